@@ -1,0 +1,13 @@
+# What was found and what is lacking without it.
+function(caption_say found name without)
+  if(${found})
+    message(STATUS "  ${name}: yes")
+  else()
+    message(STATUS "  ${name}: no (${without})")
+  endif()
+endfunction()
+message(STATUS "caption ${PROJECT_VERSION}, ${CMAKE_BUILD_TYPE}")
+caption_say(WEBP_FOUND "libwebp" "WebP photos are not read")
+caption_say(UTF8PROC_FOUND "utf8proc" "only ASCII, Latin, Greek and Cyrillic letters are lower-cased")
+caption_say(PANGO_FOUND "pango + cairo" "overlays label words with a built-in font, ASCII only")
+caption_say(CAPTION_X86_SIMD "x86 SIMD kernels" "plain C kernels only")

@@ -1,0 +1,1 @@
+typedef int captioner_is_not_empty;

@@ -1,0 +1,146 @@
+#include "src/math/gemm.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/cpu.h"
+#if CAPTION_X86
+#include "src/math/x86_amx.h"
+#endif
+
+enum { ROWS = 101, NOTRANS = 111, TRANS = 112 }; /* the CBLAS enumerators */
+
+typedef void (*cblas_gemm_fn)(int order, int ta, int tb, int m, int n, int k, real alpha, const real *a,
+                              int lda, const real *b, int ldb, real beta, real *c, int ldc);
+
+static struct {
+    cblas_gemm_fn product; /* NULL: plain C */
+    cpu_level level;
+    char name[128];
+} blas;
+
+/* OpenBLAS of Debian 12 takes a Sapphire Rapids for a Haswell, and starts one thread per CPU when it loads;
+ * both are decided while it loads, from the environment. Hence it is loaded here, after the environment is
+ * set. */
+static void load_blas(void)
+{
+    blas.level = cpu_get_level();
+    setenv("OPENBLAS_NUM_THREADS", "1", 0);
+    if (blas.level >= CPU_AVX512) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+    snprintf(blas.name, sizeof blas.name, "plain C");
+    if (getenv("CAPTION_NO_OPENBLAS")) return;
+    void *lib = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (!lib) lib = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
+    if (!lib) return;
+    void *product = dlsym(lib, REAL_IS_DOUBLE ? "cblas_dgemm" : "cblas_sgemm");
+    if (!product) return;
+    memcpy(&blas.product, &product, sizeof product);
+    void (*set_threads)(int) = NULL;
+    char *(*config)(void) = NULL;
+    void *symbol = dlsym(lib, "openblas_set_num_threads");
+    if (symbol) {
+        memcpy(&set_threads, &symbol, sizeof symbol);
+        set_threads(1);
+    }
+    symbol = dlsym(lib, "openblas_get_config");
+    if (symbol) {
+        memcpy(&config, &symbol, sizeof symbol);
+        snprintf(blas.name, sizeof blas.name, "%s", config());
+    }
+}
+
+static void ensure_blas(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load_blas);
+}
+
+const char *gemm_library(void)
+{
+    ensure_blas();
+    return blas.name;
+}
+
+/* The twin without OpenBLAS: the inner loop runs along rows of B and C, which compilers vectorise. */
+static void plain_gemm(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
+                       int ldb, real beta, real *c, int ldc)
+{
+    for (int i = 0; i < m; i++) {
+        real *row = c + (size_t)i * (size_t)ldc;
+        for (int j = 0; j < n; j++) row[j] = beta != 0 ? beta * row[j] : 0;
+        for (int l = 0; l < k; l++) {
+            real x = op_a == GEMM_N ? a[(size_t)i * (size_t)lda + (size_t)l]
+                                    : a[(size_t)l * (size_t)lda + (size_t)i];
+            if (op_b == GEMM_N)
+                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)l * (size_t)ldb + (size_t)j];
+            else
+                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)j * (size_t)ldb + (size_t)l];
+        }
+    }
+}
+
+void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
+                 int lda, const real *b, int ldb, real beta, real *c, int ldc)
+{
+    if (m <= 0 || n <= 0) return;
+    ensure_blas();
+#if CAPTION_X86
+    if (precision == GEMM_BF16 && blas.level >= CPU_AMX && amx_gemm_suits(m, n, k)) {
+        amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        return;
+    }
+#else
+    (void)precision;
+#endif
+    if (blas.product)
+        blas.product(ROWS, op_a == GEMM_T ? TRANS : NOTRANS, op_b == GEMM_T ? TRANS : NOTRANS, m, n, k, 1, a,
+                     lda, b, ldb, beta, c, ldc);
+    else
+        plain_gemm(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+}
+
+typedef struct job {
+    gemm_precision precision;
+    gemm_op op_a, op_b;
+    int m, n, k, lda, ldb, ldc;
+    int rows, cols, across; /* block size, blocks per block row */
+    const real *a, *b;
+    real beta, *c;
+} job;
+
+static void run_block(void *ctx, int index, int worker)
+{
+    (void)worker;
+    const job *j = ctx;
+    int i0 = index / j->across * j->rows, j0 = index % j->across * j->cols;
+    int m = j->m - i0 < j->rows ? j->m - i0 : j->rows;
+    int n = j->n - j0 < j->cols ? j->n - j0 : j->cols;
+    const real *a = j->a + (j->op_a == GEMM_N ? (size_t)i0 * (size_t)j->lda : (size_t)i0);
+    const real *b = j->b + (j->op_b == GEMM_N ? (size_t)j0 : (size_t)j0 * (size_t)j->ldb);
+    gemm_serial(j->precision, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta,
+                j->c + (size_t)i0 * (size_t)j->ldc + j0, j->ldc);
+}
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Cuts C into about eight blocks along its longer side (small products stay whole), multiples of 32 wide. */
+void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
+          int lda, const real *b, int ldb, real beta, real *c, int ldc)
+{
+    job j = {precision, op_a, op_b, m, n, k, lda, ldb, ldc, m, n, 1, a, b, beta, c};
+    if ((double)m * n * k > 2e5) {
+        if (m >= n)
+            j.rows = ceil_div(ceil_div(m, 8), 32) * 32;
+        else
+            j.cols = ceil_div(ceil_div(n, 8), 32) * 32;
+    }
+    if (m <= 0 || n <= 0) return;
+    j.across = ceil_div(n, j.cols);
+    pool_run(p, ceil_div(m, j.rows) * j.across, run_block, &j);
+}

@@ -1,0 +1,31 @@
+/* The one door to matrix products: OpenBLAS in f32, own kernels where they win (AMX tiles in bf16).
+ *
+ * All matrices are row-major. Work is cut into blocks that depend on the shapes alone, so the result has the
+ * same bits for every number of threads. OpenBLAS is loaded on first use, told to run on one thread and which
+ * kernels fit this CPU; without it a plain C product steps in. */
+#ifndef MATH_GEMM_H
+#define MATH_GEMM_H
+
+#include "src/base/pool.h"
+#include "src/math/real.h"
+
+typedef enum {
+    GEMM_F32,  /* f32 products and sums */
+    GEMM_BF16, /* operands rounded to bf16 (8 bits of mantissa), f32 sums; as F32 on CPUs without AMX */
+} gemm_precision;
+
+typedef enum { GEMM_N, GEMM_T } gemm_op; /* the matrix as stored, or its transpose */
+
+/* C[m,n] = op(A)[m,k] op(B)[k,n] + beta C. lda, ldb, ldc: elements from one stored row to the next.
+ * With beta 0, C may hold anything, NaN included. */
+void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
+          int lda, const real *b, int ldb, real beta, real *c, int ldc);
+
+/* The same on the calling thread only, for use inside a pool task. */
+void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
+                 int lda, const real *b, int ldb, real beta, real *c, int ldc);
+
+/* "OpenBLAS 0.3.21 SkylakeX", or "plain C" when the library could not be loaded. */
+const char *gemm_library(void);
+
+#endif
