@@ -1,0 +1,194 @@
+/* The rearranging ops of activation.h: concatenation, means, rows. */
+#include <string.h>
+
+#include "src/nn/activation.h"
+#include "src/nn/vec.h"
+
+typedef struct arrange_ctx {
+    nn_var *a, *b, *y;
+    nn_var **parts;
+    const int32_t *index;
+    int count, begin;
+} arrange_ctx;
+
+static arrange_ctx *record(nn_tape *t, nn_var *y, nn_backward_fn backward, arrange_ctx values)
+{
+    arrange_ctx *c = y && y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
+    if (!c) return NULL;
+    *c = values;
+    nn_record(t, backward, c);
+    return c;
+}
+
+static size_t row_size(const nn_var *v)
+{
+    return nn_count(v) / (size_t)v->dim[0];
+}
+
+/* ---- concat ---- */
+
+static void add_columns(real *d, const real *dy, int rows, size_t width, size_t stride)
+{
+    for (int i = 0; d && i < rows; i++) vec_add(d + (size_t)i * width, dy + (size_t)i * stride, width);
+}
+
+static void concat_backward(nn_tape *t, void *p)
+{
+    arrange_ctx *c = p;
+    const real *dy = c->y->grad;
+    if (!dy) return;
+    size_t a = (size_t)nn_last(c->a), b = (size_t)nn_last(c->b);
+    add_columns(nn_grad_add(t, c->a), dy, nn_rows(c->a), a, a + b);
+    add_columns(nn_grad_add(t, c->b), dy + a, nn_rows(c->a), b, a + b);
+}
+
+nn_var *nn_concat(nn_tape *t, nn_var *a, nn_var *b)
+{
+    if (t->failed || !a || !b) return NULL;
+    int dim[NN_MAX_RANK];
+    memcpy(dim, a->dim, sizeof dim);
+    dim[a->rank - 1] += nn_last(b);
+    nn_var *y = nn_result(t, a->rank, dim, nn_wants(t, a) || nn_wants(t, b));
+    if (!y) return NULL;
+    size_t wa = (size_t)nn_last(a), wb = (size_t)nn_last(b);
+    for (size_t i = 0, n = (size_t)nn_rows(a); i < n; i++) {
+        memcpy(y->data + i * (wa + wb), a->data + i * wa, wa * sizeof(real));
+        memcpy(y->data + i * (wa + wb) + wa, b->data + i * wb, wb * sizeof(real));
+    }
+    record(t, y, concat_backward, (arrange_ctx){.a = a, .b = b, .y = y});
+    return t->failed ? NULL : y;
+}
+
+/* ---- mean over encoder states ---- */
+
+static int states(const arrange_ctx *c, int row)
+{
+    return c->index ? c->index[row] : c->a->dim[1];
+}
+
+static void mean_backward(nn_tape *t, void *p)
+{
+    arrange_ctx *c = p;
+    real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
+    size_t d = (size_t)c->a->dim[2], l = (size_t)c->a->dim[1];
+    for (int n = 0; dx && n < c->a->dim[0]; n++) {
+        int count = states(c, n);
+        for (int i = 0; i < count; i++)
+            for (size_t j = 0; j < d; j++)
+                dx[((size_t)n * l + (size_t)i) * d + j] += c->y->grad[(size_t)n * d + j] / (real)count;
+    }
+}
+
+nn_var *nn_mean(nn_tape *t, nn_var *x, const int32_t *length)
+{
+    if (t->failed || !x) return NULL;
+    nn_var *y = nn_result(t, 2, (int[]){x->dim[0], x->dim[2]}, nn_wants(t, x));
+    if (!y) return NULL;
+    arrange_ctx c = {.a = x, .y = y, .index = length};
+    size_t d = (size_t)x->dim[2], l = (size_t)x->dim[1];
+    memset(y->data, 0, nn_count(y) * sizeof(real));
+    for (int n = 0; n < x->dim[0]; n++) {
+        int count = states(&c, n);
+        real *row = y->data + (size_t)n * d;
+        for (int i = 0; i < count; i++) vec_add(row, x->data + ((size_t)n * l + (size_t)i) * d, d);
+        for (size_t j = 0; j < d; j++) row[j] /= (real)count;
+    }
+    record(t, y, mean_backward, c);
+    return t->failed ? NULL : y;
+}
+
+/* ---- rows ---- */
+
+static void gather_backward(nn_tape *t, void *p)
+{
+    arrange_ctx *c = p;
+    real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
+    size_t width = row_size(c->a);
+    for (int i = 0; dx && i < c->count; i++)
+        vec_add(dx + (size_t)c->index[i] * width, c->y->grad + (size_t)i * width, width);
+}
+
+nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n)
+{
+    if (t->failed || !x) return NULL;
+    int dim[NN_MAX_RANK];
+    memcpy(dim, x->dim, sizeof dim);
+    dim[0] = n;
+    nn_var *y = nn_result(t, x->rank, dim, nn_wants(t, x));
+    if (!y) return NULL;
+    size_t width = row_size(x);
+    for (int i = 0; i < n; i++)
+        memcpy(y->data + (size_t)i * width, x->data + (size_t)index[i] * width, width * sizeof(real));
+    record(t, y, gather_backward, (arrange_ctx){.a = x, .y = y, .index = index, .count = n});
+    return t->failed ? NULL : y;
+}
+
+static void slice_backward(nn_tape *t, void *p)
+{
+    arrange_ctx *c = p;
+    real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
+    if (dx) vec_add(dx + (size_t)c->begin * row_size(c->a), c->y->grad, nn_count(c->y));
+}
+
+/* A view: the result shares the data of x and has a gradient of its own. */
+static nn_var *view(nn_tape *t, nn_var *x, real *data, int rank, const int *dim)
+{
+    nn_var *y = nn_input(t, data, rank, dim);
+    if (y) y->wants_grad = nn_wants(t, x);
+    return y;
+}
+
+nn_var *nn_slice(nn_tape *t, nn_var *x, int begin, int n)
+{
+    if (t->failed || !x) return NULL;
+    if (begin == 0 && n == x->dim[0]) return x;
+    int dim[NN_MAX_RANK];
+    memcpy(dim, x->dim, sizeof dim);
+    dim[0] = n;
+    nn_var *y = view(t, x, x->data + (size_t)begin * row_size(x), x->rank, dim);
+    record(t, y, slice_backward, (arrange_ctx){.a = x, .y = y, .begin = begin});
+    return t->failed ? NULL : y;
+}
+
+nn_var *nn_reshape(nn_tape *t, nn_var *x, int rank, const int *dim)
+{
+    if (t->failed || !x) return NULL;
+    nn_var *y = view(t, x, x->data, rank, dim);
+    record(t, y, slice_backward, (arrange_ctx){.a = x, .y = y});
+    return t->failed ? NULL : y;
+}
+
+static void stack_backward(nn_tape *t, void *p)
+{
+    arrange_ctx *c = p;
+    const real *dy = c->y->grad;
+    for (int i = 0; dy && i < c->count; i++) {
+        real *d = nn_grad_add(t, c->parts[i]);
+        if (d) vec_add(d, dy, nn_count(c->parts[i]));
+        dy += nn_count(c->parts[i]);
+    }
+}
+
+nn_var *nn_stack(nn_tape *t, nn_var *const *parts, int count)
+{
+    int dim[NN_MAX_RANK], rows = 0;
+    bool wants = false;
+    for (int i = 0; i < count; i++) {
+        if (!parts[i]) return NULL;
+        rows += parts[i]->dim[0];
+        wants = wants || nn_wants(t, parts[i]);
+    }
+    memcpy(dim, parts[0]->dim, sizeof dim);
+    dim[0] = rows;
+    nn_var *y = nn_result(t, parts[0]->rank, dim, wants);
+    nn_var **copy = nn_alloc(t, (size_t)count * sizeof(nn_var *));
+    if (!y || !copy) return NULL;
+    real *to = y->data;
+    for (int i = 0; i < count; i++) {
+        copy[i] = parts[i];
+        memcpy(to, parts[i]->data, nn_count(parts[i]) * sizeof(real));
+        to += nn_count(parts[i]);
+    }
+    record(t, y, stack_backward, (arrange_ctx){.y = y, .parts = copy, .count = count});
+    return t->failed ? NULL : y;
+}

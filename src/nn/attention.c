@@ -1,0 +1,375 @@
+#include "src/nn/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "src/nn/vec.h"
+
+const nn_match_row nn_match_rows[NN_MATCH_COUNT] = {
+    [NN_MATCH_SIGMOID] = {"sigmoid", true, true, true,
+                          "a small network whose output passes a sigmoid (matching degree)"},
+    [NN_MATCH_ADDITIVE] = {"additive", true, false, true, "the same small network without the sigmoid"},
+    [NN_MATCH_DOT] = {"dot", false, false, false, "inner product of state and region"},
+    [NN_MATCH_SCALED_DOT] = {"scaled-dot", false, false, false,
+                             "inner product divided by the square root of its width"},
+    [NN_MATCH_GENERAL] = {"general", false, false, true, "inner product through a learned matrix"},
+    [NN_MATCH_NONE] = {"none", false, false, false, "no attention: one fixed context vector"},
+};
+
+typedef struct attention_ctx {
+    nn_tape *tape;
+    nn_match_params m;
+    nn_var *query, *keys, *values, *alpha, *y;
+    const int32_t *memory_of;
+    const int32_t *length;
+    int askers, tq, memories, states, d;
+    int *first,
+        *next;    /* askers of each memory as linked lists, so that memories can be worked on in parallel */
+    real *degree; /* [N, Tq, L]: sigmoid's output */
+    real *dscore; /* [N, Tq, L]: gradient of the raw score */
+    real *dkeys, *dquery, *dalpha, *dvalues;
+    real *dv_parts; /* [M, d]: summed in order afterwards */
+} attention_ctx;
+
+static int tq_of(const nn_var *x)
+{
+    return x->rank == 3 ? x->dim[1] : 1;
+}
+
+static int memory(const attention_ctx *c, int asker)
+{
+    return c->memory_of ? c->memory_of[asker] : asker;
+}
+
+static bool list_askers(nn_tape *t, attention_ctx *c)
+{
+    c->first = nn_scratch(t, (size_t)c->memories * sizeof *c->first);
+    c->next = nn_scratch(t, (size_t)c->askers * sizeof *c->next);
+    if (t->failed) return false;
+    for (int m = 0; m < c->memories; m++) c->first[m] = -1;
+    for (int n = c->askers - 1; n >= 0; n--) {
+        c->next[n] = c->first[memory(c, n)];
+        c->first[memory(c, n)] = n;
+    }
+    return true;
+}
+
+static attention_ctx *keep(nn_tape *t, const attention_ctx *values, nn_backward_fn backward)
+{
+    attention_ctx *c = values->y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
+    if (!c) return NULL;
+    *c = *values;
+    nn_record(t, backward, c);
+    return c;
+}
+
+/* ---- match ---- */
+
+static real dot(const real *a, const real *b, int n)
+{
+    real s = 0;
+    for (int i = 0; i < n; i++) s += a[i] * b[i];
+    return s;
+}
+
+static real dot_scale(const attention_ctx *c)
+{
+    return c->m.kind == NN_MATCH_SCALED_DOT ? (real)(1 / sqrt((double)c->d)) : 1;
+}
+
+enum { STRIP = 1024 }; /* widest key worked on without another buffer */
+
+/* hidden = tanh(key + query), in strips so that it stays on the stack. */
+static void hidden_strip(real *hidden, const real *key, const real *query, int n)
+{
+    for (int i = 0; i < n; i++) hidden[i] = key[i] + query[i];
+    vec_tanh(hidden, hidden, (size_t)n);
+}
+
+static real network_score(const attention_ctx *c, const real *key, const real *query)
+{
+    real hidden[STRIP], s = 0;
+    for (int j = 0; j < c->d; j += STRIP) {
+        int n = c->d - j < STRIP ? c->d - j : STRIP;
+        hidden_strip(hidden, key + j, query + j, n);
+        s += dot(hidden, c->m.v->data + j, n);
+    }
+    return s;
+}
+
+static void match_forward(void *p, size_t begin, size_t end)
+{
+    attention_ctx *c = p;
+    const nn_match_row *row = &nn_match_rows[c->m.kind];
+    real scale = dot_scale(c);
+    for (size_t a = begin; a < end; a++) { /* a = asker * Tq + query */
+        const real *q = c->query->data + a * (size_t)c->d;
+        const real *k =
+            c->keys->data + (size_t)memory(c, (int)(a / (size_t)c->tq)) * (size_t)c->states * (size_t)c->d;
+        real *s = c->y->data + a * (size_t)c->states;
+        for (int l = 0; l < c->states; l++, k += c->d)
+            s[l] = row->network ? network_score(c, k, q) : scale * dot(k, q, c->d);
+        if (!row->degree) continue;
+        real *degree = c->degree + a * (size_t)c->states, gain = exp(c->m.log_gain->data[0]);
+        for (int l = 0; l < c->states; l++) s[l] += c->m.bias->data[0];
+        vec_sigmoid(degree, s, (size_t)c->states);
+        for (int l = 0; l < c->states; l++) s[l] = gain * degree[l];
+    }
+}
+
+/* From the gradient of the result to that of the raw score: through gain and sigmoid where there is one. */
+static void degree_backward(nn_tape *t, attention_ctx *c)
+{
+    size_t n = nn_count(c->y);
+    const real *dy = c->y->grad;
+    if (!nn_match_rows[c->m.kind].degree) {
+        memcpy(c->dscore, dy, n * sizeof(real));
+        return;
+    }
+    real gain = exp(c->m.log_gain->data[0]);
+    double dgain = 0, dbias = 0;
+    for (size_t i = 0; i < n; i++) {
+        real d = c->degree[i];
+        c->dscore[i] = dy[i] * gain * d * (1 - d);
+        dgain += (double)(dy[i] * gain * d);
+        dbias += (double)c->dscore[i];
+    }
+    real *g = nn_grad_add(t, c->m.log_gain);
+    if (g) g[0] += (real)dgain;
+    g = nn_grad_add(t, c->m.bias);
+    if (g) g[0] += (real)dbias;
+}
+
+static void network_backward(const attention_ctx *c, real ds, const real *k, const real *q, real *dk,
+                             real *dq, real *dv)
+{
+    real hidden[STRIP];
+    for (int j = 0; j < c->d; j += STRIP) {
+        int n = c->d - j < STRIP ? c->d - j : STRIP;
+        hidden_strip(hidden, k + j, q + j, n);
+        for (int i = 0; i < n; i++) {
+            real slope = ds * c->m.v->data[j + i] * (1 - hidden[i] * hidden[i]);
+            dv[j + i] += ds * hidden[i];
+            dk[j + i] += slope;
+            dq[j + i] += slope;
+        }
+    }
+}
+
+static void dot_backward(const attention_ctx *c, real ds, const real *k, const real *q, real *dk, real *dq)
+{
+    ds *= dot_scale(c);
+    for (int i = 0; i < c->d; i++) {
+        dk[i] += ds * q[i];
+        dq[i] += ds * k[i];
+    }
+}
+
+/* All askers of one memory: their gradients meet in its keys, in the order of the askers. */
+static void match_backward_memory(void *p, int m, int worker)
+{
+    (void)worker;
+    attention_ctx *c = p;
+    size_t d = (size_t)c->d, base = (size_t)m * (size_t)c->states * d;
+    for (int n = c->first[m]; n >= 0; n = c->next[n])
+        for (int tq = 0; tq < c->tq; tq++) {
+            size_t a = (size_t)n * (size_t)c->tq + (size_t)tq;
+            const real *ds = c->dscore + a * (size_t)c->states, *q = c->query->data + a * d;
+            for (int l = 0; l < c->states; l++) {
+                size_t at = base + (size_t)l * d;
+                if (ds[l] == 0) continue;
+                if (nn_match_rows[c->m.kind].network)
+                    network_backward(c, ds[l], c->keys->data + at, q, c->dkeys + at, c->dquery + a * d,
+                                     c->dv_parts + (size_t)m * d);
+                else
+                    dot_backward(c, ds[l], c->keys->data + at, q, c->dkeys + at, c->dquery + a * d);
+            }
+        }
+}
+
+/* Gradients nobody wants go to scratch: the loops above stay free of questions. */
+static real *grad_or_scratch(nn_tape *t, nn_var *v)
+{
+    real *g = nn_grad_add(t, v);
+    return g ? g : nn_alloc(t, nn_count(v) * sizeof *g);
+}
+
+static void match_backward(nn_tape *t, void *p)
+{
+    attention_ctx *c = p;
+    if (!c->y->grad) return;
+    c->dscore = nn_scratch(t, nn_count(c->y) * sizeof(real));
+    c->dkeys = grad_or_scratch(t, c->keys);
+    c->dquery = grad_or_scratch(t, c->query);
+    c->dv_parts = nn_alloc(t, (size_t)c->memories * (size_t)c->d * sizeof(real));
+    if (t->failed || !list_askers(t, c)) return;
+    degree_backward(t, c);
+    pool_run(t->threads, c->memories, match_backward_memory, c);
+    real *dv = c->m.v ? nn_grad_add(t, c->m.v) : NULL;
+    for (int m = 0; dv && m < c->memories; m++)
+        vec_add(dv, c->dv_parts + (size_t)m * (size_t)c->d, (size_t)c->d);
+}
+
+nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const int32_t *memory_of)
+{
+    if (t->failed || !query || !keys) return NULL;
+    int n = query->dim[0], tq = tq_of(query), l = keys->dim[1];
+    int dim[3] = {n, query->rank == 3 ? tq : l, l};
+    attention_ctx c = {
+        .tape = t, .m = *m, .query = query, .keys = keys, .memory_of = memory_of, .askers = n, .tq = tq};
+    c.memories = keys->dim[0];
+    c.states = l;
+    c.d = nn_last(keys);
+    c.y = nn_result(t, query->rank, dim, nn_wants(t, query) || nn_wants(t, keys) || nn_wants(t, m->v));
+    if (nn_match_rows[m->kind].degree)
+        c.degree = nn_scratch(t, (size_t)n * (size_t)tq * (size_t)l * sizeof(real));
+    if (t->failed) return NULL;
+    nn_parallel(t, (size_t)n * (size_t)tq, 4, match_forward, &c);
+    keep(t, &c, match_backward);
+    return t->failed ? NULL : c.y;
+}
+
+/* ---- normalise ---- */
+
+static void softmax_row(real *y, const real *x, int count, int states)
+{
+    real top = x[0];
+    double sum = 0;
+    for (int l = 1; l < count; l++) top = x[l] > top ? x[l] : top;
+    for (int l = 0; l < count; l++) y[l] = x[l] - top;
+    vec_exp(y, y, (size_t)count);
+    for (int l = 0; l < count; l++) sum += (double)y[l];
+    for (int l = 0; l < count; l++) y[l] = (real)((double)y[l] / sum);
+    memset(y + count, 0, (size_t)(states - count) * sizeof *y);
+}
+
+static void normalise_backward(nn_tape *t, void *p)
+{
+    attention_ctx *c = p;
+    real *dx = c->y->grad ? nn_grad_add(t, c->alpha) : NULL;
+    for (int a = 0; dx && a < nn_rows(c->y); a++) {
+        size_t at = (size_t)a * (size_t)c->states;
+        const real *y = c->y->data + at, *dy = c->y->grad + at;
+        real mean = dot(y, dy, c->states);
+        for (int l = 0; l < c->states; l++) dx[at + (size_t)l] += y[l] * (dy[l] - mean);
+    }
+}
+
+nn_var *nn_normalise(nn_tape *t, nn_var *scores, const int32_t *length, const int32_t *memory_of)
+{
+    if (t->failed || !scores) return NULL;
+    attention_ctx c = {.alpha = scores, .length = length, .memory_of = memory_of, .tq = tq_of(scores)};
+    c.states = nn_last(scores);
+    c.y = nn_result(t, scores->rank, scores->dim, nn_wants(t, scores));
+    if (!c.y) return NULL;
+    for (int a = 0; a < nn_rows(scores); a++) {
+        int count = length ? length[memory(&c, a / c.tq)] : c.states;
+        softmax_row(c.y->data + (size_t)a * (size_t)c.states, scores->data + (size_t)a * (size_t)c.states,
+                    count, c.states);
+    }
+    keep(t, &c, normalise_backward);
+    return t->failed ? NULL : c.y;
+}
+
+/* ---- aggregate ---- */
+
+static void aggregate_forward(void *p, size_t begin, size_t end)
+{
+    attention_ctx *c = p;
+    size_t d = (size_t)c->d;
+    for (size_t a = begin; a < end; a++) {
+        real *y = c->y->data + a * d;
+        const real *alpha = c->alpha->data + a * (size_t)c->states;
+        const real *v = c->values->data + (size_t)memory(c, (int)(a / (size_t)c->tq)) * (size_t)c->states * d;
+        memset(y, 0, d * sizeof *y);
+        for (int l = 0; l < c->states; l++, v += d) {
+            if (alpha[l] == 0) continue;
+            for (size_t j = 0; j < d; j++) y[j] += alpha[l] * v[j];
+        }
+    }
+}
+
+static void aggregate_backward_memory(void *p, int m, int worker)
+{
+    (void)worker;
+    attention_ctx *c = p;
+    size_t d = (size_t)c->d, base = (size_t)m * (size_t)c->states * d;
+    for (int n = c->first[m]; n >= 0; n = c->next[n])
+        for (int tq = 0; tq < c->tq; tq++) {
+            size_t a = (size_t)n * (size_t)c->tq + (size_t)tq, at = a * (size_t)c->states;
+            const real *dy = c->y->grad + a * d;
+            for (int l = 0; l < c->states; l++) {
+                const real *v = c->values->data + base + (size_t)l * d;
+                if (c->dalpha) c->dalpha[at + (size_t)l] += dot(v, dy, c->d);
+                real w = c->alpha->data[at + (size_t)l],
+                     *dv = c->dvalues ? c->dvalues + base + (size_t)l * d : NULL;
+                for (size_t j = 0; dv && j < d; j++) dv[j] += w * dy[j];
+            }
+        }
+}
+
+static void aggregate_backward(nn_tape *t, void *p)
+{
+    attention_ctx *c = p;
+    if (!c->y->grad) return;
+    c->dalpha = nn_grad_add(t, c->alpha);
+    c->dvalues = nn_grad_add(t, c->values);
+    if (!t->failed && list_askers(t, c)) pool_run(t->threads, c->memories, aggregate_backward_memory, c);
+}
+
+nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const int32_t *memory_of)
+{
+    if (t->failed || !alpha || !values) return NULL;
+    int d = nn_last(values), dim[3] = {alpha->dim[0], alpha->rank == 3 ? alpha->dim[1] : d, d};
+    attention_ctx c = {
+        .alpha = alpha, .values = values, .memory_of = memory_of, .askers = alpha->dim[0], .d = d};
+    c.tq = tq_of(alpha);
+    c.memories = values->dim[0];
+    c.states = nn_last(alpha);
+    c.y = nn_result(t, alpha->rank, dim, nn_wants(t, alpha) || nn_wants(t, values));
+    if (!c.y) return NULL;
+    nn_parallel(t, (size_t)nn_rows(alpha), 4, aggregate_forward, &c);
+    keep(t, &c, aggregate_backward);
+    return t->failed ? NULL : c.y;
+}
+
+/* ---- the doubly stochastic regulariser ---- */
+
+typedef struct coverage_ctx {
+    nn_var **alpha, *y;
+    real *missing; /* [N, L]: 1 - sum over words */
+    int steps;
+} coverage_ctx;
+
+static void coverage_backward(nn_tape *t, void *p)
+{
+    coverage_ctx *c = p;
+    int n = c->alpha[0]->dim[0];
+    for (int s = 0; c->y->grad && s < c->steps; s++) {
+        real *d = nn_grad_add(t, c->alpha[s]);
+        for (size_t i = 0, count = nn_count(c->alpha[s]); d && i < count; i++)
+            d[i] -= 2 * c->missing[i] * c->y->grad[0] / (real)n;
+    }
+}
+
+nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, int steps)
+{
+    if (t->failed || steps < 1 || !alpha[0]) return NULL;
+    size_t all = nn_count(alpha[0]);
+    nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, alpha[0]));
+    coverage_ctx *c = nn_alloc(t, sizeof *c);
+    nn_var **copy = nn_alloc(t, (size_t)steps * sizeof(nn_var *));
+    real *missing = nn_scratch(t, all * sizeof *missing);
+    if (t->failed) return NULL;
+    for (size_t i = 0; i < all; i++) missing[i] = 1;
+    for (int s = 0; s < steps; s++) {
+        copy[s] = alpha[s];
+        for (size_t i = 0, n = nn_count(alpha[s]); i < n; i++) missing[i] -= alpha[s]->data[i];
+    }
+    double sum = 0;
+    for (size_t i = 0; i < all; i++) sum += (double)missing[i] * (double)missing[i];
+    y->data[0] = (real)(sum / alpha[0]->dim[0]);
+    *c = (coverage_ctx){copy, y, missing, steps};
+    if (y->wants_grad) nn_record(t, coverage_backward, c);
+    return t->failed ? NULL : y;
+}

@@ -1,0 +1,114 @@
+#include "src/nn/linear.h"
+
+#include <string.h>
+
+typedef struct linear_ctx {
+    nn_var *x, *w, *b, *base, *y;
+    bool tied;
+} linear_ctx;
+
+static void bias_grad(real *db, const real *dy, int rows, int cols)
+{
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < cols; j++) db[j] += dy[(size_t)i * (size_t)cols + j];
+}
+
+static void linear_backward(nn_tape *t, void *p)
+{
+    linear_ctx *c = p;
+    const real *dy = c->y->grad;
+    if (!dy) return;
+    int n = nn_rows(c->x), in = nn_last(c->x), out = nn_last(c->y);
+    real beta;
+    real *dx = nn_grad(t, c->x, &beta);
+    if (dx)
+        gemm(t->threads, t->precision, GEMM_N, c->tied ? GEMM_N : GEMM_T, n, in, out, dy, out, c->w->data,
+             c->tied ? in : out, beta, dx, in);
+    real *dw = nn_grad(t, c->w, &beta);
+    if (dw && c->tied)
+        gemm(t->threads, t->precision, GEMM_T, GEMM_N, out, in, n, dy, out, c->x->data, in, beta, dw, in);
+    if (dw && !c->tied)
+        gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, n, c->x->data, in, dy, out, beta, dw, out);
+    real *db = c->b ? nn_grad_add(t, c->b) : NULL;
+    if (db) bias_grad(db, dy, n, out);
+    real *dbase = c->base ? nn_grad_add(t, c->base) : NULL;
+    if (dbase)
+        for (size_t i = 0, count = nn_count(c->y); i < count; i++) dbase[i] += dy[i];
+}
+
+static void start_rows(real *y, const real *base, const real *bias, int rows, int cols)
+{
+    size_t row = (size_t)cols;
+    if (base)
+        memcpy(y, base, (size_t)rows * row * sizeof *y);
+    else if (bias)
+        for (int i = 0; i < rows; i++) memcpy(y + (size_t)i * row, bias, row * sizeof *y);
+}
+
+static nn_var *linear(nn_tape *t, nn_var *base, nn_var *x, nn_var *w, nn_var *b, bool tied)
+{
+    if (t->failed || !x || !w) return NULL;
+    int dim[NN_MAX_RANK], in = nn_last(x), out = tied ? w->dim[0] : w->dim[1];
+    memcpy(dim, x->dim, sizeof dim);
+    dim[x->rank - 1] = out;
+    bool wants = nn_wants(t, x) || nn_wants(t, w) || nn_wants(t, b) || nn_wants(t, base);
+    nn_var *y = nn_result(t, x->rank, dim, wants);
+    if (!y) return NULL;
+    start_rows(y->data, base ? base->data : NULL, b ? b->data : NULL, nn_rows(x), out);
+    gemm(t->threads, t->precision, GEMM_N, tied ? GEMM_T : GEMM_N, nn_rows(x), out, in, x->data, in, w->data,
+         tied ? in : out, base || b ? 1 : 0, y->data, out);
+    linear_ctx *c = wants ? nn_alloc(t, sizeof *c) : NULL;
+    if (c) {
+        *c = (linear_ctx){x, w, b, base, y, tied};
+        nn_record(t, linear_backward, c);
+    }
+    return t->failed ? NULL : y;
+}
+
+nn_var *nn_linear(nn_tape *t, nn_var *x, nn_var *w, nn_var *b)
+{
+    return linear(t, NULL, x, w, b, false);
+}
+
+nn_var *nn_linear_tied(nn_tape *t, nn_var *x, nn_var *w, nn_var *b)
+{
+    return linear(t, NULL, x, w, b, true);
+}
+
+nn_var *nn_linear_onto(nn_tape *t, nn_var *base, nn_var *x, nn_var *w)
+{
+    return base ? linear(t, base, x, w, NULL, false) : NULL;
+}
+
+typedef struct embedding_ctx {
+    nn_var *table, *y;
+    const int32_t *ids;
+} embedding_ctx;
+
+static void embedding_backward(nn_tape *t, void *p)
+{
+    embedding_ctx *c = p;
+    real *dt = c->y->grad ? nn_grad_add(t, c->table) : NULL;
+    size_t e = (size_t)nn_last(c->y);
+    for (int i = 0, n = nn_rows(c->y); dt && i < n; i++) {
+        real *row = dt + (size_t)c->ids[i] * e;
+        const real *dy = c->y->grad + (size_t)i * e;
+        for (size_t j = 0; j < e; j++) row[j] += dy[j];
+    }
+}
+
+nn_var *nn_embedding(nn_tape *t, nn_var *table, const int32_t *ids, int n)
+{
+    if (t->failed || !table) return NULL;
+    nn_var *y = nn_result(t, 2, (int[]){n, table->dim[1]}, nn_wants(t, table));
+    if (!y) return NULL;
+    size_t e = (size_t)table->dim[1];
+    for (int i = 0; i < n; i++)
+        memcpy(y->data + (size_t)i * e, table->data + (size_t)ids[i] * e, e * sizeof(real));
+    embedding_ctx *c = y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
+    if (c) {
+        *c = (embedding_ctx){table, y, ids};
+        nn_record(t, embedding_backward, c);
+    }
+    return t->failed ? NULL : y;
+}

@@ -1,0 +1,163 @@
+#include "src/nn/loss.h"
+
+#include <math.h>
+
+#include "src/nn/vec.h"
+
+typedef struct loss_ctx {
+    nn_var *logits, *y;
+    const int32_t *targets;
+    const real *goal;
+    int32_t ignore;
+    int count;
+    real smoothing;
+    real *dlogits;          /* [N, V]: gradient for y->grad = 1, made in the forward pass */
+    double *row_loss, *nll; /* [N] */
+    unsigned char *hit;
+    real scale, beta, *dx;
+} loss_ctx;
+
+/* Maximum and ln sum exp(x - maximum), with exp(x - maximum) left in e. */
+static double log_sum_exp(const real *x, real *e, int n, real *max, int *argmax)
+{
+    int best = 0;
+    for (int j = 1; j < n; j++)
+        if (x[j] > x[best]) best = j;
+    *max = x[best];
+    *argmax = best;
+    for (int j = 0; j < n; j++) e[j] = x[j] - *max;
+    vec_exp(e, e, (size_t)n);
+    double sum = 0;
+    for (int j = 0; j < n; j++) sum += (double)e[j];
+    return log(sum);
+}
+
+static void loss_row(loss_ctx *c, size_t i)
+{
+    int v = nn_last(c->logits), target = c->targets[i], best;
+    const real *x = c->logits->data + i * (size_t)v;
+    real *d = c->dlogits + i * (size_t)v, top;
+    double lse = log_sum_exp(x, d, v, &top, &best), sum = 0;
+    bool counts = target != c->ignore;
+    real inverse = counts ? (real)exp(-lse) : 0, even = counts ? c->smoothing / (real)v : 0;
+    for (int j = 0; j < v; j++) {
+        sum += (double)x[j];
+        d[j] = d[j] * inverse - even;
+    }
+    c->row_loss[i] = c->nll[i] = 0;
+    c->hit[i] = 0;
+    if (!counts) return;
+    d[target] -= 1 - c->smoothing;
+    double nll = lse + (double)top - (double)x[target], mean = lse + (double)top - sum / v;
+    c->nll[i] = nll;
+    c->row_loss[i] = (1 - (double)c->smoothing) * nll + (double)c->smoothing * mean;
+    c->hit[i] = best == target;
+}
+
+static void loss_rows(void *p, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++) loss_row(p, i);
+}
+
+static void scale_rows(void *p, size_t begin, size_t end)
+{
+    loss_ctx *c = p;
+    if (c->beta == 0)
+        for (size_t i = begin; i < end; i++) c->dx[i] = c->scale * c->dlogits[i];
+    else
+        for (size_t i = begin; i < end; i++) c->dx[i] += c->scale * c->dlogits[i];
+}
+
+static void loss_backward(nn_tape *t, void *p)
+{
+    loss_ctx *c = p;
+    c->dx = c->y->grad ? nn_grad(t, c->logits, &c->beta) : NULL;
+    if (!c->dx) return;
+    c->scale = c->y->grad[0] / (real)(c->count ? c->count : 1);
+    nn_parallel(t, nn_count(c->logits), 1 << 16, scale_rows, c);
+}
+
+static void sum_rows(const loss_ctx *c, int rows, nn_loss_info *info, double *total)
+{
+    *info = (nn_loss_info){0};
+    *total = 0;
+    for (int i = 0; i < rows; i++) {
+        *total += c->row_loss[i];
+        info->nll += c->nll[i];
+        info->hits += c->hit[i];
+        info->count += c->targets[i] != c->ignore;
+    }
+}
+
+nn_var *nn_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, int32_t ignore, real smoothing,
+                         nn_loss_info *info)
+{
+    if (t->failed || !logits) return NULL;
+    int rows = nn_rows(logits);
+    loss_ctx *c = nn_alloc(t, sizeof *c);
+    nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, logits));
+    real *d = nn_scratch(t, nn_count(logits) * sizeof *d);
+    double *sums = nn_alloc(t, 2 * (size_t)rows * sizeof *sums);
+    unsigned char *hit = nn_alloc(t, (size_t)rows);
+    if (t->failed) return NULL;
+    *c = (loss_ctx){
+        .logits = logits, .y = y, .targets = targets, .ignore = ignore, .smoothing = smoothing, .dlogits = d};
+    c->row_loss = sums;
+    c->nll = sums + rows;
+    c->hit = hit;
+    nn_parallel(t, (size_t)rows, 16, loss_rows, c);
+    nn_loss_info local;
+    double total;
+    sum_rows(c, rows, &local, &total);
+    c->count = local.count;
+    y->data[0] = (real)(total / (local.count ? local.count : 1));
+    if (info) *info = local;
+    if (y->wants_grad) nn_record(t, loss_backward, c);
+    return t->failed ? NULL : y;
+}
+
+static void squared_backward(nn_tape *t, void *p)
+{
+    loss_ctx *c = p;
+    size_t n = nn_count(c->logits);
+    real *dx = c->y->grad ? nn_grad_add(t, c->logits) : NULL,
+         k = c->y->grad ? 2 * c->y->grad[0] / (real)n : 0;
+    for (size_t i = 0; dx && i < n; i++) dx[i] += k * (c->logits->data[i] - c->goal[i]);
+}
+
+nn_var *nn_mean_squared(nn_tape *t, nn_var *x, const real *target)
+{
+    if (t->failed || !x) return NULL;
+    nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, x));
+    loss_ctx *c = nn_alloc(t, sizeof *c);
+    if (t->failed) return NULL;
+    *c = (loss_ctx){.logits = x, .y = y, .goal = target};
+    double sum = 0;
+    for (size_t i = 0, n = nn_count(x); i < n; i++) {
+        double d = (double)(x->data[i] - target[i]);
+        sum += d * d;
+    }
+    y->data[0] = (real)(sum / (double)nn_count(x));
+    if (y->wants_grad) nn_record(t, squared_backward, c);
+    return t->failed ? NULL : y;
+}
+
+void nn_softmax_rows(real *y, const real *x, int rows, int cols)
+{
+    for (int i = 0; i < rows; i++, x += cols, y += cols) {
+        real top;
+        int best;
+        real inverse = (real)exp(-log_sum_exp(x, y, cols, &top, &best));
+        for (int j = 0; j < cols; j++) y[j] *= inverse;
+    }
+}
+
+void nn_log_softmax_rows(real *y, const real *x, int rows, int cols)
+{
+    for (int i = 0; i < rows; i++, x += cols, y += cols) {
+        real top;
+        int best;
+        real lse = (real)log_sum_exp(x, y, cols, &top, &best);
+        for (int j = 0; j < cols; j++) y[j] = x[j] - top - lse;
+    }
+}

@@ -1,0 +1,242 @@
+#include "src/nn/norm.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct layer_ctx {
+    nn_var *x, *gamma, *beta, *y;
+    real *mean, *inverse; /* [rows] */
+} layer_ctx;
+
+static void layer_backward(nn_tape *t, void *p)
+{
+    layer_ctx *c = p;
+    if (!c->y->grad) return;
+    int d = nn_last(c->x);
+    real *dx = nn_grad_add(t, c->x), *dg = nn_grad_add(t, c->gamma), *db = nn_grad_add(t, c->beta);
+    for (int i = 0, rows = nn_rows(c->x); i < rows; i++) {
+        const real *x = c->x->data + (size_t)i * (size_t)d, *dy = c->y->grad + (size_t)i * (size_t)d;
+        double s1 = 0, s2 = 0;
+        for (int j = 0; j < d; j++) {
+            real hat = (x[j] - c->mean[i]) * c->inverse[i], g = dy[j] * c->gamma->data[j];
+            s1 += (double)g;
+            s2 += (double)(g * hat);
+            if (dg) dg[j] += dy[j] * hat;
+            if (db) db[j] += dy[j];
+        }
+        for (int j = 0; dx && j < d; j++) {
+            real hat = (x[j] - c->mean[i]) * c->inverse[i], g = dy[j] * c->gamma->data[j];
+            dx[(size_t)i * (size_t)d + (size_t)j] +=
+                c->inverse[i] * (g - (real)(s1 / d) - hat * (real)(s2 / d));
+        }
+    }
+}
+
+nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta)
+{
+    if (t->failed || !x) return NULL;
+    int d = nn_last(x), rows = nn_rows(x);
+    nn_var *y = nn_result(t, x->rank, x->dim, nn_wants(t, x) || nn_wants(t, gamma));
+    layer_ctx *c = nn_alloc(t, sizeof *c);
+    real *stats = nn_scratch(t, 2 * (size_t)rows * sizeof *stats);
+    if (t->failed) return NULL;
+    *c = (layer_ctx){x, gamma, beta, y, stats, stats + rows};
+    for (int i = 0; i < rows; i++) {
+        const real *in = x->data + (size_t)i * (size_t)d;
+        double sum = 0, squares = 0;
+        for (int j = 0; j < d; j++) sum += (double)in[j];
+        for (int j = 0; j < d; j++) squares += ((double)in[j] - sum / d) * ((double)in[j] - sum / d);
+        c->mean[i] = (real)(sum / d);
+        c->inverse[i] = (real)(1 / sqrt(squares / d + 1e-5));
+        for (int j = 0; j < d; j++)
+            y->data[(size_t)i * (size_t)d + (size_t)j] =
+                (in[j] - c->mean[i]) * c->inverse[i] * gamma->data[j] + beta->data[j];
+    }
+    if (y->wants_grad) nn_record(t, layer_backward, c);
+    return t->failed ? NULL : y;
+}
+
+/* ---- batch normalisation ---- */
+
+enum { MAX_CHUNKS = 64 };
+
+typedef struct batch_ctx {
+    nn_var *x, *residual, *y;
+    nn_batch_norm_params p;
+    nn_act act;
+    bool batch_statistics;
+    size_t rows, chunk; /* rows per chunk: fixed by the shape */
+    int c;
+    real *mean, *inverse; /* [C] used for this pass */
+    real *parts;          /* [chunks][2][C]: partial sums, added up in order */
+    const real *dgamma, *dbeta;
+    real *dx, *dres, beta_x, beta_res;
+} batch_ctx;
+
+static int chunks(const batch_ctx *b)
+{
+    return (int)((b->rows + b->chunk - 1) / b->chunk);
+}
+
+static void sum_chunk(void *p, size_t begin, size_t end)
+{
+    batch_ctx *b = p;
+    size_t c = (size_t)b->c;
+    real *sum = b->parts + begin / b->chunk * 2 * c, *squares = sum + c;
+    memset(sum, 0, 2 * c * sizeof *sum);
+    const real *shift = b->p.mean->data; /* near the true mean: keeps sum of squares from cancelling */
+    for (size_t i = begin; i < end; i++) {
+        const real *x = b->x->data + i * c;
+        for (size_t j = 0; j < c; j++) {
+            real d = x[j] - shift[j];
+            sum[j] += d;
+            squares[j] += d * d;
+        }
+    }
+}
+
+static void total(const batch_ctx *b, int which, int j, double *sum)
+{
+    *sum = 0;
+    for (int k = 0; k < chunks(b); k++)
+        *sum += (double)b->parts[((size_t)k * 2 + (size_t)which) * (size_t)b->c + (size_t)j];
+}
+
+static void batch_statistics(nn_tape *t, batch_ctx *b)
+{
+    nn_parallel(t, b->rows, b->chunk, sum_chunk, b);
+    double n = (double)b->rows;
+    for (int j = 0; j < b->c; j++) {
+        double sum, squares;
+        total(b, 0, j, &sum);
+        total(b, 1, j, &squares);
+        double mean = sum / n, variance = squares / n - mean * mean;
+        if (variance < 0) variance = 0;
+        mean += (double)b->p.mean->data[j];
+        b->mean[j] = (real)mean;
+        b->inverse[j] = (real)(1 / sqrt(variance + (double)b->p.epsilon));
+        double unbiased = n > 1 ? variance * n / (n - 1) : variance, m = (double)b->p.momentum;
+        b->p.mean->data[j] = (real)((1 - m) * (double)b->p.mean->data[j] + m * mean);
+        b->p.variance->data[j] = (real)((1 - m) * (double)b->p.variance->data[j] + m * unbiased);
+    }
+}
+
+static void running_statistics(batch_ctx *b)
+{
+    for (int j = 0; j < b->c; j++) {
+        b->mean[j] = b->p.mean->data[j];
+        b->inverse[j] = (real)(1 / sqrt((double)b->p.variance->data[j] + (double)b->p.epsilon));
+    }
+}
+
+static void normalise_chunk(void *p, size_t begin, size_t end)
+{
+    batch_ctx *b = p;
+    size_t c = (size_t)b->c;
+    real low = b->act == NN_LINEAR ? -INFINITY : 0, high = b->act == NN_RELU6 ? 6 : INFINITY;
+    for (size_t i = begin; i < end; i++) {
+        const real *x = b->x->data + i * c, *res = b->residual ? b->residual->data + i * c : NULL;
+        real *y = b->y->data + i * c;
+        for (size_t j = 0; j < c; j++)
+            y[j] = (x[j] - b->mean[j]) * (b->inverse[j] * b->p.gamma->data[j]) + b->p.beta->data[j];
+        for (size_t j = 0; res && j < c; j++) y[j] += res[j];
+        for (size_t j = 0; j < c; j++) {
+            y[j] = y[j] > low ? y[j] : low;
+            y[j] = y[j] < high ? y[j] : high;
+        }
+    }
+}
+
+static inline real through_act(const batch_ctx *b, real dy, real y)
+{
+    if (b->act == NN_RELU) return y > 0 ? dy : 0;
+    if (b->act == NN_RELU6) return y > 0 && y < 6 ? dy : 0;
+    return dy;
+}
+
+static void grad_sums_chunk(void *p, size_t begin, size_t end)
+{
+    batch_ctx *b = p;
+    size_t c = (size_t)b->c;
+    real *dgamma = b->parts + begin / b->chunk * 2 * c, *dbeta = dgamma + c;
+    memset(dgamma, 0, 2 * c * sizeof *dgamma);
+    for (size_t i = begin; i < end; i++) {
+        const real *x = b->x->data + i * c, *y = b->y->data + i * c;
+        real *dy = b->y->grad +
+                   i * c; /* turned into the gradient before the activation, in place: no one else reads it */
+        for (size_t j = 0; j < c; j++) {
+            real d = through_act(b, dy[j], y[j]);
+            dy[j] = d;
+            dbeta[j] += d;
+            dgamma[j] += d * (x[j] - b->mean[j]) * b->inverse[j];
+        }
+    }
+}
+
+static void grad_chunk(void *p, size_t begin, size_t end)
+{
+    batch_ctx *b = p;
+    size_t c = (size_t)b->c;
+    real share = b->batch_statistics ? (real)(1.0 / (double)b->rows) : 0;
+    for (size_t i = begin; i < end; i++) {
+        const real *x = b->x->data + i * c, *dy = b->y->grad + i * c;
+        real *dx = b->dx ? b->dx + i * c : NULL, *dres = b->dres ? b->dres + i * c : NULL;
+        for (size_t j = 0; dres && j < c; j++) dres[j] = (b->beta_res == 0 ? 0 : dres[j]) + dy[j];
+        for (size_t j = 0; dx && j < c; j++) {
+            real hat = (x[j] - b->mean[j]) * b->inverse[j];
+            real d =
+                b->p.gamma->data[j] * b->inverse[j] * (dy[j] - share * (b->dbeta[j] + hat * b->dgamma[j]));
+            dx[j] = (b->beta_x == 0 ? 0 : dx[j]) + d;
+        }
+    }
+}
+
+static void batch_backward(nn_tape *t, void *p)
+{
+    batch_ctx *b = p;
+    if (!b->y->grad) return;
+    real *sums = nn_scratch(t, 2 * (size_t)b->c * sizeof *sums);
+    if (!sums) return;
+    nn_parallel(t, b->rows, b->chunk, grad_sums_chunk, b);
+    real *dgamma = nn_grad_add(t, b->p.gamma), *dbeta = nn_grad_add(t, b->p.beta);
+    for (int j = 0; j < b->c; j++) {
+        double g, s;
+        total(b, 0, j, &g);
+        total(b, 1, j, &s);
+        sums[j] = (real)g;
+        sums[b->c + j] = (real)s;
+        if (dgamma) dgamma[j] += sums[j];
+        if (dbeta) dbeta[j] += sums[b->c + j];
+    }
+    b->dgamma = sums;
+    b->dbeta = sums + b->c;
+    b->dx = nn_grad(t, b->x, &b->beta_x);
+    b->dres = nn_grad(t, b->residual, &b->beta_res);
+    if (!t->failed) nn_parallel(t, b->rows, b->chunk, grad_chunk, b);
+}
+
+nn_var *nn_batch_norm(nn_tape *t, nn_var *x, const nn_batch_norm_params *p, nn_var *residual, nn_act act)
+{
+    if (t->failed || !x) return NULL;
+    batch_ctx *b = nn_alloc(t, sizeof *b);
+    nn_var *y =
+        nn_result(t, x->rank, x->dim, nn_wants(t, x) || nn_wants(t, p->gamma) || nn_wants(t, residual));
+    real *stats = nn_scratch(t, 2 * (size_t)nn_last(x) * sizeof *stats);
+    real *parts = nn_scratch(t, 2 * (size_t)MAX_CHUNKS * (size_t)nn_last(x) * sizeof *parts);
+    if (t->failed) return NULL;
+    size_t rows = (size_t)nn_rows(x), chunk = (rows + MAX_CHUNKS - 1) / MAX_CHUNKS;
+    *b =
+        (batch_ctx){.x = x, .residual = residual, .y = y, .p = *p, .act = act, .rows = rows, .c = nn_last(x)};
+    b->chunk = chunk < 16 ? 16 : chunk;
+    b->mean = stats;
+    b->inverse = stats + b->c;
+    b->parts = parts;
+    b->batch_statistics = t->training && p->momentum > 0;
+    if (b->batch_statistics)
+        batch_statistics(t, b);
+    else
+        running_statistics(b);
+    nn_parallel(t, rows, b->chunk, normalise_chunk, b);
+    if (y->wants_grad) nn_record(t, batch_backward, b);
+    return t->failed ? NULL : y;
+}

@@ -1,0 +1,155 @@
+#include "src/nn/params.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/rng.h"
+
+nn_init nn_init_constant(double value)
+{
+    return (nn_init){NN_INIT_CONSTANT, value};
+}
+
+nn_init nn_init_uniform(double bound)
+{
+    return (nn_init){NN_INIT_UNIFORM, bound};
+}
+
+nn_init nn_init_normal(double deviation)
+{
+    return (nn_init){NN_INIT_NORMAL, deviation};
+}
+
+nn_init nn_init_fan(int fan_in)
+{
+    return nn_init_uniform(sqrt(3.0 / fan_in));
+}
+
+nn_init nn_init_relu(int fan_in)
+{
+    return nn_init_normal(sqrt(2.0 / fan_in));
+}
+
+static bool grow(nn_params *p)
+{
+    if (p->count < p->capacity) return true;
+    int capacity = p->capacity ? 2 * p->capacity : 64;
+    nn_param **list = realloc(p->list, (size_t)capacity * sizeof(nn_param *));
+    if (!list) return false;
+    p->list = list;
+    p->capacity = capacity;
+    return true;
+}
+
+nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, nn_init init, int flags)
+{
+    static nn_var nowhere; /* never read: finish fails first */
+    nn_param *n = grow(p) ? calloc(1, sizeof *n) : NULL;
+    if (!n) {
+        p->failed = true;
+        return &nowhere;
+    }
+    snprintf(n->name, sizeof n->name, "%s", name);
+    n->var.rank = rank;
+    for (int i = 0; i < NN_MAX_RANK; i++) n->var.dim[i] = i < rank ? dim[i] : 1;
+    n->offset = p->size;
+    n->flags = flags;
+    n->rate = 1;
+    n->init = init;
+    p->size += (nn_count(&n->var) + 15) / 16 * 16; /* every member starts on a cache line */
+    p->list[p->count++] = n;
+    return &n->var;
+}
+
+static uint64_t stream_of(const char *name)
+{
+    uint64_t h = 1469598103934665603u; /* FNV-1a */
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 1099511628211u;
+    return h;
+}
+
+static void draw(nn_param *n, uint64_t seed)
+{
+    rng r = {.seed = seed, .stream = stream_of(n->name)};
+    for (size_t i = 0, count = nn_count(&n->var); i < count; i++) {
+        double x = n->init.value;
+        if (n->init.kind == NN_INIT_UNIFORM) x *= 2 * rng_uniform(&r) - 1;
+        if (n->init.kind == NN_INIT_NORMAL) x *= rng_normal(&r);
+        n->var.data[i] = (real)x;
+    }
+}
+
+err_code nn_params_finish(nn_params *p, uint64_t seed, error *err)
+{
+    size_t bytes = (p->size * sizeof(real) + 63) / 64 * 64;
+    if (!p->failed) {
+        p->data = aligned_alloc(64, bytes ? bytes : 64);
+        p->grad = aligned_alloc(64, bytes ? bytes : 64);
+    }
+    if (!p->data || !p->grad) return err_set(err, ERR_MEMORY, "out of memory for %zu parameters", p->size);
+    memset(p->data, 0, bytes);
+    memset(p->grad, 0, bytes);
+    for (int i = 0; i < p->count; i++) {
+        nn_param *n = p->list[i];
+        n->var.data = p->data + n->offset;
+        n->var.wants_grad = !(n->flags & NN_BUFFER);
+        n->var.grad = n->var.wants_grad ? p->grad + n->offset : NULL;
+        draw(n, seed);
+    }
+    return ERR_OK;
+}
+
+void nn_params_release(nn_params *p)
+{
+    for (int i = 0; i < p->count; i++) free(p->list[i]);
+    free(p->list);
+    free(p->data);
+    free(p->grad);
+    *p = (nn_params){0};
+}
+
+nn_param *nn_params_find(const nn_params *p, const char *name)
+{
+    for (int i = 0; i < p->count; i++)
+        if (!strcmp(p->list[i]->name, name)) return p->list[i];
+    return NULL;
+}
+
+size_t nn_params_learned(const nn_params *p)
+{
+    size_t n = 0;
+    for (int i = 0; i < p->count; i++)
+        if (!(p->list[i]->flags & NN_BUFFER)) n += nn_count(&p->list[i]->var);
+    return n;
+}
+
+static bool begins(const char *s, const char *prefix)
+{
+    return !strncmp(s, prefix, strlen(prefix));
+}
+
+int nn_params_set_trainable(nn_params *p, const char *prefix, bool trainable)
+{
+    int changed = 0;
+    for (int i = 0; i < p->count; i++) {
+        nn_param *n = p->list[i];
+        if (n->flags & NN_BUFFER || !begins(n->name, prefix)) continue;
+        n->var.wants_grad = trainable;
+        n->var.grad = trainable ? p->grad + n->offset : NULL;
+        changed++;
+    }
+    return changed;
+}
+
+void nn_params_set_rate(nn_params *p, const char *prefix, double rate)
+{
+    for (int i = 0; i < p->count; i++)
+        if (begins(p->list[i]->name, prefix)) p->list[i]->rate = rate;
+}
+
+void nn_params_zero_grad(nn_params *p)
+{
+    memset(p->grad, 0, p->size * sizeof *p->grad);
+}

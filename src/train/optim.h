@@ -1,0 +1,49 @@
+/* Optimisers and learning-rate schedules.
+ *
+ *     optim o;
+ *     if (optim_init(&o, OPTIM_ADAMW, &params, &err)) ...
+ *     double norm = optim_clip(&params, 5.0);
+ *     optim_step(&o, pool, schedule_rate(&schedule, step));
+ *     optim_release(&o); */
+#ifndef TRAIN_OPTIM_H
+#define TRAIN_OPTIM_H
+
+#include "src/nn/params.h"
+
+typedef enum { OPTIM_ADAMW, OPTIM_SGD } optim_kind;
+
+typedef struct optim {
+    optim_kind kind;
+    nn_params *params; /* borrowed */
+    real *moment1;     /* AdamW: first moment; SGD: velocity. The layout of params->data */
+    real *moment2;     /* AdamW only */
+    int64_t steps;
+    double beta1, beta2, epsilon; /* AdamW; defaults 0.9, 0.98, 1e-8 */
+    double momentum;              /* SGD; default 0.9 */
+    double decay;                 /* weight decay, decoupled from the gradient in both; default 0 */
+} optim;
+
+/* AdamW: Loshchilov and Hutter 2019. SGD with Nesterov momentum and decoupled decay. */
+err_code optim_init(optim *o, optim_kind kind, nn_params *params, error *err);
+void optim_release(optim *o);
+
+/* One update of every trainable parameter from its gradient, at `rate` times the parameter's own factor. */
+void optim_step(optim *o, pool *threads, double rate);
+
+/* Scales all gradients so that their global norm is at most max_norm (0: only measure); returns the norm
+ * before. */
+double optim_clip(nn_params *params, double max_norm);
+
+typedef enum { SCHEDULE_COSINE, SCHEDULE_CONSTANT } schedule_kind;
+
+typedef struct schedule {
+    schedule_kind kind;
+    double rate, floor; /* peak, and what it falls to */
+    int64_t warmup, steps;
+} schedule;
+
+/* Linear warm-up over `warmup` steps, then (cosine) a fall to `floor` at `steps`. Loshchilov and Hutter 2017.
+ */
+double schedule_rate(const schedule *s, int64_t step);
+
+#endif
