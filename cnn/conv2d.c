@@ -1,0 +1,217 @@
+#include "cnn/conv2d.h"
+
+#include <string.h>
+
+/* A tile's patches (im2col) take at most this many numbers: they are written and read once by the product,
+ * from cache. */
+enum { TILE_NUMBERS = 1 << 19, GROUPS = 8 };
+
+int cnn_out_size(int in, cnn_window win)
+{
+    return (in + 2 * win.pad - win.kernel) / win.stride + 1;
+}
+
+typedef struct conv_ctx {
+    nn_tape *tape;
+    nn_var *x, *w, *b, *y;
+    cnn_window win;
+    nn_act act;
+    int patch;           /* K = k*k*C: numbers in a patch */
+    int tile;            /* output pixels per tile */
+    int pixels;          /* N*h*w */
+    real *columns;       /* [threads][tile][patch] */
+    int group_images;    /* backward: images per task */
+    real *dx, *dw_parts; /* dw_parts [groups][patch][O] */
+    bool dx_wanted;
+} conv_ctx;
+
+/* The patches of output pixels begin..end-1 as rows [., k*k*C]; pixels outside the map are 0. */
+static void im2col(const conv_ctx *c, int begin, int end, real *to)
+{
+    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], oh = c->y->dim[1], ow = c->y->dim[2];
+    size_t bytes = (size_t)ch * sizeof *to;
+    for (int p = begin; p < end; p++) {
+        int n = p / (oh * ow), oy = p / ow % oh, ox = p % ow;
+        const real *image = c->x->data + (size_t)n * (size_t)h * (size_t)w * (size_t)ch;
+        for (int ky = 0; ky < c->win.kernel; ky++) {
+            int y = oy * c->win.stride + ky - c->win.pad;
+            for (int kx = 0; kx < c->win.kernel; kx++, to += ch) {
+                int x = ox * c->win.stride + kx - c->win.pad;
+                if (y < 0 || y >= h || x < 0 || x >= w)
+                    memset(to, 0, bytes);
+                else
+                    memcpy(to, image + ((size_t)y * (size_t)w + (size_t)x) * (size_t)ch, bytes);
+            }
+        }
+    }
+}
+
+/* Adds patches' gradients back to where they came from. */
+static void col2im(const conv_ctx *c, int begin, int end, const real *from)
+{
+    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], oh = c->y->dim[1], ow = c->y->dim[2];
+    for (int p = begin; p < end; p++) {
+        int n = p / (oh * ow), oy = p / ow % oh, ox = p % ow;
+        real *image = c->dx + (size_t)n * (size_t)h * (size_t)w * (size_t)ch;
+        for (int ky = 0; ky < c->win.kernel; ky++) {
+            int y = oy * c->win.stride + ky - c->win.pad;
+            for (int kx = 0; kx < c->win.kernel; kx++, from += ch) {
+                int x = ox * c->win.stride + kx - c->win.pad;
+                if (y < 0 || y >= h || x < 0 || x >= w) continue;
+                real *d = image + ((size_t)y * (size_t)w + (size_t)x) * (size_t)ch;
+                for (int j = 0; j < ch; j++) d[j] += from[j];
+            }
+        }
+    }
+}
+
+static void finish_rows(const conv_ctx *c, real *y, int rows)
+{
+    int o = c->y->dim[3];
+    for (int i = 0; i < rows; i++, y += o) {
+        for (int j = 0; c->b && j < o; j++) y[j] += c->b->data[j];
+        if (c->act == NN_LINEAR) continue;
+        real high = c->act == NN_RELU6 ? 6 : (real)1e30;
+        for (int j = 0; j < o; j++) {
+            y[j] = y[j] > 0 ? y[j] : 0;
+            y[j] = y[j] < high ? y[j] : high;
+        }
+    }
+}
+
+static bool pointwise(const conv_ctx *c)
+{
+    return c->win.kernel == 1 && c->win.stride == 1 && c->win.pad == 0;
+}
+
+static void forward_tile(void *p, int index, int worker)
+{
+    conv_ctx *c = p;
+    int begin = index * c->tile, end = begin + c->tile < c->pixels ? begin + c->tile : c->pixels,
+        o = c->y->dim[3];
+    const real *columns = c->x->data + (size_t)begin * (size_t)c->patch;
+    if (!pointwise(c)) {
+        real *mine = c->columns + (size_t)worker * (size_t)c->tile * (size_t)c->patch;
+        im2col(c, begin, end, mine);
+        columns = mine;
+    }
+    real *y = c->y->data + (size_t)begin * (size_t)o;
+    gemm_serial(c->tape->precision, GEMM_N, GEMM_N, end - begin, o, c->patch, columns, c->patch, c->w->data,
+                o, 0, y, o);
+    finish_rows(c, y, end - begin);
+}
+
+static int tile_size(int pixels, int patch)
+{
+    int tile = TILE_NUMBERS / patch,
+        most = (pixels + 3) / 4; /* at least four tiles, so that threads share one photo */
+    tile = tile < most ? tile : most;
+    tile = (tile + 31) / 32 * 32;
+    return tile < 32 ? 32 : tile;
+}
+
+/* Turns y->grad into the gradient before the activation, in place: no one else reads it. */
+static void undo_act(const conv_ctx *c, size_t begin, size_t end)
+{
+    real *dy = c->y->grad;
+    const real *y = c->y->data;
+    real high = c->act == NN_RELU6 ? 6 : (real)1e30;
+    for (size_t i = begin; c->act != NN_LINEAR && i < end; i++) dy[i] = y[i] > 0 && y[i] < high ? dy[i] : 0;
+}
+
+/* One task takes a group of images: their tiles add to one share of dw and to their own parts of dx. */
+static void backward_group(void *p, int group, int worker)
+{
+    conv_ctx *c = p;
+    int o = c->y->dim[3], per_image = c->y->dim[1] * c->y->dim[2], images = c->x->dim[0];
+    int first = group * c->group_images,
+        last = first + c->group_images < images ? first + c->group_images : images;
+    real *columns = c->columns + (size_t)worker * (size_t)c->tile * (size_t)c->patch;
+    real *dw = c->dw_parts ? c->dw_parts + (size_t)group * (size_t)c->patch * (size_t)o : NULL;
+    gemm_precision precision = c->tape->precision;
+    undo_act(c, (size_t)first * (size_t)per_image * (size_t)o, (size_t)last * (size_t)per_image * (size_t)o);
+    for (int begin = first * per_image, end; begin < last * per_image; begin = end) {
+        end = begin + c->tile < last * per_image ? begin + c->tile : last * per_image;
+        const real *dy = c->y->grad + (size_t)begin * (size_t)o;
+        int rows = end - begin;
+        if (dw) {
+            im2col(c, begin, end, columns);
+            gemm_serial(precision, GEMM_T, GEMM_N, c->patch, o, rows, columns, c->patch, dy, o,
+                        begin > first * per_image ? 1 : 0, dw, o);
+        }
+        if (!c->dx_wanted) continue;
+        gemm_serial(precision, GEMM_N, GEMM_T, rows, c->patch, o, dy, o, c->w->data, o, 0, columns, c->patch);
+        col2im(c, begin, end, columns);
+    }
+}
+
+static void bias_backward(nn_tape *t, const conv_ctx *c)
+{
+    real *db = c->b ? nn_grad_add(t, c->b) : NULL;
+    int o = c->y->dim[3];
+    for (int i = 0; db && i < c->pixels; i++)
+        for (int j = 0; j < o; j++) db[j] += c->y->grad[(size_t)i * (size_t)o + (size_t)j];
+}
+
+static void pointwise_backward(nn_tape *t, conv_ctx *c)
+{
+    int in = c->patch, o = c->y->dim[3];
+    real beta;
+    undo_act(c, 0, nn_count(c->y));
+    real *dw = nn_grad(t, c->w, &beta);
+    if (dw)
+        gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, o, c->pixels, c->x->data, in, c->y->grad, o, beta,
+             dw, o);
+    real *dx = nn_grad(t, c->x, &beta);
+    if (dx)
+        gemm(t->threads, t->precision, GEMM_N, GEMM_T, c->pixels, in, o, c->y->grad, o, c->w->data, o, beta,
+             dx, in);
+    bias_backward(t, c);
+}
+
+static void conv_backward(nn_tape *t, void *p)
+{
+    conv_ctx *c = p;
+    if (!c->y->grad) return;
+    if (pointwise(c)) {
+        pointwise_backward(t, c);
+        return;
+    }
+    size_t weights = nn_count(c->w);
+    int images = c->x->dim[0];
+    c->group_images = (images + GROUPS - 1) / GROUPS;
+    int groups = (images + c->group_images - 1) / c->group_images;
+    real *dw = nn_grad_add(t, c->w);
+    c->dx = nn_grad_add(t, c->x);
+    c->dx_wanted = c->dx != NULL;
+    c->dw_parts = dw ? nn_scratch(t, (size_t)groups * weights * sizeof *dw) : NULL;
+    c->columns =
+        nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->tile * (size_t)c->patch * sizeof *dw);
+    if (t->failed) return;
+    pool_run(t->threads, groups, backward_group, c);
+    for (int g = 0; dw && g < groups; g++)
+        for (size_t i = 0; i < weights; i++) dw[i] += c->dw_parts[(size_t)g * weights + i];
+    bias_backward(t, c);
+}
+
+nn_var *cnn_conv2d(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, nn_act act)
+{
+    if (t->failed || !x || !w) return NULL;
+    int dim[4] = {x->dim[0], cnn_out_size(x->dim[1], win), cnn_out_size(x->dim[2], win), w->dim[3]};
+    nn_var *y = nn_result(t, 4, dim, nn_wants(t, x) || nn_wants(t, w));
+    conv_ctx *c = nn_alloc(t, sizeof *c);
+    if (!y || !c) return NULL;
+    *c = (conv_ctx){.tape = t, .x = x, .w = w, .b = b, .y = y, .win = win, .act = act};
+    c->patch = win.kernel * win.kernel * x->dim[3];
+    c->pixels = dim[0] * dim[1] * dim[2];
+    c->tile = tile_size(c->pixels, c->patch);
+    arena_mark mark = arena_save(t->mem);
+    if (!pointwise(c))
+        c->columns = nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->tile * (size_t)c->patch *
+                                       sizeof(real));
+    if (t->failed) return NULL;
+    pool_run(t->threads, (c->pixels + c->tile - 1) / c->tile, forward_tile, c);
+    arena_rewind(t->mem, mark);
+    if (y->wants_grad) nn_record(t, conv_backward, c);
+    return t->failed ? NULL : y;
+}

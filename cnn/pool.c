@@ -1,0 +1,104 @@
+#include "cnn/pool.h"
+
+typedef struct pool_ctx {
+    nn_var *x, *y;
+    int32_t *from; /* max: index into x of each winner */
+    int kernel;
+} pool_ctx;
+
+static pool_ctx *start(nn_tape *t, nn_var *x, int h, int w, int kernel)
+{
+    nn_var *y = nn_result(t, 4, (int[]){x->dim[0], h, w, x->dim[3]}, nn_wants(t, x));
+    pool_ctx *c = nn_alloc(t, sizeof *c);
+    if (!y || !c) return NULL;
+    *c = (pool_ctx){.x = x, .y = y, .kernel = kernel};
+    return c;
+}
+
+static void max_backward(nn_tape *t, void *p)
+{
+    pool_ctx *c = p;
+    real *dx = c->y->grad ? nn_grad_add(t, c->x) : NULL;
+    for (size_t i = 0, n = nn_count(c->y); dx && i < n; i++) dx[c->from[i]] += c->y->grad[i];
+}
+
+static void max_pixel(pool_ctx *c, cnn_window win, int n, int oy, int ox)
+{
+    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3];
+    size_t out =
+        (((size_t)n * (size_t)c->y->dim[1] + (size_t)oy) * (size_t)c->y->dim[2] + (size_t)ox) * (size_t)ch;
+    bool first = true;
+    for (int y = oy * win.stride - win.pad, ky = 0; ky < win.kernel; ky++, y++)
+        for (int x = ox * win.stride - win.pad, kx = 0; kx < win.kernel; kx++, x++) {
+            if (y < 0 || y >= h || x < 0 || x >= w) continue;
+            size_t in = (((size_t)n * (size_t)h + (size_t)y) * (size_t)w + (size_t)x) * (size_t)ch;
+            for (int j = 0; j < ch; j++) {
+                real v = c->x->data[in + (size_t)j];
+                if (!first && v <= c->y->data[out + (size_t)j]) continue;
+                c->y->data[out + (size_t)j] = v;
+                c->from[out + (size_t)j] = (int32_t)(in + (size_t)j);
+            }
+            first = false;
+        }
+}
+
+nn_var *cnn_max_pool(nn_tape *t, nn_var *x, cnn_window win)
+{
+    if (t->failed || !x) return NULL;
+    pool_ctx *c = start(t, x, cnn_out_size(x->dim[1], win), cnn_out_size(x->dim[2], win), win.kernel);
+    if (!c || !(c->from = nn_scratch(t, nn_count(c->y) * sizeof *c->from))) return NULL;
+    for (int n = 0; n < x->dim[0]; n++)
+        for (int oy = 0; oy < c->y->dim[1]; oy++)
+            for (int ox = 0; ox < c->y->dim[2]; ox++) max_pixel(c, win, n, oy, ox);
+    if (c->y->wants_grad) nn_record(t, max_backward, c);
+    return t->failed ? NULL : c->y;
+}
+
+/* Row of y that input row r (n, iy) at column ix belongs to; false outside the windows. */
+static bool window_of(const pool_ctx *c, int n, int iy, int ix, size_t *out)
+{
+    int oy = iy / c->kernel, ox = ix / c->kernel;
+    if (oy >= c->y->dim[1] || ox >= c->y->dim[2]) return false;
+    *out = (((size_t)n * (size_t)c->y->dim[1] + (size_t)oy) * (size_t)c->y->dim[2] + (size_t)ox) *
+           (size_t)c->y->dim[3];
+    return true;
+}
+
+/* Adds x to its windows' sums in y (dy NULL), or dy to dx. */
+static void avg_pass(const pool_ctx *c, real *y, const real *x, real *dx, const real *dy)
+{
+    int ch = c->x->dim[3];
+    real share = 1 / (real)(c->kernel * c->kernel);
+    size_t in = 0, out;
+    for (int n = 0; n < c->x->dim[0]; n++)
+        for (int iy = 0; iy < c->x->dim[1]; iy++)
+            for (int ix = 0; ix < c->x->dim[2]; ix++, in += (size_t)ch) {
+                if (!window_of(c, n, iy, ix, &out)) continue;
+                for (int j = 0; dx && j < ch; j++) dx[in + (size_t)j] += share * dy[out + (size_t)j];
+                for (int j = 0; !dx && j < ch; j++) y[out + (size_t)j] += share * x[in + (size_t)j];
+            }
+}
+
+static void avg_backward(nn_tape *t, void *p)
+{
+    pool_ctx *c = p;
+    real *dx = c->y->grad ? nn_grad_add(t, c->x) : NULL;
+    if (dx) avg_pass(c, NULL, NULL, dx, c->y->grad);
+}
+
+nn_var *cnn_avg_pool(nn_tape *t, nn_var *x, int kernel)
+{
+    if (t->failed || !x) return NULL;
+    pool_ctx *c = start(t, x, x->dim[1] / kernel, x->dim[2] / kernel, kernel);
+    if (!c) return NULL;
+    for (size_t i = 0, n = nn_count(c->y); i < n; i++) c->y->data[i] = 0;
+    avg_pass(c, c->y->data, x->data, NULL, NULL);
+    if (c->y->wants_grad) nn_record(t, avg_backward, c);
+    return t->failed ? NULL : c->y;
+}
+
+nn_var *cnn_global_mean(nn_tape *t, nn_var *x)
+{
+    if (t->failed || !x) return NULL;
+    return nn_mean(t, nn_reshape(t, x, 3, (int[]){x->dim[0], x->dim[1] * x->dim[2], x->dim[3]}), NULL);
+}
