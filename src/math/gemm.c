@@ -88,10 +88,9 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
     if (m <= 0 || n <= 0) return;
     ensure_blas();
 #if CAPTION_X86
-    if (precision == GEMM_BF16 && blas.level >= CPU_AMX && amx_gemm_suits(m, n, k)) {
-        amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    if (precision == GEMM_BF16 && blas.level >= CPU_AMX && amx_gemm_suits(m, n, k) &&
+        amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc))
         return;
-    }
 #else
     (void)precision;
 #endif
