@@ -19,19 +19,20 @@
 #include <sys/mman.h>
 
 enum {
-    TILE = 16,       /* rows of a tile, and columns of a C tile */
-    STEP = 32,       /* k of a tile */
-    BLOCK = 32,      /* rows and columns of C that are held in tiles at a time */
-    DEPTH_MAX = 576, /* k per pass over C: 576 x 32 x 2 bytes = 36 KiB per panel */
-    ROWS_MAX = 256,  /* rows of A packed at a time */
-    COLS_MAX = 1024, /* columns of B packed at a time */
+    TILE = 16,        /* rows of a tile, and columns of a C tile */
+    STEP = 32,        /* k of a tile */
+    BLOCK = 32,       /* rows and columns of C that are held in tiles at a time */
+    DEPTH_MAX = 576,  /* k per pass over C: 576 x 32 x 2 bytes = 36 KiB per panel */
+    ROWS_MAX = 256,   /* rows of A packed at a time, when a row lies together in memory */
+    ROWS_MAX_T = 576, /* ... when it does not: the wider the block, the longer the runs that are read */
+    COLS_MAX = 1024,  /* columns of B packed at a time */
     TILE_U16 = TILE * STEP,
     PANEL_U16 = 2 * TILE_U16, /* of one step */
-    A_U16 = ROWS_MAX * DEPTH_MAX,
     B_U16 = COLS_MAX * DEPTH_MAX,
-    SCRATCH_BYTES = 2 << 20, /* both, and one huge page */
+    PANELS_U16 = ROWS_MAX * DEPTH_MAX + B_U16,
+    SCRATCH_BYTES = 2 << 20, /* one huge page */
 };
-_Static_assert((A_U16 + B_U16) * 2 + BLOCK * BLOCK * 4 <= SCRATCH_BYTES, "panels outgrow their memory");
+_Static_assert(PANELS_U16 * 2 + BLOCK * BLOCK * 4 <= SCRATCH_BYTES, "panels outgrow their memory");
 
 /* Element (r, k) of an operand, where r is a row of A or a column of B: data[r * ld + k] if k_inner, else
  * data[k * ld + r]. */
@@ -42,8 +43,8 @@ typedef struct operand {
 } operand;
 
 typedef struct scratch {
-    uint16_t *a, *b; /* packed panels */
-    float *c;        /* [BLOCK,BLOCK], for the blocks of C that stick out */
+    uint16_t *panels; /* of A, then of B: PANELS_U16 in all */
+    float *c;         /* [BLOCK,BLOCK], for the blocks of C that stick out */
 } scratch;
 
 typedef struct target {
@@ -94,7 +95,7 @@ static bool get_scratch(scratch *s)
             return false;
         }
     }
-    *s = (scratch){memory, memory + A_U16, (float *)(void *)(memory + A_U16 + B_U16)};
+    *s = (scratch){memory, (float *)(void *)(memory + PANELS_U16)};
     return true;
 }
 
@@ -302,7 +303,7 @@ static void multiply_packed(const scratch *s, const target *t, int i0, int rows,
     size_t panel = (size_t)steps * PANEL_U16;
     for (int j = 0; j < cols; j += BLOCK)
         for (int i = 0; i < rows; i += BLOCK)
-            multiply_block(s, t, i0 + i, j0 + j, s->a + (size_t)(i / BLOCK) * panel,
+            multiply_block(s, t, i0 + i, j0 + j, s->panels + (size_t)(i / BLOCK) * panel,
                            b + (size_t)(j / BLOCK) * panel, steps, accumulate);
 }
 
@@ -316,25 +317,45 @@ static void scale(const target *t, float beta)
     }
 }
 
-/* Columns j0.. of C. As many passes of B as fit are packed before A is walked: with a narrow C the walk then
- * finishes each block of rows while it is in cache. */
+/* How the product of one range of columns is cut: k into passes, the rows into blocks. */
+typedef struct plan {
+    int depth;       /* k per pass */
+    int span;        /* k that is packed of B before A is walked, a multiple of depth */
+    int rows;        /* of A per block */
+    size_t pass_u16; /* size of one packed pass of B */
+} plan;
+
+/* With A stored row by row, as many passes of B as fit come first: the walk down A then finishes each block
+ * of rows of a narrow C while it is in cache. With A transposed, one pass at a time, so that long runs of A
+ * are read. */
+static plan make_plan(const operand *a, int m, int cols, int k)
+{
+    plan p = {.depth = even_piece(k, DEPTH_MAX, STEP)};
+    p.pass_u16 = (size_t)(ceil_div(cols, BLOCK) * BLOCK) * (size_t)p.depth;
+    p.span = a->k_inner ? (int)((size_t)B_U16 / p.pass_u16) * p.depth : p.depth;
+    int room = (int)(((size_t)PANELS_U16 - p.pass_u16) / (size_t)p.depth) / BLOCK * BLOCK;
+    p.rows = even_piece(m, a->k_inner ? ROWS_MAX : min_int(room, ROWS_MAX_T), BLOCK);
+    return p;
+}
+
+/* Columns j0.. of C. */
 static void multiply_columns(const scratch *s, const target *t, const operand *a, const operand *b, int j0,
                              int cols, int k, bool accumulate)
 {
-    int depth = even_piece(k, DEPTH_MAX, STEP), rows_step = even_piece(t->m, ROWS_MAX, BLOCK);
-    size_t pass = (size_t)(ceil_div(cols, BLOCK) * BLOCK) * (size_t)depth;
-    int span = (int)((size_t)B_U16 / pass) * depth;
-    for (int k0 = 0; k0 < k; k0 += span) {
-        int k1 = min_int(k, k0 + span);
-        for (int p = k0; p < k1; p += depth)
-            pack(s->b + (size_t)((p - k0) / depth) * pass, b, true, j0, cols, p, min_int(depth, k1 - p));
-        for (int i = 0; i < t->m; i += rows_step) {
-            int rows = min_int(rows_step, t->m - i);
-            for (int p = k0; p < k1; p += depth) {
-                int here = min_int(depth, k1 - p);
-                pack(s->a, a, false, i, rows, p, here);
-                multiply_packed(s, t, i, rows, j0, cols, s->b + (size_t)((p - k0) / depth) * pass,
-                                ceil_div(here, STEP), accumulate || p > 0);
+    plan cut = make_plan(a, t->m, cols, k);
+    uint16_t *packed_b = s->panels + (size_t)cut.rows * (size_t)cut.depth;
+    for (int k0 = 0; k0 < k; k0 += cut.span) {
+        int k1 = min_int(k, k0 + cut.span);
+        uint16_t *pass = packed_b;
+        for (int p = k0; p < k1; p += cut.depth, pass += cut.pass_u16)
+            pack(pass, b, true, j0, cols, p, min_int(cut.depth, k1 - p));
+        for (int i = 0; i < t->m; i += cut.rows) {
+            int rows = min_int(cut.rows, t->m - i);
+            pass = packed_b;
+            for (int p = k0; p < k1; p += cut.depth, pass += cut.pass_u16) {
+                int depth = min_int(cut.depth, k1 - p);
+                pack(s->panels, a, false, i, rows, p, depth);
+                multiply_packed(s, t, i, rows, j0, cols, pass, ceil_div(depth, STEP), accumulate || p > 0);
             }
         }
     }
