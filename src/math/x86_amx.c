@@ -381,5 +381,5 @@ bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float 
 
 bool amx_gemm_suits(int m, int n, int k)
 {
-    return k >= 32 && (double)m * n * k >= 1e5;
+    return m >= 8 && n >= 8 && k >= STEP && (double)m * n * k >= 2e4;
 }
