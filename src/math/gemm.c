@@ -2,11 +2,13 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/base/cpu.h"
+#include "src/math/kernels.h"
 #if CAPTION_X86
 #include "src/math/x86_amx.h"
 #endif
@@ -82,16 +84,30 @@ static void plain_gemm(gemm_op op_a, gemm_op op_b, int m, int n, int k, const re
     }
 }
 
+/* Few rows against large weights, a step of an LSTM: sgemm would first copy the weights, which costs more
+ * than using them. Very small products it does faster. */
+static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
+                     int ldb, real beta, real *c, int ldc)
+{
+    if (op_a != GEMM_N || m > KERNELS_ROWS || n < 16 || k < 16 || (double)m * n * k < 5e4) return false;
+    const kernels *own = kernels_get(blas.level);
+    if (op_b == GEMM_N)
+        own->gemv(m, k, n, a, lda, b, ldb, beta, c, ldc);
+    else
+        own->gemv_t(m, k, n, a, lda, b, ldb, beta, c, ldc);
+    return true;
+}
+
 void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
                  int lda, const real *b, int ldb, real beta, real *c, int ldc)
 {
     if (m <= 0 || n <= 0) return;
     ensure_blas();
+    if (try_gemv(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
 #if CAPTION_X86
-    if (precision == GEMM_BF16 && blas.level >= CPU_AMX && amx_gemm_suits(m, n, k)) {
-        amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    if (precision == GEMM_BF16 && blas.level >= CPU_AMX && amx_gemm_suits(m, n, k) &&
+        amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc))
         return;
-    }
 #else
     (void)precision;
 #endif

@@ -1,4 +1,5 @@
-/* The one door to matrix products: OpenBLAS in f32, own kernels where they win (AMX tiles in bf16).
+/* The one door to matrix products: OpenBLAS in f32, own kernels where they win (AMX
+ * tiles in bf16; at most eight rows, in f32 for either precision).
  *
  * All matrices are row-major. Work is cut into blocks that depend on the shapes alone, so the result has the
  * same bits for every number of threads. OpenBLAS is loaded on first use, told to run on one thread and which

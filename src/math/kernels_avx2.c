@@ -1,0 +1,5 @@
+#define KERNELS_TABLE kernels_avx2
+#define KERNELS_NAME "avx2"
+#define VEC_BYTES 32
+#define VEC_HELD 12
+#include "src/math/kernels_body.inc"

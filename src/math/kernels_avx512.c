@@ -1,0 +1,5 @@
+#define KERNELS_TABLE kernels_avx512
+#define KERNELS_NAME "avx512"
+#define VEC_BYTES 64
+#define VEC_HELD 24
+#include "src/math/kernels_body.inc"

@@ -1,0 +1,6 @@
+/* Vectors of 16 bytes, which every 64-bit CPU has. */
+#define KERNELS_TABLE kernels_generic
+#define KERNELS_NAME "generic"
+#define VEC_BYTES 16
+#define VEC_HELD 8
+#include "src/math/kernels_body.inc"

@@ -1,0 +1,356 @@
+/* Every table of src/math/kernels.h against double precision, on odd sizes and with memory that ends where
+ * the operands end. `kernels_test --time` prints what the kernels reach instead. */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "src/base/rng.h"
+#include "src/math/kernels.h"
+
+#define EPS 0x1p-23
+
+/* Calls `check` for every table this CPU runs. */
+static void for_each_table(void (*check)(const kernels *k))
+{
+    const kernels *last = NULL;
+    for (int level = CPU_GENERIC; level <= (int)cpu_get_level(); level++) {
+        const kernels *k = kernels_get((cpu_level)level);
+        if (k != last) check(k);
+        last = k;
+    }
+}
+
+/* `count` floats right before a page that may not be touched, uniform in -range..range. */
+static float *take_random(rng *r, size_t count, double range)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
+    char *base = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(base != (char *)MAP_FAILED);
+    assert_int_equal(mprotect(base + bytes, page, PROT_NONE), 0);
+    float *p = (float *)(void *)(base + bytes) - count;
+    for (size_t i = 0; i < count; i++) p[i] = (float)((rng_uniform(r) * 2 - 1) * range);
+    return p;
+}
+
+static void give(float *p, size_t count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
+    munmap((char *)(p + count) - bytes, bytes + page);
+}
+
+/* ---- few rows times a matrix ---- */
+
+typedef struct shape {
+    int rows, k, n, ldx, ldw, ldy;
+    bool transposed;
+    float beta;
+} shape;
+
+static void check_gemv_result(const shape *s, const float *x, const float *w, const float *y,
+                              const float *start)
+{
+    for (int r = 0; r < s->rows; r++)
+        for (int j = 0; j < s->n; j++) {
+            double sum = s->beta != 0 ? (double)s->beta * start[r * s->ldy + j] : 0, magnitude = fabs(sum);
+            for (int l = 0; l < s->k; l++) {
+                double p = (double)x[r * s->ldx + l] * w[s->transposed ? j * s->ldw + l : l * s->ldw + j];
+                sum += p;
+                magnitude += fabs(p);
+            }
+            if (!(fabs(y[r * s->ldy + j] - sum) <= (s->k + 2) * EPS * magnitude))
+                fail_msg("rows %d k %d n %d: y[%d,%d] is %g, not %g", s->rows, s->k, s->n, r, j,
+                         (double)y[r * s->ldy + j], sum);
+        }
+    for (int r = 0; r + 1 < s->rows; r++) /* between the rows: untouched */
+        assert_memory_equal(y + r * s->ldy + s->n, start + r * s->ldy + s->n,
+                            (size_t)(s->ldy - s->n) * sizeof *y);
+}
+
+/* A row alone has the bits it has among others. */
+static void check_single_row(const kernels *k, const shape *s, const float *x, const float *w, float *y,
+                             const float *start)
+{
+    int r = s->rows - 1;
+    size_t bytes = (size_t)s->n * sizeof *y;
+    float *among = malloc(bytes);
+    assert_non_null(among);
+    memcpy(among, y + r * s->ldy, bytes);
+    memcpy(y + r * s->ldy, start + r * s->ldy, bytes);
+    (s->transposed ? k->gemv_t : k->gemv)(1, s->k, s->n, x + r * s->ldx, s->ldx, w, s->ldw, s->beta,
+                                          y + r * s->ldy, s->ldy);
+    assert_memory_equal(among, y + r * s->ldy, bytes);
+    free(among);
+}
+
+static void check_gemv_shape(const kernels *k, rng *r, shape s)
+{
+    int w_rows = s.transposed ? s.n : s.k, w_cols = s.transposed ? s.k : s.n;
+    s.ldx = s.k + (int)rng_below(r, 3);
+    s.ldw = w_cols + (int)rng_below(r, 3);
+    s.ldy = s.n + (int)rng_below(r, 3);
+    size_t nx = (size_t)((s.rows - 1) * s.ldx + s.k), nw = (size_t)((w_rows - 1) * s.ldw + w_cols);
+    size_t ny = (size_t)((s.rows - 1) * s.ldy + s.n);
+    float *x = take_random(r, nx, 1), *w = take_random(r, nw, 1), *y = take_random(r, ny, 1);
+    float *start = malloc(ny * sizeof *y);
+    assert_non_null(start);
+    if (s.beta == 0) memset(y, 0xff, ny * sizeof *y); /* NaN */
+    memcpy(start, y, ny * sizeof *y);
+    (s.transposed ? k->gemv_t : k->gemv)(s.rows, s.k, s.n, x, s.ldx, w, s.ldw, s.beta, y, s.ldy);
+    check_gemv_result(&s, x, w, y, start);
+    check_single_row(k, &s, x, w, y, start);
+    give(x, nx);
+    give(w, nw);
+    give(y, ny);
+    free(start);
+}
+
+static void check_gemv(const kernels *k)
+{
+    static const float betas[] = {0, 1, -0.25F};
+    rng r = {.seed = 3};
+    for (int i = 0; i < 600; i++)
+        check_gemv_shape(k, &r,
+                         (shape){.rows = 1 + i % KERNELS_ROWS,
+                                 .k = 1 + (int)rng_below(&r, 70),
+                                 .n = 1 + (int)rng_below(&r, 300),
+                                 .transposed = i / KERNELS_ROWS & 1,
+                                 .beta = betas[i % 3]});
+}
+
+static void few_rows_times_matrix(void **state)
+{
+    (void)state;
+    for_each_table(check_gemv);
+}
+
+/* ---- elementwise ---- */
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+typedef void (*array_kernel)(const float *x, float *y, int n);
+
+static void check_function(array_kernel f, double (*exact)(double), double range)
+{
+    enum { COUNT = 200003 };
+    static float y[COUNT];
+    rng r = {.seed = 5};
+    float *x = take_random(&r, COUNT, range);
+    for (int i = 0; i < COUNT / 4; i++) x[i] = ldexpf(x[i], -i % 30); /* small ones too */
+    f(x, y, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        double want = exact(x[i]), error = fabs(y[i] - want);
+        if (want > (double)FLT_MAX && isinf(y[i])) continue;
+        if (!(error <= 3e-7 * fabs(want) || (fabs(want) < 0x1p-126 && error <= 0x1p-149)))
+            fail_msg("at %.9g: %.9g, not %.9g", (double)x[i], (double)y[i], want);
+    }
+    f(x, x, COUNT); /* in place */
+    assert_memory_equal(x, y, sizeof y);
+    give(x, COUNT);
+}
+
+/* Every length has its own way through whole vectors and the rest. */
+static void check_lengths(array_kernel f, double (*exact)(double))
+{
+    rng r = {.seed = 6};
+    for (int n = 0; n < 70; n++) {
+        float *x = take_random(&r, (size_t)n + 1, 3), *y = take_random(&r, (size_t)n + 1, 3);
+        float guard = y[0];
+        f(x + 1, y + 1, n);
+        assert_true(y[0] == guard);
+        for (int i = 1; i <= n; i++) assert_true(fabs(y[i] - exact(x[i])) <= 3e-7 * fabs(exact(x[i])));
+        give(x, (size_t)n + 1);
+        give(y, (size_t)n + 1);
+    }
+}
+
+static void check_limits(array_kernel f, float at_minus, float at_plus)
+{
+    const float x[5] = {-INFINITY, INFINITY, -1e30F, 1e30F, NAN};
+    float y[5];
+    f(x, y, 5);
+    assert_true(y[0] == at_minus && y[2] == at_minus);
+    assert_true(y[1] == at_plus && y[3] == at_plus);
+    assert_true(isnan(y[4]));
+}
+
+static void check_exponentials(const kernels *k)
+{
+    check_function(k->vexp, exp, 87);
+    check_function(k->vexp, exp, 104); /* results near and beyond both ends of the range */
+    check_function(k->vsigmoid, sigmoid, 87);
+    check_function(k->vtanh, tanh, 12);
+    check_lengths(k->vexp, exp);
+    check_lengths(k->vsigmoid, sigmoid);
+    check_lengths(k->vtanh, tanh);
+    check_limits(k->vexp, 0, INFINITY);
+    check_limits(k->vsigmoid, 0, 1);
+    check_limits(k->vtanh, -1, 1);
+}
+
+static void exponentials(void **state)
+{
+    (void)state;
+    for_each_table(check_exponentials);
+}
+
+/* ---- rows ---- */
+
+static void check_softmax_row(const kernels *k, rng *r, int n)
+{
+    float *x = take_random(r, (size_t)n, 20), *y = take_random(r, (size_t)n, 1);
+    if (n > 3) x[n / 2] = -INFINITY;
+    double sum = 0, most = -INFINITY;
+    for (int i = 0; i < n; i++) most = fmax(most, x[i]);
+    for (int i = 0; i < n; i++) sum += exp(x[i] - most);
+    k->row_softmax(x, y, n);
+    for (int i = 0; i < n; i++) {
+        double want = exp(x[i] - most) / sum;
+        assert_true(fabs(y[i] - want) <= 4e-6 * want); /* x - most is rounded to 40 * 2^-24 */
+    }
+    if (n > 3) assert_true(y[n / 2] == 0);
+    x[n - 1] = NAN;
+    k->row_softmax(x, x, n);
+    for (int i = 0; i < n; i++) assert_true(isnan(x[i]));
+    give(x, (size_t)n);
+    give(y, (size_t)n);
+}
+
+static void check_sums(const kernels *k, rng *r, int n)
+{
+    float *x = take_random(r, (size_t)n, 1), *y = take_random(r, (size_t)n, 1);
+    double sum = 0, magnitude = 0;
+    for (int i = 0; i < n; i++) {
+        sum += (double)x[i] * y[i];
+        magnitude += fabs((double)x[i] * y[i]);
+    }
+    assert_true(fabs(k->dot(x, y, n) - sum) <= (n + 1) * EPS * magnitude);
+    for (int i = 0; i < n; i++) { /* one at a time: the value before is still known */
+        float before = y[i];
+        k->axpy(0.3F, x + i, y + i, 1);
+        assert_true(fabs(y[i] - (before + 0.3F * (double)x[i])) <= 2 * EPS);
+    }
+    k->axpy(-1, y, y, n);
+    for (int i = 0; i < n; i++) assert_true(y[i] == 0);
+    give(x, (size_t)n);
+    give(y, (size_t)n);
+}
+
+static void check_match(const kernels *k, rng *r, int count, int d)
+{
+    size_t size = (size_t)(count * d);
+    float *key = take_random(r, size, 2), *q = take_random(r, (size_t)d, 2),
+          *v = take_random(r, (size_t)d, 1);
+    float *score = take_random(r, (size_t)count, 1);
+    k->attention_match(key, q, v, count, d, score);
+    for (int i = 0; i < count; i++) {
+        double want = 0, magnitude = 0;
+        for (int j = 0; j < d; j++) {
+            want += v[j] * tanh(key[i * d + j] + q[j]);
+            magnitude += fabs(v[j]);
+        }
+        assert_true(fabs(score[i] - want) <= (d + 4) * EPS * magnitude);
+    }
+    give(key, size);
+    give(q, (size_t)d);
+    give(v, (size_t)d);
+    give(score, (size_t)count);
+}
+
+static void check_rows(const kernels *k)
+{
+    rng r = {.seed = 9};
+    for (int n = 1; n < 150; n++) {
+        check_softmax_row(k, &r, n);
+        check_sums(k, &r, n);
+        check_match(k, &r, 1 + n % 7, n);
+    }
+    const float masked[3] = {-INFINITY, -INFINITY, -INFINITY};
+    float y[3];
+    k->row_softmax(masked, y, 3);
+    assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
+    assert_true(k->dot(masked, masked, 0) == 0);
+}
+
+static void rows(void **state)
+{
+    (void)state;
+    for_each_table(check_rows);
+}
+
+/* ---- timing ---- */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+enum { TIME_N = 2048, TIME_K = 512, REPEATS = 15 };
+
+static float time_x[KERNELS_ROWS * TIME_K], time_w[TIME_N * TIME_K], time_y[KERNELS_ROWS * TIME_N];
+
+static double best_of(const kernels *k, int row_count, bool transposed)
+{
+    double best = INFINITY;
+    for (int i = 0; i < REPEATS; i++) {
+        double start = now();
+        (transposed ? k->gemv_t : k->gemv)(row_count, TIME_K, TIME_N, time_x, TIME_K, time_w,
+                                           transposed ? TIME_K : TIME_N, 0, time_y, TIME_N);
+        best = fmin(best, now() - start);
+    }
+    return best;
+}
+
+static double best_elementwise(array_kernel f)
+{
+    double best = INFINITY;
+    for (int i = 0; i < REPEATS; i++) {
+        double start = now();
+        f(time_w, time_y, KERNELS_ROWS * TIME_N);
+        best = fmin(best, now() - start);
+    }
+    return best / (KERNELS_ROWS * TIME_N) * 1e9;
+}
+
+static void time_table(const kernels *k)
+{
+    for (int r = 1; r <= KERNELS_ROWS; r++) {
+        double flops = 2e-9 * r * TIME_N * TIME_K;
+        printf("%-8s %d x %d x %d: gemv %6.1f, gemv_t %6.1f GFLOP/s\n", k->name, r, TIME_N, TIME_K,
+               flops / best_of(k, r, false), flops / best_of(k, r, true));
+    }
+    printf("%-8s exp %.2f, sigmoid %.2f, tanh %.2f, softmax %.2f ns per element\n", k->name,
+           best_elementwise(k->vexp), best_elementwise(k->vsigmoid), best_elementwise(k->vtanh),
+           best_elementwise(k->row_softmax));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "--time")) {
+        rng r = {.seed = 1};
+        for (int i = 0; i < TIME_N * TIME_K; i++) time_w[i] = (float)rng_normal(&r);
+        for_each_table(time_table);
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(few_rows_times_matrix),
+        cmocka_unit_test(exponentials),
+        cmocka_unit_test(rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
