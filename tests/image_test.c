@@ -270,7 +270,7 @@ static void test_damaged_bytes(void **state)
         sample_path(i, path);
         uint8_t *bytes = picture_read_bytes(path, &length);
         uint8_t *damaged = malloc(length);
-        for (int round = 0; round < 300; round++) {
+        for (int round = 0; round < 500; round++) {
             img got;
             error e = {0};
             img_read_options options = {.max_pixels = 1 << 20, .reduce_to = round % 3 ? 0 : 1};
