@@ -1,0 +1,61 @@
+#include "src/image/image.h"
+#include "src/image/format.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+err_code img_create(img *out, int width, int height, error *e)
+{
+    *out = (img){0};
+    if (width < 1 || height < 1 || width > IMG_MAX_SIDE || height > IMG_MAX_SIDE)
+        return err_set(e, ERR_ARGUMENT, "cannot make a picture of %d x %d pixels: a side is 1 to %d", width,
+                       height, IMG_MAX_SIDE);
+    out->rgb = malloc((size_t)width * (size_t)height * 3);
+    if (!out->rgb) return err_set(e, ERR_MEMORY, "no memory for a picture of %d x %d pixels", width, height);
+    out->width = width;
+    out->height = height;
+    return ERR_OK;
+}
+
+void img_release(img *im)
+{
+    if (!im) return;
+    free(im->rgb);
+    *im = (img){0};
+}
+
+img_box img_whole(const img *im)
+{
+    return (img_box){0, 0, im->width, im->height};
+}
+
+err_code img_check_size(const img_source *src, const img_read_options *options, uint64_t width,
+                        uint64_t height, error *e)
+{
+    if (!width || !height) return img_damaged(src, "the picture has no pixels", NULL, e);
+    if (width > IMG_MAX_SIDE || height > IMG_MAX_SIDE)
+        return err_set(e, ERR_LIMIT,
+                       "cannot read '%s': a side of %" PRIu64 " x %" PRIu64 " is over the limit of %d pixels",
+                       src->name, width, height, IMG_MAX_SIDE);
+    if (width * height > options->max_pixels)
+        return err_set(e, ERR_LIMIT,
+                       "cannot read '%s': %" PRIu64 " x %" PRIu64 " is over the limit of %" PRIu64 " pixels",
+                       src->name, width, height, options->max_pixels);
+    return ERR_OK;
+}
+
+err_code img_damaged(const img_source *src, const char *problem, const char *detail, error *e)
+{
+    if (detail) return err_set(e, ERR_FORMAT, "cannot read '%s': %s (%s)", src->name, problem, detail);
+    return err_set(e, ERR_FORMAT, "cannot read '%s': %s", src->name, problem);
+}
+
+void img_over_white(uint8_t *rgba, size_t pixels)
+{
+    const uint8_t *in = rgba;
+    uint8_t *out = rgba;
+    for (size_t i = 0; i < pixels; i++, in += 4, out += 3) {
+        unsigned a = in[3];
+        for (int c = 0; c < 3; c++) out[c] = (uint8_t)((in[c] * a + 255 * (255 - a) + 127) / 255);
+    }
+}

@@ -1,0 +1,164 @@
+/* Reading a picture from a file, a descriptor or memory: the bytes whole, the format by content, then the
+ * format's own reader, then upright. The bytes are read, not mapped: a file cut short by another program
+ * while it is mapped would kill this one. */
+#include "src/image/format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const size_t max_file = (size_t)1 << 30;
+static const uint64_t default_max_pixels = 250000000;
+
+/* -- Formats ----------------------------------------------------------------------------------------- */
+
+typedef struct format {
+    const char *name;
+    img_reader *read; /* NULL: recognised only to say so */
+    size_t offset;    /* of the signature in the file */
+    const char *signature;
+    size_t length;      /* of the signature */
+    const char *prefix; /* what the file starts with, when the signature is not at 0 */
+} format;
+
+static const format formats[] = {
+    {"JPEG", img_jpeg_read, 0, "\xFF\xD8\xFF", 3, ""},
+    {"PNG", img_png_read, 0, "\x89PNG\r\n\x1A\n", 8, ""},
+    {"WebP", img_webp_read, 8, "WEBP", 4, "RIFF"},
+    {"GIF", NULL, 0, "GIF8", 4, ""},
+    {"TIFF", NULL, 0, "II*\0", 4, ""},
+    {"TIFF", NULL, 0, "MM\0*", 4, ""},
+    {"HEIC", NULL, 4, "ftyphei", 7, ""},
+    {"HEIC", NULL, 4, "ftypmif1", 8, ""},
+    {"AVIF", NULL, 4, "ftypavif", 8, ""},
+    {"JPEG XL", NULL, 0, "\xFF\x0A", 2, ""},
+    {"PDF", NULL, 0, "%PDF-", 5, ""},
+};
+enum { LONGEST_SIGNATURE = 12 };
+
+static const format *find_format(const uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        const format *f = &formats[i];
+        if (length >= f->offset + f->length && !memcmp(bytes + f->offset, f->signature, f->length) &&
+            !memcmp(bytes, f->prefix, strlen(f->prefix)))
+            return f;
+    }
+    return NULL;
+}
+
+static err_code unknown_format(const char *name, error *e)
+{
+    return err_set(e, ERR_FORMAT, "cannot read '%s': not a JPEG, PNG or WebP file", name);
+}
+
+err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
+                         const img_read_options *options, img *out, img_info *info, error *e)
+{
+    img_read_options settings = options ? *options : (img_read_options){0};
+    if (!settings.max_pixels) settings.max_pixels = default_max_pixels;
+    *out = (img){0};
+    if (!length) return err_set(e, ERR_FORMAT, "cannot read '%s': the file is empty", name);
+    const format *f = find_format(bytes, length);
+    if (!f) return unknown_format(name, e);
+    if (!f->read)
+        return err_set(e, ERR_UNSUPPORTED, "cannot read '%s': a %s file; save it as JPEG, PNG or WebP", name,
+                       f->name);
+    img_source src = {bytes, length, name};
+    img_info found = {.orientation = 1, .format = f->name};
+    err_code rc = f->read(&src, &settings, out, &found, e);
+    if (!rc && !settings.ignore_orientation) {
+        rc = img_orient(out, found.orientation, e);
+        if (found.orientation >= 5) {
+            int width = found.width;
+            found.width = found.height;
+            found.height = width;
+        }
+    }
+    if (rc) img_release(out);
+    if (!rc && info) *info = found;
+    return rc;
+}
+
+/* -- Bytes ------------------------------------------------------------------------------------------- */
+
+typedef struct bytes {
+    uint8_t *data;
+    size_t length, room;
+} bytes;
+
+static err_code cannot_read(const char *name, int code, error *e)
+{
+    return err_set(e, code == ENOENT || code == ENOTDIR ? ERR_MISSING : ERR_IO, "cannot read '%s': %s", name,
+                   strerror(code));
+}
+
+static err_code grow(bytes *b, const char *name, error *e)
+{
+    size_t room = b->room * 2;
+    if (room > max_file + 1) room = max_file + 1;
+    uint8_t *data = realloc(b->data, room);
+    if (!data) return err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", name);
+    b->data = data;
+    b->room = room;
+    return ERR_OK;
+}
+
+/* Reads until the end. The first bytes are looked at as soon as they are there: what is no picture (a film, a
+ * device that never ends) is not read to its end. */
+static err_code read_all(int fd, const char *name, bytes *b, error *e)
+{
+    for (;;) {
+        ssize_t got = read(fd, b->data + b->length, b->room - b->length);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return cannot_read(name, errno, e);
+        if (!got) return ERR_OK;
+        bool had_signature = b->length >= LONGEST_SIGNATURE;
+        b->length += (size_t)got;
+        if (b->length > max_file)
+            return err_set(e, ERR_LIMIT, "cannot read '%s': over the limit of 1 GiB for a file", name);
+        if (!had_signature && b->length >= LONGEST_SIGNATURE && !find_format(b->data, b->length))
+            return unknown_format(name, e);
+        err_code rc = b->length == b->room ? grow(b, name, e) : ERR_OK;
+        if (rc) return rc;
+    }
+}
+
+/* A first guess at the size: one byte more than a regular file has, so that one read finds its end too. */
+static err_code prepare(int fd, const char *name, bytes *b, error *e)
+{
+    struct stat st;
+    if (fstat(fd, &st)) return cannot_read(name, errno, e);
+    if (S_ISDIR(st.st_mode)) return err_set(e, ERR_IO, "cannot read '%s': it is a folder, not a file", name);
+    bool sized = S_ISREG(st.st_mode) && st.st_size > 0;
+    if (sized && (uint64_t)st.st_size > max_file)
+        return err_set(e, ERR_LIMIT, "cannot read '%s': over the limit of 1 GiB for a file", name);
+    b->room = sized ? (size_t)st.st_size + 1 : 64 << 10;
+    b->data = malloc(b->room);
+    return b->data ? ERR_OK : err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", name);
+}
+
+err_code img_read_fd(int fd, const char *name, const img_read_options *options, img *out, img_info *info,
+                     error *e)
+{
+    bytes b = {0};
+    *out = (img){0};
+    err_code rc = prepare(fd, name, &b, e);
+    if (!rc) rc = read_all(fd, name, &b, e);
+    if (!rc) rc = img_read_memory(b.data, b.length, name, options, out, info, e);
+    free(b.data);
+    return rc;
+}
+
+err_code img_read_file(const char *path, const img_read_options *options, img *out, img_info *info, error *e)
+{
+    *out = (img){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return cannot_read(path, errno, e);
+    err_code rc = img_read_fd(fd, path, options, out, info, e);
+    close(fd);
+    return rc;
+}

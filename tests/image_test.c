@@ -1,0 +1,319 @@
+/* Reading pictures: against Pillow's decoding (tests/images/make.py), and of files that are not what they
+ * should be. */
+#include "src/image/format.h"
+#include "tests/picture.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define FOLDER TEST_SOURCE_DIR "/images/"
+
+/* -- Good files -------------------------------------------------------------------------------------- */
+
+/* Lossless formats agree to the bit. Lossy ones agree to the bit with the library they were made with; other
+ * versions may upsample or transform a little differently, hence 0.6 levels on average. */
+static const struct {
+    const char *name, *extension, *format;
+    double mean;
+    int orientation;
+} samples[] = {
+    {"baseline_444", "jpg", "JPEG", 0.6, 1},
+    {"baseline_422", "jpg", "JPEG", 0.6, 1},
+    {"baseline_420", "jpg", "JPEG", 0.6, 1},
+    {"progressive", "jpg", "JPEG", 0.6, 1},
+    {"grey", "jpg", "JPEG", 0.6, 1},
+    {"restart", "jpg", "JPEG", 0.6, 1},
+    {"cmyk_adobe", "jpg", "JPEG", 1, 1},
+    {"cmyk_plain", "jpg", "JPEG", 1, 1},
+    {"exif_1", "jpg", "JPEG", 0.6, 1},
+    {"exif_2", "jpg", "JPEG", 0.6, 2},
+    {"exif_3", "jpg", "JPEG", 0.6, 3},
+    {"exif_4", "jpg", "JPEG", 0.6, 4},
+    {"exif_5", "jpg", "JPEG", 0.6, 5},
+    {"exif_6", "jpg", "JPEG", 0.6, 6},
+    {"exif_7", "jpg", "JPEG", 0.6, 7},
+    {"exif_8", "jpg", "JPEG", 0.6, 8},
+    {"rgb", "png", "PNG", 0, 1},
+    {"one_bit", "png", "PNG", 0, 1},
+    {"grey8", "png", "PNG", 0, 1},
+    {"palette", "png", "PNG", 0, 1},
+    {"grey_2_bits", "png", "PNG", 0, 1},
+    {"grey_4_bits", "png", "PNG", 0, 1},
+    {"rgba", "png", "PNG", 0, 1},
+    {"grey_alpha", "png", "PNG", 0, 1},
+    {"rgb_16_bits", "png", "PNG", 0, 1},
+    {"interlaced", "png", "PNG", 0, 1},
+    {"interlaced_alpha", "png", "PNG", 0, 1},
+    {"palette_trns", "png", "PNG", 0, 1},
+    {"rgb_trns", "png", "PNG", 0, 1},
+    {"exif_6_png", "png", "PNG", 0, 6},
+#if HAVE_WEBP
+    {"lossy", "webp", "WebP", 0.6, 1},
+    {"lossless", "webp", "WebP", 0, 1},
+    {"alpha", "webp", "WebP", 0, 1},
+    {"exif_8_webp", "webp", "WebP", 0, 8},
+#endif
+};
+enum { SAMPLES = sizeof samples / sizeof samples[0] };
+
+static void sample_path(int i, char path[512])
+{
+    snprintf(path, 512, FOLDER "%s.%s", samples[i].name, samples[i].extension);
+}
+
+static void test_samples(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SAMPLES; i++) {
+        char path[512], expected_path[512];
+        img got, expected = {0};
+        img_info info;
+        error e = {0};
+        int largest;
+        sample_path(i, path);
+        snprintf(expected_path, sizeof expected_path, FOLDER "%s.ppm", samples[i].name);
+        assert_true(picture_read_ppm(expected_path, &expected));
+        if (img_read_file(path, NULL, &got, &info, &e)) fail_msg("%s", e.text);
+        assert_string_equal(info.format, samples[i].format);
+        assert_int_equal(info.orientation, samples[i].orientation);
+        if (got.width != expected.width || got.height != expected.height || info.width != got.width ||
+            info.height != got.height)
+            fail_msg("%s: %d x %d instead of %d x %d", samples[i].name, got.width, got.height, expected.width,
+                     expected.height);
+        double mean = picture_difference(&got, &expected, &largest);
+        if (mean > samples[i].mean)
+            fail_msg("%s: %.3f levels apart on average, %d at most", samples[i].name, mean, largest);
+        img_release(&got);
+        img_release(&expected);
+    }
+}
+
+static void test_ignore_orientation(void **state)
+{
+    (void)state;
+    img got;
+    img_info info;
+    error e = {0};
+    img_read_options options = {.ignore_orientation = true};
+    assert_int_equal(img_read_file(FOLDER "exif_6.jpg", &options, &got, &info, &e), ERR_OK);
+    assert_int_equal(got.width, 37);
+    assert_int_equal(info.width, 37);
+    assert_int_equal(info.orientation, 6);
+    img_release(&got);
+}
+
+static void test_reduced(void **state)
+{
+    (void)state;
+    static const int cases[][3] = {/* reduce_to, width, height */
+                                   {0, 203, 151}, {76, 102, 76}, {77, 203, 151},
+                                   {38, 51, 38},  {1, 26, 19},   {19, 26, 19}};
+    for (int i = 0; i < 6; i++) {
+        img got, expected = {0};
+        img_info info;
+        error e = {0};
+        int largest;
+        img_read_options options = {.reduce_to = cases[i][0]};
+        assert_int_equal(img_read_file(FOLDER "reduce.jpg", &options, &got, &info, &e), ERR_OK);
+        assert_int_equal(got.width, cases[i][1]);
+        assert_int_equal(got.height, cases[i][2]);
+        assert_int_equal(info.width, 203);
+        assert_int_equal(info.height, 151);
+        if (got.width == 102) {
+            assert_true(picture_read_ppm(FOLDER "reduce.ppm", &expected));
+            assert_true(picture_difference(&got, &expected, &largest) < 0.6);
+            img_release(&expected);
+        }
+        img_release(&got);
+    }
+}
+
+static void test_from_descriptors(void **state)
+{
+    (void)state;
+    img file, piped;
+    error e = {0};
+    size_t length = 0;
+    int ends[2], largest;
+    assert_int_equal(img_read_file(FOLDER "rgb.png", NULL, &file, NULL, &e), ERR_OK);
+    uint8_t *bytes = picture_read_bytes(FOLDER "rgb.png", &length);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], bytes, length), length);
+    close(ends[1]);
+    assert_int_equal(img_read_fd(ends[0], "standard input", NULL, &piped, NULL, &e), ERR_OK);
+    close(ends[0]);
+    assert_true(picture_difference(&file, &piped, &largest) == 0);
+    img_release(&file);
+    img_release(&piped);
+    free(bytes);
+}
+
+/* -- Files that are no pictures ----------------------------------------------------------------------- */
+
+static void expect_error(const char *path, err_code code, const char *text)
+{
+    img got;
+    error e = {0};
+    err_code rc = img_read_file(path, NULL, &got, NULL, &e);
+    assert_int_equal(rc, code);
+    assert_int_equal(e.code, code);
+    assert_null(got.rgb);
+    if (!strstr(e.text, text) || !strstr(e.text, path) || strncmp(e.text, "cannot read '", 13))
+        fail_msg("'%s' does not say '%s'", e.text, text);
+}
+
+static void write_file(const char *path, const void *bytes, size_t length)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, length, f), length);
+    fclose(f);
+}
+
+static void test_not_pictures(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/image_test_XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a.jpg", folder);
+    expect_error(path, ERR_MISSING, "No such file");
+    expect_error(folder, ERR_IO, "folder");
+    write_file(path, "", 0);
+    expect_error(path, ERR_FORMAT, "empty");
+    write_file(path, "x", 1);
+    expect_error(path, ERR_FORMAT, "not a JPEG, PNG or WebP file");
+    write_file(path, "this is text and no photo", 25);
+    expect_error(path, ERR_FORMAT, "not a JPEG, PNG or WebP file");
+    write_file(path, "GIF89a\1\0\1\0\0\0\0;", 14);
+    expect_error(path, ERR_UNSUPPORTED, "GIF");
+    expect_error("/dev/zero", ERR_FORMAT, "not a JPEG");
+    if (geteuid() != 0) { /* root reads everything */
+        chmod(path, 0);
+        expect_error(path, ERR_IO, "Permission denied");
+    }
+    assert_int_equal(truncate(path, ((off_t)1 << 30) + 1), 0);
+    chmod(path, 0600);
+    expect_error(path, ERR_LIMIT, "1 GiB");
+    unlink(path);
+    rmdir(folder);
+#if HAVE_WEBP
+    expect_error(FOLDER "animated.webp", ERR_UNSUPPORTED, "animated");
+#else
+    expect_error(FOLDER "lossless.webp", ERR_UNSUPPORTED, "WebP is not supported by this build");
+#endif
+}
+
+static void test_no_photo_is_too_large_unnoticed(void **state)
+{
+    (void)state;
+    /* The header of a PNG of 60000 x 60000 pixels; refused by the sizes alone, before any pixel data. */
+    static const uint8_t png[] =
+        "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\2\0\0\0"
+        "\x0f\xb0\xe2\x15\0\0\0\0IDAT\x35\xaf\x06\x1e";
+    img got;
+    error e = {0};
+    assert_int_equal(img_read_memory(png, sizeof png - 1, "huge.png", NULL, &got, NULL, &e), ERR_LIMIT);
+    assert_non_null(strstr(e.text, "60000 x 60000"));
+    img_read_options options = {.max_pixels = 37 * 23 - 1};
+    for (int i = 0; i < SAMPLES; i++) {
+        char path[512];
+        sample_path(i, path);
+        assert_int_equal(img_read_file(path, &options, &got, NULL, &e), ERR_LIMIT);
+        assert_null(got.rgb);
+    }
+}
+
+/* -- Damaged files ------------------------------------------------------------------------------------ */
+
+static void test_truncated_at_every_length(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SAMPLES; i++) {
+        char path[512];
+        size_t length = 0;
+        sample_path(i, path);
+        uint8_t *bytes = picture_read_bytes(path, &length);
+        for (size_t n = 0; n < length; n++) {
+            img got;
+            error e = {0};
+            uint8_t *part = malloc(n ? n : 1); /* of exactly this size, so that a sanitiser sees overruns */
+            memcpy(part, bytes, n);
+            if (!img_read_memory(part, n, path, NULL, &got, NULL, &e))
+                fail_msg("%s cut to %zu of %zu bytes is read without an error", path, n, length);
+            assert_null(got.rgb);
+            free(part);
+        }
+        free(bytes);
+    }
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Whatever the bytes: a whole picture or an error with a sentence, never a crash. */
+static void test_damaged_bytes(void **state)
+{
+    (void)state;
+    uint32_t seed = 7;
+    for (int i = 0; i < SAMPLES; i++) {
+        char path[512];
+        size_t length = 0;
+        sample_path(i, path);
+        uint8_t *bytes = picture_read_bytes(path, &length);
+        uint8_t *damaged = malloc(length);
+        for (int round = 0; round < 500; round++) {
+            img got;
+            error e = {0};
+            img_read_options options = {.max_pixels = 1 << 20, .reduce_to = round % 3 ? 0 : 1};
+            memcpy(damaged, bytes, length);
+            for (unsigned flips = 1 + next_random(&seed) % 8; flips--;)
+                damaged[next_random(&seed) % length] ^= (uint8_t)(1 + next_random(&seed) % 255);
+            err_code rc = img_read_memory(damaged, length, path, &options, &got, NULL, &e);
+            assert_true(rc ? e.code == rc && e.text[0] && !got.rgb : got.rgb != NULL);
+            img_release(&got);
+        }
+        free(damaged);
+        free(bytes);
+    }
+}
+
+static void test_exif_parser(void **state)
+{
+    (void)state;
+    const uint8_t good[] = "Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0";
+    size_t length = sizeof good - 1;
+    assert_int_equal(img_exif_orientation(good, length), 6);
+    assert_int_equal(img_exif_orientation(good + 6, length - 6), 6);
+    for (size_t n = 0; n < 26; n++) assert_int_equal(img_exif_orientation(good, n), 1);
+    uint8_t bad[64];
+    memcpy(bad, good, length);
+    bad[25] = 9; /* no such orientation */
+    assert_int_equal(img_exif_orientation(bad, length), 1);
+    memset(bad + 10, 0xFF, 4); /* the directory far outside */
+    assert_int_equal(img_exif_orientation(bad, length), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_ignore_orientation),
+        cmocka_unit_test(test_reduced),
+        cmocka_unit_test(test_from_descriptors),
+        cmocka_unit_test(test_not_pictures),
+        cmocka_unit_test(test_no_photo_is_too_large_unnoticed),
+        cmocka_unit_test(test_truncated_at_every_length),
+        cmocka_unit_test(test_damaged_bytes),
+        cmocka_unit_test(test_exif_parser),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
