@@ -1,0 +1,329 @@
+/* Every op of the tape against central differences, in double precision: one row per op or small composition.
+ * The bound 1e-6 is far above the rounding of double (differences with h = 1e-5 err by about 1e-9) and far
+ * below any mistake in a formula. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cnn/conv2d.h"
+#include "cnn/pool.h"
+#include "src/nn/activation.h"
+#include "src/nn/attention.h"
+#include "src/nn/gradcheck.h"
+#include "src/nn/linear.h"
+#include "src/nn/loss.h"
+#include "src/nn/lstm.h"
+#include "src/nn/norm.h"
+
+typedef struct bench {
+    nn_var *p[8];
+    int kind;
+    bool training;
+} bench;
+
+typedef struct row {
+    const char *name;
+    nn_loss_fn loss;
+    int shape[8][5]; /* rank, then sizes; rank 0 ends the list */
+    int kind;
+} row;
+
+/* Turns any result into one number whose gradient differs for every element. */
+static nn_var *score(nn_tape *t, nn_var *y)
+{
+    if (!y) return NULL;
+    int cols = nn_last(y), rows = nn_rows(y);
+    real *w = nn_scratch(t, (size_t)rows * (size_t)cols * sizeof *w);
+    for (int i = 0; w && i < rows * cols; i++) w[i] = (real)((i * 7919) % 13 - 6) / 5;
+    return nn_mean_squared(t, y, w);
+}
+
+static const int32_t ids[] = {2, 0, 4, 4, 1}, memory_of[] = {1, 0, 1, 1, 0}, lengths[] = {2, 3};
+
+static nn_var *f_linear(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, nn_linear_onto(t, nn_linear(t, b->p[0], b->p[1], b->p[2]), b->p[3], b->p[4]));
+}
+
+static nn_var *f_tied(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, nn_linear_tied(t, nn_embedding(t, b->p[0], ids, 5), b->p[0], b->p[1]));
+}
+
+static nn_var *f_act(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, nn_activate(t, b->p[0], (nn_act)b->kind));
+}
+
+static nn_var *f_binary(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, nn_scale(t, nn_mul(t, nn_add(t, b->p[0], b->p[1]), b->p[1]), (real)0.7));
+}
+
+static nn_var *f_dropout(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, nn_dropout(t, b->p[0], (real)0.4));
+}
+
+static nn_var *f_arrange(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_var *g = nn_gather(t, nn_concat(t, b->p[0], b->p[1]), ids, 4);
+    nn_var *parts[] = {g, nn_slice(t, g, 1, 2), nn_reshape(t, b->p[2], 2, (int[]){2, 5})};
+    return score(t, nn_stack(t, parts, 3));
+}
+
+static nn_var *f_mean(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, nn_mean(t, b->p[0], b->kind ? lengths : NULL));
+}
+
+static nn_var *f_sum(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_var *parts[] = {score(t, b->p[0]), score(t, b->p[1])};
+    return nn_weighted_sum(t, parts, (real[]){(real)0.3, 2}, 2);
+}
+
+static nn_var *attend(nn_tape *t, bench *b, bool masked)
+{
+    nn_match_params m = {.kind = (nn_match_kind)b->kind, .v = b->p[3], .bias = b->p[4], .log_gain = b->p[5]};
+    nn_var *s = nn_match(t, &m, b->p[0], b->p[1], memory_of);
+    nn_var *alpha = nn_normalise(t, s, masked ? lengths : NULL, memory_of);
+    return nn_aggregate(t, alpha, b->p[2], memory_of);
+}
+
+static nn_var *f_attention(nn_tape *t, void *c)
+{
+    return score(t, attend(t, c, false));
+}
+
+static nn_var *f_attention_masked(nn_tape *t, void *c)
+{
+    return score(t, attend(t, c, true));
+}
+
+static nn_var *f_coverage(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_var *a = nn_normalise(t, b->p[0], NULL, NULL), *steps[] = {a, nn_slice(t, a, 0, 2)};
+    return nn_coverage_penalty(t, steps, 2);
+}
+
+static nn_var *f_lstm(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_lstm_state s = nn_lstm_step(t, b->p[0], b->p[1]);
+    nn_lstm_state s2 = nn_lstm_step(t, b->p[0], s.c);
+    nn_var *parts[] = {s.h, s2.h, s2.c};
+    return score(t, nn_stack(t, parts, 3));
+}
+
+static nn_var *f_loss(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return nn_cross_entropy(t, b->p[0], ids, 1, b->kind ? (real)0.1 : 0, NULL);
+}
+
+static nn_var *f_layer_norm(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, nn_layer_norm(t, b->p[0], b->p[1], b->p[2]));
+}
+
+static nn_var *f_batch_norm(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_batch_norm_params p = {b->p[1], b->p[2], b->p[4], b->p[5], (real)1e-5, b->training ? (real)0.1 : 0};
+    for (int j = 0; j < 3; j++) { /* the same running statistics every time: training updates them */
+        b->p[4]->data[j] = (real)0.1 * (real)j;
+        b->p[5]->data[j] = (real)(0.5 + j);
+    }
+    return score(t, nn_batch_norm(t, b->p[0], &p, b->p[3], (nn_act)b->kind));
+}
+
+static nn_var *f_batch_norm_frozen(nn_tape *t, void *c)
+{
+    bench b = *(bench *)c;
+    b.training = false;
+    return f_batch_norm(t, &b);
+}
+
+static const cnn_window windows[] = {{3, 1, 1}, {3, 2, 1}, {1, 1, 0}, {1, 2, 0}, {7, 2, 3}};
+
+static nn_var *f_conv(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, cnn_conv2d(t, b->p[0], b->p[1], b->p[2], windows[b->kind], NN_RELU6));
+}
+
+static nn_var *f_depthwise(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, cnn_depthwise(t, b->p[0], b->p[1], b->p[2], windows[b->kind], NN_RELU));
+}
+
+static nn_var *f_pool(nn_tape *t, void *c)
+{
+    bench *b = c;
+    cnn_window win = {3, 2, 1};
+    nn_var *parts[] = {cnn_max_pool(t, b->p[0], win), cnn_avg_pool(t, b->p[0], 2)};
+    return b->kind ? score(t, cnn_global_mean(t, b->p[0])) : score(t, nn_add(t, parts[0], parts[1]));
+}
+
+#define ATTENTION(name, f, kind)                                                                             \
+    {                                                                                                        \
+        name, f, {{3, 5, 2, 4}, {3, 2, 3, 4}, {3, 2, 3, 6}, {1, 4}, {1, 1}, {1, 1}}, kind                    \
+    }
+#define NORM                                                                                                 \
+    {                                                                                                        \
+        {2, 6, 3}, {1, 3}, {1, 3}, {2, 6, 3}, {1, 3},                                                        \
+        {                                                                                                    \
+            1, 3                                                                                             \
+        }                                                                                                    \
+    }
+
+static const row rows[] = {
+    {"linear", f_linear, {{2, 3, 4}, {2, 4, 5}, {1, 5}, {2, 3, 2}, {2, 2, 5}}, 0},
+    {"embedding, tied output", f_tied, {{2, 5, 3}, {1, 5}}, 0},
+    {"relu", f_act, {{2, 3, 4}}, NN_RELU},
+    {"relu6", f_act, {{2, 3, 4}}, NN_RELU6},
+    {"sigmoid", f_act, {{2, 3, 4}}, NN_SIGMOID},
+    {"tanh", f_act, {{2, 3, 4}}, NN_TANH},
+    {"add, mul, scale", f_binary, {{2, 3, 4}, {2, 3, 4}}, 0},
+    {"dropout", f_dropout, {{2, 7, 5}}, 0},
+    {"concat, gather, slice, reshape, stack", f_arrange, {{2, 5, 2}, {2, 5, 3}, {1, 10}}, 0},
+    {"mean", f_mean, {{3, 2, 3, 4}}, 0},
+    {"mean, masked", f_mean, {{3, 2, 3, 4}}, 1},
+    {"weighted sum", f_sum, {{2, 2, 3}, {1, 4}}, 0},
+    ATTENTION("attention sigmoid", f_attention, NN_MATCH_SIGMOID),
+    ATTENTION("attention additive", f_attention, NN_MATCH_ADDITIVE),
+    ATTENTION("attention dot", f_attention, NN_MATCH_DOT),
+    ATTENTION("attention scaled-dot", f_attention, NN_MATCH_SCALED_DOT),
+    ATTENTION("attention sigmoid, masked", f_attention_masked, NN_MATCH_SIGMOID),
+    {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
+    {"lstm", f_lstm, {{2, 2, 12}, {2, 2, 3}}, 0},
+    {"cross-entropy", f_loss, {{2, 5, 6}}, 0},
+    {"cross-entropy, smoothed", f_loss, {{2, 5, 6}}, 1},
+    {"layer norm", f_layer_norm, {{2, 3, 5}, {1, 5}, {1, 5}}, 0},
+    {"batch norm", f_batch_norm, NORM, NN_RELU},
+    {"batch norm, linear", f_batch_norm, NORM, NN_LINEAR},
+    {"batch norm, frozen", f_batch_norm_frozen, NORM, NN_RELU6},
+    {"conv 3x3", f_conv, {{4, 2, 5, 4, 3}, {4, 3, 3, 3, 2}, {1, 2}}, 0},
+    {"conv 3x3 stride 2", f_conv, {{4, 2, 5, 4, 3}, {4, 3, 3, 3, 2}, {1, 2}}, 1},
+    {"conv 1x1", f_conv, {{4, 2, 3, 4, 3}, {4, 1, 1, 3, 5}, {1, 5}}, 2},
+    {"conv 1x1 stride 2", f_conv, {{4, 2, 3, 4, 3}, {4, 1, 1, 3, 5}, {1, 5}}, 3},
+    {"conv 7x7 stride 2", f_conv, {{4, 1, 8, 9, 2}, {4, 7, 7, 2, 3}, {1, 3}}, 4},
+    {"depthwise 3x3", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 0},
+    {"depthwise 3x3 stride 2", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 1},
+    {"max and mean pooling", f_pool, {{4, 2, 4, 6, 3}}, 0},
+    {"global mean", f_pool, {{4, 2, 4, 6, 3}}, 1},
+};
+
+static void check_row(const row *r, int threads)
+{
+    nn_params params = {0};
+    bench b = {.kind = r->kind, .training = true};
+    error err = {0};
+    for (int i = 0; i < 8 && r->shape[i][0]; i++) {
+        char name[16] = {'p', (char)('0' + i), 0};
+        b.p[i] = nn_params_add(&params, name, r->shape[i][0], r->shape[i] + 1, nn_init_normal(1), 0);
+    }
+    assert_int_equal(nn_params_finish(&params, 3, &err), ERR_OK);
+    arena mem = {0};
+    pool *p = pool_create(threads);
+    nn_tape t = {.mem = &mem, .threads = p, .recording = true, .training = true, .seed = 5};
+    const char *worst = "";
+    double e = nn_gradcheck(&t, &params, r->loss, &b, 1e-5, 40, &worst);
+    if (!(e < 1e-6)) fail_msg("%s: gradient of %s is off by %.3g", r->name, worst, e);
+    pool_free(&p);
+    arena_release(&mem);
+    nn_params_release(&params);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) check_row(&rows[i], 2);
+}
+
+/* The check itself must be able to fail: a wrong gradient is noticed. */
+static void broken_backward(nn_tape *t, void *ctx)
+{
+    nn_var **v = ctx;
+    real *g = nn_grad_add(t, v[0]);
+    if (g) g[0] += (real)1.01 * v[1]->grad[0];
+}
+
+static nn_var *broken_loss(nn_tape *t, void *ctx)
+{
+    bench *b = ctx;
+    nn_var *y = nn_result(t, 1, (int[]){1}, true), **v = nn_alloc(t, 2 * sizeof(nn_var *));
+    y->data[0] = b->p[0]->data[0];
+    v[0] = b->p[0];
+    v[1] = y;
+    nn_record(t, broken_backward, v);
+    return y;
+}
+
+static void test_notices_a_wrong_gradient(void **state)
+{
+    (void)state;
+    nn_params params = {0};
+    bench b = {0};
+    b.p[0] = nn_params_add(&params, "p", 1, (int[]){1}, nn_init_normal(1), 0);
+    assert_int_equal(nn_params_finish(&params, 3, NULL), ERR_OK);
+    arena mem = {0};
+    nn_tape t = {.mem = &mem, .recording = true};
+    assert_true(nn_gradcheck(&t, &params, broken_loss, &b, 1e-5, 1, NULL) > 1e-3);
+    arena_release(&mem);
+    nn_params_release(&params);
+}
+
+/* Allocation number 1, 2, 3, ... fails until none does: every op must give up quietly and leave nothing
+ * behind. */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        nn_params params = {0};
+        bench b = {.kind = rows[i].kind, .training = true};
+        for (int j = 0; j < 8 && rows[i].shape[j][0]; j++) {
+            char name[16] = {'p', (char)('0' + j), 0};
+            b.p[j] =
+                nn_params_add(&params, name, rows[i].shape[j][0], rows[i].shape[j] + 1, nn_init_normal(1), 0);
+        }
+        assert_int_equal(nn_params_finish(&params, 3, NULL), ERR_OK);
+        bool done = false;
+        for (long n = 1; n < 500 && !done; n++) {
+            arena mem = {.fail_in = n};
+            nn_tape t = {.mem = &mem, .recording = true, .training = true};
+            nn_var *loss = rows[i].loss(&t, &b);
+            if (loss) nn_backward(&t, loss);
+            done = !t.failed;
+            if (t.failed && loss) assert_true(mem.fail_in == 0);
+            arena_release(&mem);
+        }
+        assert_true(done);
+        nn_params_release(&params);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_notices_a_wrong_gradient),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

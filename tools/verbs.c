@@ -1,0 +1,73 @@
+#include "tools/verbs.h"
+
+#include <string.h>
+
+#include "src/base/cpu.h"
+#include "src/math/gemm.h"
+
+const verb verbs[] = {
+    {0},
+};
+
+const verb *verb_find(const char *name)
+{
+    for (const verb *v = verbs; v->name; v++)
+        if (!strcmp(v->name, name)) return v;
+    return NULL;
+}
+
+void verb_print_list(FILE *out)
+{
+    fputs("\nVerbs ('caption VERB --help' says more):\n", out);
+    for (const verb *v = verbs; v->name; v++) {
+        int column = fprintf(out, "  %-12s", v->name);
+        opt_print_wrapped(out, v->summary, column, column);
+    }
+}
+
+void verb_print_version(FILE *out)
+{
+    /* The first word and number are what scripts read. */
+    fprintf(out, "caption %s\n", CAPTION_VERSION);
+    fprintf(out, "  matrix products  %s\n", gemm_library());
+    fprintf(out, "  CPU features     %s\n", cpu_level_name(cpu_get_level()));
+    fprintf(out, "  libjpeg-turbo    %s\n", CAPTION_JPEG_VERSION);
+    fprintf(out, "  libpng           %s\n", CAPTION_PNG_VERSION);
+    fprintf(out, "  jansson          %s\n", CAPTION_JANSSON_VERSION);
+    fprintf(out, "  libwebp          %s\n", CAPTION_WEBP_VERSION);
+    fprintf(out, "  utf8proc         %s\n", CAPTION_UTF8PROC_VERSION);
+    fprintf(out, "  pango            %s\n", CAPTION_PANGO_VERSION);
+}
+
+bool verb_begin(const opt_command *command, int *argc, char **argv, int *verdict)
+{
+    opt_wish wish;
+    error err = {0};
+    *verdict = VERB_DONE;
+    if (opt_parse(command, argc, argv, &wish, &err)) {
+        fprintf(stderr, "caption: %s\n", err.text);
+        *verdict = VERB_USAGE;
+        return false;
+    }
+    switch (wish) {
+    case OPT_HELP:
+        opt_print_help(command, stdout);
+        if (!*command->verb) verb_print_list(stdout);
+        return false;
+    case OPT_VERSION:
+        verb_print_version(stdout);
+        return false;
+    case OPT_MAN:
+        opt_print_man(command, stdout);
+        return false;
+    case OPT_RUN:
+        break;
+    }
+    return true;
+}
+
+int verb_fail(const error *err)
+{
+    fprintf(stderr, "caption: %s\n", err->text);
+    return VERB_FAILED;
+}

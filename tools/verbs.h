@@ -1,0 +1,49 @@
+/* Verbs: what `caption VERB ...` can do, as rows of a table (tools/verbs.c). Adding one is a row and a file
+ * tools/NAME.c with
+ *
+ *     int verb_name(int argc, char **argv)            argv[0] is the verb, or the program for the default one
+ *     {
+ *         ...defaults, option table, opt_command...
+ *         int verdict;
+ *         if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+ *         ...argv[1..argc-1] are the operands...
+ *         if (cap_open(path, &model, &err)) return verb_fail(&err);
+ *         return VERB_DONE;
+ *     }
+ *
+ * stdout is the result, stderr is the talk, the exit code is the verdict. Whether stdout could take
+ * everything is checked by main, after the verb. */
+#ifndef TOOLS_VERBS_H
+#define TOOLS_VERBS_H
+
+#include <stdbool.h>
+
+#include "src/base/error.h"
+#include "tools/options.h"
+
+enum { VERB_DONE = 0, VERB_FAILED = 1, VERB_USAGE = 2 }; /* exit codes */
+
+typedef struct verb {
+    const char *name;
+    const char *summary; /* one line for `caption --help`: lower case, no full stop */
+    int (*run)(int argc, char **argv);
+} verb;
+
+extern const verb verbs[]; /* up to the zeroed row */
+
+const verb *verb_find(const char *name); /* NULL = no such verb */
+
+/* Parses the command line of a verb. False: there is nothing left to do (help, version or man page shown, or
+ * the usage error said on stderr) and *verdict is the exit code. */
+bool verb_begin(const opt_command *command, int *argc, char **argv, int *verdict);
+
+/* Says "caption: TEXT" on stderr and returns VERB_FAILED. */
+int verb_fail(const error *err);
+
+/* The list of verbs under the heading "Verbs:", as `caption --help` shows it. */
+void verb_print_list(FILE *out);
+
+/* Name, version, libraries, CPU features in use. */
+void verb_print_version(FILE *out);
+
+#endif
