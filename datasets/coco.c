@@ -1,0 +1,457 @@
+#include "datasets/coco.h"
+
+#include "datasets/json_stream.h"
+#include "src/io/file.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ID_LIMIT ((int64_t)1 << 53)
+
+typedef struct raw_image {
+    int64_t id;
+    size_t file_name; /* offset into texts */
+    int32_t index;    /* place in the file's order */
+} raw_image;
+
+typedef struct raw_caption {
+    int64_t image_id; /* COCO's form; in Karpathy's the image's place is known at once */
+    int32_t image;    /* index, -1 = to be found by id */
+    size_t text;
+} raw_caption;
+
+/* What has been read so far. Texts are offsets because the block moves while it grows. */
+typedef struct reader {
+    ds_json_stream json;
+    const char *split;
+    raw_image *image;
+    raw_caption *caption;
+    char *texts;
+    size_t images, captions, texts_size;
+    size_t image_capacity, caption_capacity, texts_capacity;
+    int32_t blank;
+    bool has_images, has_annotations, has_sentences;
+} reader;
+
+static err_code no_memory(const reader *r, error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", r->json.name);
+}
+
+static err_code wrong(const reader *r, const char *place, const char *problem, error *err)
+{
+    return err_set(err, ERR_FORMAT, "cannot read '%s': %s: %s", r->json.name, place, problem);
+}
+
+static err_code wrong_key(const reader *r, const char *place, const char *key, const char *problem,
+                          error *err)
+{
+    return err_set(err, ERR_FORMAT, "cannot read '%s': %s: '%s' %s", r->json.name, place, key, problem);
+}
+
+/* Room for one element more in a block of `count`; offsets stay below INT32_MAX elements. */
+static int make_room(void **block, size_t *capacity, size_t count, size_t more, size_t size)
+{
+    if (count + more <= *capacity) return 0;
+    size_t wanted = *capacity ? 2 * *capacity : 256;
+    while (wanted < count + more) wanted *= 2;
+    void *grown = wanted > INT32_MAX / 2 && size > 1 ? NULL : realloc(*block, wanted * size);
+    if (!grown) return -1;
+    *block = grown;
+    *capacity = wanted;
+    return 0;
+}
+
+/* Copies a text, `head` and `tail` joined, and gives its offset. */
+static err_code keep_text(reader *r, const char *head, const char *tail, size_t *offset, error *err)
+{
+    size_t head_size = strlen(head), tail_size = strlen(tail);
+    size_t size = head_size + tail_size + 1;
+    void *block = r->texts;
+    if (make_room(&block, &r->texts_capacity, r->texts_size, size, 1)) return no_memory(r, err);
+    r->texts = block;
+    *offset = r->texts_size;
+    memcpy(r->texts + r->texts_size, head, head_size);
+    memcpy(r->texts + r->texts_size + head_size, tail, tail_size + 1);
+    r->texts_size += size;
+    return ERR_OK;
+}
+
+static err_code get_id(const reader *r, const json_t *object, const char *place, const char *key, int64_t *id,
+                       error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value) return wrong_key(r, place, key, "is missing", err);
+    if (!json_is_integer(value)) return wrong_key(r, place, key, "is not a whole number", err);
+    *id = json_integer_value(value);
+    if (*id > ID_LIMIT || *id < -ID_LIMIT) return wrong_key(r, place, key, "is beyond 2^53", err);
+    return ERR_OK;
+}
+
+static err_code get_text(const reader *r, const json_t *object, const char *place, const char *key,
+                         const char **text, error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value) return wrong_key(r, place, key, "is missing", err);
+    *text = json_string_value(value);
+    return *text ? ERR_OK : wrong_key(r, place, key, "is not a string", err);
+}
+
+/* A name from a file must not lead out of the images folder. */
+static bool name_is_safe(const char *name)
+{
+    if (!*name || *name == '/') return false;
+    for (const char *part = name;; part++) {
+        size_t size = strcspn(part, "/");
+        if (size == 2 && !memcmp(part, "..", 2)) return false;
+        part += size;
+        if (!*part) return true;
+    }
+}
+
+static err_code add_image(reader *r, const char *place, int64_t id, const char *folder, const char *name,
+                          error *err)
+{
+    size_t offset;
+    err_code code = keep_text(r, folder, name, &offset, err);
+    if (code) return code;
+    if (!*name || !name_is_safe(r->texts + offset))
+        return err_set(err, ERR_FORMAT,
+                       "cannot read '%s': %s: the file name '%.200s' is not allowed, it must stay inside the "
+                       "images folder",
+                       r->json.name, place, r->texts + offset);
+    void *block = r->image;
+    if (make_room(&block, &r->image_capacity, r->images, 1, sizeof *r->image)) return no_memory(r, err);
+    r->image = block;
+    r->image[r->images] = (raw_image){.id = id, .file_name = offset, .index = (int32_t)r->images};
+    r->images++;
+    return ERR_OK;
+}
+
+static err_code add_caption(reader *r, int64_t image_id, int32_t image, const char *text, error *err)
+{
+    if (text[strspn(text, " \t\r\n\f\v")] == 0) {
+        r->blank++;
+        return ERR_OK;
+    }
+    size_t offset;
+    err_code code = keep_text(r, text, "", &offset, err);
+    if (code) return code;
+    void *block = r->caption;
+    if (make_room(&block, &r->caption_capacity, r->captions, 1, sizeof *r->caption)) return no_memory(r, err);
+    r->caption = block;
+    r->caption[r->captions++] = (raw_caption){.image_id = image_id, .image = image, .text = offset};
+    return ERR_OK;
+}
+
+/* Is `split` one of the comma-separated names that are wanted? */
+static bool split_is_wanted(const char *wanted, const char *split)
+{
+    if (!wanted) return true;
+    size_t size = strlen(split);
+    for (const char *p = wanted;; p++) {
+        size_t part = strcspn(p, ",");
+        if (part == size && !memcmp(p, split, size)) return true;
+        p += part;
+        if (!*p) return false;
+    }
+}
+
+static err_code read_sentences(reader *r, const json_t *sentences, const char *place, error *err)
+{
+    char inner[96];
+    if (!json_is_array(sentences)) return wrong_key(r, place, "sentences", "is not an array", err);
+    for (size_t i = 0; i < json_array_size(sentences); i++) {
+        const json_t *sentence = json_array_get(sentences, i);
+        const char *text;
+        snprintf(inner, sizeof inner, "%s.sentences[%zu]", place, i);
+        if (!json_is_object(sentence)) return wrong(r, inner, "not an object", err);
+        err_code code = get_text(r, sentence, inner, "raw", &text, err);
+        if (!code) code = add_caption(r, 0, (int32_t)r->images - 1, text, err);
+        if (code) return code;
+    }
+    return ERR_OK;
+}
+
+static err_code read_karpathy_image(reader *r, const json_t *image, const char *place, error *err)
+{
+    int64_t id = 0;
+    const char *name, *split = "", *folder = "";
+    err_code code = get_text(r, image, place, "filename", &name, err);
+    if (!code && r->split) code = get_text(r, image, place, "split", &split, err);
+    if (!code && json_object_get(image, "filepath"))
+        code = get_text(r, image, place, "filepath", &folder, err);
+    if (!code)
+        code = get_id(r, image, place, json_object_get(image, "cocoid") ? "cocoid" : "imgid", &id, err);
+    if (code || !split_is_wanted(r->split, split)) return code;
+    char joined[PATH_MAX] = "";
+    if (*folder && snprintf(joined, sizeof joined, "%s/", folder) >= (int)sizeof joined)
+        return wrong_key(r, place, "filepath", "is too long", err);
+    code = add_image(r, place, id, joined, name, err);
+    return code ? code : read_sentences(r, json_object_get(image, "sentences"), place, err);
+}
+
+static err_code read_image(reader *r, const json_t *image, const char *place, error *err)
+{
+    if (json_object_get(image, "sentences")) {
+        r->has_sentences = true;
+        return read_karpathy_image(r, image, place, err);
+    }
+    int64_t id = 0;
+    const char *name;
+    err_code code = get_id(r, image, place, "id", &id, err);
+    if (!code) code = get_text(r, image, place, "file_name", &name, err);
+    return code ? code : add_image(r, place, id, "", name, err);
+}
+
+static err_code read_annotation(reader *r, const json_t *annotation, const char *place, error *err)
+{
+    int64_t id = 0;
+    const char *text;
+    err_code code = get_id(r, annotation, place, "image_id", &id, err);
+    if (!code) code = get_text(r, annotation, place, "caption", &text, err);
+    return code ? code : add_caption(r, id, -1, text, err);
+}
+
+typedef err_code (*element_reader)(reader *r, const json_t *element, const char *place, error *err);
+
+/* An array of objects, each freed as soon as it is read. */
+static err_code read_elements(reader *r, const char *key, element_reader read, error *err)
+{
+    char place[64];
+    bool more;
+    if (ds_json_peek(&r->json) != '[') return wrong(r, key, "not an array", err);
+    err_code code = ds_json_open(&r->json, '[', key, err);
+    for (size_t i = 0; !code; i++) {
+        json_t *element;
+        snprintf(place, sizeof place, "%s[%zu]", key, i);
+        code = ds_json_next(&r->json, ']', place, &more, err);
+        if (code || !more) break;
+        code = ds_json_value(&r->json, place, &element, err);
+        if (code) break;
+        code = json_is_object(element) ? read(r, element, place, err) : wrong(r, place, "not an object", err);
+        json_decref(element);
+    }
+    return code;
+}
+
+static err_code read_once(reader *r, bool *seen, const char *key, element_reader read, error *err)
+{
+    if (*seen) return err_set(err, ERR_FORMAT, "cannot read '%s': two keys '%s'", r->json.name, key);
+    *seen = true;
+    return read_elements(r, key, read, err);
+}
+
+static err_code read_member(reader *r, const char *key, error *err)
+{
+    if (!strcmp(key, "images")) return read_once(r, &r->has_images, "images", read_image, err);
+    if (!strcmp(key, "annotations"))
+        return read_once(r, &r->has_annotations, "annotations", read_annotation, err);
+    json_t *ignored;
+    err_code code = ds_json_value(&r->json, "", &ignored, err);
+    if (!code) json_decref(ignored);
+    return code;
+}
+
+static err_code read_document(reader *r, error *err)
+{
+    bool more;
+    if (r->json.size >= 3 && !memcmp(r->json.text, "\xEF\xBB\xBF", 3)) r->json.at = 3; /* a byte order mark */
+    err_code code = ds_json_open(&r->json, '{', "", err);
+    while (!code) {
+        char *key;
+        code = ds_json_next(&r->json, '}', "", &more, err);
+        if (code || !more) break;
+        code = ds_json_key(&r->json, "", &key, err);
+        if (code) break;
+        code = read_member(r, key, err);
+        free(key);
+    }
+    if (!code) code = ds_json_finish(&r->json, err);
+    if (code) return code;
+    if (!r->has_images)
+        return err_set(err, ERR_FORMAT, "cannot read '%s': 'images' is missing", r->json.name);
+    if (!r->has_annotations && !r->has_sentences && r->images)
+        return err_set(err, ERR_FORMAT, "cannot read '%s': 'annotations' is missing", r->json.name);
+    return ERR_OK;
+}
+
+static int by_id(const void *left, const void *right)
+{
+    const raw_image *a = left, *b = right;
+    if (a->id != b->id) return a->id < b->id ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* Copies the images out in file order, then sorts the raw ones by id for the look-ups. */
+static err_code place_images(reader *r, ds_captions *out, error *err)
+{
+    out->image = calloc(r->images + 1, sizeof *out->image);
+    if (!out->image) return no_memory(r, err);
+    out->images = (int32_t)r->images;
+    for (size_t i = 0; i < r->images; i++)
+        out->image[i] = (ds_image){.id = r->image[i].id, .file_name = out->texts + r->image[i].file_name};
+    if (r->images) qsort(r->image, r->images, sizeof *r->image, by_id);
+    for (size_t i = 1; i < r->images; i++)
+        if (r->image[i].id == r->image[i - 1].id)
+            return err_set(err, ERR_FORMAT,
+                           "cannot read '%s': images[%d] and images[%d] have the same id %" PRId64,
+                           r->json.name, (int)r->image[i - 1].index, (int)r->image[i].index, r->image[i].id);
+    return ERR_OK;
+}
+
+static void find_images(reader *r, ds_captions *out)
+{
+    for (size_t i = 0; i < r->captions; i++) {
+        raw_caption *c = &r->caption[i];
+        if (c->image < 0) {
+            size_t low = 0, high = r->images;
+            while (low < high) {
+                size_t middle = (low + high) / 2;
+                if (r->image[middle].id < c->image_id)
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            if (low < r->images && r->image[low].id == c->image_id) c->image = r->image[low].index;
+        }
+        if (c->image < 0)
+            out->unknown++;
+        else
+            out->image[c->image].count++;
+    }
+}
+
+/* Counting sort by image; the order within one image is the file's. */
+static err_code place_captions(reader *r, ds_captions *out, error *err)
+{
+    find_images(r, out);
+    out->caption = calloc(r->captions + 1, sizeof *out->caption);
+    if (!out->caption) return no_memory(r, err);
+    for (int32_t i = 0; i < out->images; i++) {
+        ds_image *image = &out->image[i];
+        image->first = out->captions;
+        out->captions += image->count;
+        if (!image->count) out->without++;
+        image->count = 0;
+    }
+    for (size_t i = 0; i < r->captions; i++) {
+        if (r->caption[i].image < 0) continue;
+        ds_image *image = &out->image[r->caption[i].image];
+        out->caption[image->first + image->count++] =
+            (ds_caption){.text = out->texts + r->caption[i].text, .image = r->caption[i].image};
+    }
+    return ERR_OK;
+}
+
+err_code ds_captions_parse(const char *text, size_t size, const char *name,
+                           const ds_captions_settings *settings, ds_captions *out, error *err)
+{
+    reader r = {.json = {.text = text, .size = size, .name = name},
+                .split = settings ? settings->split : NULL};
+    *out = (ds_captions){0};
+    err_code code = ERR_OK;
+    if (size > INT32_MAX) code = err_set(err, ERR_LIMIT, "cannot read '%s': larger than 2 GB", name);
+    if (!code) code = read_document(&r, err);
+    out->texts = r.texts;
+    out->blank = r.blank;
+    if (!code) code = place_images(&r, out, err);
+    if (!code) code = place_captions(&r, out, err);
+    free(r.image);
+    free(r.caption);
+    if (code) ds_captions_release(out);
+    return code;
+}
+
+err_code ds_captions_read(const char *path, const ds_captions_settings *settings, ds_captions *out,
+                          error *err)
+{
+    io_map map;
+    *out = (ds_captions){0};
+    err_code code = io_map_open(&map, path, err);
+    if (code) return code;
+    code = ds_captions_parse((const char *)map.data, map.size, path, settings, out, err);
+    io_map_close(&map);
+    return code;
+}
+
+void ds_captions_release(ds_captions *c)
+{
+    free(c->image);
+    free(c->caption);
+    free(c->texts);
+    *c = (ds_captions){0};
+}
+
+err_code ds_image_path(const char *dir, const char *file_name, char *out, size_t size, error *err)
+{
+    size_t length = strlen(dir);
+    const char *slash = length && dir[length - 1] != '/' ? "/" : "";
+    int n = snprintf(out, size, "%s%s%s", dir, slash, file_name);
+    if (n >= 0 && (size_t)n < size) return ERR_OK;
+    return err_set(err, ERR_LIMIT, "the path of '%.200s' in '%.200s' is too long", file_name, dir);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+/* Takes the images marked by count == -1 - captions out, with their captions. */
+static void drop_marked(ds_captions *c)
+{
+    int32_t images = 0, captions = 0;
+    for (int32_t i = 0; i < c->images; i++) {
+        ds_image image = c->image[i];
+        if (image.count < 0) {
+            if (image.count == -1) c->without--;
+            continue;
+        }
+        memmove(&c->caption[captions], &c->caption[image.first], (size_t)image.count * sizeof *c->caption);
+        for (int32_t j = 0; j < image.count; j++) c->caption[captions + j].image = images;
+        image.first = captions;
+        captions += image.count;
+        c->image[images++] = image;
+    }
+    c->images = images;
+    c->captions = captions;
+}
+
+static void unmark(ds_captions *c)
+{
+    for (int32_t i = 0; i < c->images; i++)
+        if (c->image[i].count < 0) c->image[i].count = -1 - c->image[i].count;
+}
+
+err_code ds_captions_check_files(ds_captions *c, const char *dir, double max_missing_share,
+                                 ds_missing_report report, void *ctx, int32_t *missing, error *err)
+{
+    char path[PATH_MAX], first[200] = "";
+    int32_t lost = 0;
+    if (missing) *missing = 0;
+    for (int32_t i = 0; i < c->images; i++) {
+        err_code code = ds_image_path(dir, c->image[i].file_name, path, sizeof path, err);
+        if (code) {
+            unmark(c);
+            return code;
+        }
+        if (is_file(path)) continue;
+        c->image[i].count = -1 - c->image[i].count;
+        if (!lost++) snprintf(first, sizeof first, "%.199s", path);
+        if (report) report(ctx, path);
+    }
+    if (missing) *missing = lost;
+    if (lost > max_missing_share * c->images) {
+        unmark(c);
+        return err_set(err, ERR_MISSING,
+                       "%d of %d photos are missing in '%.150s', the first is '%s'; check the folder",
+                       (int)lost, (int)c->images, dir, first);
+    }
+    drop_marked(c);
+    return ERR_OK;
+}

@@ -1,0 +1,100 @@
+#include "datasets/json_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t line_of(const ds_json_stream *s, size_t at)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < at && i < s->size; i++) line += s->text[i] == '\n';
+    return line;
+}
+
+static err_code malformed(const ds_json_stream *s, const char *place, const char *problem, error *err)
+{
+    return err_set(err, ERR_FORMAT, "cannot read '%s': line %zu: %s%s%s", s->name, line_of(s, s->at), place,
+                   *place ? ": " : "", problem);
+}
+
+char ds_json_peek(ds_json_stream *s)
+{
+    while (s->at < s->size && memchr(" \t\r\n", s->text[s->at], 4)) s->at++;
+    return s->at < s->size ? s->text[s->at] : 0;
+}
+
+static err_code take(ds_json_stream *s, char wanted, const char *place, error *err)
+{
+    char problem[32] = "'?' expected", found = ds_json_peek(s);
+    problem[1] = wanted;
+    if (found != wanted || s->at == s->size) return malformed(s, place, problem, err);
+    s->at++;
+    return ERR_OK;
+}
+
+err_code ds_json_open(ds_json_stream *s, char bracket, const char *place, error *err)
+{
+    s->fresh = true;
+    return take(s, bracket, place, err);
+}
+
+err_code ds_json_next(ds_json_stream *s, char closing, const char *place, bool *more, error *err)
+{
+    bool first = s->fresh;
+    s->fresh = false;
+    *more = ds_json_peek(s) != closing;
+    if (!*more) return take(s, closing, place, err);
+    if (first) return ERR_OK;
+    if (take(s, ',', place, NULL)) {
+        char problem[] = "',' or '?' expected";
+        problem[strlen("',' or '")] = closing;
+        return malformed(s, place, problem, err);
+    }
+    return ERR_OK;
+}
+
+/* jansson quotes the text near the error, which may hold anything: messages are one line. */
+static void make_printable(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f) *text = ' ';
+}
+
+err_code ds_json_value(ds_json_stream *s, const char *place, json_t **value, error *err)
+{
+    json_error_t problem;
+    if (!ds_json_peek(s)) return malformed(s, place, "the file ends here", err);
+    size_t flags = JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
+    *value = json_loadb(s->text + s->at, s->size - s->at, flags, &problem);
+    if (*value) {
+        s->at += (size_t)problem.position;
+        return ERR_OK;
+    }
+    if (json_error_code(&problem) == json_error_out_of_memory)
+        return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", s->name);
+    if (problem.position > 0) s->at += (size_t)problem.position;
+    make_printable(problem.text);
+    return malformed(s, place, problem.text, err);
+}
+
+err_code ds_json_key(ds_json_stream *s, const char *place, char **key, error *err)
+{
+    if (ds_json_peek(s) != '"') return malformed(s, place, "a key in quotes expected", err);
+    json_t *value;
+    err_code code = ds_json_value(s, place, &value, err);
+    if (code) return code;
+    *key = strdup(json_string_value(value));
+    json_decref(value);
+    if (!*key) return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", s->name);
+    code = take(s, ':', place, err);
+    if (code) {
+        free(*key);
+        *key = NULL;
+    }
+    return code;
+}
+
+err_code ds_json_finish(ds_json_stream *s, error *err)
+{
+    if (ds_json_peek(s) || s->at < s->size) return malformed(s, "", "the end of the file expected", err);
+    return ERR_OK;
+}
