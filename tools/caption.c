@@ -52,10 +52,11 @@ static int print_man_page(void)
     return VERB_DONE;
 }
 
-/* Someone who types `caption trian` means a verb; a file of that name is a photo all the same. */
+/* Someone who types `caption trian` means a verb; `./trian`, `trian.jpg` and any file that exists are photos.
+ */
 static const verb *misspelt_verb(const char *word)
 {
-    if (word[0] == '-' || access(word, F_OK) == 0) return NULL;
+    if (word[0] == '-' || strpbrk(word, "./") || access(word, F_OK) == 0) return NULL;
     for (const verb *v = verbs; v->name; v++)
         if (opt_is_near(word, v->name)) return v;
     return NULL;

@@ -6,7 +6,10 @@
 #include "src/math/gemm.h"
 
 const verb verbs[] = {
-    {0},
+#define X(name, summary) {#name, summary, verb_##name},
+    VERB_LIST(X)
+#undef X
+        {0},
 };
 
 const verb *verb_find(const char *name)

@@ -1,5 +1,4 @@
-/* Verbs: what `caption VERB ...` can do, as rows of a table (tools/verbs.c). Adding one is a row and a file
- * tools/NAME.c with
+/* Verbs: what `caption VERB ...` can do. Adding one is a row of VERB_LIST and a file tools/NAME.c with
  *
  *     int verb_name(int argc, char **argv)            argv[0] is the verb, or the program for the default one
  *     {
@@ -29,7 +28,16 @@ typedef struct verb {
     int (*run)(int argc, char **argv);
 } verb;
 
-extern const verb verbs[]; /* up to the zeroed row */
+/* Name and summary, in the order of `caption --help`, like
+ *     X(describe, "say in a sentence what photos show; the verb when none is given")
+ * A row declares int verb_describe(int argc, char **argv). */
+#define VERB_LIST(X)
+
+#define X(name, summary) int verb_##name(int argc, char **argv);
+VERB_LIST(X)
+#undef X
+
+extern const verb verbs[]; /* VERB_LIST, up to the zeroed row */
 
 const verb *verb_find(const char *name); /* NULL = no such verb */
 
