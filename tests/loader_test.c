@@ -213,6 +213,54 @@ static void views_stay_inside(void **state)
     assert_true(mirrored > 900 && mirrored < 1100);
 }
 
+static void views_change_pixels(void **state)
+{
+    (void)state;
+    uint8_t in[2 * 2 * 3] = {10, 20, 30, 100, 100, 100, 200, 0, 0, 50, 60, 70}, out[12];
+    img photo = {.width = 2, .height = 2, .rgb = in};
+    ds_view v = ds_view_plain(&photo, DS_STRETCH);
+    v.mirror = true;
+    assert_int_equal(ds_view_apply(&photo, &v, 2, out, NULL), ERR_OK);
+    assert_memory_equal(out, in + 3, 3);
+    assert_memory_equal(out + 3, in, 3);
+    assert_memory_equal(out + 6, in + 9, 3);
+    v.mirror = false;
+    v.brightness = 1.3f;
+    assert_int_equal(ds_view_apply(&photo, &v, 2, out, NULL), ERR_OK);
+    assert_true(out[0] == 13 && out[3] == 130 && out[6] == 255 && out[11] == 91);
+    v.brightness = 1;
+    v.saturation = 0;
+    assert_int_equal(ds_view_apply(&photo, &v, 2, out, NULL), ERR_OK);
+    assert_true(out[0] == out[1] && out[1] == out[2] && out[3] == 100 && out[6] == 60); /* 0.299 * 200 */
+    v.saturation = 1;
+    v.contrast = 0; /* all is the mean of the greys 18.15, 100, 59.8, 58.15 */
+    assert_int_equal(ds_view_apply(&photo, &v, 2, out, NULL), ERR_OK);
+    for (int i = 0; i < 12; i++) assert_int_equal(out[i], 59);
+}
+
+static void plans_become_schedules(void **state)
+{
+    (void)state;
+    static const int32_t image[] = {0, 0, 1, 2, 2, 2}, words[] = {4, 5, 6, 7, 8, 9};
+    static const int64_t first[] = {0, 1, 2, 3, 4, 5, 6};
+    ds_encoded data = {.captions = 6, .images = 3, .image = image, .first = first, .words = words};
+    ds_plan *plan = NULL;
+    ds_schedule s;
+    ds_batch b;
+    arena memory = {0};
+    assert_int_equal(ds_plan_create(&data, &(ds_plan_settings){.batch = 3, .per_image = 2}, &plan, NULL),
+                     ERR_OK);
+    assert_int_equal(ds_schedule_of_plan(plan, &memory, &s, NULL), ERR_OK);
+    assert_int_equal(s.batches, ds_plan_batches(plan));
+    for (int32_t i = 0; i < s.batches; i++) {
+        assert_int_equal(ds_plan_batch(plan, i, &memory, &b, NULL), ERR_OK);
+        assert_int_equal(s.start[i + 1] - s.start[i], b.images);
+        assert_memory_equal(s.image + s.start[i], b.image, (size_t)b.images * sizeof *b.image);
+    }
+    ds_plan_free(&plan);
+    arena_release(&memory);
+}
+
 static void archives_are_listed(void **state)
 {
     (void)state;
@@ -299,6 +347,8 @@ int main(void)
         cmocka_unit_test(bad_photos_become_grey),
         cmocka_unit_test(it_stops_at_any_moment),
         cmocka_unit_test(views_stay_inside),
+        cmocka_unit_test(views_change_pixels),
+        cmocka_unit_test(plans_become_schedules),
         cmocka_unit_test(archives_are_listed),
         cmocka_unit_test(damaged_archives_are_refused),
         cmocka_unit_test(folders_are_listed),
