@@ -1,0 +1,66 @@
+/* For writing backbones: a net is a list of blocks, a block a path of convolutions with or without a shortcut
+ * around it. A new architecture is one file with a build function and one row in backbone.c. */
+#ifndef CNN_BLOCKS_H
+#define CNN_BLOCKS_H
+
+#include "cnn/backbone.h"
+#include "cnn/conv2d.h"
+#include "src/nn/norm.h"
+
+/* A run of equal blocks; the first one has the stride, the others 1. A stage of 0 blocks ends the list. */
+struct cnn_stage {
+    int blocks, channels, stride;
+    int expand; /* inverted residuals: inner channels per input channel */
+};
+
+/* Convolution, batch norm, activation. */
+typedef struct cnn_unit {
+    nn_var *weight;
+    nn_batch_norm_params norm;
+    cnn_window win;
+    nn_act act;
+    bool depthwise;
+} cnn_unit;
+
+enum { CNN_MAX_PATH = 3 };
+
+/* y = path(x), or path(x) + x, or path(x) + shortcut(x); the last activation of the path follows the sum. */
+typedef struct cnn_block {
+    char name[16];
+    cnn_unit path[CNN_MAX_PATH], shortcut;
+    int length;
+    bool residual, projected;
+} cnn_block;
+
+struct cnn_net {
+    const cnn_backbone_row *row;
+    cnn_block *blocks;
+    int count, capacity;
+    bool folded, failed; /* failed: memory ran out while building */
+    arena scratch[2];    /* blocks in turn: one holds the input of a block, the other its output */
+    size_t reserved[2];  /* bytes held by each */
+    nn_params *params;   /* while building */
+    const char *prefix;
+};
+
+typedef struct cnn_unit_shape {
+    int in, out, kernel, stride; /* padded by kernel / 2 */
+    nn_act act;
+    bool depthwise;  /* in == out */
+    bool zero_gamma; /* the norm starts at 0: a residual block starts as the identity (Goyal et al. 2017) */
+} cnn_unit_shape;
+
+/* A new empty block "NAME" or, with number > 0, "NAME<number>", at the end. NULL (and net->failed) when
+ * memory is out; the functions below take that. The pointer is good until the next call. */
+cnn_block *cnn_add_block(cnn_net *net, const char *name, int number, bool residual);
+
+/* Declares the parameters "PREFIX BLOCK.NAME.weight" and so on; `name` NULL leaves "PREFIX BLOCK.weight". A
+ * block has at most CNN_MAX_PATH units. */
+void cnn_add_unit(cnn_net *net, cnn_block *block, const char *name, cnn_unit_shape shape);
+void cnn_add_shortcut(cnn_net *net, cnn_block *block, const char *name, cnn_unit_shape shape);
+
+extern const cnn_stage cnn_small_stages[], cnn_mobilenet_v2_stages[];
+void cnn_build_small(cnn_net *net, const cnn_stage *stages);
+void cnn_build_mobilenet_v2(cnn_net *net, const cnn_stage *stages);
+
+#endif
