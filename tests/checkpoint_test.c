@@ -1,0 +1,235 @@
+/* Checkpoints: what is loaded has the bits that were saved, and a file that does not fit changes nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "src/io/file.h"
+#include "src/train/checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char path[] = "checkpoint_test.safetensors";
+
+typedef struct model {
+    nn_params params;
+    optim o;
+} model;
+
+/* outputs: of the layer; more makes a model that does not fit. */
+static void make(model *m, optim_kind kind, int outputs, uint64_t seed)
+{
+    *m = (model){0};
+    nn_params_add(&m->params, "encoder.w", 2, (int[]){5, outputs}, nn_init_normal(1), NN_DECAY);
+    nn_params_add(&m->params, "encoder.mean", 1, (int[]){outputs}, nn_init_normal(1), NN_BUFFER);
+    nn_params_add(&m->params, "head.w", 3, (int[]){2, outputs, 3}, nn_init_normal(1), 0);
+    assert_int_equal(nn_params_finish(&m->params, seed, NULL), ERR_OK);
+    assert_int_equal(optim_init(&m->o, kind, &m->params, NULL), ERR_OK);
+}
+
+static void step(model *m, int steps)
+{
+    for (int s = 0; s < steps; s++) {
+        for (size_t i = 0; i < m->params.size; i++)
+            m->params.grad[i] = 0.01f * (real)((i * 7 + (size_t)m->o.steps * 13) % 31) - 0.1f;
+        optim_step(&m->o, NULL, 0.01);
+    }
+}
+
+static void drop(model *m)
+{
+    optim_release(&m->o);
+    nn_params_release(&m->params);
+}
+
+static bool same_params(const model *a, const model *b)
+{
+    for (int i = 0; i < a->params.count; i++) {
+        const nn_var *x = &a->params.list[i]->var, *y = &b->params.list[i]->var;
+        if (memcmp(x->data, y->data, nn_count(x) * sizeof(real)) != 0) return false;
+    }
+    return true;
+}
+
+/* Training that was saved and loaded in the middle ends with the bits of training that was not. */
+static void training_goes_on_with_the_same_bits(optim_kind kind)
+{
+    model whole, first, second;
+    char *state = NULL;
+    io_metadata text[] = {{"training", "{\"epoch\": 3, \"name\": \"\303\251\"}"}, {"other", "x"}};
+    make(&whole, kind, 4, 1);
+    make(&first, kind, 4, 1);
+    make(&second, kind, 4, 2);
+    step(&whole, 7);
+    step(&first, 3);
+    assert_int_equal(ckpt_save(path, &first.params, NULL, &first.o, text, 2, IO_F32, NULL), ERR_OK);
+    assert_int_equal(ckpt_load(path, &second.params, NULL, &second.o, "training", &state, NULL), ERR_OK);
+    assert_string_equal(state, text[0].value);
+    assert_int_equal(second.o.steps, 3);
+    assert_true(same_params(&first, &second));
+    assert_false(same_params(&whole, &second));
+    step(&second, 4);
+    assert_true(same_params(&whole, &second));
+    free(state);
+    drop(&whole), drop(&first), drop(&second);
+}
+
+static void resumes_adamw(void **unused)
+{
+    (void)unused;
+    training_goes_on_with_the_same_bits(OPTIM_ADAMW);
+}
+
+static void resumes_sgd(void **unused)
+{
+    (void)unused;
+    training_goes_on_with_the_same_bits(OPTIM_SGD);
+}
+
+static void a_prefix_picks_parameters(void **unused)
+{
+    (void)unused;
+    model a, b;
+    make(&a, OPTIM_SGD, 4, 1);
+    make(&b, OPTIM_SGD, 4, 2);
+    float head = b.params.list[2]->var.data[0];
+    assert_int_equal(ckpt_save(path, &a.params, NULL, NULL, NULL, 0, IO_F32, NULL), ERR_OK);
+    assert_int_equal(ckpt_load(path, &b.params, "encoder.", NULL, NULL, NULL, NULL), ERR_OK);
+    assert_memory_equal(a.params.list[0]->var.data, b.params.list[0]->var.data, 20 * sizeof(real));
+    assert_memory_equal(a.params.list[1]->var.data, b.params.list[1]->var.data, 4 * sizeof(real));
+    assert_true(b.params.list[2]->var.data[0] == head);
+
+    assert_int_equal(ckpt_save(path, &a.params, "encoder.", NULL, NULL, 0, IO_F32, NULL), ERR_OK);
+    error err = {0};
+    assert_int_equal(ckpt_load(path, &b.params, NULL, NULL, NULL, NULL, &err), ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "head.w"));
+    drop(&a), drop(&b);
+}
+
+static void small_types_keep_vectors_exact(void **unused)
+{
+    (void)unused;
+    static const io_dtype types[] = {IO_F16, IO_BF16, IO_I8};
+    static const float steps[] = {1e-3f, 1e-2f, 3e-2f}; /* of values up to about 3 */
+    for (int k = 0; k < 3; k++) {
+        model a, b;
+        make(&a, OPTIM_ADAMW, 4, 1);
+        make(&b, OPTIM_ADAMW, 4, 2);
+        assert_int_equal(ckpt_save(path, &a.params, NULL, NULL, NULL, 0, types[k], NULL), ERR_OK);
+        assert_int_equal(ckpt_load(path, &b.params, NULL, NULL, NULL, NULL, NULL), ERR_OK);
+        assert_memory_equal(a.params.list[1]->var.data, b.params.list[1]->var.data, 4 * sizeof(real));
+        assert_false(same_params(&a, &b));
+        for (int i = 0; i < 20; i++)
+            assert_float_equal(a.params.list[0]->var.data[i], b.params.list[0]->var.data[i], steps[k]);
+        drop(&a), drop(&b);
+    }
+}
+
+/* Loading must fail with `code` and leave the model as it was. */
+static void refuse(model *m, const char *prefix, bool with_optim, const char *key, err_code code,
+                   const char *says)
+{
+    model before = *m;
+    size_t bytes = m->params.size * sizeof(real);
+    real *copy = malloc(bytes);
+    memcpy(copy, m->params.data, bytes);
+    error err = {0};
+    char *state = copy ? (char *)copy : NULL;
+    err_code got = ckpt_load(path, &m->params, prefix, with_optim ? &m->o : NULL, key, &state, &err);
+    assert_int_equal(got, code);
+    if (!strstr(err.text, says)) fail_msg("'%s' does not say '%s'", err.text, says);
+    assert_null(state);
+    assert_memory_equal(copy, m->params.data, bytes);
+    assert_int_equal(before.o.steps, m->o.steps);
+    free(copy);
+}
+
+static void files_that_do_not_fit_change_nothing(void **unused)
+{
+    (void)unused;
+    model a, wide, sgd;
+    make(&a, OPTIM_ADAMW, 4, 1);
+    make(&wide, OPTIM_ADAMW, 6, 2);
+    make(&sgd, OPTIM_SGD, 4, 3);
+    unlink(path);
+    refuse(&a, NULL, false, NULL, ERR_MISSING, path);
+    assert_int_equal(ckpt_save(path, &a.params, NULL, NULL, NULL, 0, IO_F32, NULL), ERR_OK);
+    refuse(&wide, NULL, false, NULL, ERR_MISMATCH, "encoder.w");
+    refuse(&a, NULL, true, NULL, ERR_MISMATCH, "no state of an optimiser");
+    refuse(&a, NULL, false, "training", ERR_MISSING, "training");
+    assert_int_equal(ckpt_save(path, &a.params, NULL, &a.o, NULL, 0, IO_F32, NULL), ERR_OK);
+    refuse(&sgd, NULL, true, NULL, ERR_MISMATCH, "another optimiser");
+    assert_int_equal(ckpt_save(path, &sgd.params, NULL, &sgd.o, NULL, 0, IO_F32, NULL), ERR_OK);
+    refuse(&a, NULL, true, NULL, ERR_MISMATCH, "optim.v.encoder.w");
+
+    nn_params_add(&wide.params, "encoder.extra", 1, (int[]){1}, nn_init_constant(0), 0);
+    nn_params more = {0};
+    nn_params_add(&more, "encoder.w", 2, (int[]){5, 4}, nn_init_constant(0), 0);
+    assert_int_equal(nn_params_finish(&more, 1, NULL), ERR_OK);
+    error err = {0};
+    assert_int_equal(ckpt_load(path, &more, NULL, NULL, NULL, NULL, &err), ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "no use for"));
+    nn_params_release(&more);
+    drop(&a), drop(&wide), drop(&sgd);
+}
+
+/* Every way of cutting the file short, and a flipped bit in its header. */
+static void damaged_files_are_refused(void **unused)
+{
+    (void)unused;
+    model a, b;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    make(&a, OPTIM_ADAMW, 4, 1);
+    make(&b, OPTIM_ADAMW, 4, 2);
+    assert_int_equal(ckpt_save(path, &a.params, NULL, &a.o, NULL, 0, IO_F32, NULL), ERR_OK);
+    assert_int_equal(io_read_file(path, 1 << 20, &bytes, &size, NULL), ERR_OK);
+    for (size_t cut = 0; cut < size; cut += 61) {
+        assert_int_equal(io_write_file(path, bytes, cut, NULL), ERR_OK);
+        assert_int_not_equal(ckpt_load(path, &b.params, NULL, &b.o, NULL, NULL, NULL), ERR_OK);
+    }
+    for (size_t at = 8; at < 200; at++) {
+        bytes[at] ^= 0x40;
+        assert_int_equal(io_write_file(path, bytes, size, NULL), ERR_OK);
+        error err = {0};
+        if (ckpt_load(path, &b.params, NULL, &b.o, NULL, NULL, &err)) assert_true(err.text[0] != '\0');
+        bytes[at] ^= 0x40;
+    }
+    assert_int_equal(io_write_file(path, bytes, size, NULL), ERR_OK);
+    assert_int_equal(ckpt_load(path, &b.params, NULL, &b.o, NULL, NULL, NULL), ERR_OK);
+    assert_true(same_params(&a, &b));
+    free(bytes);
+    drop(&a), drop(&b);
+    unlink(path);
+}
+
+static void an_unwritable_path_is_an_error(void **unused)
+{
+    (void)unused;
+    model a;
+    error err = {0};
+    make(&a, OPTIM_SGD, 4, 1);
+    assert_int_not_equal(
+        ckpt_save("no/such/folder/x.safetensors", &a.params, NULL, &a.o, NULL, 0, IO_F32, &err), ERR_OK);
+    assert_non_null(strstr(err.text, "no/such/folder"));
+    drop(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resumes_adamw),
+        cmocka_unit_test(resumes_sgd),
+        cmocka_unit_test(a_prefix_picks_parameters),
+        cmocka_unit_test(small_types_keep_vectors_exact),
+        cmocka_unit_test(files_that_do_not_fit_change_nothing),
+        cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(an_unwritable_path_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
