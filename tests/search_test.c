@@ -1,0 +1,297 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "captioner/search.h"
+#include "datasets/vocab.h"
+#include "src/base/rng.h"
+#include "src/nn/linear.h"
+
+enum { PHOTOS = 5, STATES = 6, FEATURES = 4, WORDS = 7, MOST = 4 };
+
+/* A small decoder whose random weights are large enough for words to differ in likelihood. */
+typedef struct fixture {
+    nn_params params;
+    cap_decoder decoder;
+    arena mem, results;
+    nn_tape tape;
+    real features[PHOTOS * STATES * FEATURES];
+} fixture;
+
+static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
+{
+    memset(f, 0, sizeof *f);
+    cap_decoder_config c = {.features = FEATURES,
+                            .vocabulary = WORDS,
+                            .embedding = 5,
+                            .hidden = 6,
+                            .attention = 4,
+                            .projection = 6,
+                            .match = match};
+    assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
+    cap_decoder_declare(&f->decoder, &c, "decoder.", &f->params);
+    assert_int_equal(nn_params_finish(&f->params, seed, NULL), ERR_OK);
+    rng r = {.seed = seed, .stream = 9};
+    for (size_t i = 0; i < f->params.size; i++) f->params.data[i] += (real)(1.2 * rng_normal(&r));
+    for (size_t i = 0; i < PHOTOS * STATES * FEATURES; i++) f->features[i] = (real)(2 * rng_normal(&r));
+    f->tape = (nn_tape){.mem = &f->mem};
+}
+
+static void tear_down(fixture *f)
+{
+    nn_params_release(&f->params);
+    arena_release(&f->mem);
+    arena_release(&f->results);
+}
+
+static cap_memory remember(fixture *f, int first, int photos)
+{
+    const real *from = f->features + first * STATES * FEATURES;
+    nn_var *x = nn_input(&f->tape, from, 3, (int[]){photos, STATES, FEATURES});
+    return cap_decoder_remember(&f->tape, &f->decoder, x, NULL);
+}
+
+static void search(fixture *f, int first, int photos, const cap_search_options *o, cap_hypothesis *best)
+{
+    error err = {0};
+    nn_begin(&f->tape);
+    cap_memory m = remember(f, first, photos);
+    size_t used = f->mem.used;
+    assert_int_equal(cap_search(&f->tape, &f->decoder, &m, o, &f->results, best, &err), ERR_OK);
+    assert_int_equal(f->mem.used, used);
+}
+
+/* log p of each next word after `n` words, by running the decoder alone from its start. */
+static void next_words(fixture *f, int photo, const int32_t *word, int n, double log_p[WORDS])
+{
+    nn_tape *t = &f->tape;
+    nn_begin(t);
+    cap_memory m = remember(f, photo, 1);
+    nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    nn_var *logits = NULL;
+    for (int i = 0; i <= n; i++) {
+        int32_t previous = i ? word[i - 1] : DS_START;
+        nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
+        nn_var *gates = cap_decoder_word_gates(t, &f->decoder, embedded);
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, state, gates);
+        state = step.state;
+        logits = cap_decoder_logits(t, &f->decoder, state.h, step.context, embedded);
+    }
+    assert_false(t->failed);
+    double sum = 0;
+    for (int i = 0; i < WORDS; i++) sum += exp((double)logits->data[i]);
+    for (int i = 0; i < WORDS; i++) log_p[i] = (double)logits->data[i] - log(sum);
+}
+
+/* The best score of every sentence there is. */
+static double exhaust(fixture *f, int photo, const cap_search_options *o, int32_t *word, int n, double so_far)
+{
+    if (n >= MOST || n == o->max_words) return so_far / pow(n, o->length_power);
+    double log_p[WORDS], best = -INFINITY;
+    next_words(f, photo, word, n, log_p);
+    if (n >= o->min_words) best = (so_far + log_p[DS_END]) / pow(n + 1, o->length_power);
+    for (int32_t w = DS_SPECIALS; w < WORDS; w++) {
+        word[n] = w;
+        best = fmax(best, exhaust(f, photo, o, word, n + 1, so_far + log_p[w]));
+    }
+    return best;
+}
+
+static void check_against_all(uint64_t seed, double power, int least)
+{
+    fixture f;
+    set_up(&f, seed, NN_MATCH_SIGMOID);
+    cap_search_options o = {.beam = 64, .min_words = least, .max_words = MOST, .length_power = power};
+    cap_hypothesis best[PHOTOS];
+    int32_t word[MOST];
+    search(&f, 0, PHOTOS, &o, best);
+    for (int i = 0; i < PHOTOS; i++) {
+        assert_true(best[i].words >= least && best[i].words <= MOST);
+        assert_true(fabs(best[i].score - exhaust(&f, i, &o, word, 0, 0)) < 1e-5);
+    }
+    tear_down(&f);
+}
+
+static void wide_beam_finds_the_best_of_all_sentences(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        check_against_all(seed, 0, 1);
+        check_against_all(seed, 1, 1);
+        check_against_all(seed, 0.6, 2);
+    }
+}
+
+static void greedy_takes_the_likeliest_word(void **state)
+{
+    (void)state;
+    int ended = 0;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        fixture f;
+        set_up(&f, seed, NN_MATCH_ADDITIVE);
+        cap_search_options o = {.beam = 1, .min_words = 2, .max_words = MOST, .length_power = 1};
+        cap_hypothesis best[PHOTOS];
+        search(&f, 0, PHOTOS, &o, best);
+        for (int i = 0; i < PHOTOS; i++) {
+            double log_p[WORDS], sum = 0;
+            int n = 0;
+            for (; n < best[i].words; n++) {
+                next_words(&f, i, best[i].word, n, log_p);
+                for (int32_t w = DS_SPECIALS; w < WORDS; w++) assert_true(log_p[best[i].word[n]] >= log_p[w]);
+                if (n >= o.min_words) assert_true(log_p[best[i].word[n]] >= log_p[DS_END]);
+                assert_true(fabs(log((double)best[i].probability[n]) - log_p[best[i].word[n]]) < 1e-4);
+                sum += log_p[best[i].word[n]];
+            }
+            assert_int_equal(best[i].ended, n < MOST);
+            if (best[i].ended) {
+                next_words(&f, i, best[i].word, n, log_p);
+                for (int32_t w = DS_SPECIALS; w < WORDS; w++) assert_true(log_p[DS_END] >= log_p[w]);
+                sum += log_p[DS_END];
+                ended++;
+            }
+            assert_true(fabs(best[i].log_probability - sum) < 1e-4);
+            assert_true(fabs(best[i].score - sum / (n + best[i].ended)) < 1e-4);
+        }
+        tear_down(&f);
+    }
+    assert_in_range(ended, 1, 12 * PHOTOS - 1); /* both ways to end were seen */
+}
+
+static void photos_do_not_meet(void **state)
+{
+    (void)state;
+    for (int beam = 1; beam <= 4; beam++) {
+        fixture f;
+        set_up(&f, 40, NN_MATCH_SIGMOID);
+        cap_search_options o = {
+            .beam = beam, .min_words = 1, .max_words = 12, .length_power = 1, .attention = true};
+        cap_hypothesis all[PHOTOS], one;
+        search(&f, 0, PHOTOS, &o, all);
+        for (int i = 0; i < PHOTOS; i++) {
+            search(&f, i, 1, &o, &one);
+            assert_int_equal(one.words, all[i].words);
+            assert_memory_equal(one.word, all[i].word, (size_t)one.words * sizeof *one.word);
+            assert_true(fabs(one.score - all[i].score) < 1e-5);
+            for (int j = 0; j < one.words * STATES; j++)
+                assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);
+        }
+        tear_down(&f);
+    }
+}
+
+static void attention_is_of_each_word(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, 3, NN_MATCH_SIGMOID);
+    cap_search_options o = cap_search_defaults();
+    o.attention = true;
+    o.max_words = 8;
+    cap_hypothesis best[PHOTOS];
+    search(&f, 0, PHOTOS, &o, best);
+    nn_begin(&f.tape);
+    cap_memory m = remember(&f, 0, PHOTOS);
+    for (int32_t i = 0; i < PHOTOS; i++) { /* the same words again, forced */
+        nn_lstm_state s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
+        for (int n = 0; n < best[i].words; n++) {
+            int32_t previous = n ? best[i].word[n - 1] : DS_START;
+            nn_var *embedded = nn_embedding(&f.tape, f.decoder.embedding, &previous, 1);
+            cap_step step = cap_decoder_step(&f.tape, &f.decoder, &m, &i, s,
+                                             cap_decoder_word_gates(&f.tape, &f.decoder, embedded));
+            s = step.state;
+            float sum = 0;
+            for (int l = 0; l < STATES; l++) {
+                sum += best[i].alpha[n * STATES + l];
+                assert_true(fabsf(best[i].alpha[n * STATES + l] - (float)step.alpha->data[l]) < 1e-4f);
+            }
+            assert_true(fabsf(sum - 1) < 1e-5f);
+        }
+    }
+    tear_down(&f);
+}
+
+static void without_attention_there_are_words_still(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, 3, NN_MATCH_NONE);
+    cap_search_options o = cap_search_defaults();
+    o.attention = true;
+    o.min_words = 5;
+    cap_hypothesis best[PHOTOS];
+    search(&f, 0, PHOTOS, &o, best);
+    for (int i = 0; i < PHOTOS; i++) {
+        assert_null(best[i].alpha);
+        assert_in_range(best[i].words, 5, 20);
+        for (int n = 0; n < best[i].words; n++) assert_in_range(best[i].word[n], DS_SPECIALS, WORDS - 1);
+    }
+    tear_down(&f);
+}
+
+static void equal_words_go_by_number(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, 1, NN_MATCH_SIGMOID);
+    memset(f.decoder.embedding->data, 0, nn_count(f.decoder.embedding) * sizeof(real));
+    memset(f.decoder.out_b->data, 0, nn_count(f.decoder.out_b) * sizeof(real));
+    cap_search_options o = {.beam = 3, .min_words = 3, .max_words = 3};
+    cap_hypothesis best[PHOTOS];
+    search(&f, 0, PHOTOS, &o, best);
+    for (int i = 0; i < PHOTOS; i++)
+        for (int n = 0; n < 3; n++) assert_int_equal(best[i].word[n], DS_SPECIALS);
+    tear_down(&f);
+}
+
+static void trouble_is_told(void **state)
+{
+    (void)state;
+    fixture f;
+    error err = {0};
+    cap_hypothesis best[PHOTOS];
+    set_up(&f, 1, NN_MATCH_SIGMOID);
+    cap_memory m = remember(&f, 0, PHOTOS);
+    cap_search_options o = cap_search_defaults();
+    o.beam = 65;
+    assert_int_equal(cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err), ERR_ARGUMENT);
+    o = cap_search_defaults();
+    o.min_words = 21;
+    assert_int_equal(cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err), ERR_ARGUMENT);
+    o = cap_search_defaults();
+    f.decoder.out_b->data[5] = NAN;
+    assert_int_equal(cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err), ERR_FORMAT);
+    f.decoder.out_b->data[5] = 0;
+    err_code code = ERR_MEMORY;
+    int failures = 0;
+    for (long n = 1; code && n < 100000; n++) { /* the n-th allocation fails */
+        nn_begin(&f.tape);
+        m = remember(&f, 0, PHOTOS);
+        f.mem.fail_in = n;
+        code = cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err);
+        failures += code == ERR_MEMORY;
+        assert_true(code == ERR_OK || code == ERR_MEMORY);
+    }
+    assert_int_equal(code, ERR_OK);
+    assert_true(failures > 10);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wide_beam_finds_the_best_of_all_sentences),
+        cmocka_unit_test(greedy_takes_the_likeliest_word),
+        cmocka_unit_test(photos_do_not_meet),
+        cmocka_unit_test(attention_is_of_each_word),
+        cmocka_unit_test(without_attention_there_are_words_still),
+        cmocka_unit_test(equal_words_go_by_number),
+        cmocka_unit_test(trouble_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
