@@ -1,6 +1,7 @@
 /* Painting: rectangles and pictures land where they should, clipped; text covers its column only. */
 #include "src/image/draw.h"
 #include "src/image/text.h"
+#include "tests/leaks.h"
 
 #include <limits.h>
 #include <setjmp.h>

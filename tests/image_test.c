@@ -215,7 +215,7 @@ static void test_no_photo_is_too_large_unnoticed(void **state)
     /* The header of a PNG of 60000 x 60000 pixels; refused by the sizes alone, before any pixel data. */
     static const uint8_t png[] =
         "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\2\0\0\0"
-        "\x0f\xb0\xe2\x15\0\0\0\0IDAT\x35\xaf\x06\x1e";
+        "\x0f\xb0\xe2\x15\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0IEND\xae\x42\x60\x82";
     img got;
     error e = {0};
     assert_int_equal(img_read_memory(png, sizeof png - 1, "huge.png", NULL, &got, NULL, &e), ERR_LIMIT);

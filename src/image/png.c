@@ -20,6 +20,32 @@ typedef struct job {
     err_code rc;
 } job;
 
+/* -- Chunks: length, four letters, that many bytes, a checksum ---------------------------------------- */
+
+static uint32_t read_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Walks the chunks before the library does: it would take as much memory as a chunk claims to need (2 GiB for
+ * an eXIf chunk of a file of 100 bytes). Every chunk must be there in full; on the way finds the orientation.
+ */
+static err_code check_chunks(const img_source *src, img_info *info, error *e)
+{
+    enum { SIGNATURE = 8, FRAME = 12 };
+    for (size_t at = SIGNATURE; src->length - at >= FRAME;) {
+        const uint8_t *chunk = src->bytes + at;
+        size_t length = read_u32(chunk);
+        if (length > src->length - at - FRAME) break;
+        if (!memcmp(chunk + 4, "eXIf", 4)) info->orientation = img_exif_orientation(chunk + 8, length);
+        if (!memcmp(chunk + 4, "IEND", 4)) return ERR_OK;
+        at += FRAME + length;
+    }
+    return img_damaged(src, "the PNG data ends too early; the file is truncated", NULL, e);
+}
+
+/* -- Decoding ---------------------------------------------------------------------------------------- */
+
 static void on_error(png_structp png, png_const_charp detail)
 {
     job *j = png_get_error_ptr(png);
@@ -75,17 +101,6 @@ static void take_memory(job *j, size_t width, size_t height, size_t bytes_per_pi
     j->out->height = (int)height;
 }
 
-static void read_orientation(job *j)
-{
-    j->info->orientation = 1;
-#ifdef PNG_eXIf_SUPPORTED
-    png_uint_32 length;
-    png_bytep exif;
-    if (png_get_eXIf_1(j->png, j->png_info, &length, &exif))
-        j->info->orientation = img_exif_orientation(exif, length);
-#endif
-}
-
 static void drop_alpha(img *im)
 {
     size_t pixels = (size_t)im->width * (size_t)im->height;
@@ -108,7 +123,6 @@ static void decode(job *j)
     take_memory(j, width, height, alpha ? 4 : 3);
     png_read_image(j->png, j->rows);
     png_read_end(j->png, j->png_info);
-    read_orientation(j);
     if (alpha) drop_alpha(j->out);
 }
 
@@ -120,6 +134,8 @@ static void guarded_decode(job *j)
 err_code img_png_read(const img_source *src, const img_read_options *options, img *out, img_info *info,
                       error *e)
 {
+    err_code rc = check_chunks(src, info, e);
+    if (rc) return rc;
     job j = {.src = src, .options = options, .out = out, .info = info, .e = e};
     j.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &j, on_error, on_warning);
     j.png_info = j.png ? png_create_info_struct(j.png) : NULL;

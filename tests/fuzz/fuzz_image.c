@@ -1,10 +1,9 @@
-/* libFuzzer target for the picture readers. Not built by default; from the top folder, after a sanitize
- * build with -DCMAKE_C_COMPILER=clang:
+/* libFuzzer target for the picture readers. Not built by default; in bash, from the top folder:
  *
  *     clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -DHAVE_WEBP=1 -DHAVE_PANGO=0 -I. \
  *         tests/fuzz/fuzz_image.c src/image/{image,read,jpeg,png,webp,exif,resize}.c src/base/error.c \
  *         -ljpeg -lpng -lwebp -lm -o build/fuzz_image
- *     build/fuzz_image build/corpus tests/images
+ *     mkdir -p build/corpus && build/fuzz_image -rss_limit_mb=1500 build/corpus tests/images
  */
 #include "src/image/image.h"
 

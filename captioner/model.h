@@ -1,0 +1,57 @@
+/* A model: encoder, decoder, vocabulary, preprocessing and record, and the one file that holds them all.
+ *
+ *     cap_model *m;
+ *     if (cap_model_open("model.safetensors", &m, &err)) ...        or cap_model_open_memory: the built-in
+ * one nn_var *features = cap_model_encode(&tape, m, pixels, count);  photos -> regions cap_model_close(&m);
+ *
+ * The file is safetensors: the tensors, and in __metadata__ one JSON text "caption" with architecture,
+ * preprocessing, vocabulary, training record, scores and licence. */
+#ifndef CAPTIONER_MODEL_H
+#define CAPTIONER_MODEL_H
+
+#include <jansson.h>
+
+#include "captioner/decoder.h"
+#include "cnn/backbone.h"
+#include "cnn/preprocess.h"
+#include "datasets/vocab.h"
+#include "src/base/text.h"
+#include "src/io/safetensors.h"
+#include "src/nn/params.h"
+
+typedef struct cap_model {
+    char encoder_name[32]; /* row of the backbone table */
+    cnn_net *encoder;
+    cnn_preprocess preprocess;
+    cap_decoder decoder;
+    ds_vocab *vocab;
+    nn_params params;   /* "encoder.*" and "decoder.*" */
+    json_t *record;     /* object: training record, scores, licence: whatever the trainer wrote */
+    int grid_h, grid_w; /* regions = grid_h * grid_w */
+    int64_t file_bytes; /* of the opened file; 0 for a new model */
+} cap_model;
+
+/* A new model with drawn weights. Takes over `vocab` on success. */
+err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
+                          const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
+                          error *err);
+
+/* For use: batch normalisation is folded into the convolutions. */
+err_code cap_model_open(const char *path, cap_model **out, error *err);
+err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err);
+
+/* For training on: nothing is folded. */
+err_code cap_model_open_trainable(const char *path, cap_model **out, error *err);
+
+void cap_model_close(cap_model **m);
+
+/* Writes the model (atomically). dtype: IO_F32 or IO_F16. */
+err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, error *err);
+
+/* Regions of `count` preprocessed photos u8 [count][size][size][3]: [count, L, D]. */
+nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count);
+
+/* The words of a hypothesis as a sentence appended to *out. */
+void cap_model_sentence(const cap_model *m, const int32_t *word, int words, text *out);
+
+#endif

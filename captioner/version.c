@@ -1,1 +1,0 @@
-typedef int captioner_is_not_empty;

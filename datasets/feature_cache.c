@@ -1,0 +1,202 @@
+#include "datasets/feature_cache.h"
+
+#include "src/io/dtype.h"
+#include "src/io/file.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VERSION = 1, HEADER_BYTES = 64, MAX_BITS = 48 };
+
+static const char magic[8] = "dsfeats"; /* with its NUL */
+
+typedef struct header {
+    char magic[8];
+    uint32_t version, regions, channels, zero;
+    uint64_t images, key_lo, key_hi, hash, reserved;
+} header;
+
+_Static_assert(sizeof(header) == HEADER_BYTES, "the header has no gaps");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file is little-endian");
+
+struct ds_features_writer {
+    ds_features_shape shape;
+    io_writer *file;
+    uint16_t *half; /* [L][D] */
+    uint64_t *hash; /* [images] */
+    uint64_t put;
+};
+
+struct ds_features {
+    ds_features_shape shape;
+    io_map map;
+    size_t values;         /* L * D */
+    atomic_uchar *checked; /* [images] 1 = the hash was right */
+};
+
+static err_code no_memory(error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory for the features");
+}
+
+static header make_header(const ds_features_shape *s)
+{
+    header h = {.version = VERSION,
+                .regions = s->regions,
+                .channels = s->channels,
+                .images = s->images,
+                .key_lo = s->key.lo,
+                .key_hi = s->key.hi};
+    memcpy(h.magic, magic, sizeof magic);
+    h.hash = hash_bytes(&h, offsetof(header, hash), 0).lo;
+    return h;
+}
+
+/* Bytes of the whole file; 0 when the shape is empty or too large. */
+static size_t file_size(const ds_features_shape *s)
+{
+    uint64_t values = (uint64_t)s->regions * s->channels, size;
+    if (!values || values >> (MAX_BITS - 1) || s->images >> MAX_BITS) return 0;
+    if (__builtin_mul_overflow(values * 2 + sizeof(uint64_t), s->images, &size) || size >> MAX_BITS) return 0;
+    return HEADER_BYTES + (size_t)size;
+}
+
+static err_code check_shape(const ds_features_shape *s, error *err)
+{
+    if (file_size(s)) return ERR_OK;
+    return err_set(err, ERR_ARGUMENT, "features of %llu images, %u regions, %u channels are not possible",
+                   (unsigned long long)s->images, s->regions, s->channels);
+}
+
+err_code ds_features_create(const char *path, const ds_features_shape *shape, ds_features_writer **out,
+                            error *err)
+{
+    err_code code = check_shape(shape, err);
+    if (code) return code;
+    ds_features_writer *w = calloc(1, sizeof *w);
+    if (!w) return no_memory(err);
+    w->shape = *shape;
+    w->half = malloc((size_t)shape->regions * shape->channels * sizeof *w->half);
+    w->hash = malloc(((size_t)shape->images + 1) * sizeof *w->hash);
+    if (!w->half || !w->hash) {
+        ds_features_abort(&w);
+        return no_memory(err);
+    }
+    error problem = {0};
+    header h = make_header(shape);
+    w->file = io_writer_open(path, &problem);
+    if (!w->file || io_writer_write(w->file, &h, sizeof h, &problem)) {
+        ds_features_abort(&w);
+        return err_set(err, problem.code, "%s", problem.text);
+    }
+    *out = w;
+    return ERR_OK;
+}
+
+err_code ds_features_put(ds_features_writer *w, const float *map, error *err)
+{
+    size_t values = (size_t)w->shape.regions * w->shape.channels, bytes = values * sizeof *w->half;
+    if (w->put == w->shape.images) return err_set(err, ERR_ARGUMENT, "more features than images");
+    io_f32_to_f16(map, w->half, values);
+    w->hash[w->put++] = hash_bytes(w->half, bytes, 0).lo;
+    return io_writer_write(w->file, w->half, bytes, err);
+}
+
+err_code ds_features_finish(ds_features_writer **writer, error *err)
+{
+    ds_features_writer *w = *writer;
+    err_code code = ERR_OK;
+    if (w->put < w->shape.images)
+        code = err_set(err, ERR_ARGUMENT, "features of %llu images are missing",
+                       (unsigned long long)(w->shape.images - w->put));
+    if (!code) code = io_writer_write(w->file, w->hash, (size_t)w->shape.images * sizeof *w->hash, err);
+    if (!code) code = io_writer_close(&w->file, err);
+    ds_features_abort(writer);
+    return code;
+}
+
+void ds_features_abort(ds_features_writer **writer)
+{
+    ds_features_writer *w = *writer;
+    if (!w) return;
+    io_writer_abort(&w->file);
+    free(w->half);
+    free(w->hash);
+    free(w);
+    *writer = NULL;
+}
+
+static err_code check_header(const io_map *map, const char *path, const ds_features_shape *expected,
+                             error *err)
+{
+    header h, wanted = make_header(expected);
+    if (map->size < sizeof h)
+        return err_set(err, ERR_FORMAT, "cannot read '%s': not a file of features", path);
+    memcpy(&h, map->data, sizeof h);
+    if (memcmp(h.magic, magic, sizeof magic))
+        return err_set(err, ERR_FORMAT, "cannot read '%s': not a file of features", path);
+    if (h.hash != hash_bytes(&h, offsetof(header, hash), 0).lo)
+        return err_set(err, ERR_FORMAT,
+                       "cannot read '%s': its header is damaged; delete it to have it made anew", path);
+    if (memcmp(&h, &wanted, sizeof h))
+        return err_set(err, ERR_MISMATCH,
+                       "'%s' holds features of another encoder or data set; delete it to have it "
+                       "made anew",
+                       path);
+    if (map->size != file_size(expected))
+        return err_set(err, ERR_FORMAT,
+                       "cannot read '%s': %zu bytes instead of %zu; delete it to have it made anew", path,
+                       map->size, file_size(expected));
+    return ERR_OK;
+}
+
+err_code ds_features_open(const char *path, const ds_features_shape *expected, ds_features **out, error *err)
+{
+    err_code code = check_shape(expected, err);
+    if (code) return code;
+    ds_features *f = calloc(1, sizeof *f);
+    if (!f) return no_memory(err);
+    f->shape = *expected;
+    f->values = (size_t)expected->regions * expected->channels;
+    code = io_map_open(&f->map, path, err);
+    if (!code) code = check_header(&f->map, path, expected, err);
+    if (!code) {
+        f->checked = calloc((size_t)expected->images + 1, sizeof *f->checked);
+        if (!f->checked) code = no_memory(err);
+    }
+    if (code) {
+        ds_features_close(&f);
+        return code;
+    }
+    *out = f;
+    return ERR_OK;
+}
+
+void ds_features_close(ds_features **f)
+{
+    if (!*f) return;
+    io_map_close(&(*f)->map);
+    free((*f)->checked);
+    free(*f);
+    *f = NULL;
+}
+
+err_code ds_features_get(ds_features *f, uint64_t image, float *out, error *err)
+{
+    if (image >= f->shape.images)
+        return err_set(err, ERR_ARGUMENT, "there are no features of image %llu", (unsigned long long)image);
+    size_t bytes = f->values * sizeof(uint16_t);
+    const uint8_t *half = f->map.data + HEADER_BYTES + (size_t)image * bytes;
+    if (!atomic_load_explicit(&f->checked[image], memory_order_relaxed)) {
+        uint64_t stored;
+        const uint8_t *hashes = f->map.data + HEADER_BYTES + (size_t)f->shape.images * bytes;
+        memcpy(&stored, hashes + (size_t)image * sizeof stored, sizeof stored);
+        if (stored != hash_bytes(half, bytes, 0).lo)
+            return err_set(err, ERR_FORMAT, "the stored features of image %llu are damaged; delete the file",
+                           (unsigned long long)image);
+        atomic_store_explicit(&f->checked[image], 1, memory_order_relaxed);
+    }
+    io_f16_to_f32(half, out, f->values);
+    return ERR_OK;
+}
