@@ -1,5 +1,6 @@
 #include "cnn/conv2d.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A tile's patches (im2col) take at most this many numbers: they are written and read once by the product,
@@ -59,24 +60,22 @@ static void col2im(const conv_ctx *c, int begin, int end, const real *from)
                 int x = ox * c->win.stride + kx - c->win.pad;
                 if (y < 0 || y >= h || x < 0 || x >= w) continue;
                 real *d = image + ((size_t)y * (size_t)w + (size_t)x) * (size_t)ch;
-                for (int j = 0; j < ch; j++) d[j] += from[j];
+                c->tape->k->add(from, d, ch);
             }
         }
     }
 }
 
+static real highest(nn_act act)
+{
+    return act == NN_RELU6 ? 6 : INFINITY;
+}
+
 static void finish_rows(const conv_ctx *c, real *y, int rows)
 {
     int o = c->y->dim[3];
-    for (int i = 0; i < rows; i++, y += o) {
-        for (int j = 0; c->b && j < o; j++) y[j] += c->b->data[j];
-        if (c->act == NN_LINEAR) continue;
-        real high = c->act == NN_RELU6 ? 6 : (real)1e30;
-        for (int j = 0; j < o; j++) {
-            y[j] = y[j] > 0 ? y[j] : 0;
-            y[j] = y[j] < high ? y[j] : high;
-        }
-    }
+    for (int i = 0; c->b && i < rows; i++) c->tape->k->add(c->b->data, y + (size_t)i * (size_t)o, o);
+    if (c->act != NN_LINEAR) c->tape->k->rectify(y, highest(c->act), y, rows * o);
 }
 
 static bool pointwise(const conv_ctx *c)
@@ -113,10 +112,12 @@ static int tile_size(int pixels, int patch)
 /* Turns y->grad into the gradient before the activation, in place: no one else reads it. */
 static void undo_act(const conv_ctx *c, size_t begin, size_t end)
 {
-    real *dy = c->y->grad;
-    const real *y = c->y->data;
-    real high = c->act == NN_RELU6 ? 6 : (real)1e30;
-    for (size_t i = begin; c->act != NN_LINEAR && i < end; i++) dy[i] = y[i] > 0 && y[i] < high ? dy[i] : 0;
+    c->tape->k->rectify_back(c->y->data + begin, highest(c->act), c->y->grad + begin, (int)(end - begin));
+}
+
+static void undo_act_chunk(void *p, size_t begin, size_t end)
+{
+    undo_act(p, begin, end);
 }
 
 /* One task takes a group of images: their tiles add to one share of dw and to their own parts of dx. */
@@ -129,7 +130,9 @@ static void backward_group(void *p, int group, int worker)
     real *columns = c->columns + (size_t)worker * (size_t)c->tile * (size_t)c->patch;
     real *dw = c->dw_parts ? c->dw_parts + (size_t)group * (size_t)c->patch * (size_t)o : NULL;
     gemm_precision precision = c->tape->precision;
-    undo_act(c, (size_t)first * (size_t)per_image * (size_t)o, (size_t)last * (size_t)per_image * (size_t)o);
+    if (c->act != NN_LINEAR)
+        undo_act(c, (size_t)first * (size_t)per_image * (size_t)o,
+                 (size_t)last * (size_t)per_image * (size_t)o);
     for (int begin = first * per_image, end; begin < last * per_image; begin = end) {
         end = begin + c->tile < last * per_image ? begin + c->tile : last * per_image;
         const real *dy = c->y->grad + (size_t)begin * (size_t)o;
@@ -148,16 +151,14 @@ static void backward_group(void *p, int group, int worker)
 static void bias_backward(nn_tape *t, const conv_ctx *c)
 {
     real *db = c->b ? nn_grad_add(t, c->b) : NULL;
-    int o = c->y->dim[3];
-    for (int i = 0; db && i < c->pixels; i++)
-        for (int j = 0; j < o; j++) db[j] += c->y->grad[(size_t)i * (size_t)o + (size_t)j];
+    if (db) nn_column_sums_into(t, db, c->y->grad, c->pixels, c->y->dim[3]);
 }
 
 static void pointwise_backward(nn_tape *t, conv_ctx *c)
 {
     int in = c->patch, o = c->y->dim[3];
     real beta;
-    undo_act(c, 0, nn_count(c->y));
+    if (c->act != NN_LINEAR) nn_parallel(t, nn_count(c->y), 1 << 16, undo_act_chunk, c);
     real *dw = nn_grad(t, c->w, &beta);
     if (dw)
         gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, o, c->pixels, c->x->data, in, c->y->grad, o, beta,
@@ -189,8 +190,7 @@ static void conv_backward(nn_tape *t, void *p)
         nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->tile * (size_t)c->patch * sizeof *dw);
     if (t->failed) return;
     pool_run(t->threads, groups, backward_group, c);
-    for (int g = 0; dw && g < groups; g++)
-        for (size_t i = 0; i < weights; i++) dw[i] += c->dw_parts[(size_t)g * weights + i];
+    for (int g = 0; dw && g < groups; g++) nn_add_into(t, dw, c->dw_parts + (size_t)g * weights, weights);
     bias_backward(t, c);
 }
 

@@ -5,6 +5,8 @@
 #include "src/nn/activation.h"
 #include "src/nn/tape.h"
 
+enum { CNN_MAX_KERNEL = 11 };
+
 typedef struct cnn_window {
     int kernel, stride, pad; /* square; pad on every side */
 } cnn_window;

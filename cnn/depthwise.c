@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 #include "cnn/conv2d.h"
@@ -5,6 +6,7 @@
 enum { GROUPS = 8 };
 
 typedef struct depth_ctx {
+    const kernels *k;
     nn_var *x, *w, *b, *y;
     cnn_window win;
     nn_act act;
@@ -20,28 +22,25 @@ static void taps(cnn_window win, int o, int size, int *first, int *last)
     *last = size - start < win.kernel ? size - start : win.kernel;
 }
 
+static real highest(nn_act act)
+{
+    return act == NN_RELU6 ? 6 : INFINITY;
+}
+
 static void forward_pixel(const depth_ctx *c, const real *image, int oy, int ox, real *y)
 {
-    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], y0, y1, x0, x1;
+    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], y0, y1, x0, x1, count = 0;
+    const real *in[CNN_MAX_KERNEL * CNN_MAX_KERNEL], *k[CNN_MAX_KERNEL * CNN_MAX_KERNEL];
     taps(c->win, oy, h, &y0, &y1);
     taps(c->win, ox, w, &x0, &x1);
-    if (c->b)
-        memcpy(y, c->b->data, (size_t)ch * sizeof *y);
-    else
-        memset(y, 0, (size_t)ch * sizeof *y);
     for (int ky = y0; ky < y1; ky++)
-        for (int kx = x0; kx < x1; kx++) {
+        for (int kx = x0; kx < x1; kx++, count++) {
             int iy = oy * c->win.stride + ky - c->win.pad, ix = ox * c->win.stride + kx - c->win.pad;
-            const real *in = image + ((size_t)iy * (size_t)w + (size_t)ix) * (size_t)ch;
-            const real *k = c->w->data + (size_t)(ky * c->win.kernel + kx) * (size_t)ch;
-            for (int j = 0; j < ch; j++) y[j] += in[j] * k[j];
+            in[count] = image + ((size_t)iy * (size_t)w + (size_t)ix) * (size_t)ch;
+            k[count] = c->w->data + (size_t)(ky * c->win.kernel + kx) * (size_t)ch;
         }
-    if (c->act == NN_LINEAR) return;
-    real high = c->act == NN_RELU6 ? 6 : (real)1e30;
-    for (int j = 0; j < ch; j++) {
-        y[j] = y[j] > 0 ? y[j] : 0;
-        y[j] = y[j] < high ? y[j] : high;
-    }
+    c->k->depthwise(in, k, count, c->b ? c->b->data : NULL, c->act == NN_LINEAR ? -INFINITY : 0,
+                    highest(c->act), ch, y);
 }
 
 /* One task per row of one image. */
@@ -60,9 +59,8 @@ static void backward_pixel(const depth_ctx *c, size_t image, int oy, int ox, con
                            real *dw, real *db)
 {
     int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], y0, y1, x0, x1;
-    real high = c->act == NN_RELU6 ? 6 : (real)1e30;
-    for (int j = 0; c->act != NN_LINEAR && j < ch; j++) dy[j] = y[j] > 0 && y[j] < high ? dy[j] : 0;
-    for (int j = 0; j < ch; j++) db[j] += dy[j];
+    if (c->act != NN_LINEAR) c->k->rectify_back(y, highest(c->act), dy, ch);
+    c->k->add(dy, db, ch);
     taps(c->win, oy, h, &y0, &y1);
     taps(c->win, ox, w, &x0, &x1);
     for (int ky = y0; ky < y1; ky++)
@@ -71,8 +69,8 @@ static void backward_pixel(const depth_ctx *c, size_t image, int oy, int ox, con
             size_t at = image + ((size_t)iy * (size_t)w + (size_t)ix) * (size_t)ch;
             size_t tap = (size_t)(ky * c->win.kernel + kx) * (size_t)ch;
             const real *in = c->x->data + at, *k = c->w->data + tap;
-            for (int j = 0; j < ch; j++) dw[tap + (size_t)j] += dy[j] * in[j];
-            for (int j = 0; c->dx && j < ch; j++) c->dx[at + (size_t)j] += dy[j] * k[j];
+            c->k->product_add(dy, in, dw + tap, ch);
+            if (c->dx) c->k->product_add(dy, k, c->dx + at, ch);
         }
 }
 
@@ -83,14 +81,14 @@ static void backward_group(void *p, int group, int worker)
     int images = c->x->dim[0], oh = c->y->dim[1], ow = c->y->dim[2], ch = c->y->dim[3];
     int first = group * c->group_images,
         last = first + c->group_images < images ? first + c->group_images : images;
-    size_t size = (size_t)c->x->dim[1] * (size_t)c->x->dim[2] * (size_t)ch, kernels = nn_count(c->w);
-    real *dw = c->dw_parts + (size_t)group * (kernels + (size_t)ch);
+    size_t size = (size_t)c->x->dim[1] * (size_t)c->x->dim[2] * (size_t)ch, weights = nn_count(c->w);
+    real *dw = c->dw_parts + (size_t)group * (weights + (size_t)ch);
     for (int n = first; n < last; n++)
         for (int oy = 0; oy < oh; oy++)
             for (int ox = 0; ox < ow; ox++) {
                 size_t at = (((size_t)n * (size_t)oh + (size_t)oy) * (size_t)ow + (size_t)ox) * (size_t)ch;
                 backward_pixel(c, (size_t)n * size, oy, ox, c->y->data + at, c->y->grad + at, dw,
-                               dw + kernels);
+                               dw + weights);
             }
 }
 
@@ -104,7 +102,7 @@ static void depth_backward(nn_tape *t, void *p)
     depth_ctx *c = p;
     if (!c->y->grad) return;
     int images = c->x->dim[0];
-    size_t kernels = nn_count(c->w), part = kernels + (size_t)c->x->dim[3];
+    size_t weights = nn_count(c->w), part = weights + (size_t)c->x->dim[3];
     c->group_images = (images + GROUPS - 1) / GROUPS;
     int groups = (images + c->group_images - 1) / c->group_images;
     real *dw = nn_grad_add(t, c->w), *db = c->b ? nn_grad_add(t, c->b) : NULL;
@@ -113,8 +111,8 @@ static void depth_backward(nn_tape *t, void *p)
     if (t->failed) return;
     pool_run(t->threads, groups, backward_group, c);
     for (int g = 0; g < groups; g++) {
-        add_part(dw, c->dw_parts + (size_t)g * part, kernels);
-        add_part(db, c->dw_parts + (size_t)g * part + kernels, part - kernels);
+        add_part(dw, c->dw_parts + (size_t)g * part, weights);
+        add_part(db, c->dw_parts + (size_t)g * part + weights, part - weights);
     }
 }
 
@@ -125,7 +123,7 @@ nn_var *cnn_depthwise(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window wi
     nn_var *y = nn_result(t, 4, dim, nn_wants(t, x) || nn_wants(t, w));
     depth_ctx *c = nn_alloc(t, sizeof *c);
     if (!y || !c) return NULL;
-    *c = (depth_ctx){.x = x, .w = w, .b = b, .y = y, .win = win, .act = act};
+    *c = (depth_ctx){.k = t->k, .x = x, .w = w, .b = b, .y = y, .win = win, .act = act};
     nn_parallel(t, (size_t)dim[0] * (size_t)dim[1], 4, forward_row, c);
     if (y->wants_grad) nn_record(t, depth_backward, c);
     return t->failed ? NULL : y;

@@ -1,5 +1,7 @@
 #include "src/math/kernels.h"
 
+#include <pthread.h>
+
 #include "src/math/kernels_tables.h"
 
 const kernels *kernels_get(cpu_level level)
@@ -10,4 +12,18 @@ const kernels *kernels_get(cpu_level level)
 #endif
     (void)level;
     return &kernels_generic;
+}
+
+static const kernels *best;
+
+static void find_best(void)
+{
+    best = kernels_get(cpu_get_level());
+}
+
+const kernels *kernels_best(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_best);
+    return best;
 }

@@ -10,10 +10,17 @@
 #ifndef MATH_KERNELS_H
 #define MATH_KERNELS_H
 
+#include <stdint.h>
+
 #include "src/base/cpu.h"
 #include "src/math/real.h"
 
 enum { KERNELS_ROWS = 8 }; /* rows that gemv and gemv_t take at most */
+
+/* Constants of one AdamW update: w = keep w - step m / (sqrt(correct v) + epsilon), after m and v moved. */
+typedef struct kernels_adamw {
+    real beta1, beta2, epsilon, keep, step, correct;
+} kernels_adamw;
 
 typedef struct kernels {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -43,9 +50,63 @@ typedef struct kernels {
     /* score[i] = sum over j of v[j] tanh(key[i,j] + q[j]); key[count,d], q[d], v[d], score[count]: one query
      * of additive attention (Bahdanau, Cho, Bengio, 2015). */
     void (*attention_match)(const real *key, const real *q, const real *v, int count, int d, real *score);
+
+    real (*sum)(const real *x, int n);
+    real (*largest)(const real *x, int n);                             /* NaN passed over; -inf if none */
+    void (*add)(const real *x, real *y, int n);                        /* y += x */
+    void (*product_add)(const real *a, const real *b, real *y, int n); /* y += a b */
+    real (*exp_shifted)(const real *x, real shift, real *y, int n);    /* y = e^(x - shift); returns their
+                                                                          sum; y may be x */
+    void (*rectify)(const real *x, real high, real *y, int n);         /* y = x cut to 0..high; y may be x */
+    void (*rectify_back)(const real *y, real high, real *dy, int n);   /* dy = 0 unless 0 < y < high */
+
+    /* Gradient of one score of attention_match, times ds, added to those of key, q and v (each [d]). */
+    void (*attention_match_back)(const real *key, const real *q, const real *v, real ds, int d, real *dkey,
+                                 real *dq, real *dv);
+
+    /* One row of an LSTM, gates [4h] in the order input, forget, candidate, output, before their activations;
+     * `on` [4h] takes them after, tanh_c [h] the tanh of the new cell. */
+    void (*lstm_cell)(const real *gates, const real *c, int h, real *on, real *c_new, real *tanh_c,
+                      real *h_new);
+    /* Adds to dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
+    void (*lstm_cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh,
+                           const real *dc_new, int h, real *dgates, real *dc);
+
+    /* Over the rows of x [rows,cols], for every column j: to[j] += sum of x; to[j] = sum of (x - shift[j])
+     * and squares[j] = sum of its squares. */
+    void (*column_sums)(const real *x, int rows, int cols, real *to);
+    void (*column_moments)(const real *x, int rows, int cols, const real *shift, real *to, real *squares);
+
+    /* Batch normalisation of [rows,cols], per column; a residual may be NULL.
+     * norm_apply: y = x factor + shift + residual, cut to low..high.
+     * norm_sums:  dy = 0 in place unless low < y < high; dbeta = sum of dy, dgamma = sum of dy (x - mean).
+     * norm_back:  dx = beta dx + dy factor - (offset + (x - mean) slope); beta is 0 or 1. */
+    void (*norm_apply)(const real *x, const real *residual, const real *factor, const real *shift, int rows,
+                       int cols, real low, real high, real *y);
+    void (*norm_sums)(const real *x, const real *y, const real *mean, int rows, int cols, real low, real high,
+                      real *dy, real *dgamma, real *dbeta);
+    void (*norm_back)(const real *x, const real *dy, const real *mean, const real *factor, const real *slope,
+                      const real *offset, int rows, int cols, real beta, real *dx);
+
+    /* One pixel of a depthwise convolution: y[j] = bias[j] + sum over taps of in[t][j] w[t][j], cut to
+     * low..high. bias may be NULL. */
+    void (*depthwise)(const real *const *in, const real *const *w, int taps, const real *bias, real low,
+                      real high, int n, real *y);
+
+    /* mask[i] = 0 where number i of the blocks from `block` on of rng_block(seed, stream, ...) is below
+     * `below`, else keep: the same in every table. */
+    void (*dropout_mask)(uint64_t seed, uint64_t stream, uint64_t block, uint32_t below, real keep,
+                         real *mask, int n);
+
+    /* One update of n parameters w from their gradients g; m and v are the moments. See src/train/optim.h. */
+    void (*adamw)(const kernels_adamw *u, const real *g, int n, real *w, real *m, real *v);
+    void (*sgd)(real keep, real step, real momentum, const real *g, int n, real *w, real *m);
 } kernels;
 
 /* The best table that runs at this level; static, never NULL. */
 const kernels *kernels_get(cpu_level level);
+
+/* The best table of this CPU (cpu_get_level(), asked once per process). */
+const kernels *kernels_best(void);
 
 #endif

@@ -1,13 +1,12 @@
 #include "src/nn/activation.h"
 
+#include <math.h>
 #include <string.h>
-
-#include "src/base/rng.h"
-#include "src/nn/vec.h"
 
 enum { GRAIN = 1 << 15 };
 
 typedef struct unary_ctx {
+    const kernels *k;
     nn_var *x, *y;
     real *mask;
     nn_act act;
@@ -21,6 +20,7 @@ static unary_ctx *record_unary(nn_tape *t, nn_var *x, nn_var *y, nn_backward_fn 
 {
     unary_ctx *c = y && y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
     if (!c) return NULL;
+    c->k = t->k;
     c->x = x;
     c->y = y;
     nn_record(t, backward, c);
@@ -39,21 +39,22 @@ static void act_forward(void *p, size_t begin, size_t end)
     unary_ctx *c = p;
     real *y = c->y->data;
     const real *x = c->x->data;
+    int n = (int)(end - begin);
     switch (c->act) {
     case NN_LINEAR:
         memcpy(y + begin, x + begin, (end - begin) * sizeof *y);
         break;
     case NN_RELU:
-        for (size_t i = begin; i < end; i++) y[i] = x[i] > 0 ? x[i] : 0;
+        c->k->rectify(x + begin, INFINITY, y + begin, n);
         break;
     case NN_RELU6:
-        for (size_t i = begin; i < end; i++) y[i] = x[i] > 0 ? (x[i] < 6 ? x[i] : 6) : 0;
+        c->k->rectify(x + begin, 6, y + begin, n);
         break;
     case NN_SIGMOID:
-        vec_sigmoid(y + begin, x + begin, end - begin);
+        c->k->vsigmoid(x + begin, y + begin, n);
         break;
     case NN_TANH:
-        vec_tanh(y + begin, x + begin, end - begin);
+        c->k->vtanh(x + begin, y + begin, n);
         break;
     }
 }
@@ -95,7 +96,7 @@ nn_var *nn_activate(nn_tape *t, nn_var *x, nn_act act)
     if (act == NN_LINEAR) return x;
     nn_var *y = like(t, x);
     if (!y) return NULL;
-    unary_ctx c = {.x = x, .y = y, .act = act};
+    unary_ctx c = {.k = t->k, .x = x, .y = y, .act = act};
     nn_parallel(t, nn_count(x), GRAIN, act_forward, &c);
     unary_ctx *r = record_unary(t, x, y, act_backward);
     if (r) r->act = act;
@@ -107,20 +108,23 @@ nn_var *nn_activate(nn_tape *t, nn_var *x, nn_act act)
 static void dropout_mask(void *p, size_t begin, size_t end)
 {
     unary_ctx *c = p;
-    uint32_t bits[4], drop = (uint32_t)((double)c->factor * 4294967295.0);
-    real keep = 1 / (1 - c->factor);
-    for (size_t i = begin; i < end; i++) {
-        if (i % 4 == 0 || i == begin) rng_block(c->seed, c->stream, i / 4, bits);
-        c->mask[i] = bits[i % 4] < drop ? 0 : keep;
-        c->y->data[i] = c->x->data[i] * c->mask[i];
-    }
+    uint32_t drop = (uint32_t)((double)c->factor * 4294967295.0);
+    c->k->dropout_mask(c->seed, c->stream, begin / 4, drop, 1 / (1 - c->factor), c->mask + begin,
+                       (int)(end - begin));
+    for (size_t i = begin; i < end; i++) c->y->data[i] = c->x->data[i] * c->mask[i];
+}
+
+static void dropout_backward_chunk(void *p, size_t begin, size_t end)
+{
+    unary_ctx *c = p;
+    c->k->product_add(c->y->grad + begin, c->mask + begin, c->dx + begin, (int)(end - begin));
 }
 
 static void dropout_backward(nn_tape *t, void *p)
 {
     unary_ctx *c = p;
-    real *dx = c->y->grad ? nn_grad_add(t, c->x) : NULL;
-    for (size_t i = 0, n = nn_count(c->y); dx && i < n; i++) dx[i] += c->y->grad[i] * c->mask[i];
+    c->dx = c->y->grad ? nn_grad_add(t, c->x) : NULL;
+    if (c->dx) nn_parallel(t, nn_count(c->y), GRAIN, dropout_backward_chunk, c);
 }
 
 nn_var *nn_dropout(nn_tape *t, nn_var *x, real rate)
@@ -129,8 +133,13 @@ nn_var *nn_dropout(nn_tape *t, nn_var *x, real rate)
     nn_var *y = like(t, x);
     real *mask = y ? nn_scratch(t, nn_count(x) * sizeof *mask) : NULL;
     if (!mask) return NULL;
-    unary_ctx c = {
-        .x = x, .y = y, .mask = mask, .factor = rate, .seed = t->seed, .stream = t->step << 20 | t->ops};
+    unary_ctx c = {.k = t->k,
+                   .x = x,
+                   .y = y,
+                   .mask = mask,
+                   .factor = rate,
+                   .seed = t->seed,
+                   .stream = t->step << 20 | t->ops};
     nn_parallel(t, nn_count(x), GRAIN, dropout_mask, &c);
     unary_ctx *r = record_unary(t, x, y, dropout_backward);
     if (r) r->mask = mask;
@@ -148,9 +157,9 @@ static void add_backward(nn_tape *t, void *p)
     binary_ctx *c = p;
     if (!c->y->grad) return;
     real *da = nn_grad_add(t, c->a);
-    if (da) vec_add(da, c->y->grad, nn_count(c->y));
+    if (da) nn_add_into(t, da, c->y->grad, nn_count(c->y));
     real *db = nn_grad_add(t, c->b);
-    if (db) vec_add(db, c->y->grad, nn_count(c->y));
+    if (db) nn_add_into(t, db, c->y->grad, nn_count(c->y));
 }
 
 static void mul_backward(nn_tape *t, void *p)
@@ -194,7 +203,7 @@ static void scale_backward(nn_tape *t, void *p)
 {
     unary_ctx *c = p;
     real *dx = c->y->grad ? nn_grad_add(t, c->x) : NULL;
-    for (size_t i = 0, n = nn_count(c->y); dx && i < n; i++) dx[i] += c->factor * c->y->grad[i];
+    if (dx) nn_axpy_into(t, dx, c->factor, c->y->grad, nn_count(c->y));
 }
 
 nn_var *nn_scale(nn_tape *t, nn_var *x, real factor)

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "src/nn/activation.h"
-#include "src/nn/vec.h"
 
 typedef struct arrange_ctx {
     nn_var *a, *b, *y;
@@ -27,9 +26,9 @@ static size_t row_size(const nn_var *v)
 
 /* ---- concat ---- */
 
-static void add_columns(real *d, const real *dy, int rows, size_t width, size_t stride)
+static void add_columns(const kernels *k, real *d, const real *dy, int rows, size_t width, size_t stride)
 {
-    for (int i = 0; d && i < rows; i++) vec_add(d + (size_t)i * width, dy + (size_t)i * stride, width);
+    for (int i = 0; d && i < rows; i++) k->add(dy + (size_t)i * stride, d + (size_t)i * width, (int)width);
 }
 
 static void concat_backward(nn_tape *t, void *p)
@@ -38,8 +37,8 @@ static void concat_backward(nn_tape *t, void *p)
     const real *dy = c->y->grad;
     if (!dy) return;
     size_t a = (size_t)nn_last(c->a), b = (size_t)nn_last(c->b);
-    add_columns(nn_grad_add(t, c->a), dy, nn_rows(c->a), a, a + b);
-    add_columns(nn_grad_add(t, c->b), dy + a, nn_rows(c->a), b, a + b);
+    add_columns(t->k, nn_grad_add(t, c->a), dy, nn_rows(c->a), a, a + b);
+    add_columns(t->k, nn_grad_add(t, c->b), dy + a, nn_rows(c->a), b, a + b);
 }
 
 nn_var *nn_concat(nn_tape *t, nn_var *a, nn_var *b)
@@ -74,8 +73,8 @@ static void mean_backward(nn_tape *t, void *p)
     for (int n = 0; dx && n < c->a->dim[0]; n++) {
         int count = states(c, n);
         for (int i = 0; i < count; i++)
-            for (size_t j = 0; j < d; j++)
-                dx[((size_t)n * l + (size_t)i) * d + j] += c->y->grad[(size_t)n * d + j] / (real)count;
+            t->k->axpy(1 / (real)count, c->y->grad + (size_t)n * d, dx + ((size_t)n * l + (size_t)i) * d,
+                       (int)d);
     }
 }
 
@@ -90,7 +89,7 @@ nn_var *nn_mean(nn_tape *t, nn_var *x, const int32_t *length)
     for (int n = 0; n < x->dim[0]; n++) {
         int count = states(&c, n);
         real *row = y->data + (size_t)n * d;
-        for (int i = 0; i < count; i++) vec_add(row, x->data + ((size_t)n * l + (size_t)i) * d, d);
+        t->k->column_sums(x->data + (size_t)n * l * d, count, (int)d, row);
         for (size_t j = 0; j < d; j++) row[j] /= (real)count;
     }
     record(t, y, mean_backward, c);
@@ -105,7 +104,7 @@ static void gather_backward(nn_tape *t, void *p)
     real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
     size_t width = row_size(c->a);
     for (int i = 0; dx && i < c->count; i++)
-        vec_add(dx + (size_t)c->index[i] * width, c->y->grad + (size_t)i * width, width);
+        t->k->add(c->y->grad + (size_t)i * width, dx + (size_t)c->index[i] * width, (int)width);
 }
 
 nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n)
@@ -127,7 +126,7 @@ static void slice_backward(nn_tape *t, void *p)
 {
     arrange_ctx *c = p;
     real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
-    if (dx) vec_add(dx + (size_t)c->begin * row_size(c->a), c->y->grad, nn_count(c->y));
+    if (dx) nn_add_into(t, dx + (size_t)c->begin * row_size(c->a), c->y->grad, nn_count(c->y));
 }
 
 /* A view: the result shares the data of x and has a gradient of its own. */
@@ -164,7 +163,7 @@ static void stack_backward(nn_tape *t, void *p)
     const real *dy = c->y->grad;
     for (int i = 0; dy && i < c->count; i++) {
         real *d = nn_grad_add(t, c->parts[i]);
-        if (d) vec_add(d, dy, nn_count(c->parts[i]));
+        if (d) nn_add_into(t, d, dy, nn_count(c->parts[i]));
         dy += nn_count(c->parts[i]);
     }
 }

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "src/nn/vec.h"
-
 const nn_match_row nn_match_rows[NN_MATCH_COUNT] = {
     [NN_MATCH_SIGMOID] = {"sigmoid", true, true, true,
                           "a small network whose output passes a sigmoid (matching degree)"},
@@ -65,36 +63,9 @@ static attention_ctx *keep(nn_tape *t, const attention_ctx *values, nn_backward_
 
 /* ---- match ---- */
 
-static real dot(const real *a, const real *b, int n)
-{
-    real s = 0;
-    for (int i = 0; i < n; i++) s += a[i] * b[i];
-    return s;
-}
-
 static real dot_scale(const attention_ctx *c)
 {
     return c->m.kind == NN_MATCH_SCALED_DOT ? (real)(1 / sqrt((double)c->d)) : 1;
-}
-
-enum { STRIP = 1024 }; /* widest key worked on without another buffer */
-
-/* hidden = tanh(key + query), in strips so that it stays on the stack. */
-static void hidden_strip(real *hidden, const real *key, const real *query, int n)
-{
-    for (int i = 0; i < n; i++) hidden[i] = key[i] + query[i];
-    vec_tanh(hidden, hidden, (size_t)n);
-}
-
-static real network_score(const attention_ctx *c, const real *key, const real *query)
-{
-    real hidden[STRIP], s = 0;
-    for (int j = 0; j < c->d; j += STRIP) {
-        int n = c->d - j < STRIP ? c->d - j : STRIP;
-        hidden_strip(hidden, key + j, query + j, n);
-        s += dot(hidden, c->m.v->data + j, n);
-    }
-    return s;
 }
 
 static void match_forward(void *p, size_t begin, size_t end)
@@ -107,12 +78,14 @@ static void match_forward(void *p, size_t begin, size_t end)
         const real *k =
             c->keys->data + (size_t)memory(c, (int)(a / (size_t)c->tq)) * (size_t)c->states * (size_t)c->d;
         real *s = c->y->data + a * (size_t)c->states;
-        for (int l = 0; l < c->states; l++, k += c->d)
-            s[l] = row->network ? network_score(c, k, q) : scale * dot(k, q, c->d);
+        if (row->network)
+            c->tape->k->attention_match(k, q, c->m.v->data, c->states, c->d, s);
+        else
+            for (int l = 0; l < c->states; l++, k += c->d) s[l] = scale * c->tape->k->dot(k, q, c->d);
         if (!row->degree) continue;
         real *degree = c->degree + a * (size_t)c->states, gain = exp(c->m.log_gain->data[0]);
         for (int l = 0; l < c->states; l++) s[l] += c->m.bias->data[0];
-        vec_sigmoid(degree, s, (size_t)c->states);
+        c->tape->k->vsigmoid(s, degree, c->states);
         for (int l = 0; l < c->states; l++) s[l] = gain * degree[l];
     }
 }
@@ -140,29 +113,11 @@ static void degree_backward(nn_tape *t, attention_ctx *c)
     if (g) g[0] += (real)dbias;
 }
 
-static void network_backward(const attention_ctx *c, real ds, const real *k, const real *q, real *dk,
-                             real *dq, real *dv)
-{
-    real hidden[STRIP];
-    for (int j = 0; j < c->d; j += STRIP) {
-        int n = c->d - j < STRIP ? c->d - j : STRIP;
-        hidden_strip(hidden, k + j, q + j, n);
-        for (int i = 0; i < n; i++) {
-            real slope = ds * c->m.v->data[j + i] * (1 - hidden[i] * hidden[i]);
-            dv[j + i] += ds * hidden[i];
-            dk[j + i] += slope;
-            dq[j + i] += slope;
-        }
-    }
-}
-
 static void dot_backward(const attention_ctx *c, real ds, const real *k, const real *q, real *dk, real *dq)
 {
     ds *= dot_scale(c);
-    for (int i = 0; i < c->d; i++) {
-        dk[i] += ds * q[i];
-        dq[i] += ds * k[i];
-    }
+    c->tape->k->axpy(ds, q, dk, c->d);
+    c->tape->k->axpy(ds, k, dq, c->d);
 }
 
 /* All askers of one memory: their gradients meet in its keys, in the order of the askers. */
@@ -179,8 +134,9 @@ static void match_backward_memory(void *p, int m, int worker)
                 size_t at = base + (size_t)l * d;
                 if (ds[l] == 0) continue;
                 if (nn_match_rows[c->m.kind].network)
-                    network_backward(c, ds[l], c->keys->data + at, q, c->dkeys + at, c->dquery + a * d,
-                                     c->dv_parts + (size_t)m * d);
+                    c->tape->k->attention_match_back(c->keys->data + at, q, c->m.v->data, ds[l], c->d,
+                                                     c->dkeys + at, c->dquery + a * d,
+                                                     c->dv_parts + (size_t)m * d);
                 else
                     dot_backward(c, ds[l], c->keys->data + at, q, c->dkeys + at, c->dquery + a * d);
             }
@@ -206,8 +162,7 @@ static void match_backward(nn_tape *t, void *p)
     degree_backward(t, c);
     pool_run(t->threads, c->memories, match_backward_memory, c);
     real *dv = c->m.v ? nn_grad_add(t, c->m.v) : NULL;
-    for (int m = 0; dv && m < c->memories; m++)
-        vec_add(dv, c->dv_parts + (size_t)m * (size_t)c->d, (size_t)c->d);
+    for (int m = 0; dv && m < c->memories; m++) t->k->add(c->dv_parts + (size_t)m * (size_t)c->d, dv, c->d);
 }
 
 nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const int32_t *memory_of)
@@ -231,18 +186,6 @@ nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *ke
 
 /* ---- normalise ---- */
 
-static void softmax_row(real *y, const real *x, int count, int states)
-{
-    real top = x[0];
-    double sum = 0;
-    for (int l = 1; l < count; l++) top = x[l] > top ? x[l] : top;
-    for (int l = 0; l < count; l++) y[l] = x[l] - top;
-    vec_exp(y, y, (size_t)count);
-    for (int l = 0; l < count; l++) sum += (double)y[l];
-    for (int l = 0; l < count; l++) y[l] = (real)((double)y[l] / sum);
-    memset(y + count, 0, (size_t)(states - count) * sizeof *y);
-}
-
 static void normalise_backward(nn_tape *t, void *p)
 {
     attention_ctx *c = p;
@@ -250,7 +193,7 @@ static void normalise_backward(nn_tape *t, void *p)
     for (int a = 0; dx && a < nn_rows(c->y); a++) {
         size_t at = (size_t)a * (size_t)c->states;
         const real *y = c->y->data + at, *dy = c->y->grad + at;
-        real mean = dot(y, dy, c->states);
+        real mean = t->k->dot(y, dy, c->states);
         for (int l = 0; l < c->states; l++) dx[at + (size_t)l] += y[l] * (dy[l] - mean);
     }
 }
@@ -264,8 +207,9 @@ nn_var *nn_normalise(nn_tape *t, nn_var *scores, const int32_t *length, const in
     if (!c.y) return NULL;
     for (int a = 0; a < nn_rows(scores); a++) {
         int count = length ? length[memory(&c, a / c.tq)] : c.states;
-        softmax_row(c.y->data + (size_t)a * (size_t)c.states, scores->data + (size_t)a * (size_t)c.states,
-                    count, c.states);
+        real *y = c.y->data + (size_t)a * (size_t)c.states;
+        t->k->row_softmax(scores->data + (size_t)a * (size_t)c.states, y, count);
+        memset(y + count, 0, (size_t)(c.states - count) * sizeof *y);
     }
     keep(t, &c, normalise_backward);
     return t->failed ? NULL : c.y;
@@ -284,7 +228,7 @@ static void aggregate_forward(void *p, size_t begin, size_t end)
         memset(y, 0, d * sizeof *y);
         for (int l = 0; l < c->states; l++, v += d) {
             if (alpha[l] == 0) continue;
-            for (size_t j = 0; j < d; j++) y[j] += alpha[l] * v[j];
+            c->tape->k->axpy(alpha[l], v, y, c->d);
         }
     }
 }
@@ -300,10 +244,10 @@ static void aggregate_backward_memory(void *p, int m, int worker)
             const real *dy = c->y->grad + a * d;
             for (int l = 0; l < c->states; l++) {
                 const real *v = c->values->data + base + (size_t)l * d;
-                if (c->dalpha) c->dalpha[at + (size_t)l] += dot(v, dy, c->d);
+                if (c->dalpha) c->dalpha[at + (size_t)l] += c->tape->k->dot(v, dy, c->d);
                 real w = c->alpha->data[at + (size_t)l],
                      *dv = c->dvalues ? c->dvalues + base + (size_t)l * d : NULL;
-                for (size_t j = 0; dv && j < d; j++) dv[j] += w * dy[j];
+                if (dv) c->tape->k->axpy(w, dy, dv, c->d);
             }
         }
 }
@@ -322,7 +266,7 @@ nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const int32_t *m
     if (t->failed || !alpha || !values) return NULL;
     int d = nn_last(values), dim[3] = {alpha->dim[0], alpha->rank == 3 ? alpha->dim[1] : d, d};
     attention_ctx c = {
-        .alpha = alpha, .values = values, .memory_of = memory_of, .askers = alpha->dim[0], .d = d};
+        .tape = t, .alpha = alpha, .values = values, .memory_of = memory_of, .askers = alpha->dim[0], .d = d};
     c.tq = tq_of(alpha);
     c.memories = values->dim[0];
     c.states = nn_last(alpha);

@@ -7,12 +7,6 @@ typedef struct linear_ctx {
     bool tied;
 } linear_ctx;
 
-static void bias_grad(real *db, const real *dy, int rows, int cols)
-{
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < cols; j++) db[j] += dy[(size_t)i * (size_t)cols + j];
-}
-
 static void linear_backward(nn_tape *t, void *p)
 {
     linear_ctx *c = p;
@@ -30,10 +24,9 @@ static void linear_backward(nn_tape *t, void *p)
     if (dw && !c->tied)
         gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, n, c->x->data, in, dy, out, beta, dw, out);
     real *db = c->b ? nn_grad_add(t, c->b) : NULL;
-    if (db) bias_grad(db, dy, n, out);
+    if (db) nn_column_sums_into(t, db, dy, n, out);
     real *dbase = c->base ? nn_grad_add(t, c->base) : NULL;
-    if (dbase)
-        for (size_t i = 0, count = nn_count(c->y); i < count; i++) dbase[i] += dy[i];
+    if (dbase) nn_add_into(t, dbase, dy, nn_count(c->y));
 }
 
 static void start_rows(real *y, const real *base, const real *bias, int rows, int cols)
@@ -93,7 +86,7 @@ static void embedding_backward(nn_tape *t, void *p)
     for (int i = 0, n = nn_rows(c->y); dt && i < n; i++) {
         real *row = dt + (size_t)c->ids[i] * e;
         const real *dy = c->y->grad + (size_t)i * e;
-        for (size_t j = 0; j < e; j++) row[j] += dy[j];
+        t->k->add(dy, row, (int)e);
     }
 }
 

@@ -2,9 +2,8 @@
 
 #include <math.h>
 
-#include "src/nn/vec.h"
-
 typedef struct loss_ctx {
+    const kernels *k;
     nn_var *logits, *y;
     const int32_t *targets;
     const real *goal;
@@ -18,18 +17,13 @@ typedef struct loss_ctx {
 } loss_ctx;
 
 /* Maximum and ln sum exp(x - maximum), with exp(x - maximum) left in e. */
-static double log_sum_exp(const real *x, real *e, int n, real *max, int *argmax)
+static double log_sum_exp(const kernels *k, const real *x, real *e, int n, real *max, int *argmax)
 {
     int best = 0;
-    for (int j = 1; j < n; j++)
-        if (x[j] > x[best]) best = j;
-    *max = x[best];
+    *max = k->largest(x, n);
+    while (best < n - 1 && x[best] != *max) best++;
     *argmax = best;
-    for (int j = 0; j < n; j++) e[j] = x[j] - *max;
-    vec_exp(e, e, (size_t)n);
-    double sum = 0;
-    for (int j = 0; j < n; j++) sum += (double)e[j];
-    return log(sum);
+    return log((double)k->exp_shifted(x, *max, e, n));
 }
 
 static void loss_row(loss_ctx *c, size_t i)
@@ -37,18 +31,16 @@ static void loss_row(loss_ctx *c, size_t i)
     int v = nn_last(c->logits), target = c->targets[i], best;
     const real *x = c->logits->data + i * (size_t)v;
     real *d = c->dlogits + i * (size_t)v, top;
-    double lse = log_sum_exp(x, d, v, &top, &best), sum = 0;
+    double lse = log_sum_exp(c->k, x, d, v, &top, &best);
     bool counts = target != c->ignore;
     real inverse = counts ? (real)exp(-lse) : 0, even = counts ? c->smoothing / (real)v : 0;
-    for (int j = 0; j < v; j++) {
-        sum += (double)x[j];
-        d[j] = d[j] * inverse - even;
-    }
+    for (int j = 0; j < v; j++) d[j] = d[j] * inverse - even;
     c->row_loss[i] = c->nll[i] = 0;
     c->hit[i] = 0;
     if (!counts) return;
     d[target] -= 1 - c->smoothing;
-    double nll = lse + (double)top - (double)x[target], mean = lse + (double)top - sum / v;
+    double nll = lse + (double)top - (double)x[target],
+           mean = lse + (double)top - (double)c->k->sum(x, v) / v;
     c->nll[i] = nll;
     c->row_loss[i] = (1 - (double)c->smoothing) * nll + (double)c->smoothing * mean;
     c->hit[i] = best == target;
@@ -100,8 +92,8 @@ nn_var *nn_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, int
     double *sums = nn_alloc(t, 2 * (size_t)rows * sizeof *sums);
     unsigned char *hit = nn_alloc(t, (size_t)rows);
     if (t->failed) return NULL;
-    *c = (loss_ctx){
-        .logits = logits, .y = y, .targets = targets, .ignore = ignore, .smoothing = smoothing, .dlogits = d};
+    *c = (loss_ctx){.k = t->k, .logits = logits, .y = y, .targets = targets, .ignore = ignore, .dlogits = d};
+    c->smoothing = smoothing;
     c->row_loss = sums;
     c->nll = sums + rows;
     c->hit = hit;
@@ -144,20 +136,22 @@ nn_var *nn_mean_squared(nn_tape *t, nn_var *x, const real *target)
 
 void nn_softmax_rows(real *y, const real *x, int rows, int cols)
 {
+    const kernels *k = kernels_best();
     for (int i = 0; i < rows; i++, x += cols, y += cols) {
         real top;
         int best;
-        real inverse = (real)exp(-log_sum_exp(x, y, cols, &top, &best));
+        real inverse = (real)exp(-log_sum_exp(k, x, y, cols, &top, &best));
         for (int j = 0; j < cols; j++) y[j] *= inverse;
     }
 }
 
 void nn_log_softmax_rows(real *y, const real *x, int rows, int cols)
 {
+    const kernels *k = kernels_best();
     for (int i = 0; i < rows; i++, x += cols, y += cols) {
         real top;
         int best;
-        real lse = (real)log_sum_exp(x, y, cols, &top, &best);
+        real lse = (real)log_sum_exp(k, x, y, cols, &top, &best);
         for (int j = 0; j < cols; j++) y[j] = x[j] - top - lse;
     }
 }

@@ -61,6 +61,7 @@ nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta)
 enum { MAX_CHUNKS = 64 };
 
 typedef struct batch_ctx {
+    const kernels *k;
     nn_var *x, *residual, *y;
     nn_batch_norm_params p;
     nn_act act;
@@ -69,7 +70,8 @@ typedef struct batch_ctx {
     int c;
     real *mean, *inverse; /* [C] used for this pass */
     real *parts;          /* [chunks][2][C]: partial sums, added up in order */
-    const real *dgamma, *dbeta;
+    real *factor, *shift; /* [C]: y = x factor + shift */
+    real *slope, *offset; /* [C]: dx = factor dy - (offset + (x - mean) slope) */
     real *dx, *dres, beta_x, beta_res;
 } batch_ctx;
 
@@ -83,16 +85,8 @@ static void sum_chunk(void *p, size_t begin, size_t end)
     batch_ctx *b = p;
     size_t c = (size_t)b->c;
     real *sum = b->parts + begin / b->chunk * 2 * c, *squares = sum + c;
-    memset(sum, 0, 2 * c * sizeof *sum);
     const real *shift = b->p.mean->data; /* near the true mean: keeps sum of squares from cancelling */
-    for (size_t i = begin; i < end; i++) {
-        const real *x = b->x->data + i * c;
-        for (size_t j = 0; j < c; j++) {
-            real d = x[j] - shift[j];
-            sum[j] += d;
-            squares[j] += d * d;
-        }
-    }
+    b->k->column_moments(b->x->data + begin * c, (int)(end - begin), b->c, shift, sum, squares);
 }
 
 static void total(const batch_ctx *b, int which, int j, double *sum)
@@ -129,87 +123,81 @@ static void running_statistics(batch_ctx *b)
     }
 }
 
+/* y = (x - mean) inverse gamma + beta as one line per channel. */
+static void make_line(batch_ctx *b)
+{
+    for (int j = 0; j < b->c; j++) {
+        b->factor[j] = b->inverse[j] * b->p.gamma->data[j];
+        b->shift[j] = b->p.beta->data[j] - b->mean[j] * b->factor[j];
+    }
+}
+
+static real lowest(nn_act act)
+{
+    return act == NN_LINEAR ? -INFINITY : 0;
+}
+
+static real highest(nn_act act)
+{
+    return act == NN_RELU6 ? 6 : INFINITY;
+}
+
 static void normalise_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
     size_t c = (size_t)b->c;
-    real low = b->act == NN_LINEAR ? -INFINITY : 0, high = b->act == NN_RELU6 ? 6 : INFINITY;
-    for (size_t i = begin; i < end; i++) {
-        const real *x = b->x->data + i * c, *res = b->residual ? b->residual->data + i * c : NULL;
-        real *y = b->y->data + i * c;
-        for (size_t j = 0; j < c; j++)
-            y[j] = (x[j] - b->mean[j]) * (b->inverse[j] * b->p.gamma->data[j]) + b->p.beta->data[j];
-        for (size_t j = 0; res && j < c; j++) y[j] += res[j];
-        for (size_t j = 0; j < c; j++) {
-            y[j] = y[j] > low ? y[j] : low;
-            y[j] = y[j] < high ? y[j] : high;
-        }
-    }
+    b->k->norm_apply(b->x->data + begin * c, b->residual ? b->residual->data + begin * c : NULL, b->factor,
+                     b->shift, (int)(end - begin), b->c, lowest(b->act), highest(b->act),
+                     b->y->data + begin * c);
 }
 
-static inline real through_act(const batch_ctx *b, real dy, real y)
-{
-    if (b->act == NN_RELU) return y > 0 ? dy : 0;
-    if (b->act == NN_RELU6) return y > 0 && y < 6 ? dy : 0;
-    return dy;
-}
-
+/* y->grad is turned into the gradient before the activation, in place: no one else reads it. */
 static void grad_sums_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
-    size_t c = (size_t)b->c;
+    size_t c = (size_t)b->c, at = begin * c;
     real *dgamma = b->parts + begin / b->chunk * 2 * c, *dbeta = dgamma + c;
-    memset(dgamma, 0, 2 * c * sizeof *dgamma);
-    for (size_t i = begin; i < end; i++) {
-        const real *x = b->x->data + i * c, *y = b->y->data + i * c;
-        real *dy = b->y->grad +
-                   i * c; /* turned into the gradient before the activation, in place: no one else reads it */
-        for (size_t j = 0; j < c; j++) {
-            real d = through_act(b, dy[j], y[j]);
-            dy[j] = d;
-            dbeta[j] += d;
-            dgamma[j] += d * (x[j] - b->mean[j]) * b->inverse[j];
-        }
-    }
+    b->k->norm_sums(b->x->data + at, b->y->data + at, b->mean, (int)(end - begin), b->c, lowest(b->act),
+                    highest(b->act), b->y->grad + at, dgamma, dbeta);
 }
 
 static void grad_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
-    size_t c = (size_t)b->c;
+    size_t c = (size_t)b->c, at = begin * c;
+    const real *dy = b->y->grad + at;
+    if (b->dres && b->beta_res == 0)
+        memcpy(b->dres + at, dy, (end - begin) * c * sizeof *dy);
+    else if (b->dres)
+        b->k->add(dy, b->dres + at, (int)((end - begin) * c));
+    if (b->dx)
+        b->k->norm_back(b->x->data + at, dy, b->mean, b->factor, b->slope, b->offset, (int)(end - begin),
+                        b->c, b->beta_x, b->dx + at);
+}
+
+/* dx = factor (dy - share (dbeta + hat dgamma)) with hat = (x - mean) inverse. */
+static void gradient_line(batch_ctx *b, int j, real dgamma, real dbeta)
+{
     real share = b->batch_statistics ? (real)(1.0 / (double)b->rows) : 0;
-    for (size_t i = begin; i < end; i++) {
-        const real *x = b->x->data + i * c, *dy = b->y->grad + i * c;
-        real *dx = b->dx ? b->dx + i * c : NULL, *dres = b->dres ? b->dres + i * c : NULL;
-        for (size_t j = 0; dres && j < c; j++) dres[j] = (b->beta_res == 0 ? 0 : dres[j]) + dy[j];
-        for (size_t j = 0; dx && j < c; j++) {
-            real hat = (x[j] - b->mean[j]) * b->inverse[j];
-            real d =
-                b->p.gamma->data[j] * b->inverse[j] * (dy[j] - share * (b->dbeta[j] + hat * b->dgamma[j]));
-            dx[j] = (b->beta_x == 0 ? 0 : dx[j]) + d;
-        }
-    }
+    b->offset[j] = b->factor[j] * share * dbeta;
+    b->slope[j] = b->factor[j] * share * b->inverse[j] * dgamma;
 }
 
 static void batch_backward(nn_tape *t, void *p)
 {
     batch_ctx *b = p;
     if (!b->y->grad) return;
-    real *sums = nn_scratch(t, 2 * (size_t)b->c * sizeof *sums);
-    if (!sums) return;
     nn_parallel(t, b->rows, b->chunk, grad_sums_chunk, b);
     real *dgamma = nn_grad_add(t, b->p.gamma), *dbeta = nn_grad_add(t, b->p.beta);
     for (int j = 0; j < b->c; j++) {
         double g, s;
         total(b, 0, j, &g);
         total(b, 1, j, &s);
-        sums[j] = (real)g;
-        sums[b->c + j] = (real)s;
-        if (dgamma) dgamma[j] += sums[j];
-        if (dbeta) dbeta[j] += sums[b->c + j];
+        g *= (double)b->inverse[j];
+        gradient_line(b, j, (real)g, (real)s);
+        if (dgamma) dgamma[j] += (real)g;
+        if (dbeta) dbeta[j] += (real)s;
     }
-    b->dgamma = sums;
-    b->dbeta = sums + b->c;
     b->dx = nn_grad(t, b->x, &b->beta_x);
     b->dres = nn_grad(t, b->residual, &b->beta_res);
     if (!t->failed) nn_parallel(t, b->rows, b->chunk, grad_chunk, b);
@@ -221,21 +209,26 @@ nn_var *nn_batch_norm(nn_tape *t, nn_var *x, const nn_batch_norm_params *p, nn_v
     batch_ctx *b = nn_alloc(t, sizeof *b);
     nn_var *y =
         nn_result(t, x->rank, x->dim, nn_wants(t, x) || nn_wants(t, p->gamma) || nn_wants(t, residual));
-    real *stats = nn_scratch(t, 2 * (size_t)nn_last(x) * sizeof *stats);
+    real *stats = nn_scratch(t, 6 * (size_t)nn_last(x) * sizeof *stats);
     real *parts = nn_scratch(t, 2 * (size_t)MAX_CHUNKS * (size_t)nn_last(x) * sizeof *parts);
     if (t->failed) return NULL;
     size_t rows = (size_t)nn_rows(x), chunk = (rows + MAX_CHUNKS - 1) / MAX_CHUNKS;
-    *b =
-        (batch_ctx){.x = x, .residual = residual, .y = y, .p = *p, .act = act, .rows = rows, .c = nn_last(x)};
+    *b = (batch_ctx){
+        .k = t->k, .x = x, .residual = residual, .y = y, .p = *p, .act = act, .rows = rows, .c = nn_last(x)};
     b->chunk = chunk < 16 ? 16 : chunk;
     b->mean = stats;
     b->inverse = stats + b->c;
+    b->factor = stats + 2 * b->c;
+    b->shift = stats + 3 * b->c;
+    b->slope = stats + 4 * b->c;
+    b->offset = stats + 5 * b->c;
     b->parts = parts;
     b->batch_statistics = t->training && p->momentum > 0;
     if (b->batch_statistics)
         batch_statistics(t, b);
     else
         running_statistics(b);
+    make_line(b);
     nn_parallel(t, rows, b->chunk, normalise_chunk, b);
     if (y->wants_grad) nn_record(t, batch_backward, b);
     return t->failed ? NULL : y;

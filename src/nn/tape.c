@@ -11,6 +11,7 @@ struct nn_node {
 void nn_begin(nn_tape *t)
 {
     arena_reset(t->mem);
+    t->k = kernels_best();
     t->last = NULL;
     t->failed = false;
     t->ops = 0;
@@ -76,6 +77,7 @@ nn_var *nn_result(nn_tape *t, int rank, const int *dim, bool wants_grad)
     if (!v) return NULL;
     v->data = nn_scratch(t, nn_count(v) * sizeof(real));
     v->wants_grad = wants_grad && t->recording;
+    if (!t->k) t->k = kernels_best();
     t->ops++;
     return v->data ? v : NULL;
 }
@@ -133,4 +135,64 @@ void nn_parallel(nn_tape *t, size_t count, size_t grain, nn_body body, void *ctx
 {
     span s = {count, grain ? grain : 1, body, ctx};
     pool_run(t->threads, (int)((count + s.grain - 1) / s.grain), run_chunk, &s);
+}
+
+enum { GRAIN = 1 << 15 };
+
+typedef struct addition {
+    const kernels *k;
+    real factor, *y;
+    const real *x;
+} addition;
+
+static void add_chunk(void *p, size_t begin, size_t end)
+{
+    addition *a = p;
+    a->k->add(a->x + begin, a->y + begin, (int)(end - begin));
+}
+
+static void axpy_chunk(void *p, size_t begin, size_t end)
+{
+    addition *a = p;
+    a->k->axpy(a->factor, a->x + begin, a->y + begin, (int)(end - begin));
+}
+
+void nn_add_into(nn_tape *t, real *y, const real *x, size_t count)
+{
+    addition a = {t->k, 1, y, x};
+    nn_parallel(t, count, GRAIN, add_chunk, &a);
+}
+
+void nn_axpy_into(nn_tape *t, real *y, real factor, const real *x, size_t count)
+{
+    addition a = {t->k, factor, y, x};
+    nn_parallel(t, count, GRAIN, axpy_chunk, &a);
+}
+
+enum { SUM_CHUNKS = 16, SUM_ROWS = 64 };
+
+typedef struct columns {
+    const kernels *k;
+    const real *x;
+    real *parts; /* [chunks,cols] */
+    size_t chunk;
+    int cols;
+} columns;
+
+static void sum_chunk(void *p, size_t begin, size_t end)
+{
+    columns *c = p;
+    size_t cols = (size_t)c->cols;
+    c->k->column_sums(c->x + begin * cols, (int)(end - begin), c->cols, c->parts + begin / c->chunk * cols);
+}
+
+void nn_column_sums_into(nn_tape *t, real *to, const real *x, int rows, int cols)
+{
+    size_t chunk = ((size_t)rows + SUM_CHUNKS - 1) / SUM_CHUNKS;
+    columns c = {t->k, x, NULL, chunk < SUM_ROWS ? SUM_ROWS : chunk, cols};
+    size_t chunks = ((size_t)rows + c.chunk - 1) / c.chunk;
+    c.parts = nn_alloc(t, chunks * (size_t)cols * sizeof *c.parts);
+    if (!c.parts) return;
+    nn_parallel(t, (size_t)rows, c.chunk, sum_chunk, &c);
+    for (size_t i = 0; i < chunks; i++) t->k->add(c.parts + i * (size_t)cols, to, cols);
 }

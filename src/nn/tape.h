@@ -24,6 +24,7 @@
 #include "src/base/arena.h"
 #include "src/base/pool.h"
 #include "src/math/gemm.h"
+#include "src/math/kernels.h"
 #include "src/math/real.h"
 
 enum { NN_MAX_RANK = 4 };
@@ -48,6 +49,7 @@ typedef struct nn_tape {
     uint64_t seed, step;      /* dropout draws from (seed, step, op count) */
     uint32_t ops;             /* ops recorded or run since nn_begin */
     nn_node *last;
+    const kernels *k; /* inner loops for this CPU; set by nn_begin and by the first result */
 } nn_tape;
 
 typedef void (*nn_backward_fn)(nn_tape *t, void *ctx);
@@ -88,5 +90,12 @@ bool nn_wants(const nn_tape *t, const nn_var *v);
 /* Runs body(ctx, begin, end) over 0..count in chunks of `grain` on the tape's threads. */
 typedef void (*nn_body)(void *ctx, size_t begin, size_t end);
 void nn_parallel(nn_tape *t, size_t count, size_t grain, nn_body body, void *ctx);
+
+/* y += x and y += factor x over whole variables, on the tape's threads. */
+void nn_add_into(nn_tape *t, real *y, const real *x, size_t count);
+void nn_axpy_into(nn_tape *t, real *y, real factor, const real *x, size_t count);
+
+/* to[j] += the sum of column j of x [rows,cols], on the tape's threads. May set t->failed. */
+void nn_column_sums_into(nn_tape *t, real *to, const real *x, int rows, int cols);
 
 #endif

@@ -26,61 +26,77 @@ void optim_release(optim *o)
 typedef struct update {
     optim *o;
     double rate, correct1, correct2;
+    const kernels *k;
 } update;
 
-static void adamw(const update *u, const nn_param *n, double rate)
+enum { CHUNK = 1 << 15, PIECE = 1 << 12 };
+
+static void adamw(const update *u, const nn_param *n, size_t begin, int count)
 {
-    optim *o = u->o;
-    real *w = n->var.data, *m = o->moment1 + n->offset, *v = o->moment2 + n->offset;
-    const real *g = n->var.grad;
-    real b1 = (real)o->beta1, b2 = (real)o->beta2, step = (real)(rate / u->correct1), eps = (real)o->epsilon;
-    real root = (real)(1 / u->correct2), keep = (real)(n->flags & NN_DECAY ? 1 - rate * o->decay : 1);
-    for (size_t i = 0, count = nn_count(&n->var); i < count; i++) {
-        m[i] = b1 * m[i] + (1 - b1) * g[i];
-        v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
-        w[i] = keep * w[i] - step * m[i] / ((real)sqrt((double)(v[i] * root)) + eps);
-    }
+    const optim *o = u->o;
+    size_t at = n->offset + begin;
+    double rate = u->rate * n->rate;
+    kernels_adamw c = {.beta1 = (real)o->beta1, .beta2 = (real)o->beta2, .epsilon = (real)o->epsilon};
+    c.keep = (real)(n->flags & NN_DECAY ? 1 - rate * o->decay : 1);
+    c.step = (real)(rate / u->correct1);
+    c.correct = (real)(1 / u->correct2);
+    u->k->adamw(&c, n->var.grad + begin, count, n->var.data + begin, o->moment1 + at, o->moment2 + at);
 }
 
-static void sgd(const update *u, const nn_param *n, double rate)
+static void sgd(const update *u, const nn_param *n, size_t begin, int count)
 {
-    optim *o = u->o;
-    real *w = n->var.data, *m = o->moment1 + n->offset;
-    const real *g = n->var.grad;
-    real mu = (real)o->momentum, step = (real)rate,
-         keep = (real)(n->flags & NN_DECAY ? 1 - rate * o->decay : 1);
-    for (size_t i = 0, count = nn_count(&n->var); i < count; i++) {
-        m[i] = mu * m[i] + g[i];
-        w[i] = keep * w[i] - step * (g[i] + mu * m[i]);
-    }
+    const optim *o = u->o;
+    double rate = u->rate * n->rate;
+    real keep = (real)(n->flags & NN_DECAY ? 1 - rate * o->decay : 1);
+    u->k->sgd(keep, (real)rate, (real)o->momentum, n->var.grad + begin, count, n->var.data + begin,
+              o->moment1 + n->offset + begin);
 }
 
-static void update_param(void *ctx, int index, int worker)
+/* The part of every parameter that lies in numbers begin..end-1 of the block. */
+static void update_chunk(void *ctx, int index, int worker)
 {
     (void)worker;
     const update *u = ctx;
-    const nn_param *n = u->o->params->list[index];
-    if (!n->var.grad) return;
-    if (u->o->kind == OPTIM_ADAMW)
-        adamw(u, n, u->rate * n->rate);
-    else
-        sgd(u, n, u->rate * n->rate);
+    const nn_params *p = u->o->params;
+    size_t begin = (size_t)index * CHUNK, end = begin + CHUNK;
+    for (int i = 0; i < p->count; i++) {
+        const nn_param *n = p->list[i];
+        size_t first = n->offset > begin ? n->offset : begin, last = n->offset + nn_count(&n->var);
+        if (last > end) last = end;
+        if (!n->var.grad || first >= last) continue;
+        if (u->o->kind == OPTIM_ADAMW)
+            adamw(u, n, first - n->offset, (int)(last - first));
+        else
+            sgd(u, n, first - n->offset, (int)(last - first));
+    }
 }
 
 void optim_step(optim *o, pool *threads, double rate)
 {
     o->steps++;
-    update u = {o, rate, 1 - pow(o->beta1, (double)o->steps), 1 - pow(o->beta2, (double)o->steps)};
-    pool_run(threads, o->params->count, update_param, &u);
+    update u = {o, rate, 1 - pow(o->beta1, (double)o->steps), 1 - pow(o->beta2, (double)o->steps),
+                kernels_best()};
+    pool_run(threads, (int)((o->params->size + CHUNK - 1) / CHUNK), update_chunk, &u);
+}
+
+/* In pieces, so that the sums of float numbers stay short. */
+static double square_sum(const kernels *k, const real *x, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i += PIECE) {
+        int n = (int)(count - i < PIECE ? count - i : PIECE);
+        sum += (double)k->dot(x + i, x + i, n);
+    }
+    return sum;
 }
 
 double optim_clip(nn_params *params, double max_norm)
 {
+    const kernels *k = kernels_best();
     double sum = 0;
     for (int i = 0; i < params->count; i++) {
         const nn_param *n = params->list[i];
-        for (size_t j = 0, count = n->var.grad ? nn_count(&n->var) : 0; j < count; j++)
-            sum += (double)n->var.grad[j] * (double)n->var.grad[j];
+        if (n->var.grad) sum += square_sum(k, n->var.grad, nn_count(&n->var));
     }
     double norm = sqrt(sum);
     if (max_norm > 0 && norm > max_norm) {
