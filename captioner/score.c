@@ -328,6 +328,8 @@ static void count_use(const cap_scorer *s, const hypothesis *h, bench *b, uint32
     out->distinct += !(b->flag[sentence] & SEEN);
     out->novel += s->training.count && !(b->flag[sentence] & TRAINED);
     b->flag[sentence] |= SEEN;
+    for (uint32_t r = s->images.item[h->image].first; r != NONE; r = s->references.item[r].next)
+        out->empty_references += s->references.item[r].of.words == 0;
     for (uint32_t i = 0; i < h->of.words; i++) {
         out->vocabulary += !b->word_used[h->of.word[i]];
         b->word_used[h->of.word[i]] = true;

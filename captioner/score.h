@@ -54,6 +54,7 @@ typedef struct cap_scores {
     size_t images, references; /* scored */
     size_t left_out;           /* images with references that have no hypothesis */
     size_t empty;              /* hypotheses without a word; each scores 0 */
+    size_t empty_references;   /* references without a word, of the scored images; they count like others */
     bool cider_means_nothing;  /* one image and no document frequencies from elsewhere: CIDEr is 0 by
                                   definition */
     double mean_words;         /* per hypothesis */
