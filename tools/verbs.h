@@ -31,7 +31,9 @@ typedef struct verb {
 /* Name and summary, in the order of `caption --help`, like
  *     X(describe, "say in a sentence what photos show; the verb when none is given")
  * A row declares int verb_describe(int argc, char **argv). */
-#define VERB_LIST(X) X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")
+#define VERB_LIST(X)                                                                                         \
+    X(train, "train a captioner on photos with captions")                                                    \
+    X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")
 
 #define X(name, summary) int verb_##name(int argc, char **argv);
 VERB_LIST(X)

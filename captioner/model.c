@@ -1,0 +1,80 @@
+#include "captioner/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "datasets/tokenise.h"
+#include "src/nn/activation.h"
+
+void cap_model_close(cap_model **mp)
+{
+    cap_model *m = *mp;
+    if (!m) return;
+    cnn_net_free(&m->encoder);
+    ds_vocab_free(&m->vocab);
+    nn_params_release(&m->params);
+    json_decref(m->record);
+    free(m);
+    *mp = NULL;
+}
+
+static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed, error *err)
+{
+    err_code code = cnn_net_create(m->encoder_name, "encoder.", &m->params, &m->encoder, err);
+    if (code) return code;
+    cap_decoder_config config = *decoder;
+    cnn_net_map_size(m->encoder, m->preprocess.size, &m->grid_h, &m->grid_w, &config.features);
+    config.vocabulary = ds_vocab_size(m->vocab);
+    if ((code = cap_decoder_config_check(&config, err))) return code;
+    if (m->grid_h < 1 || m->grid_w < 1)
+        return err_set(err, ERR_ARGUMENT, "photos of %d pixels are too small for encoder '%s'",
+                       m->preprocess.size, m->encoder_name);
+    cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params);
+    return nn_params_finish(&m->params, seed, err);
+}
+
+err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
+                          const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
+                          error *err)
+{
+    *out = NULL;
+    cap_model *m = calloc(1, sizeof *m);
+    if (!m || !(m->record = json_object())) {
+        free(m);
+        return err_set(err, ERR_MEMORY, "out of memory for a model");
+    }
+    snprintf(m->encoder_name, sizeof m->encoder_name, "%s", encoder);
+    m->preprocess = *preprocess;
+    m->vocab = vocab;
+    err_code code = build(m, decoder, seed, err);
+    if (code) {
+        m->vocab = NULL; /* still the caller's */
+        cap_model_close(&m);
+    }
+    *out = m;
+    return code;
+}
+
+nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count)
+{
+    int size = m->preprocess.size;
+    size_t all = (size_t)count * (size_t)size * (size_t)size;
+    real *values = nn_scratch(t, 3 * all * sizeof *values);
+    if (!values) return NULL;
+    cnn_normalise(&m->preprocess, pixels, all, values);
+    nn_var *x = nn_input(t, values, 4, (int[]){count, size, size, 3});
+    nn_var *map = cnn_net_forward(m->encoder, t, x);
+    return map ? nn_reshape(t, map, 3, (int[]){count, map->dim[1] * map->dim[2], map->dim[3]}) : NULL;
+}
+
+void cap_model_sentence(const cap_model *m, const int32_t *word, int words, text *out)
+{
+    const char **list = calloc((size_t)words + 1, sizeof *list);
+    if (!list) {
+        out->failed = true;
+        return;
+    }
+    for (int i = 0; i < words; i++) list[i] = ds_vocab_word(m->vocab, word[i]);
+    ds_detokenise(list, words, out);
+    free(list);
+}

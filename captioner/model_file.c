@@ -1,0 +1,193 @@
+/* The file of a model: tensors by parameter name, and one JSON text under "caption" in the metadata. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "captioner/model.h"
+#include "src/io/json.h"
+
+enum { FORMAT = 1 };
+
+/* ---- writing ---- */
+
+static json_t *three(const float v[3])
+{
+    return json_pack("[f,f,f]", (double)v[0], (double)v[1], (double)v[2]);
+}
+
+static json_t *describe(const cap_model *m)
+{
+    const cnn_preprocess *p = &m->preprocess;
+    return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:o, s:o}, s:o, s:o, s:O}", "format", FORMAT, "kind",
+                     "captioner", "encoder", m->encoder_name, "preprocess", "size", p->size, "fit",
+                     p->fit == CNN_STRETCH ? "stretch" : "crop", "mean", three(p->mean), "std", three(p->std),
+                     "decoder", cap_decoder_config_to_json(&m->decoder.config), "vocabulary",
+                     ds_vocab_to_json(m->vocab), "record", m->record);
+}
+
+/* Running statistics stay f32: a variance can be too small for f16, and they are few. */
+static io_dtype stored_type(const nn_param *n, io_dtype dtype)
+{
+    return n->flags & NN_BUFFER || n->var.rank < 2 ? IO_F32 : dtype;
+}
+
+static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtype, const char *metadata,
+                             error *err)
+{
+    size_t count = (size_t)m->params.count;
+    io_tensor_entry *entries = calloc(count, sizeof *entries);
+    int64_t(*shapes)[NN_MAX_RANK] = calloc(count, sizeof *shapes);
+    err_code code = ERR_MEMORY;
+    if (entries && shapes) {
+        for (size_t i = 0; i < count; i++) {
+            const nn_param *n = m->params.list[i];
+            for (int j = 0; j < n->var.rank; j++) shapes[i][j] = n->var.dim[j];
+            entries[i] =
+                (io_tensor_entry){n->name, stored_type(n, dtype), n->var.rank, shapes[i], n->var.data, NULL};
+        }
+        io_metadata pair = {"caption", metadata};
+        code = io_tensors_save(path, entries, count, &pair, 1, err);
+    } else {
+        err_set(err, code, "out of memory while saving '%s'", path);
+    }
+    free(entries);
+    free(shapes);
+    return code;
+}
+
+err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, error *err)
+{
+    json_t *o = describe(m);
+    char *metadata = o ? io_json_text(o, JSON_COMPACT) : NULL;
+    err_code code = metadata ? save_tensors(m, path, dtype, metadata, err)
+                             : err_set(err, ERR_MEMORY, "out of memory while saving '%s'", path);
+    free(metadata);
+    json_decref(o);
+    return code;
+}
+
+/* ---- reading ---- */
+
+static err_code read_three(const json_t *o, const char *key, const char *where, float out[3], error *err)
+{
+    json_t *a;
+    err_code code = io_json_array(o, key, where, &a, err);
+    for (size_t i = 0; !code && i < 3; i++) {
+        json_t *v = json_array_get(a, i);
+        if (!json_is_number(v) || (!strcmp(key, "std") && !(json_number_value(v) > 0)))
+            return err_set(err, ERR_FORMAT, "%s: '%s' needs three numbers, of 'std' above 0", where, key);
+        out[i] = (float)json_number_value(v);
+    }
+    return code;
+}
+
+static err_code read_preprocess(const json_t *root, const char *where, cnn_preprocess *p, error *err)
+{
+    json_t *o;
+    int64_t size;
+    const char *fit;
+    err_code code = io_json_object(root, "preprocess", where, &o, err);
+    if (code || (code = io_json_int(o, "size", where, &size, err)) ||
+        (code = io_json_string(o, "fit", where, &fit, err)))
+        return code;
+    if (size < 16 || size > 4096)
+        return err_set(err, ERR_FORMAT, "%s: 'size' of the photos is %lld, it must be 16 to 4096", where,
+                       (long long)size);
+    if (strcmp(fit, "stretch") && strcmp(fit, "crop"))
+        return err_set(err, ERR_FORMAT, "%s: 'fit' is '%s', it must be 'stretch' or 'crop'", where, fit);
+    p->size = (int)size;
+    p->fit = strcmp(fit, "crop") ? CNN_STRETCH : CNN_CROP;
+    code = read_three(o, "mean", where, p->mean, err);
+    return code ? code : read_three(o, "std", where, p->std, err);
+}
+
+static err_code load_tensors(cap_model *m, const io_tensors *t, error *err)
+{
+    for (int i = 0; i < m->params.count; i++) {
+        nn_param *n = m->params.list[i];
+        int64_t shape[NN_MAX_RANK];
+        for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
+        err_code code = io_tensors_read_f32(t, n->name, n->var.rank, shape, n->var.data, err);
+        if (code) return code;
+    }
+    return ERR_OK;
+}
+
+static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+{
+    char where[300];
+    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
+    const char *kind, *encoder;
+    json_t *words, *decoder, *record;
+    cap_decoder_config config;
+    cnn_preprocess preprocess;
+    err_code code;
+    if ((code = io_json_string(o, "kind", where, &kind, err))) return code;
+    if (strcmp(kind, "captioner"))
+        return err_set(err, ERR_MISMATCH, "'%s' holds a model of kind '%.40s', not one that describes photos",
+                       io_tensors_name(t), kind);
+    if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
+        (code = read_preprocess(o, where, &preprocess, err)) ||
+        (code = io_json_object(o, "decoder", where, &decoder, err)) ||
+        (code = cap_decoder_config_from_json(decoder, where, &config, err)) ||
+        (code = io_json_array(o, "vocabulary", where, &words, err)) ||
+        (code = io_json_object_or(o, "record", where, &record, err)))
+        return code;
+    ds_vocab *vocab;
+    if ((code = ds_vocab_from_json(words, &vocab, err))) return code;
+    if ((code = cap_model_create(encoder, &preprocess, &config, vocab, 0, out, err))) {
+        ds_vocab_free(&vocab);
+        return code;
+    }
+    if (record) json_object_update((*out)->record, record);
+    return load_tensors(*out, t, err);
+}
+
+/* Takes over t. */
+static err_code open_tensors(io_tensors *t, bool trainable, cap_model **out, error *err)
+{
+    *out = NULL;
+    if (!t) return err ? err->code : ERR_FORMAT;
+    const char *metadata = io_tensors_metadata(t, "caption");
+    json_t *o = NULL;
+    err_code code = metadata ? io_json_parse(metadata, strlen(metadata), io_tensors_name(t), &o, err)
+                             : err_set(err, ERR_MISMATCH,
+                                       "'%s' is no model of this program: its metadata has no 'caption'",
+                                       io_tensors_name(t));
+    if (!code) code = from_description(o, t, out, err);
+    if (!code && !trainable) code = cnn_net_fold((*out)->encoder, err);
+    if (code) cap_model_close(out);
+    json_decref(o);
+    io_tensors_close(&t);
+    return code;
+}
+
+static err_code open_path(const char *path, bool trainable, cap_model **out, error *err)
+{
+    error local = {0};
+    struct stat info;
+    err_code code =
+        open_tensors(io_tensors_open(path, err ? err : &local), trainable, out, err ? err : &local);
+    if (!code && !stat(path, &info)) (*out)->file_bytes = info.st_size;
+    return code;
+}
+
+err_code cap_model_open(const char *path, cap_model **out, error *err)
+{
+    return open_path(path, false, out, err);
+}
+
+err_code cap_model_open_trainable(const char *path, cap_model **out, error *err)
+{
+    return open_path(path, true, out, err);
+}
+
+err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err)
+{
+    error local = {0};
+    error *e = err ? err : &local;
+    err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), false, out, e);
+    if (!code) (*out)->file_bytes = (int64_t)size;
+    return code;
+}

@@ -1,0 +1,84 @@
+/* Training a captioner: photos and captions in, a model file out.
+ *
+ *     cap_train_settings s = cap_train_defaults();
+ *     s.captions = "captions_train.json";  s.images = "photos";  s.val = "captions_val.json";  s.out =
+ * "model.safetensors"; if (cap_train(&s, &events, &err)) ...
+ *
+ * An encoder of our own ("small") is trained along, its photos augmented and decoded ahead by worker threads.
+ * An imported one is frozen unless tune_encoder: its features are then computed once and kept on disk.
+ *
+ * OUT holds the model of the best epoch by the chosen validation score (the last epoch without --val); it is
+ * replaced atomically, so that at any moment a complete model lies there. OUT.state holds everything to go
+ * on: parameters, moments, epoch and batch. OUT.log.jsonl gets a line of JSON per epoch. The same seed, files
+ * and settings give the same bits whatever the number of threads, resumed or not. */
+#ifndef CAPTIONER_TRAIN_H
+#define CAPTIONER_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "captioner/decoder.h"
+#include "captioner/score.h"
+#include "src/base/error.h"
+#include "src/io/dtype.h"
+
+typedef enum { CAP_BEST_CIDER, CAP_BEST_BLEU4, CAP_BEST_LOSS } cap_best_by;
+
+typedef struct cap_train_settings {
+    const char *captions, *images; /* COCO captions JSON and the folder of its photos */
+    const char *val, *val_images;  /* NULL: no validation; images as above */
+    const char *out;
+    const char *encoder; /* row of the backbone table, or a safetensors file with MobileNetV2's weights */
+    const char *encoder_weights; /* own encoder: file of pre-trained weights; NULL: random */
+    const char *cache;   /* folder for cached features of a frozen encoder; NULL: the folder of `out` */
+    const char *licence; /* goes into the record; NULL: not stated */
+    const char *command; /* the command line, for the record; NULL: left out */
+    int size;            /* side of the photos in pixels; 0: what the encoder was made for */
+    bool crop;           /* centre crop instead of stretching */
+    bool tune_encoder;   /* imported encoder: train it along, with frozen batch normalisation */
+    bool augment;        /* own or tuned encoder: mirror, crop, colour */
+    cap_decoder_config decoder;
+    cap_loss_options loss;
+    int epochs, batch; /* batch in captions */
+    int per_image; /* captions of one photo side by side in a batch; 0: choose (5 if the encoder trains) */
+    int max_words, min_count;
+    double rate, encoder_factor; /* peak learning rate; the encoder's share of it */
+    double warmup;               /* share of all steps */
+    double decay, clip;          /* weight decay; global gradient norm, 0 = no limit */
+    cap_best_by best_by;
+    int patience;       /* epochs without a better score before stopping; 0 = never */
+    int scored;         /* validation photos captioned per epoch; 0 = all */
+    int beam;           /* of that captioning */
+    int threads;        /* 0 = all CPUs */
+    bool bf16;          /* large products in bf16 where the CPU has tiles */
+    io_dtype dtype;     /* of the stored weights: IO_F32 or IO_F16 */
+    double max_missing; /* share of photos that may be missing or damaged */
+    uint64_t seed;
+    bool resume;
+} cap_train_settings;
+
+cap_train_settings cap_train_defaults(void);
+
+typedef struct cap_epoch {
+    int epoch, epochs; /* 1-based */
+    double loss, perplexity, accuracy;
+    double seconds, captions_per_second;
+    bool validated;
+    double val_loss, val_perplexity; /* without smoothing */
+    cap_scores scores;               /* of `scored` photos; .image is not set */
+    bool best;
+    int samples;
+    const char *sample_file[4], *sample_caption[4];
+} cap_epoch;
+
+typedef struct cap_train_events { /* any member may be NULL */
+    void *ctx;
+    void (*say)(void *ctx, const char *sentence);
+    void (*progress)(void *ctx, const char *label, const char *unit, long done, long total, const char *note);
+    void (*epoch)(void *ctx, const cap_epoch *e);
+    bool (*stop)(void *ctx); /* asked after every step: true saves the state and ends with ERR_INTERRUPTED */
+} cap_train_events;
+
+err_code cap_train(const cap_train_settings *s, const cap_train_events *events, error *err);
+
+#endif

@@ -1,0 +1,195 @@
+#include "captioner/train_data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/hash.h"
+#include "src/io/file.h"
+
+enum { ENCODE_BATCH = 8 };
+
+static void say_missing(void *ctx, const char *path)
+{
+    const cap_train_events *events = ctx;
+    char line[700];
+    if (!events || !events->say) return;
+    snprintf(line, sizeof line, "photo '%.600s' is missing; it is left out", path);
+    events->say(events->ctx, line);
+}
+
+err_code cap_split_open(cap_split *s, const char *captions, const char *images, double max_missing,
+                        const cap_train_events *events, error *err)
+{
+    *s = (cap_split){0};
+    int32_t missing = 0;
+    err_code code = ds_captions_read(captions, NULL, &s->captions, err);
+    if (!code)
+        code = ds_captions_check_files(&s->captions, images, max_missing, say_missing, (void *)events,
+                                       &missing, err);
+    if (!code && !s->captions.captions) code = err_set(err, ERR_MISSING, "'%s' holds no captions", captions);
+    if (!code) code = ds_items_of_captions(&s->captions, images, &s->memory, &s->items, err);
+    if (code) cap_split_close(s);
+    return code;
+}
+
+err_code cap_split_encode(cap_split *s, const ds_vocab *vocab, error *err)
+{
+    return ds_encode_captions(&s->captions, vocab, &s->memory, &s->encoded, err);
+}
+
+void cap_split_close(cap_split *s)
+{
+    ds_features_close(&s->features);
+    ds_captions_release(&s->captions);
+    arena_release(&s->memory);
+    *s = (cap_split){0};
+}
+
+err_code cap_split_vocab(const cap_split *s, int min_count, ds_vocab **vocab, error *err)
+{
+    ds_counter *counter = ds_counter_create();
+    if (!counter) return err_set(err, ERR_MEMORY, "out of memory for a vocabulary");
+    err_code code = ds_count_captions(&s->captions, counter, err);
+    ds_vocab_settings settings = {.min_count = min_count};
+    if (!code) code = ds_vocab_build(counter, &settings, vocab, err);
+    ds_counter_free(&counter);
+    return code;
+}
+
+err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batch, ds_loader **loader,
+                                ds_schedule *schedule, arena *memory, error *err)
+{
+    int n = s->captions.images, batches = (n + batch - 1) / batch;
+    int32_t *start = arena_array(memory, (size_t)batches + 1, sizeof *start),
+            *image = arena_array(memory, (size_t)n, sizeof *image);
+    if (!start || !image) return err_set(err, ERR_MEMORY, "out of memory for a list of %d photos", n);
+    for (int i = 0; i < n; i++) image[i] = i;
+    for (int i = 0; i <= batches; i++) start[i] = i * batch < n ? i * batch : n;
+    *schedule = (ds_schedule){batches, start, image};
+    ds_loader_settings l = ds_loader_defaults();
+    l.item = s->items;
+    l.items = n;
+    l.size = m->preprocess.size;
+    l.max_images = batch;
+    l.store_side = 0; /* the pixels a user of the model would get */
+    l.fit = m->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
+    err_code code = ds_loader_create(&l, loader, err);
+    return code ? code : ds_loader_start(*loader, schedule, 0, err);
+}
+
+/* ---- kept features ---- */
+
+static ds_features_shape shape_of(const cap_split *s, const cap_model *m)
+{
+    const cnn_preprocess *p = &m->preprocess;
+    float numbers[8] = {(float)p->size, (float)p->fit, p->mean[0], p->mean[1],
+                        p->mean[2],     p->std[0],     p->std[1],  p->std[2]};
+    hash128 h = hash_bytes(numbers, sizeof numbers, 1);
+    for (int i = 0; i < m->params.count; i++) {
+        const nn_param *n = m->params.list[i];
+        if (!strncmp(n->name, "encoder.", 8))
+            h = hash_bytes(n->var.data, nn_count(&n->var) * sizeof(real), h.lo);
+    }
+    for (int i = 0; i < s->captions.images; i++)
+        h = hash_bytes(s->items[i].name, strlen(s->items[i].name), h.lo);
+    return (ds_features_shape){.key = h,
+                               .images = (uint64_t)s->captions.images,
+                               .regions = (uint32_t)(m->grid_h * m->grid_w),
+                               .channels = (uint32_t)m->decoder.config.features};
+}
+
+static err_code write_features(const cap_split *s, const cap_model *m, ds_loader *loader,
+                               ds_features_writer *w, nn_tape *t, const cap_train_events *events, error *err)
+{
+    size_t map = (size_t)m->grid_h * (size_t)m->grid_w * (size_t)m->decoder.config.features;
+    err_code code;
+    ds_images b;
+    long done = 0;
+    while (!(code = ds_loader_next(loader, &b, err)) && b.images) {
+        nn_begin(t);
+        nn_var *v = cap_model_encode(t, m, b.pixels, b.images);
+        if (!v) return err_set(err, ERR_MEMORY, "out of memory while encoding photos");
+        for (int i = 0; !code && i < b.images; i++) code = ds_features_put(w, v->data + (size_t)i * map, err);
+        if (code) return code;
+        done += b.images;
+        if (events->progress)
+            events->progress(events->ctx, "encoding photos once", "photos", done, s->captions.images, NULL);
+        if (events->stop && events->stop(events->ctx))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while encoding photos");
+    }
+    return code;
+}
+
+static err_code compute_features(const cap_split *s, const cap_model *m, const char *path, pool *threads,
+                                 const cap_train_events *events, error *err)
+{
+    ds_features_shape shape = shape_of(s, m);
+    ds_features_writer *w = NULL;
+    ds_loader *loader = NULL;
+    ds_schedule schedule;
+    arena memory = {0}, lists = {0};
+    nn_tape t = {.mem = &memory, .threads = threads};
+    err_code code = ds_features_create(path, &shape, &w, err);
+    if (!code) code = cap_split_plain_loader(s, m, ENCODE_BATCH, &loader, &schedule, &lists, err);
+    if (!code) code = write_features(s, m, loader, w, &t, events, err);
+    if (code)
+        ds_features_abort(&w);
+    else
+        code = ds_features_finish(&w, err);
+    ds_loader_free(&loader);
+    arena_release(&memory);
+    arena_release(&lists);
+    return code;
+}
+
+err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *folder, pool *threads,
+                                 const cap_train_events *events, error *err)
+{
+    ds_features_shape shape = shape_of(s, m);
+    char hex[HASH_HEX], path[4200];
+    hash_hex(shape.key, hex);
+    snprintf(path, sizeof path, "%.4000s/features-%s.f16", folder, hex);
+    err_code code = io_make_dirs(folder, err);
+    if (code) return code;
+    if (!ds_features_open(path, &shape, &s->features, NULL)) return ERR_OK;
+    if ((code = compute_features(s, m, path, threads, events, err))) return code;
+    return ds_features_open(path, &shape, &s->features, err);
+}
+
+typedef struct fetch {
+    const cap_split *s;
+    const int32_t *image;
+    size_t map;
+    float *out;
+    err_code code; /* written by at most one task's failure at a time: any of them will do */
+    error err;
+} fetch;
+
+static void fetch_one(void *ctx, int i, int worker)
+{
+    (void)worker;
+    fetch *f = ctx;
+    error local = {0};
+    err_code code =
+        ds_features_get(f->s->features, (uint64_t)f->image[i], f->out + (size_t)i * f->map, &local);
+    if (code) {
+        f->err = local;
+        f->code = code;
+    }
+}
+
+nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
+                           int images, error *err)
+{
+    int l = m->grid_h * m->grid_w, d = m->decoder.config.features;
+    fetch f = {.s = s, .image = image, .map = (size_t)l * (size_t)d};
+    f.out = nn_scratch(t, (size_t)images * f.map * sizeof *f.out);
+    if (!f.out) return NULL;
+    pool_run(t->threads, images, fetch_one, &f);
+    if (f.code) {
+        err_set(err, f.code, "%s", f.err.text);
+        return NULL;
+    }
+    return nn_input(t, f.out, 3, (int[]){images, l, d});
+}

@@ -1,0 +1,49 @@
+/* What training reads: captions with their photos, as regions computed along or once and for all.
+ *
+ *     cap_split train;
+ *     cap_split_open(&train, "captions.json", "photos", 0.01, events, &err);
+ *     cap_split_encode(&train, vocab, &err);
+ *     cap_split_keep_features(&train, model, "cache", pool, events, &err);      frozen encoder only
+ *     cap_split_close(&train); */
+#ifndef CAPTIONER_TRAIN_DATA_H
+#define CAPTIONER_TRAIN_DATA_H
+
+#include "captioner/model.h"
+#include "captioner/train.h"
+#include "datasets/coco.h"
+#include "datasets/encode.h"
+#include "datasets/feature_cache.h"
+#include "datasets/item.h"
+#include "datasets/loader.h"
+
+typedef struct cap_split {
+    ds_captions captions;
+    ds_encoded encoded;
+    ds_item *items; /* [captions.images] */
+    arena memory;
+    ds_features *features; /* NULL: photos are decoded and encoded along */
+} cap_split;
+
+/* Missing photos are named through events->say and left out up to the share, then refused. */
+err_code cap_split_open(cap_split *s, const char *captions, const char *images, double max_missing,
+                        const cap_train_events *events, error *err);
+err_code cap_split_encode(cap_split *s, const ds_vocab *vocab, error *err);
+void cap_split_close(cap_split *s);
+
+/* The vocabulary of a split's captions. */
+err_code cap_split_vocab(const cap_split *s, int min_count, ds_vocab **vocab, error *err);
+
+/* Opens or computes the encoder's maps of all photos: a file in `folder` named after weights, preprocessing
+ * and photos. */
+err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *folder, pool *threads,
+                                 const cap_train_events *events, error *err);
+
+/* Regions [images, L, D] of kept features, as the tape's input. NULL on failure (t->failed or *err). */
+nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
+                           int images, error *err);
+
+/* Plain photos one after the other, without augmentation, `batch` at a time. */
+err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batch, ds_loader **loader,
+                                ds_schedule *schedule, arena *memory, error *err);
+
+#endif
