@@ -97,12 +97,25 @@ void cnn_add_shortcut(cnn_net *net, cnn_block *block, const char *name, cnn_unit
     block->projected = true;
 }
 
+static err_code unknown(const char *architecture, error *err)
+{
+    char names[256] = "";
+    size_t used = 0, count = sizeof rows / sizeof *rows;
+    for (size_t i = 0; i < count && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s'%s'",
+                                 !i              ? ""
+                                 : i + 1 < count ? ", "
+                                                 : " or ",
+                                 rows[i].name);
+    return err_set(err, ERR_MISSING, "unknown backbone '%s': choose %s", architecture, names);
+}
+
 err_code cnn_net_create(const char *architecture, const char *prefix, nn_params *params, cnn_net **out,
                         error *err)
 {
     *out = NULL;
     const cnn_backbone_row *row = cnn_backbone_find(architecture);
-    if (!row) return err_set(err, ERR_MISSING, "unknown backbone '%s'", architecture);
+    if (!row) return unknown(architecture, err);
     cnn_net *net = calloc(1, sizeof *net);
     if (!net) return err_set(err, ERR_MEMORY, "out of memory for the backbone '%s'", architecture);
     net->row = row;
@@ -263,7 +276,7 @@ static bool fold_unit(cnn_unit *u)
     int channels = nn_last(u->weight), taps = nn_rows(u->weight);
     for (int c = 0; c < channels; c++) {
         double variance = (double)n->variance->data[c];
-        if (!(variance >= 0) || isinf(variance)) return false;
+        if (!(variance >= 0)) return false;
         double s = (double)n->gamma->data[c] / sqrt(variance + (double)n->epsilon);
         for (int k = 0; k < taps; k++) {
             real *w = &u->weight->data[(size_t)k * (size_t)channels + (size_t)c];

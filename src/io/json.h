@@ -8,8 +8,9 @@
  *         !io_json_int(json_array_get(images, 0), "id", "'captions.json': images[0]", &id, &err)) ...
  *     json_decref(root);
  *
- * Of keys given twice the last one counts. A tree takes about 7 times the bytes of its text. Nesting is
- * limited to 2048 levels by jansson. */
+ * Of keys given twice the last one counts. A tree takes 5 to 6 times the bytes of its text, which is held
+ * beside it while it is parsed: 98 MB made like the captions of full COCO peak at 630 MB. jansson limits
+ * nesting to 2048 levels. */
 #ifndef IO_JSON_H
 #define IO_JSON_H
 

@@ -1,0 +1,408 @@
+/* Backbones: shapes, sizes, folding, threads, batches, memory, and what may go wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cnn/backbone.h"
+#include "cnn/preprocess.h"
+#include "src/base/rng.h"
+#include "src/nn/loss.h"
+
+enum { SIDE = 64 };
+
+typedef struct model {
+    nn_params params;
+    cnn_net *net;
+    arena mem;
+    nn_tape tape;
+} model;
+
+/* Random weights, and running statistics and norms that are not the neutral ones. */
+static void make(model *m, const char *name)
+{
+    error err = {0};
+    *m = (model){0};
+    m->tape.mem = &m->mem;
+    if (cnn_net_create(name, "encoder.", &m->params, &m->net, &err) || nn_params_finish(&m->params, 7, &err))
+        fail_msg("%s", err.text);
+    rng r = {.seed = 3};
+    for (int i = 0; i < m->params.count; i++) {
+        nn_var *v = &m->params.list[i]->var;
+        bool mean = strstr(m->params.list[i]->name, ".mean"), beta = strstr(m->params.list[i]->name, ".beta");
+        for (size_t k = 0; v->rank == 1 && k < nn_count(v); k++)
+            v->data[k] = (real)(mean || beta ? 0.3 * rng_normal(&r) : 0.5 + rng_uniform(&r));
+    }
+}
+
+static void drop(model *m)
+{
+    pool_free(&m->tape.threads);
+    cnn_net_free(&m->net);
+    nn_params_release(&m->params);
+    arena_release(&m->mem);
+}
+
+static real *noise(int photos, int side)
+{
+    size_t n = (size_t)photos * (size_t)side * (size_t)side * 3;
+    real *x = malloc(n * sizeof *x);
+    assert_non_null(x);
+    rng r = {.seed = 11};
+    for (size_t i = 0; i < n; i++) x[i] = (real)rng_normal(&r);
+    return x;
+}
+
+static nn_var *run(model *m, const real *pixels, int photos, int side)
+{
+    nn_begin(&m->tape);
+    nn_var *x = nn_input(&m->tape, pixels, 4, (int[]){photos, side, side, 3});
+    nn_var *y = cnn_net_forward(m->net, &m->tape, x);
+    assert_non_null(y);
+    return y;
+}
+
+static real *copy(const nn_var *v)
+{
+    real *c = malloc(nn_count(v) * sizeof *c);
+    assert_non_null(c);
+    return memcpy(c, v->data, nn_count(v) * sizeof *c);
+}
+
+static void each(void (*check)(const cnn_backbone_row *row))
+{
+    int count;
+    const cnn_backbone_row *rows = cnn_backbone_rows(&count);
+    assert_true(count >= 2);
+    for (int i = 0; i < count; i++) check(&rows[i]);
+}
+
+static void check_shapes(const cnn_backbone_row *row)
+{
+    static const int sides[] = {64, 97, 160};
+    model m;
+    make(&m, row->name);
+    assert_ptr_equal(cnn_net_row(m.net), row);
+    for (int i = 0; i < 3; i++) {
+        int side = sides[i], gh, gw, d, want = (side + row->stride - 1) / row->stride;
+        cnn_net_map_size(m.net, side, &gh, &gw, &d);
+        assert_int_equal(gh, want);
+        assert_int_equal(gw, want);
+        assert_int_equal(d, row->channels);
+        real *x = noise(2, side);
+        nn_var *y = run(&m, x, 2, side);
+        assert_int_equal(y->rank, 4);
+        assert_memory_equal(y->dim, ((int[]){2, gh, gw, d}), sizeof y->dim);
+        free(x);
+    }
+    drop(&m);
+}
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    each(check_shapes);
+}
+
+/* MobileNetV2 without its classifier has 2223872 learned numbers (torchvision: 3504872 less 1280 * 1000 +
+ * 1000). small: convolutions by hand, two numbers per norm channel. */
+static void test_counts(void **state)
+{
+    (void)state;
+    model m;
+    make(&m, "mobilenet_v2");
+    assert_int_equal(nn_params_learned(&m.params), 3504872 - 1281000);
+    assert_int_equal(m.params.count, 260);
+    drop(&m);
+    make(&m, "small");
+    size_t stem = 27 * 32 + 9 * 32 * 64, stage1 = 2 * 9 * 64 * 64,
+           stage2 = 9 * 64 * 128 + 3 * 9 * 128 * 128 + 64 * 128,
+           stage3 = 9 * 128 * 256 + 3 * 9 * 256 * 256 + 128 * 256,
+           norms = 32 + 64 + 2 * 64 + 5 * 128 + 5 * 256;
+    assert_int_equal(nn_params_learned(&m.params), stem + stage1 + stage2 + stage3 + 2 * norms);
+    nn_param *w = nn_params_find(&m.params, "encoder.block2.shortcut.weight");
+    assert_non_null(w);
+    assert_int_equal(w->flags, NN_DECAY);
+    assert_int_equal(nn_params_find(&m.params, "encoder.block2.conv1.mean")->flags, NN_BUFFER);
+    assert_int_equal(nn_params_find(&m.params, "encoder.block2.conv1.gamma")->flags, 0);
+    drop(&m);
+}
+
+static double largest(const real *x, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)x[i]));
+    return most;
+}
+
+static void check_close(const real *a, const real *b, size_t n, double share)
+{
+    double bound = share * largest(a, n);
+    assert_true(bound > 0 && isfinite(bound));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) <= bound))
+            fail_msg("element %zu: %.8g and %.8g", i, (double)a[i], (double)b[i]);
+}
+
+/* Folded, folded again, and recording (which runs the rewritten norms) all give the same features. */
+static void check_fold(const cnn_backbone_row *row)
+{
+    model m;
+    make(&m, row->name);
+    real *x = noise(1, SIDE);
+    nn_var *y = run(&m, x, 1, SIDE);
+    size_t n = nn_count(y);
+    real *plain = copy(y);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(cnn_net_fold(m.net, NULL), ERR_OK);
+        check_close(plain, run(&m, x, 1, SIDE)->data, n, 1e-4);
+    }
+    m.tape.recording = true;
+    check_close(plain, run(&m, x, 1, SIDE)->data, n, 1e-4);
+    free(plain);
+    free(x);
+    drop(&m);
+}
+
+static void test_fold(void **state)
+{
+    (void)state;
+    each(check_fold);
+}
+
+static void test_fold_refuses(void **state)
+{
+    (void)state;
+    error err = {0};
+    model m;
+    make(&m, "small");
+    nn_params_find(&m.params, "encoder.block3.conv2.variance")->var.data[5] = -1;
+    assert_int_equal(cnn_net_fold(m.net, &err), ERR_FORMAT);
+    assert_string_equal(err.text, "'block3' of the backbone 'small' has a running variance below 0");
+    drop(&m);
+}
+
+/* One thread or three, one photo at a time or both in a batch: the same bits. */
+static void check_bits(const cnn_backbone_row *row)
+{
+    model one, three;
+    make(&one, row->name);
+    make(&three, row->name);
+    three.tape.threads = pool_create(3);
+    assert_non_null(three.tape.threads);
+    real *x = noise(2, SIDE);
+    for (int folded = 0; folded < 2; folded++) {
+        nn_var *y = run(&one, x, 2, SIDE);
+        size_t n = nn_count(y);
+        real *both = copy(y);
+        assert_memory_equal(both, run(&three, x, 2, SIDE)->data, n * sizeof *both);
+        for (size_t i = 0; i < 2; i++)
+            check_close(both + i * n / 2, run(&three, x + i * SIDE * SIDE * 3, 1, SIDE)->data, n / 2, 1e-5);
+        free(both);
+        assert_int_equal(cnn_net_fold(one.net, NULL), ERR_OK);
+        assert_int_equal(cnn_net_fold(three.net, NULL), ERR_OK);
+    }
+    free(x);
+    drop(&one);
+    drop(&three);
+}
+
+static void test_threads_and_batches(void **state)
+{
+    (void)state;
+    each(check_bits);
+}
+
+static real step_loss(model *m, const real *x, const real *target)
+{
+    nn_var *y = run(m, x, 2, SIDE);
+    nn_var *loss = nn_mean_squared(&m->tape, y, target);
+    nn_params_zero_grad(&m->params);
+    nn_backward(&m->tape, loss);
+    assert_false(m->tape.failed);
+    return loss->data[0];
+}
+
+/* A step against the gradient lowers the loss by about rate * |gradient|^2. */
+static void check_descends(const cnn_backbone_row *row)
+{
+    model m;
+    make(&m, row->name);
+    m.tape.recording = m.tape.training = true;
+    real *x = noise(2, SIDE);
+    size_t n = nn_count(run(&m, x, 2, SIDE));
+    real *target = calloc(n, sizeof *target);
+    assert_non_null(target);
+    real before = step_loss(&m, x, target);
+    double square = 0;
+    for (size_t i = 0; i < m.params.size; i++) square += (double)m.params.grad[i] * (double)m.params.grad[i];
+    double rate = 1e-3 * (double)before / square;
+    for (size_t i = 0; i < m.params.size; i++) m.params.data[i] -= (real)(rate * (double)m.params.grad[i]);
+    double lowered = ((double)before - (double)step_loss(&m, x, target)) / (rate * square);
+    if (!(lowered > 0.99 && lowered < 1.01))
+        fail_msg("%s: lowered by %g of what was promised", row->name, lowered);
+    free(target);
+    free(x);
+    drop(&m);
+}
+
+static void test_gradient(void **state)
+{
+    (void)state;
+    each(check_descends);
+}
+
+/* Training moves the running statistics, unless the norms are frozen. */
+static void test_freeze_norm(void **state)
+{
+    (void)state;
+    model m;
+    make(&m, "small");
+    m.tape.recording = m.tape.training = true;
+    real *x = noise(2, SIDE), *mean = nn_params_find(&m.params, "encoder.stem1.mean")->var.data,
+         first = mean[0];
+    cnn_net_freeze_norm(m.net, true);
+    run(&m, x, 2, SIDE);
+    assert_true(mean[0] == first);
+    cnn_net_freeze_norm(m.net, false);
+    run(&m, x, 2, SIDE);
+    assert_true(mean[0] != first);
+    free(x);
+    drop(&m);
+}
+
+/* Blocks with nothing to learn are not recorded, and the gradients of the others stay what they were. */
+static void test_frozen_prefix(void **state)
+{
+    (void)state;
+    model m;
+    make(&m, "small");
+    cnn_net_freeze_norm(m.net, true);
+    m.tape.recording = m.tape.training = true;
+    real *x = noise(2, SIDE);
+    size_t n = nn_count(run(&m, x, 2, SIDE));
+    real *target = calloc(n, sizeof *target);
+    assert_non_null(target);
+    step_loss(&m, x, target);
+    nn_var *w = &nn_params_find(&m.params, "encoder.block5.conv1.weight")->var;
+    size_t weights = nn_count(w), whole = m.mem.used;
+    real *want = malloc(weights * sizeof *want);
+    assert_non_null(want);
+    memcpy(want, w->grad, weights * sizeof *want);
+    for (const char *const *p = (const char *const[]){"encoder.stem", "encoder.block1", "encoder.block2",
+                                                      "encoder.block3", "encoder.block4", NULL};
+         *p; p++)
+        assert_true(nn_params_set_trainable(&m.params, *p, false) > 0);
+    step_loss(&m, x, target);
+    assert_memory_equal(w->grad, want, weights * sizeof *want);
+    assert_true(m.mem.used < whole / 2);
+    free(want);
+    free(target);
+    free(x);
+    drop(&m);
+}
+
+/* Without recording, the tape's arena holds little more than the input and the map. */
+static void test_memory(void **state)
+{
+    (void)state;
+    model m;
+    make(&m, "mobilenet_v2");
+    real *x = noise(1, 224);
+    for (int i = 0; i < 3; i++) run(&m, x, 1, 224);
+    assert_true(m.mem.peak < (size_t)1 << 19);
+    free(x);
+    drop(&m);
+}
+
+/* The tape's arena gives out: no crash, no result. */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    model m;
+    make(&m, "small");
+    real *x = noise(1, SIDE);
+    m.tape.recording = true;
+    long fail = 1;
+    for (bool failed = true; failed; fail++) {
+        nn_begin(&m.tape);
+        m.mem.fail_in = fail;
+        nn_var *y = cnn_net_forward(m.net, &m.tape, nn_input(&m.tape, x, 4, (int[]){1, SIDE, SIDE, 3}));
+        failed = m.tape.failed;
+        assert_true(failed == !y);
+        m.mem.fail_in = 0;
+    }
+    assert_true(fail > 20);
+    free(x);
+    drop(&m);
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    error err = {0};
+    nn_params p = {0};
+    cnn_net *net;
+    assert_int_equal(cnn_net_create("vgg", "", &p, &net, &err), ERR_MISSING);
+    assert_null(net);
+    assert_string_equal(err.text, "unknown backbone 'vgg': choose 'small' or 'mobilenet_v2'");
+    cnn_net_free(&net);
+    cnn_net_free(NULL);
+}
+
+static void test_preprocess(void **state)
+{
+    (void)state;
+    cnn_preprocess pre;
+    cnn_preprocess_default(&pre);
+    double box[4];
+    cnn_view(&pre, 300, 201, box);
+    assert_true(box[0] == 0 && box[1] == 0 && box[2] == 300 && box[3] == 201);
+    pre.fit = CNN_CROP;
+    cnn_view(&pre, 300, 201, box);
+    assert_true(box[0] == 49.5 && box[1] == 0 && box[2] == 250.5 && box[3] == 201);
+
+    error err = {0};
+    img photo = {0};
+    assert_int_equal(img_create(&photo, 8, 4, &err), ERR_OK);
+    for (int i = 0; i < 8 * 4 * 3; i++)
+        photo.rgb[i] = (uint8_t)(i / 3 % 8 / 2 * 60); /* columns 0 0 60 60 .. */
+    uint8_t rgb[4 * 4 * 3];
+    pre.size = 4;
+    assert_int_equal(cnn_preprocess_photo(&pre, &photo, rgb, &err), ERR_OK);
+    for (int i = 0; i < 16; i++) assert_int_equal(rgb[i * 3], i % 4 < 2 ? 60 : 120); /* the middle four */
+    pre.size = 0;
+    assert_int_equal(cnn_preprocess_photo(&pre, &photo, rgb, &err), ERR_ARGUMENT);
+    img_release(&photo);
+
+    real out[3];
+    cnn_normalise(&pre, (const uint8_t[]){0, 128, 255}, 1, out);
+    assert_true(fabs((double)out[0] + 0.485 / 0.229) < 1e-5);
+    assert_true(fabs((double)out[1] - (128 / 255.0 - 0.456) / 0.224) < 1e-5);
+    assert_true(fabs((double)out[2] - (1 - 0.406) / 0.225) < 1e-5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_fold_refuses),
+        cmocka_unit_test(test_threads_and_batches),
+        cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_freeze_norm),
+        cmocka_unit_test(test_frozen_prefix),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_preprocess),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
