@@ -31,7 +31,7 @@ typedef struct verb {
 /* Name and summary, in the order of `caption --help`, like
  *     X(describe, "say in a sentence what photos show; the verb when none is given")
  * A row declares int verb_describe(int argc, char **argv). */
-#define VERB_LIST(X)
+#define VERB_LIST(X) X(pretrain, "teach an encoder to see, on photos with labels or with a teacher")
 
 #define X(name, summary) int verb_##name(int argc, char **argv);
 VERB_LIST(X)
