@@ -7,7 +7,7 @@
 #include "datasets/vocab.h"
 #include "src/nn/linear.h"
 
-enum { MAX_BEAM = 64, MAX_WORDS = 1000, MAX_ROWS = 1 << 20 };
+enum { MAX_ROWS = 1 << 20 };
 
 /* The living hypotheses, those of a photo side by side, best first. */
 typedef struct beam_rows {
@@ -59,24 +59,32 @@ cap_search_options cap_search_defaults(void)
     return (cap_search_options){.beam = 3, .min_words = 1, .max_words = 20, .length_power = 1};
 }
 
-static err_code check_options(const nn_tape *t, const cap_decoder *d, const cap_memory *m,
-                              const cap_search_options *o, error *err)
+err_code cap_search_check(const cap_search_options *o, error *err)
 {
-    if (o->beam < 1 || o->beam > MAX_BEAM)
-        return err_set(err, ERR_ARGUMENT, "beam is %d, it must be 1 to %d", o->beam, MAX_BEAM);
-    if (o->max_words < 1 || o->max_words > MAX_WORDS)
+    if (o->beam < 1 || o->beam > CAP_MAX_BEAM)
+        return err_set(err, ERR_ARGUMENT, "beam is %d, it must be 1 to %d", o->beam, CAP_MAX_BEAM);
+    if (o->max_words < 1 || o->max_words > CAP_MAX_WORDS)
         return err_set(err, ERR_ARGUMENT, "the most words are %d, they must be 1 to %d", o->max_words,
-                       MAX_WORDS);
+                       CAP_MAX_WORDS);
     if (o->min_words < 1 || o->min_words > o->max_words)
         return err_set(err, ERR_ARGUMENT, "the least words are %d, they must be 1 to %d", o->min_words,
                        o->max_words);
     if (!(o->length_power >= 0 && o->length_power <= 10))
         return err_set(err, ERR_ARGUMENT, "the length power is %g, it must be 0 to 10", o->length_power);
+    return ERR_OK;
+}
+
+static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_memory *m,
+                            const cap_search_options *o, error *err)
+{
+    err_code code = cap_search_check(o, err);
+    if (code) return code;
     if (d->config.vocabulary <= DS_SPECIALS)
         return err_set(err, ERR_ARGUMENT, "the vocabulary has no words to say");
     if (t->recording || t->training)
         return err_set(err, ERR_ARGUMENT, "searching needs a tape that neither records nor trains");
-    if (m->memories < 0 || m->memories > MAX_ROWS / o->beam)
+    if (t->failed || !m->values) return err_set(err, ERR_MEMORY, "out of memory before the search");
+    if (m->memories > MAX_ROWS / o->beam)
         return err_set(err, ERR_LIMIT, "%d photos with %d hypotheses each are too many at once", m->memories,
                        o->beam);
     return ERR_OK;
@@ -196,7 +204,7 @@ static void select_rows(beam_search *s, int step, const candidate *list, int n)
 
 static void rank(beam_search *s, int step, const cap_choice *top, int keep)
 {
-    candidate list[MAX_BEAM];
+    candidate list[CAP_MAX_BEAM];
     s->next.count = 0;
     for (int begin = 0, end; begin < s->now.count; begin = end) {
         for (end = begin + 1; end < s->now.count && s->now.photo[end] == s->now.photo[begin];) end++;
@@ -316,9 +324,8 @@ static err_code trace_all(const beam_search *s, arena *results, cap_hypothesis *
 err_code cap_search(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_search_options *o,
                     arena *results, cap_hypothesis *best, error *err)
 {
-    err_code code = check_options(t, d, m, o, err);
+    err_code code = check_input(t, d, m, o, err);
     if (code) return code;
-    if (t->failed || !m->values) return err_set(err, ERR_MEMORY, "out of memory before the search");
     beam_search s = {.tape = t, .decoder = d, .memory = m, .options = o, .hidden = d->config.hidden};
     code = run(&s, err);
     if (!code) code = trace_all(&s, results, best, err);

@@ -17,6 +17,8 @@
 #include "src/base/arena.h"
 #include "src/base/error.h"
 
+enum { CAP_MAX_BEAM = 64, CAP_MAX_WORDS = 1000 };
+
 typedef struct cap_search_options {
     int beam;            /* hypotheses kept, 1..64; default 3 */
     int min_words;       /* 1..max_words; default 1 */
@@ -27,6 +29,7 @@ typedef struct cap_search_options {
 } cap_search_options;
 
 cap_search_options cap_search_defaults(void);
+err_code cap_search_check(const cap_search_options *o, error *err); /* ranges: ERR_ARGUMENT */
 
 typedef struct cap_hypothesis {
     int words;              /* without <end> */

@@ -1,0 +1,17 @@
+# The model inside the program: captioner/builtin.c takes in the file with the assembler's .incbin. Without the file
+# the build works, and the program asks for --model.
+set(CAPTION_BUILTIN_MODEL "${PROJECT_SOURCE_DIR}/captioner/builtin.safetensors" CACHE FILEPATH
+  "The model inside the program")
+
+function(caption_embed_model source)
+  get_filename_component(folder "${CAPTION_BUILTIN_MODEL}" DIRECTORY)
+  get_filename_component(name "${CAPTION_BUILTIN_MODEL}" NAME)
+  file(GLOB present CONFIGURE_DEPENDS "${folder}/${name}") # configures again when the file comes or goes
+  if(present)
+    set_source_files_properties(${source} PROPERTIES
+      COMPILE_DEFINITIONS "CAPTION_BUILTIN_FILE=\"${CAPTION_BUILTIN_MODEL}\""
+      OBJECT_DEPENDS "${CAPTION_BUILTIN_MODEL}")
+  else()
+    message(STATUS "  no built-in model (${CAPTION_BUILTIN_MODEL} is not there)")
+  endif()
+endfunction()

@@ -1,0 +1,328 @@
+#include "captioner/caption.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/builtin.h"
+#include "captioner/model.h"
+
+struct cap_captioner {
+    cap_settings settings;
+    cap_model *model;
+    pool *threads;
+    arena step; /* of the tape */
+};
+
+/* Where a photo comes from: one of the three. */
+typedef struct source {
+    const char *path;
+    const void *bytes; /* a file of `size` bytes called `name` */
+    size_t size;
+    const char *name;
+    img pixels; /* borrowed */
+} source;
+
+/* The photos of one call on their way to the net. */
+typedef struct group {
+    cap_captioner *c;
+    const source *from;
+    int count;
+    cap_description *out;
+    error *errors;
+    uint8_t *pixels; /* [count][size][size][3] */
+} group;
+
+cap_settings cap_settings_default(void)
+{
+    return (cap_settings){.search = cap_search_defaults()};
+}
+
+/* ---- opening ---- */
+
+static err_code open_model(const char *path, cap_model **out, error *err)
+{
+    if (path) return cap_model_open(path, out, err);
+    size_t size;
+    const void *bytes = cap_builtin_model(&size);
+    if (!bytes)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "this build has no built-in model; name a model file (the program: --model FILE)");
+    return cap_model_open_memory(bytes, size, "built-in model", out, err);
+}
+
+err_code cap_open(const char *path, const cap_settings *settings, cap_captioner **out, error *err)
+{
+    *out = NULL;
+    cap_captioner *c = calloc(1, sizeof *c);
+    if (!c) return err_set(err, ERR_MEMORY, "out of memory for a model");
+    c->settings = settings ? *settings : cap_settings_default();
+    err_code code = cap_search_check(&c->settings.search, err);
+    if (!code && c->settings.threads < 0)
+        code = err_set(err, ERR_ARGUMENT, "%d threads are not possible", c->settings.threads);
+    if (!code) code = open_model(path, &c->model, err);
+    if (!code && !(c->threads = pool_create(c->settings.threads)))
+        code = err_set(err, ERR_MEMORY, "out of memory or threads");
+    if (code) cap_close(&c);
+    *out = c;
+    return code;
+}
+
+void cap_close(cap_captioner **cp)
+{
+    cap_captioner *c = cp ? *cp : NULL;
+    if (!c) return;
+    cap_model_close(&c->model);
+    pool_free(&c->threads);
+    arena_release(&c->step);
+    free(c);
+    *cp = NULL;
+}
+
+void cap_description_release(cap_description *d)
+{
+    img_release(&d->photo);
+    arena_release(&d->memory);
+    *d = (cap_description){0};
+}
+
+/* ---- reading ---- */
+
+static err_code read_source(const source *s, const img_read_options *o, img *photo, img_info *info,
+                            error *err)
+{
+    if (s->path) return img_read_file(s->path, o, photo, info, err);
+    return img_read_memory(s->bytes, s->size, s->name, o, photo, info, err);
+}
+
+/* The net sees the same pixels whether or not the photo is kept: it is decoded small for the one and in full
+ * for the other. */
+static err_code read_photo(const cap_captioner *c, const source *s, uint8_t *rgb, cap_description *out,
+                           error *err)
+{
+    const cnn_preprocess *pre = &c->model->preprocess;
+    img_read_options o = {.max_pixels = c->settings.max_pixels, .reduce_to = pre->size};
+    img_info info = {0};
+    err_code code = read_source(s, &o, &out->photo, &info, err);
+    if (code) return code;
+    out->width = info.width;
+    out->height = info.height;
+    code = cnn_preprocess_photo(pre, &out->photo, rgb, err);
+    bool full = out->photo.width == info.width && out->photo.height == info.height;
+    if (!code && c->settings.keep_photo && full) return ERR_OK;
+    img_release(&out->photo);
+    o.reduce_to = 0;
+    return code || !c->settings.keep_photo ? code : read_source(s, &o, &out->photo, &info, err);
+}
+
+static err_code copy_photo(const cap_captioner *c, const img *photo, uint8_t *rgb, cap_description *out,
+                           error *err)
+{
+    if (!photo->rgb || photo->width < 1 || photo->height < 1 || photo->width > IMG_MAX_SIDE ||
+        photo->height > IMG_MAX_SIDE)
+        return err_set(err, ERR_ARGUMENT, "a photo of %d x %d pixels cannot be described", photo->width,
+                       photo->height);
+    uint64_t most = c->settings.max_pixels ? c->settings.max_pixels : 250000000;
+    uint64_t pixels = (uint64_t)photo->width * (uint64_t)photo->height;
+    if (pixels > most)
+        return err_set(err, ERR_LIMIT, "a photo of %d x %d pixels is over the limit of %llu pixels",
+                       photo->width, photo->height, (unsigned long long)most);
+    out->width = photo->width;
+    out->height = photo->height;
+    err_code code = cnn_preprocess_photo(&c->model->preprocess, photo, rgb, err);
+    if (code || !c->settings.keep_photo) return code;
+    if ((code = img_create(&out->photo, photo->width, photo->height, err))) return code;
+    memcpy(out->photo.rgb, photo->rgb, 3 * pixels);
+    return ERR_OK;
+}
+
+static void read_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    const group *g = ctx;
+    const cnn_preprocess *pre = &g->c->model->preprocess;
+    const source *s = &g->from[i];
+    cap_description *d = &g->out[i];
+    uint8_t *rgb = g->pixels + (size_t)i * 3 * (size_t)pre->size * (size_t)pre->size;
+    err_code code = s->pixels.rgb ? copy_photo(g->c, &s->pixels, rgb, d, &g->errors[i])
+                                  : read_photo(g->c, s, rgb, d, &g->errors[i]);
+    if (code) {
+        g->errors[i].code = code;
+        cap_description_release(d);
+        return;
+    }
+    double box[4];
+    cnn_view(pre, d->width, d->height, box);
+    d->view = (cap_view){box[0], box[1], box[2], box[3]};
+}
+
+/* ---- describing ---- */
+
+static double confidence_of(const cap_hypothesis *h)
+{
+    return exp(h->log_probability / (h->words + h->ended));
+}
+
+static err_code fill(const cap_model *m, const cap_hypothesis *h, cap_description *d, error *err)
+{
+    size_t words = (size_t)h->words, regions = (size_t)m->grid_h * (size_t)m->grid_w;
+    text sentence = {0};
+    cap_model_sentence(m, h->word, h->words, &sentence);
+    d->sentence = sentence.failed ? NULL : arena_strdup(&d->memory, text_string(&sentence));
+    text_release(&sentence);
+    d->words = h->words;
+    d->word = arena_array(&d->memory, words, sizeof *d->word);
+    d->probability = arena_array(&d->memory, words, sizeof *d->probability);
+    if (h->alpha) d->attention = arena_array(&d->memory, words * regions, sizeof *d->attention);
+    bool good = d->sentence && d->word && d->probability && (d->attention || !h->alpha);
+    for (size_t i = 0; good && i < words; i++) {
+        d->probability[i] = h->probability[i];
+        d->word[i] = arena_strdup(&d->memory, ds_vocab_word(m->vocab, h->word[i]));
+        good = d->word[i];
+    }
+    if (!good) return err_set(err, ERR_MEMORY, "out of memory for a description");
+    if (h->alpha) memcpy(d->attention, h->alpha, words * regions * sizeof *d->attention);
+    d->log_probability = h->log_probability;
+    d->confidence = confidence_of(h);
+    d->ended = h->ended;
+    d->grid_h = m->grid_h;
+    d->grid_w = m->grid_w;
+    return ERR_OK;
+}
+
+/* Net and search over the photos that were read, which are packed to the front of g->pixels. */
+static err_code describe_read(const group *g, const int *index, int photos, arena *results, error *err)
+{
+    cap_captioner *c = g->c;
+    nn_tape tape = {.mem = &c->step, .threads = c->threads};
+    nn_begin(&tape);
+    cap_hypothesis *best = arena_array(results, (size_t)photos, sizeof *best);
+    if (!best) return err_set(err, ERR_MEMORY, "out of memory for a description");
+    nn_var *features = cap_model_encode(&tape, c->model, g->pixels, photos);
+    cap_memory memory = {0};
+    if (features) memory = cap_decoder_remember(&tape, &c->model->decoder, features, NULL);
+    if (tape.failed || !features) return err_set(err, ERR_MEMORY, "out of memory for the net");
+    err_code code = cap_search(&tape, &c->model->decoder, &memory, &c->settings.search, results, best, err);
+    for (int i = 0; !code && i < photos; i++) code = fill(c->model, &best[i], &g->out[index[i]], err);
+    return code;
+}
+
+/* Closes the gaps that unreadable photos left; returns how many there are. */
+static int pack(const group *g, int *index)
+{
+    size_t bytes = 3 * (size_t)g->c->model->preprocess.size * (size_t)g->c->model->preprocess.size;
+    int n = 0;
+    for (int i = 0; i < g->count; i++) {
+        if (g->errors[i].code) continue;
+        if (n != i) memcpy(g->pixels + (size_t)n * bytes, g->pixels + (size_t)i * bytes, bytes);
+        index[n++] = i;
+    }
+    return n;
+}
+
+static err_code describe(cap_captioner *c, const source *from, int count, cap_description *out, error *errors,
+                         error *err)
+{
+    arena mem = {0};
+    size_t side = (size_t)c->model->preprocess.size;
+    for (int i = 0; i < count; i++) {
+        out[i] = (cap_description){0};
+        errors[i] = (error){0};
+    }
+    if (count < 1) return ERR_OK;
+    group g = {c, from, count, out, errors, arena_array(&mem, (size_t)count, 3 * side * side)};
+    int *index = arena_array(&mem, (size_t)count, sizeof *index);
+    err_code code = ERR_OK;
+    if (g.pixels && index) {
+        pool_run(c->threads, count, read_task, &g);
+        int photos = pack(&g, index);
+        if (photos) code = describe_read(&g, index, photos, &mem, err);
+    } else {
+        code = err_set(err, ERR_MEMORY, "out of memory for %d photos", count);
+    }
+    for (int i = 0; code && i < count; i++) cap_description_release(&out[i]);
+    arena_release(&mem);
+    return code;
+}
+
+static err_code describe_one(cap_captioner *c, const source *from, cap_description *out, error *err)
+{
+    error reason;
+    err_code code = describe(c, from, 1, out, &reason, err);
+    if (code || !reason.code) return code;
+    if (err) *err = reason;
+    return reason.code;
+}
+
+err_code cap_describe_file(cap_captioner *c, const char *path, cap_description *out, error *err)
+{
+    return describe_one(c, &(source){.path = path}, out, err);
+}
+
+err_code cap_describe_memory(cap_captioner *c, const void *bytes, size_t size, const char *name,
+                             cap_description *out, error *err)
+{
+    return describe_one(c, &(source){.bytes = bytes, .size = size, .name = name}, out, err);
+}
+
+err_code cap_describe_pixels(cap_captioner *c, const uint8_t *rgb, int width, int height,
+                             cap_description *out, error *err)
+{
+    source s = {.pixels = {width, height, (uint8_t *)rgb}}; /* only read */
+    if (!rgb) {
+        *out = (cap_description){0};
+        return err_set(err, ERR_ARGUMENT, "no pixels to describe");
+    }
+    return describe_one(c, &s, out, err);
+}
+
+err_code cap_describe_files(cap_captioner *c, const char *const *paths, int count, cap_description *out,
+                            error *errors, error *err)
+{
+    arena mem = {0};
+    source *from = arena_array(&mem, (size_t)(count > 0 ? count : 0), sizeof *from);
+    if (!from) return err_set(err, ERR_MEMORY, "out of memory for %d photos", count);
+    for (int i = 0; i < count; i++) from[i].path = paths[i];
+    err_code code = describe(c, from, count, out, errors, err);
+    arena_release(&mem);
+    return code;
+}
+
+/* ---- what the model is ---- */
+
+static size_t count_parameters(const nn_params *p, const char *prefix)
+{
+    size_t n = 0;
+    for (int i = 0; i < p->count; i++)
+        if (!strncmp(p->list[i]->name, prefix, strlen(prefix)) && !(p->list[i]->flags & NN_BUFFER))
+            n += nn_count(&p->list[i]->var);
+    return n;
+}
+
+void cap_get_info(const cap_captioner *c, cap_info *info)
+{
+    const cap_model *m = c->model;
+    const cap_decoder_config *d = &m->decoder.config;
+    *info = (cap_info){.encoder = m->encoder_name,
+                       .match = nn_match_rows[d->match].name,
+                       .size = m->preprocess.size,
+                       .crop = m->preprocess.fit == CNN_CROP,
+                       .grid_h = m->grid_h,
+                       .grid_w = m->grid_w,
+                       .features = d->features,
+                       .decoder = *d,
+                       .encoder_parameters = count_parameters(&m->params, "encoder."),
+                       .decoder_parameters = count_parameters(&m->params, "decoder."),
+                       .vocabulary = ds_vocab_size(m->vocab) - DS_SPECIALS,
+                       .file_bytes = m->file_bytes,
+                       .record = m->record,
+                       .attends = d->match != NN_MATCH_NONE};
+    memcpy(info->mean, m->preprocess.mean, sizeof info->mean);
+    memcpy(info->std, m->preprocess.std, sizeof info->std);
+}
+
+const char *cap_get_word(const cap_captioner *c, int index)
+{
+    if (index < 0 || index >= ds_vocab_size(c->model->vocab) - DS_SPECIALS) return NULL;
+    return ds_vocab_word(c->model->vocab, index + DS_SPECIALS);
+}
