@@ -145,16 +145,17 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
-/* Cuts C into about eight blocks along its longer side (small products stay whole), multiples of 32 wide. */
+/* Cuts C into about eight blocks, multiples of 32 wide (small products stay whole). The longer side is halved
+ * each time: the squarer the blocks, the less of A and B is packed more than once. */
 void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
           int lda, const real *b, int ldb, real beta, real *c, int ldc)
 {
     job j = {precision, op_a, op_b, m, n, k, lda, ldb, ldc, m, n, 1, a, b, beta, c};
     if ((double)m * n * k > 2e5) {
-        if (m >= n)
-            j.rows = ceil_div(ceil_div(m, 8), 32) * 32;
-        else
-            j.cols = ceil_div(ceil_div(n, 8), 32) * 32;
+        for (int halvings = 0; halvings < 3; halvings++) {
+            int *longer = j.rows >= j.cols ? &j.rows : &j.cols;
+            *longer = ceil_div(*longer, 64) * 32;
+        }
     }
     if (m <= 0 || n <= 0) return;
     j.across = ceil_div(n, j.cols);
