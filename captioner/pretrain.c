@@ -518,6 +518,12 @@ static void finish(trainer *t)
     free(t);
 }
 
+static void tell_begin(const trainer *t)
+{
+    cap_pretrain_progress p = progress_of(t);
+    if (t->on->begin) t->on->begin(t->on->ctx, &t->photos, nn_params_learned(&t->params), &p);
+}
+
 err_code cap_pretrain_run(const cap_pretrain_settings *settings, const cap_pretrain_events *on, error *err)
 {
     cap_pretrain_settings s = *settings;
@@ -530,8 +536,7 @@ err_code cap_pretrain_run(const cap_pretrain_settings *settings, const cap_pretr
     code = name_files(t, err);
     if (!code) code = start(t, err);
     t->since = now();
-    cap_pretrain_progress p = progress_of(t);
-    if (!code && on->begin) on->begin(on->ctx, &t->photos, nn_params_learned(&t->params), &p);
+    if (!code) tell_begin(t);
     while (!code && t->at.epoch < s.epochs) {
         code = train_epoch(t, err);
         if (!code) code = close_epoch(t, err);

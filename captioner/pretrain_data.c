@@ -228,6 +228,8 @@ err_code cap_photos_open(const cap_class_source *classes, int count, const char 
     out->source[count].name = "photos";
     out->sources = count + (photos != NULL);
     if (!code) code = make_lists(out, &g, count, err);
+    if (!code && !out->train.items)
+        code = err_set(err, ERR_MISSING, "no photos to train on in '%.300s'", list ? list : photos);
     if (code) cap_photos_close(out);
     return code;
 }
