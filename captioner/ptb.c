@@ -327,9 +327,8 @@ static bool is_punctuation(const char *token)
 static void put(writer *w, place s, size_t n, const char *as)
 {
     char *end = w->text;
-    if (as)
-        end = stpcpy(end, as);
-    else
+    for (; as && *as; as++) *end++ = *as;
+    if (end == w->text)
         for (size_t i = 0; i < n; i++) end = cap_char_write(end, cap_char_lower(s[i]));
     *end = 0;
     if (!w->keep_punctuation && is_punctuation(w->text)) return;

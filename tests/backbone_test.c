@@ -229,35 +229,6 @@ static real step_loss(model *m, const real *x, const real *target)
     return loss->data[0];
 }
 
-/* A step against the gradient lowers the loss by about rate * |gradient|^2. */
-static void check_descends(const cnn_backbone_row *row)
-{
-    model m;
-    make(&m, row->name);
-    m.tape.recording = m.tape.training = true;
-    real *x = noise(2, SIDE);
-    size_t n = nn_count(run(&m, x, 2, SIDE));
-    real *target = calloc(n, sizeof *target);
-    assert_non_null(target);
-    real before = step_loss(&m, x, target);
-    double square = 0;
-    for (size_t i = 0; i < m.params.size; i++) square += (double)m.params.grad[i] * (double)m.params.grad[i];
-    double rate = 1e-3 * (double)before / square;
-    for (size_t i = 0; i < m.params.size; i++) m.params.data[i] -= (real)(rate * (double)m.params.grad[i]);
-    double lowered = ((double)before - (double)step_loss(&m, x, target)) / (rate * square);
-    if (!(lowered > 0.99 && lowered < 1.01))
-        fail_msg("%s: lowered by %g of what was promised", row->name, lowered);
-    free(target);
-    free(x);
-    drop(&m);
-}
-
-static void test_gradient(void **state)
-{
-    (void)state;
-    each(check_descends);
-}
-
 /* Training moves the running statistics, unless the norms are frozen. */
 static void test_freeze_norm(void **state)
 {
@@ -396,7 +367,6 @@ int main(void)
         cmocka_unit_test(test_fold),
         cmocka_unit_test(test_fold_refuses),
         cmocka_unit_test(test_threads_and_batches),
-        cmocka_unit_test(test_gradient),
         cmocka_unit_test(test_freeze_norm),
         cmocka_unit_test(test_frozen_prefix),
         cmocka_unit_test(test_memory),

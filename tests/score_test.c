@@ -72,8 +72,6 @@ static void check_example(const cap_metrics *m)
     assert_int_equal(m->hypothesis_words, 9893);
     assert_int_equal(m->reference_words, 9855);
     near(m->rouge_l, 0.396253, 1e-6);
-    near(m->cider_d, 0.599791, 1e-6);
-    near(m->cider, 0.711060, 1e-6);
 }
 
 static double seconds(void)
@@ -83,17 +81,40 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The two files of the example, or NULL and a message. */
+static bool load_example(json_t **refs, json_t **results)
+{
+    *refs = json_load_file(EXAMPLE "refs.json", 0, NULL);
+    *results = json_load_file(EXAMPLE "results.json", 0, NULL);
+    if (*refs && *results) return true;
+    print_message("skipped: no example in %s\n", EXAMPLE);
+    json_decref(*refs);
+    json_decref(*results);
+    return false;
+}
+
+/* By itself because it is open: CIDEr-D comes out as 0.599895 and plain CIDEr as 0.711176, 1.04e-4
+ * and 1.16e-4 above the stated figures, while all else agrees exactly. The tolerance is the required one. */
+static void published_example_cider(void **state)
+{
+    (void)state;
+    json_t *refs, *results;
+    if (!load_example(&refs, &results)) skip();
+    cap_scorer *s = scorer();
+    add_example(s, refs, results, 0);
+    cap_metrics of = run(s, NULL).of;
+    cap_scorer_free(&s);
+    json_decref(refs);
+    json_decref(results);
+    near(of.cider_d, 0.599791, 1e-4);
+    near(of.cider, 0.711060, 1e-4);
+}
+
 static void published_example(void **state)
 {
     (void)state;
-    json_t *refs = json_load_file(EXAMPLE "refs.json", 0, NULL);
-    json_t *results = json_load_file(EXAMPLE "results.json", 0, NULL);
-    if (!refs || !results) {
-        print_message("skipped: no example in %s\n", EXAMPLE);
-        json_decref(refs);
-        json_decref(results);
-        skip();
-    }
+    json_t *refs, *results;
+    if (!load_example(&refs, &results)) skip();
     cap_scorer *s = scorer();
     add_example(s, refs, results, 0);
     cap_scores all = run(s, NULL);
@@ -357,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_example),
+        cmocka_unit_test(published_example_cider),
         cmocka_unit_test(equally_near_lengths_take_the_shorter),
         cmocka_unit_test(brevity_penalty),
         cmocka_unit_test(repeated_words_are_clipped),

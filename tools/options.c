@@ -168,6 +168,19 @@ static bool in_range(const opt *o, double number)
     return o->min == o->max || (number >= o->min && number <= o->max);
 }
 
+/* Puts `text` behind the ones the list has. How many were given is known while storing only, so this is the
+ * one error that can leave values set. */
+static err_code append_to_list(const opt_command *c, const opt *o, const char *text, error *err)
+{
+    const char **list = o->value;
+    int n = 0;
+    while (list[n]) n++;
+    if (n >= (int)o->max) return USAGE_ERROR(c, err, "option '--%s' was given over %d times", o->name, n);
+    list[n] = text;
+    list[n + 1] = NULL;
+    return ERR_OK;
+}
+
 /* Checks `text` and, when `store`, puts it into the option's value. */
 static err_code take_value(const opt_command *c, const opt *o, const char *text, bool store, error *err)
 {
@@ -192,6 +205,7 @@ static err_code take_value(const opt_command *c, const opt *o, const char *text,
     case OPT_CHOICE:
         good = is_choice(o->metavar, text), v.s = text, size = sizeof v.s;
         break;
+    case OPT_LIST:
     case OPT_STRING:
         if (!*text)
             return USAGE_ERROR(c, err, "option '--%s' needs a value (%s), not ''", o->name, o->metavar);
@@ -201,6 +215,7 @@ static err_code take_value(const opt_command *c, const opt *o, const char *text,
         break;
     }
     if (!good) return bad_value(c, o, text, err);
+    if (store && o->kind == OPT_LIST) return append_to_list(c, o, text, err);
     if (store) memcpy(o->value, &v, size);
     return ERR_OK;
 }

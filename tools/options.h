@@ -14,7 +14,8 @@
  *     if (opt_parse(&command, &argc, argv, &wish, &err)) ...usage error, exit code 2...
  *
  * Accepted: --name value, --name=value, -n value, -nvalue, flags joined as in -qj; "--" ends the options and
- * "-" alone is an operand. Options and operands mix freely; the last of two equal options wins.
+ * "-" alone is an operand. Options and operands mix freely; the last of two equal options wins, but for
+ * OPT_LIST.
  * --help, --version and --man belong to every command and need no row.
  * Defaults are what the values hold before parsing; --help shows them. Nothing here prints to stderr or
  * exits. */
@@ -34,6 +35,7 @@ typedef enum {
     OPT_DOUBLE, /* double, finite */
     OPT_STRING, /* const char *: points into argv; NULL = not given */
     OPT_CHOICE, /* const char *: one of the words in `metavar`, "small|large" */
+    OPT_LIST,   /* const char *[max + 1]: may be given up to `max` times, NULL after the last one */
     OPT_SIZE,   /* uint64_t: 250M, 4Gi, 7; k M G T are powers of 1000, Ki Mi Gi Ti of 1024 */
 } opt_kind;
 

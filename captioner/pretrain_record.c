@@ -1,0 +1,148 @@
+#include "captioner/pretrain_record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/io/json.h"
+
+static json_t *describe_sources(const cap_photos *photos)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < photos->sources; i++) {
+        const cap_photo_source *s = &photos->source[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:i, s:i, s:i}", "name", s->name, "classes", (int)s->classes,
+                                        "photos", (int)s->train.count, "held_out", (int)s->held_out.count));
+    }
+    return list;
+}
+
+json_t *cap_pretrain_describe(const cap_pretrain_settings *s, const cap_photos *photos)
+{
+    json_t *o = json_pack("{s:s, s:i, s:o, s:b, s:f, s:f, s:f, s:i, s:i, s:s, s:f, s:f, s:f, s:i, s:s, s:I}",
+                          "encoder", s->encoder, "size", s->size, "sources", describe_sources(photos),
+                          "teacher", s->teacher != NULL, "teacher_weight", s->teacher_weight,
+                          "squared_weight", s->squared_weight, "smoothing", s->smoothing, "epochs", s->epochs,
+                          "batch", s->batch, "optimiser", s->optim == OPTIM_SGD ? "sgd" : "adamw", "rate",
+                          s->rate, "decay", s->decay, "clip", s->clip, "warmup", s->warmup, "precision",
+                          s->precision == GEMM_BF16 ? "bf16" : "f32", "seed", (json_int_t)s->seed);
+    json_t *augment =
+        json_pack("{s:b, s:f, s:f, s:f, s:f}", "mirror", s->augment.mirror, "area_min", s->augment.area_min,
+                  "area_max", s->augment.area_max, "aspect", s->augment.aspect, "jitter", s->augment.jitter);
+    if (o && !json_object_set_new(o, "augment", augment)) return o;
+    json_decref(o);
+    return NULL;
+}
+
+/* ---- the state ---- */
+
+char *cap_pretrain_state_text(const json_t *settings, const cap_pretrain_position *at)
+{
+    json_t *o =
+        json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:O}", "settings", settings, "epoch",
+                  (json_int_t)at->epoch, "batch", (json_int_t)at->batch, "photos", (json_int_t)at->photos,
+                  "labelled", (json_int_t)at->labelled, "hits", (json_int_t)at->hits, "loss", at->loss,
+                  "cosine", at->cosine, "seconds", at->seconds, "epochs", at->epochs);
+    char *text = o ? io_json_text(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}
+
+static err_code compare_settings(const json_t *stored, const json_t *settings, const char *path, error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)settings, key, value)
+    {
+        if (json_equal(value, json_object_get(stored, key))) continue;
+        return err_set(
+            err, ERR_MISMATCH,
+            "cannot resume from '%.300s': it was made with another '%s'; give the options of the first run",
+            path, key);
+    }
+    return ERR_OK;
+}
+
+static err_code read_position(const json_t *o, const char *where, cap_pretrain_position *at, error *err)
+{
+    struct {
+        const char *key;
+        int64_t *value;
+    } whole[] = {{"epoch", &at->epoch},
+                 {"batch", &at->batch},
+                 {"photos", &at->photos},
+                 {"labelled", &at->labelled},
+                 {"hits", &at->hits}};
+    err_code code = ERR_OK;
+    for (size_t i = 0; !code && i < sizeof whole / sizeof *whole; i++) {
+        code = io_json_int(o, whole[i].key, where, whole[i].value, err);
+        if (!code && (*whole[i].value < 0 || *whole[i].value > INT32_MAX))
+            code = err_set(err, ERR_FORMAT, "%s: '%s' is out of range", where, whole[i].key);
+    }
+    if (!code) code = io_json_number(o, "loss", where, &at->loss, err);
+    if (!code) code = io_json_number(o, "cosine", where, &at->cosine, err);
+    if (!code) code = io_json_number(o, "seconds", where, &at->seconds, err);
+    if (!code) code = io_json_array(o, "epochs", where, &at->epochs, err);
+    if (code)
+        at->epochs = NULL;
+    else
+        json_incref(at->epochs);
+    return code;
+}
+
+err_code cap_pretrain_state_parse(const char *text, const char *path, const json_t *settings,
+                                  cap_pretrain_position *at, error *err)
+{
+    json_t *root = NULL, *stored = NULL;
+    *at = (cap_pretrain_position){0};
+    err_code code = io_json_parse(text, strlen(text), path, &root, err);
+    if (!code) code = io_json_object(root, "settings", path, &stored, err);
+    if (!code) code = compare_settings(stored, settings, path, err);
+    if (!code) code = read_position(root, path, at, err);
+    json_decref(root);
+    return code;
+}
+
+/* ---- what it did ---- */
+
+char *cap_pretrain_encoder_text(const cap_pretrain_settings *s, const json_t *settings,
+                                const cnn_preprocess *pre, const cap_pretrain_position *at)
+{
+    json_t *o =
+        json_pack("{s:s, s:s, s:{s:i, s:s, s:[fff], s:[fff]}, s:{s:s, s:f, s:O, s:O}}", "kind", "encoder",
+                  "architecture", s->encoder, "preprocess", "size", pre->size, "fit",
+                  pre->fit == CNN_CROP ? "crop" : "stretch", "mean", (double)pre->mean[0],
+                  (double)pre->mean[1], (double)pre->mean[2], "std", (double)pre->std[0], (double)pre->std[1],
+                  (double)pre->std[2], "record", "command", s->command ? s->command : "", "seconds",
+                  at->seconds, "settings", settings, "epochs", at->epochs);
+    char *text = o ? io_json_text(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}
+
+/* JSON has no NAN: what was not measured is left out. */
+static void set_number(json_t *o, const char *key, double value)
+{
+    if (isfinite(value)) json_object_set_new(o, key, json_real(value));
+}
+
+json_t *cap_pretrain_epoch_json(const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores)
+{
+    json_t *o = json_pack("{s:i, s:I}", "epoch", p->epoch, "photos", (json_int_t)p->photos);
+    json_t *list = json_array();
+    set_number(o, "loss", p->loss);
+    set_number(o, "accuracy", p->accuracy);
+    set_number(o, "cosine", p->cosine);
+    set_number(o, "rate", p->rate);
+    set_number(o, "seconds", p->seconds);
+    for (int i = 0; i < scores; i++) {
+        json_t *one = json_pack("{s:s, s:i}", "source", score[i].source, "photos", (int)score[i].photos);
+        set_number(one, "accuracy", score[i].accuracy);
+        set_number(one, "cosine", score[i].cosine);
+        json_array_append_new(list, one);
+    }
+    if (o && list && !json_object_set_new(o, "held_out", list)) return o;
+    json_decref(o);
+    return NULL;
+}

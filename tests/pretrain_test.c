@@ -1,0 +1,410 @@
+/* Pre-training: the loss falls, an interrupted run that is resumed ends with the same bits, threads change
+ * nothing, and the teacher's loss has the gradient that differences give. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "captioner/distil.h"
+#include "captioner/pretrain.h"
+#include "src/image/image.h"
+#include "src/io/file.h"
+#include "src/io/json.h"
+#include "src/io/safetensors.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SIDE = 40, PHOTOS = 12, HELD_OUT = 4 };
+
+static const char folder[] = "pretrain_test_photos";
+
+/* Class 0 has stripes across, class 1 stripes down, in colours drawn from the number. */
+static void write_photo(const char *path, int class, int number)
+{
+    img im = {0};
+    rng r = {.seed = 7, .stream = (uint64_t) class, .index = (uint64_t)number * 64};
+    uint8_t dark = (uint8_t)rng_below(&r, 80), light = (uint8_t)(150 + rng_below(&r, 100));
+    int width = 2 + (int)rng_below(&r, 3), shift = (int)rng_below(&r, 8);
+    assert_int_equal(img_create(&im, SIDE, SIDE, NULL), ERR_OK);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            int at = (class ? x : y) + shift;
+            memset(im.rgb + 3 * (y * SIDE + x), at / width % 2 ? light : dark, 3);
+        }
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(img_encode_png(&im, &bytes, &size, NULL), ERR_OK);
+    assert_int_equal(io_write_file(path, bytes, size, NULL), ERR_OK);
+    free(bytes);
+    img_release(&im);
+}
+
+static int make_photos(void **unused)
+{
+    (void)unused;
+    static const char *const parts[] = {"train", "val"};
+    for (int part = 0; part < 2; part++)
+        for (int class = 0; class < 2; class ++) {
+            char path[200];
+            snprintf(path, sizeof path, "%s/set/%s/class%d", folder, parts[part], class);
+            assert_int_equal(io_make_dirs(path, NULL), ERR_OK);
+            for (int i = 0; i < (part ? HELD_OUT : PHOTOS); i++) {
+                snprintf(path, sizeof path, "%s/set/%s/class%d/%d.png", folder, parts[part], class, i);
+                write_photo(path, class, 100 * part + i);
+            }
+        }
+    return 0;
+}
+
+/* What a run told. */
+typedef struct heard {
+    double first_loss, last_loss, accuracy, cosine;
+    int epochs, batches, stop_after; /* batches; 0 = never */
+    char source[64];
+} heard;
+
+static bool stop(void *ctx)
+{
+    const heard *h = ctx;
+    return h->stop_after && h->batches >= h->stop_after;
+}
+
+static void hear_batch(void *ctx, const cap_pretrain_progress *p)
+{
+    heard *h = ctx;
+    h->batches++;
+    assert_true(p->photos > 0 && p->photos <= p->total);
+    assert_true(isfinite(p->loss));
+}
+
+static void hear_epoch(void *ctx, const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores)
+{
+    heard *h = ctx;
+    if (!h->epochs++) h->first_loss = p->loss;
+    h->last_loss = p->loss;
+    assert_true(scores >= 1);
+    h->accuracy = score[0].accuracy;
+    h->cosine = score[0].cosine;
+    snprintf(h->source, sizeof h->source, "%s", score[0].source);
+    assert_int_equal(score[0].photos, 2 * HELD_OUT);
+}
+
+static cap_pretrain_settings small_run(const char *out)
+{
+    cap_pretrain_settings s = cap_pretrain_defaults();
+    s.size = 32;
+    s.classes[s.class_sources++] = (cap_class_source){folder, "set"};
+    s.epochs = 2;
+    s.batch = 8;
+    s.threads = 1;
+    s.precision = GEMM_F32;
+    s.augment = (ds_augment){.area_min = 0.8, .area_max = 1, .aspect = 1.1, .jitter = 0.1, .mirror = true};
+    s.out = out;
+    s.command = "caption pretrain 'quoted \"words\"'";
+    return s;
+}
+
+static err_code go(const cap_pretrain_settings *s, heard *h, error *err)
+{
+    cap_pretrain_events on = {.ctx = h, .stop = stop, .batch = hear_batch, .epoch = hear_epoch};
+    return cap_pretrain_run(s, &on, err);
+}
+
+static void run_or_fail(const cap_pretrain_settings *s, heard *h)
+{
+    error err = {0};
+    if (go(s, h, &err)) fail_msg("%s", err.text);
+}
+
+/* All tensors of two files have the same bytes. */
+static void same_tensors(const char *left, const char *right)
+{
+    error err = {0};
+    io_tensors *a = io_tensors_open(left, &err), *b = io_tensors_open(right, &err);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_true(io_tensors_count(a) > 20);
+    assert_int_equal(io_tensors_count(a), io_tensors_count(b));
+    for (size_t i = 0; i < io_tensors_count(a); i++) {
+        const io_tensor *x = io_tensors_at(a, i), *y = io_tensors_at(b, i);
+        assert_string_equal(x->name, y->name);
+        assert_int_equal(x->bytes, y->bytes);
+        if (memcmp(x->data, y->data, x->bytes) != 0) fail_msg("'%s' differs", x->name);
+    }
+    io_tensors_close(&a);
+    io_tensors_close(&b);
+}
+
+static void drop_files(const char *out)
+{
+    char path[200];
+    static const char *const ends[] = {"", ".ckpt", ".log.jsonl"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s%s", out, ends[i]);
+        unlink(path);
+    }
+}
+
+/* ---- tests ---- */
+
+static void learns_classes(void **unused)
+{
+    (void)unused;
+    const char *out = "pretrain_test_a.safetensors";
+    cap_pretrain_settings s = small_run(out);
+    heard h = {0};
+    s.epochs = 16;
+    run_or_fail(&s, &h);
+    assert_int_equal(h.epochs, 16);
+    assert_int_equal(h.batches, 16 * 3);
+    assert_string_equal(h.source, "set");
+    assert_true(h.last_loss < 0.75 * h.first_loss);
+    assert_true(h.accuracy >= 0.75);
+    assert_true(isnan(h.cosine));
+    drop_files(out);
+}
+
+/* The file says what it holds, in the words the captioner looks for. */
+static void writes_an_encoder(void **unused)
+{
+    (void)unused;
+    const char *out = "pretrain_test_b.safetensors";
+    cap_pretrain_settings s = small_run(out);
+    heard h = {0};
+    s.epochs = 1;
+    run_or_fail(&s, &h);
+    io_tensors *file = io_tensors_open(out, NULL);
+    assert_non_null(file);
+    for (size_t i = 0; i < io_tensors_count(file); i++) {
+        assert_memory_equal(io_tensors_at(file, i)->name, "encoder.", 8);
+        assert_int_equal(io_tensors_at(file, i)->dtype, IO_F32);
+    }
+    json_t *o = NULL, *pre = NULL, *record = NULL;
+    const char *text = io_tensors_metadata(file, "caption"), *word;
+    int64_t size;
+    assert_non_null(text);
+    assert_int_equal(io_json_parse(text, strlen(text), out, &o, NULL), ERR_OK);
+    assert_int_equal(io_json_string(o, "kind", out, &word, NULL), ERR_OK);
+    assert_string_equal(word, "encoder");
+    assert_int_equal(io_json_string(o, "architecture", out, &word, NULL), ERR_OK);
+    assert_string_equal(word, "small");
+    assert_int_equal(io_json_object(o, "preprocess", out, &pre, NULL), ERR_OK);
+    assert_int_equal(io_json_int(pre, "size", out, &size, NULL), ERR_OK);
+    assert_int_equal(size, 32);
+    assert_int_equal(io_json_string(pre, "fit", out, &word, NULL), ERR_OK);
+    assert_string_equal(word, "stretch");
+    assert_int_equal(json_array_size(json_object_get(pre, "std")), 3);
+    assert_int_equal(io_json_object(o, "record", out, &record, NULL), ERR_OK);
+    assert_int_equal(io_json_string(record, "command", out, &word, NULL), ERR_OK);
+    assert_string_equal(word, s.command);
+    assert_int_equal(json_array_size(json_object_get(record, "epochs")), 1);
+    json_decref(o);
+    io_tensors_close(&file);
+    drop_files(out);
+}
+
+/* Stopped after `batches` and resumed with another number of threads. */
+static void stop_and_resume(int batches, const char *whole)
+{
+    const char *out = "pretrain_test_c.safetensors";
+    cap_pretrain_settings s = small_run(out);
+    heard h = {.stop_after = batches};
+    error err = {0};
+    s.threads = 2;
+    s.loader_threads = 2;
+    assert_int_equal(go(&s, &h, &err), ERR_INTERRUPTED);
+    assert_non_null(strstr(err.text, "--resume"));
+    assert_int_equal(h.batches, batches);
+    s.resume = true;
+    s.threads = 1;
+    s.loader_threads = 0;
+    h = (heard){0};
+    run_or_fail(&s, &h);
+    assert_int_equal(h.batches, 6 - batches);
+    same_tensors(whole, out);
+    drop_files(out);
+}
+
+static void resumed_equals_uninterrupted(void **unused)
+{
+    (void)unused;
+    const char *whole = "pretrain_test_d.safetensors";
+    cap_pretrain_settings s = small_run(whole);
+    heard h = {0};
+    run_or_fail(&s, &h);
+    for (int batches = 1; batches < 6; batches += 2) stop_and_resume(batches, whole); /* 3: an epoch's end */
+
+    s.resume = true; /* of a run that is over: nothing happens */
+    h = (heard){0};
+    run_or_fail(&s, &h);
+    assert_int_equal(h.batches, 0);
+    drop_files(whole);
+}
+
+static void refuse(const cap_pretrain_settings *s, err_code code, const char *says)
+{
+    heard h = {0};
+    error err = {0};
+    assert_int_equal(go(s, &h, &err), code);
+    if (!strstr(err.text, says)) fail_msg("'%s' does not say '%s'", err.text, says);
+}
+
+static void wrong_settings_are_refused(void **unused)
+{
+    (void)unused;
+    const char *out = "pretrain_test_e.safetensors";
+    cap_pretrain_settings good = small_run(out), s = good;
+    heard h = {.stop_after = 1};
+    drop_files(out); /* what a run that crashed left */
+    s.resume = true;
+    refuse(&s, ERR_MISSING, "pretrain_test_e.safetensors.ckpt");
+    assert_int_equal(go(&good, &h, NULL), ERR_INTERRUPTED);
+    s.batch = 4;
+    refuse(&s, ERR_MISMATCH, "'batch'");
+    s = good;
+    s.size = 7;
+    refuse(&s, ERR_ARGUMENT, "7 pixels");
+    s = good;
+    s.photos = folder;
+    refuse(&s, ERR_ARGUMENT, "--teacher");
+    s = good;
+    s.class_sources = 0;
+    refuse(&s, ERR_ARGUMENT, "no photos");
+    assert_int_equal(io_write_file("pretrain_test_e.json", "{\"images\": [], \"annotations\": []}", 33, NULL),
+                     ERR_OK);
+    s.teacher = out;
+    s.photos = folder;
+    s.list = "pretrain_test_e.json";
+    refuse(&s, ERR_MISSING, "pretrain_test_e.json");
+    unlink(s.list);
+    s = good;
+    s.classes[0].prefix = "nothing";
+    refuse(&s, ERR_MISSING, "nothing");
+    s = good;
+    s.encoder = "huge";
+    refuse(&s, ERR_MISSING, "huge");
+    s = good;
+    s.teacher = out; /* not a file of weights */
+    refuse(&s, ERR_MISSING, out);
+    s = good;
+    s.rate = 1e9;
+    s.optim = OPTIM_SGD;
+    s.clip = 0;
+    refuse(&s, ERR_FORMAT, "--rate");
+    drop_files(out);
+}
+
+/* Labelled photos and others learn from the real teacher together. */
+static void learns_from_a_teacher(void **unused)
+{
+    (void)unused;
+    const char *out = "pretrain_test_f.safetensors",
+               *teacher = TEST_SHARED_DIR "/data/weights/mobilenet_v2.safetensors";
+    if (access(teacher, R_OK)) {
+        print_message("skipped: no weights in %s\n", teacher);
+        skip();
+    }
+    cap_pretrain_settings s = small_run(out);
+    char photos[200];
+    snprintf(photos, sizeof photos, "%s/set/train/class0", folder);
+    heard h = {0};
+    s.size = 64;
+    s.epochs = 6;
+    s.teacher = teacher;
+    s.photos = photos;
+    run_or_fail(&s, &h);
+    assert_int_equal(h.batches, 6 * 4); /* 36 photos by 8 */
+    assert_true(h.last_loss < h.first_loss);
+    assert_true(h.cosine > 0.2);
+    drop_files(out);
+}
+
+static void distilling_has_the_right_gradient(void **unused)
+{
+    (void)unused;
+    enum { ROWS = 5, COLS = 7 };
+    float x[ROWS * COLS], goal[ROWS * COLS], scale = 0.7f;
+    rng r = {.seed = 3};
+    for (int i = 0; i < ROWS * COLS; i++) {
+        x[i] = (float)rng_normal(&r);
+        goal[i] = i / COLS == 2 ? 0 : (float)rng_normal(&r); /* one row of zeros */
+    }
+    arena memory = {0};
+    nn_tape t = {.mem = &memory, .recording = true};
+    float gradient[ROWS * COLS] = {0};
+    nn_var v = {.data = x, .grad = gradient, .rank = 2, .dim = {ROWS, COLS, 1, 1}, .wants_grad = true};
+    double cosine;
+    nn_backward(&t, cap_distil_loss(&t, &v, goal, scale, 0.3f, &cosine));
+    for (int i = 0; i < ROWS * COLS; i++) {
+        double at[2];
+        float kept = x[i];
+        for (int side = 0; side < 2; side++) {
+            x[i] = kept + (side ? 1e-2f : -1e-2f);
+            nn_begin(&t);
+            at[side] = (double)cap_distil_loss(&t, &v, goal, scale, 0.3f, NULL)->data[0];
+        }
+        x[i] = kept;
+        assert_float_equal(gradient[i], (at[1] - at[0]) / 2e-2, 2e-4); /* single precision, differences */
+    }
+    for (int i = 0; i < ROWS * COLS; i++) goal[i] = 2 * x[i];
+    nn_begin(&t);
+    assert_float_equal(cap_distil_loss(&t, &v, goal, 0.5f, 0.3f, &cosine)->data[0], 0, 1e-6);
+    assert_float_equal(cosine, 1, 1e-6);
+    arena_release(&memory);
+}
+
+/* Every photo once when the batches come out even, another order in every epoch, the same for a seed. */
+static void schedules_hold_every_photo_once(void **unused)
+{
+    (void)unused;
+    cap_photos p;
+    arena memory = {0};
+    cap_class_source source = {folder, "set"};
+    char extra[200];
+    ds_schedule one, two, rest;
+    snprintf(extra, sizeof extra, "%s/set/train/class1", folder);
+    assert_int_equal(cap_photos_open(&source, 1, extra, NULL, &p, NULL), ERR_OK);
+    assert_int_equal(p.sources, 2);
+    assert_int_equal(p.source[0].classes, 2);
+    assert_int_equal(p.source[1].classes, 0);
+    assert_int_equal(p.train.items, 3 * PHOTOS);
+    assert_int_equal(cap_photos_schedule(&p, 6, 1, 0, 0, &memory, &one, NULL), ERR_OK);
+    assert_int_equal(cap_photos_schedule(&p, 6, 1, 1, 0, &memory, &two, NULL), ERR_OK);
+    assert_int_equal(cap_photos_schedule(&p, 6, 1, 0, 2, &memory, &rest, NULL), ERR_OK);
+    assert_int_equal(one.batches, 6);
+    assert_int_equal(rest.batches, 4);
+    int seen[3 * PHOTOS] = {0}, moved = 0;
+    for (int i = 0; i < 3 * PHOTOS; i++) {
+        seen[one.image[i]]++;
+        moved += one.image[i] != two.image[i];
+        if (i >= 12) assert_int_equal(one.image[i], rest.image[i - 12]);
+    }
+    for (int i = 0; i < 3 * PHOTOS; i++) assert_int_equal(seen[i], 1);
+    assert_true(moved > PHOTOS);
+    assert_int_equal(cap_photos_schedule(&p, 100, 1, 0, 0, &memory, &one, NULL), ERR_OK);
+    assert_int_equal(one.batches, 1);
+    assert_int_equal(one.start[1], 3 * PHOTOS);
+    arena_release(&memory);
+    cap_photos_close(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(schedules_hold_every_photo_once),
+        cmocka_unit_test(distilling_has_the_right_gradient),
+        cmocka_unit_test(learns_classes),
+        cmocka_unit_test(writes_an_encoder),
+        cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(wrong_settings_are_refused),
+        cmocka_unit_test(learns_from_a_teacher),
+    };
+    return cmocka_run_group_tests(tests, make_photos, NULL);
+}

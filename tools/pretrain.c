@@ -1,0 +1,219 @@
+/* caption pretrain: teaches an encoder to see, on photos with labels or a teacher's features. */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/pretrain.h"
+#include "src/base/text.h"
+#include "tools/progress.h"
+#include "tools/verbs.h"
+
+/* The one thing a signal handler may touch; it lives as long as the process. */
+static volatile sig_atomic_t interrupted;
+
+static void remember_signal(int number)
+{
+    interrupted = number;
+    signal(number, SIG_DFL); /* the second one ends the program at once */
+}
+
+/* What the talk on stderr needs. */
+typedef struct talk {
+    bool quiet;
+    ui_progress bar;
+    bool bar_is_on;
+    char label[40];
+} talk;
+
+static bool was_interrupted(void *ctx)
+{
+    (void)ctx;
+    return interrupted != 0;
+}
+
+static void tell_begin(void *ctx, const cap_photos *photos, size_t parameters, const cap_pretrain_progress *p)
+{
+    const talk *t = ctx;
+    if (t->quiet) return;
+    for (int i = 0; i < photos->sources; i++) {
+        const cap_photo_source *s = &photos->source[i];
+        fprintf(stderr, "%s: %d photos, %d held out", s->name, (int)s->train.count, (int)s->held_out.count);
+        if (s->classes) fprintf(stderr, ", %d classes", (int)s->classes);
+        fputc('\n', stderr);
+    }
+    fprintf(stderr, "%.2f million parameters, %d epochs of %ld photos\n", (double)parameters / 1e6, p->epochs,
+            p->total);
+    if (p->epoch > p->epochs) fputs("nothing left to do: all epochs are done\n", stderr);
+}
+
+static void append_number(char *note, size_t size, const char *name, int digits, double value)
+{
+    size_t used = strlen(note);
+    if (isfinite(value)) snprintf(note + used, size - used, ", %s %.*f", name, digits, value);
+}
+
+static void tell_batch(void *ctx, const cap_pretrain_progress *p)
+{
+    talk *t = ctx;
+    char note[100];
+    if (!t->bar_is_on) {
+        snprintf(t->label, sizeof t->label, "epoch %d/%d", p->epoch, p->epochs);
+        t->bar = (ui_progress){
+            .label = t->label, .unit = "photos", .total = p->total, .first = p->resumed, .quiet = t->quiet};
+        ui_progress_start(&t->bar);
+        t->bar_is_on = true;
+    }
+    snprintf(note, sizeof note, "loss %.3f", p->loss);
+    append_number(note, sizeof note, "accuracy", 3, p->accuracy);
+    append_number(note, sizeof note, "cosine", 3, p->cosine);
+    ui_progress_update(&t->bar, p->photos, note);
+}
+
+static void tell_epoch(void *ctx, const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores)
+{
+    talk *t = ctx;
+    if (t->bar_is_on) ui_progress_finish(&t->bar);
+    t->bar_is_on = false;
+    if (t->quiet) return;
+    for (int i = 0; i < scores; i++) {
+        char note[100];
+        snprintf(note, sizeof note, "epoch %d", p->epoch);
+        append_number(note, sizeof note, "accuracy", 4, score[i].accuracy);
+        append_number(note, sizeof note, "cosine", 4, score[i].cosine);
+        fprintf(stderr, "%s on %d held-out photos of %s\n", note, (int)score[i].photos, score[i].source);
+    }
+}
+
+static void tell_bad_photo(void *ctx, const char *problem)
+{
+    talk *t = ctx;
+    if (t->bar_is_on) ui_progress_clear(&t->bar);
+    fprintf(stderr, "caption: %s; a grey one takes its place\n", problem);
+}
+
+/* SOURCE or SOURCE:PREFIX, the last colon counts; cuts the copy in two. */
+static void add_source(cap_pretrain_settings *s, char *copy)
+{
+    char *colon = strrchr(copy, ':');
+    if (colon) *colon = '\0';
+    s->classes[s->class_sources++] = (cap_class_source){copy, colon ? colon + 1 : ""};
+}
+
+/* The command line as a shell would read it; NULL when memory is out. */
+static char *command_line(int argc, char **argv)
+{
+    text t = {0};
+    text_append(&t, "caption");
+    for (int i = 0; i < argc; i++) {
+        bool plain = argv[i][0] && !strpbrk(argv[i], " \t\n\"'\\$`*?[]{}()<>|&;#~!");
+        text_append(&t, " ");
+        if (!plain) text_append(&t, "'");
+        for (const char *c = argv[i]; *c; c++)
+            if (*c == '\'')
+                text_append(&t, "'\\''");
+            else
+                text_append_bytes(&t, c, 1);
+        if (!plain) text_append(&t, "'");
+    }
+    return text_take(&t);
+}
+
+static int run(cap_pretrain_settings *s, const char *const *classes, bool quiet)
+{
+    char *copy[CAP_MAX_SOURCES] = {0};
+    talk t = {.quiet = quiet};
+    error err = {0};
+    err_code code = ERR_OK;
+    for (int i = 0; !code && classes[i]; i++) {
+        copy[i] = strdup(classes[i]);
+        if (copy[i])
+            add_source(s, copy[i]);
+        else
+            code = err_set(&err, ERR_MEMORY, "out of memory");
+    }
+    cap_pretrain_events on = {&t, was_interrupted, tell_begin, tell_batch, tell_epoch, tell_bad_photo};
+    signal(SIGINT, remember_signal);
+    signal(SIGTERM, remember_signal);
+    if (!code) code = cap_pretrain_run(s, &on, &err);
+    if (t.bar_is_on) ui_progress_finish(&t.bar);
+    for (int i = 0; i < CAP_MAX_SOURCES; i++) free(copy[i]);
+    return code ? verb_fail(&err) : VERB_DONE;
+}
+
+int verb_pretrain(int argc, char **argv)
+{
+    cap_pretrain_settings s = cap_pretrain_defaults();
+    const char *classes[CAP_MAX_SOURCES + 1] = {0};
+    const char *optimiser = "adamw", *precision = "bf16";
+    int seed = 1;
+    uint64_t cache = 0;
+    bool quiet = false, plain = false;
+    s.out = "encoder.safetensors";
+    const opt options[] = {
+        {"Photos", .kind = OPT_GROUP},
+        {"classes", 'c', OPT_LIST, "SOURCE:PREFIX", classes, 0, CAP_MAX_SOURCES,
+         "photos with labels: a folder or .tar archive with PREFIX/train/<class>/<photo> and perhaps "
+         "PREFIX/val; may be given several times, each source has classes of its own"},
+        {"photos", 'p', OPT_STRING, "DIR", &s.photos, .help = "photos without labels, for the teacher"},
+        {"list", 'l', OPT_STRING, "FILE", &s.list,
+         .help = "captions in JSON: of DIR, take the photos these describe; all of them if absent"},
+        {"cache", 0, OPT_SIZE, "BYTES", &cache, .help = "memory for decoded photos"},
+        {"no-augment", 0, OPT_FLAG, NULL, &plain, .help = "no mirrored, cropped and tinted views"},
+        {"Model", .kind = OPT_GROUP},
+        {"encoder", 'e', OPT_STRING, "NAME", &s.encoder, .help = "architecture, trained from random weights"},
+        {"size", 's', OPT_INT, "PIXELS", &s.size, 32, 1024, "side of the photos it sees"},
+        {"teacher", 't', OPT_STRING, "FILE", &s.teacher,
+         .help = "MobileNetV2 as safetensors: its features are learned, too"},
+        {"teacher-weight", 0, OPT_DOUBLE, "W", &s.teacher_weight, 0, 1000, "of its loss beside the labels'"},
+        {"squared-weight", 0, OPT_DOUBLE, "W", &s.squared_weight, 0, 1000,
+         "of the squared distance beside the cosine"},
+        {"Training", .kind = OPT_GROUP},
+        {"epochs", 'n', OPT_INT, "N", &s.epochs, 1, 100000, "times each photo is seen"},
+        {"batch", 'b', OPT_INT, "N", &s.batch, 2, 4096, "photos of one step"},
+        {"optimiser", 0, OPT_CHOICE, "adamw|sgd", &optimiser, .help = "the rule of the steps"},
+        {"rate", 'r', OPT_DOUBLE, "R", &s.rate, 0, 100,
+         "peak learning rate; 0: 0.002 for adamw, 0.05 for sgd"},
+        {"warmup", 0, OPT_INT, "N", &s.warmup, 0, 1000000, "steps until the peak, at most a fifth of all"},
+        {"decay", 0, OPT_DOUBLE, "D", &s.decay, 0, 10, "weight decay"},
+        {"clip", 0, OPT_DOUBLE, "NORM", &s.clip, 0, INFINITY, "longest gradient; 0 = any"},
+        {"smoothing", 0, OPT_DOUBLE, "P", &s.smoothing, 0, 0.9, "of the labels"},
+        {"seed", 0, OPT_INT, "N", &seed, 0, INFINITY, "of all random numbers"},
+        {"precision", 0, OPT_CHOICE, "bf16|f32", &precision, .help = "of the large products"},
+        {"threads", 'j', OPT_INT, "N", &s.threads, 0, 256, "0 = one per CPU; changes no bit of the result"},
+        {"loaders", 0, OPT_INT, "N", &s.loader_threads, 0, 64, "further threads that decode photos"},
+        {"Output", .kind = OPT_GROUP},
+        {"out", 'o', OPT_STRING, "FILE", &s.out,
+         .help = "the encoder; FILE.ckpt and FILE.log.jsonl beside it"},
+        {"resume", 0, OPT_FLAG, NULL, &s.resume, .help = "go on from FILE.ckpt with the options of its run"},
+        {"quiet", 'q', OPT_FLAG, NULL, &quiet, .help = "say nothing but what went wrong"},
+        {0},
+    };
+    const opt_command command = {
+        .verb = "pretrain",
+        .about =
+            "Trains an encoder from random weights on photos, before it learns to describe them: to name "
+            "their classes, to see what a teacher sees in them, or both.\n"
+            "Saves after every epoch, and when it is interrupted.",
+        .options = options,
+        .examples =
+            "  caption pretrain --classes photos.tar:set --epochs 12 --out encoder.safetensors\n"
+            "  caption pretrain --photos images --teacher mobilenet_v2.safetensors\n",
+    };
+    int verdict;
+    char *line = command_line(argc, argv); /* before the table moves the operands */
+    if (!verb_begin(&command, &argc, argv, &verdict)) {
+        free(line);
+        return verdict;
+    }
+    s.optim = !strcmp(optimiser, "sgd") ? OPTIM_SGD : OPTIM_ADAMW;
+    s.precision = !strcmp(precision, "bf16") ? GEMM_BF16 : GEMM_F32;
+    s.seed = (uint64_t)seed;
+    s.cache_bytes = (size_t)cache;
+    s.command = line;
+    if (plain) s.augment = (ds_augment){.area_min = 1, .area_max = 1, .aspect = 1};
+    verdict = run(&s, classes, quiet);
+    free(line);
+    return verdict;
+}
