@@ -62,24 +62,6 @@ static const verb *misspelt_verb(const char *word)
     return NULL;
 }
 
-/* The command `caption` as long as no verb takes its place. */
-static int run_overview(int argc, char **argv)
-{
-    static const opt none[] = {{0}};
-    static const opt_command command = {
-        .verb = "",
-        .operands = "PHOTO...",
-        .operands_min = 1,
-        .operands_max = OPT_ANY,
-        .about = "Says in a sentence what a photo shows, and where in the photo each word looked.",
-        .options = none,
-    };
-    int verdict;
-    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    fprintf(stderr, "caption: cannot describe '%s': this build has no verb 'describe'\n", argv[1]);
-    return VERB_FAILED;
-}
-
 static int run(int argc, char **argv)
 {
     if (argc < 2) return print_short_usage();
@@ -92,8 +74,7 @@ static int run(int argc, char **argv)
                 argv[1], near->name);
         return VERB_USAGE;
     }
-    v = verb_find("describe"); /* a command line without a verb describes photos */
-    return v ? v->run(argc, argv) : run_overview(argc, argv);
+    return verb_describe(argc, argv); /* a command line without a verb describes photos */
 }
 
 /* A standard stream that was closed by the caller would lend its number to the next file opened, and our

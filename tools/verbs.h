@@ -32,6 +32,8 @@ typedef struct verb {
  *     X(describe, "say in a sentence what photos show")
  * A row declares int verb_describe(int argc, char **argv). */
 #define VERB_LIST(X)                                                                                         \
+    X(describe, "say in a sentence what photos show; the verb when none is given")                           \
+    X(info, "show what a model is: sizes, vocabulary, training, scores, licence")                            \
     X(train, "train a captioner on photos with captions")                                                    \
     X(pretrain, "teach an encoder to see, on photos with labels or with a teacher")                          \
     X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")

@@ -1,0 +1,233 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "captioner/builtin.h"
+#include "captioner/caption.h"
+#include "src/io/file.h"
+#include "tests/random_model.h"
+
+static const char photo[] = TEST_SOURCE_DIR "/photos/coffee.jpg";
+static const char turned[] = TEST_SOURCE_DIR "/images/exif_6.jpg";
+static char model[] = "/tmp/caption_test_XXXXXX";
+
+static int make_model(void **state)
+{
+    (void)state;
+    int fd = mkstemp(model);
+    if (fd < 0) return 1;
+    close(fd);
+    return random_model_save(model, NN_MATCH_SIGMOID, NULL);
+}
+
+static int remove_model(void **state)
+{
+    (void)state;
+    return unlink(model);
+}
+
+static cap_captioner *open_with(cap_settings s)
+{
+    cap_captioner *c;
+    error err = {0};
+    s.search.attention = true;
+    assert_int_equal(cap_open(model, &s, &c, &err), ERR_OK);
+    return c;
+}
+
+static void expect_same(const cap_description *a, const cap_description *b)
+{
+    assert_string_equal(a->sentence, b->sentence);
+    assert_int_equal(a->words, b->words);
+    for (int i = 0; i < a->words; i++) {
+        assert_string_equal(a->word[i], b->word[i]);
+        assert_true(fabsf(a->probability[i] - b->probability[i]) < 1e-4f);
+    }
+    assert_true(fabs(a->log_probability - b->log_probability) < 1e-3);
+}
+
+static void a_file_is_described(void **state)
+{
+    (void)state;
+    cap_captioner *c = open_with(cap_settings_default());
+    cap_description d;
+    assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
+    assert_in_range(d.words, 1, 20);
+    assert_true(strlen(d.sentence) > 0);
+    double log_p = 0;
+    int regions = d.grid_h * d.grid_w;
+    assert_int_equal(regions, 36);
+    for (int i = 0; i < d.words; i++) {
+        double sum = 0;
+        for (int r = 0; r < regions; r++) sum += (double)d.attention[i * regions + r];
+        assert_true(fabs(sum - 1) < 1e-4);
+        log_p += log((double)d.probability[i]);
+    }
+    assert_true(d.log_probability <= log_p + 1e-4 && (d.ended || fabs(d.log_probability - log_p) < 1e-4));
+    assert_true(d.confidence > 0 && d.confidence < 1);
+    assert_null(d.photo.rgb);
+    assert_true(d.view.x0 == 0 && d.view.y0 == 0 && d.view.x1 == d.width && d.view.y1 == d.height);
+    cap_close(&c);
+    assert_true(strlen(d.word[0]) > 0); /* outlives the captioner */
+    cap_description_release(&d);
+    cap_description_release(&d);
+    assert_null(c);
+}
+
+static void file_memory_and_pixels_agree(void **state)
+{
+    (void)state;
+    cap_settings s = cap_settings_default();
+    s.keep_photo = true;
+    cap_captioner *c = open_with(s);
+    cap_description file, memory, pixels;
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(io_read_file(turned, 1 << 20, &bytes, &size, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(c, turned, &file, NULL), ERR_OK);
+    assert_int_equal(cap_describe_memory(c, bytes, size, "memory", &memory, NULL), ERR_OK);
+    assert_int_equal(
+        cap_describe_pixels(c, file.photo.rgb, file.photo.width, file.photo.height, &pixels, NULL), ERR_OK);
+    expect_same(&file, &memory);
+    expect_same(&file, &pixels);
+    assert_int_equal(file.photo.width, file.width);
+    assert_int_equal(pixels.photo.height, file.height);
+    assert_memory_equal(pixels.photo.rgb, file.photo.rgb, (size_t)file.width * (size_t)file.height * 3);
+    free(bytes);
+    cap_description_release(&file);
+    cap_description_release(&memory);
+    cap_description_release(&pixels);
+    cap_close(&c);
+}
+
+static void kept_photos_do_not_change_the_words(void **state)
+{
+    (void)state;
+    cap_settings s = cap_settings_default();
+    cap_captioner *plain = open_with(s);
+    s.keep_photo = true;
+    s.threads = 2;
+    cap_captioner *keeping = open_with(s);
+    cap_description a, b;
+    assert_int_equal(cap_describe_file(plain, photo, &a, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(keeping, photo, &b, NULL), ERR_OK);
+    expect_same(&a, &b);
+    assert_int_equal(b.photo.width, b.width);
+    assert_int_equal(b.photo.height, b.height);
+    cap_description_release(&a);
+    cap_description_release(&b);
+    cap_close(&plain);
+    cap_close(&keeping);
+}
+
+static void bad_photos_do_not_stop_the_others(void **state)
+{
+    (void)state;
+    cap_captioner *c = open_with(cap_settings_default());
+    const char *paths[] = {"/nowhere/a.jpg", photo, TEST_SOURCE_DIR "/CMakeLists.txt", turned, photo};
+    cap_description many[5], one;
+    error errors[5], err = {0};
+    assert_int_equal(cap_describe_files(c, paths, 5, many, errors, &err), ERR_OK);
+    assert_int_equal(errors[0].code, ERR_MISSING);
+    assert_int_equal(errors[2].code, ERR_FORMAT);
+    assert_null(many[0].sentence);
+    for (int i = 1; i < 5; i += i == 1 ? 2 : 1) {
+        assert_int_equal(errors[i].code, ERR_OK);
+        assert_int_equal(cap_describe_file(c, paths[i], &one, &err), ERR_OK);
+        expect_same(&one, &many[i]);
+        cap_description_release(&one);
+    }
+    assert_int_equal(cap_describe_files(c, paths, 1, &one, errors, &err), ERR_OK);
+    assert_int_equal(errors[0].code, ERR_MISSING);
+    assert_int_equal(cap_describe_files(c, NULL, 0, NULL, NULL, &err), ERR_OK);
+    for (int i = 0; i < 5; i++) cap_description_release(&many[i]);
+    cap_close(&c);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    cap_captioner *c = NULL;
+    cap_description d;
+    error err = {0};
+    cap_settings s = cap_settings_default();
+    s.search.beam = 0;
+    assert_int_equal(cap_open(model, &s, &c, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_open("/nowhere/m.safetensors", NULL, &c, &err), ERR_MISSING);
+    assert_null(c);
+    assert_int_not_equal(cap_open(photo, NULL, &c, &err), ERR_OK);
+    assert_non_null(strstr(err.text, "coffee.jpg"));
+    cap_close(&c);
+    s = cap_settings_default();
+    s.max_pixels = 1000;
+    c = open_with(s);
+    assert_int_equal(cap_describe_file(c, photo, &d, &err), ERR_LIMIT);
+    uint8_t pixel[3] = {0};
+    assert_int_equal(cap_describe_pixels(c, pixel, 0, 1, &d, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_describe_pixels(c, pixel, 1, 1001, &d, &err), ERR_LIMIT);
+    assert_int_equal(cap_describe_pixels(c, NULL, 1, 1, &d, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_describe_pixels(c, pixel, 1, 1, &d, &err), ERR_OK);
+    cap_description_release(&d);
+    cap_close(&c);
+    cap_close(&c);
+}
+
+static void the_model_says_what_it_is(void **state)
+{
+    (void)state;
+    cap_captioner *c = open_with(cap_settings_default());
+    cap_info info;
+    cap_get_info(c, &info);
+    assert_string_equal(info.encoder, "small");
+    assert_string_equal(info.match, "sigmoid");
+    assert_int_equal(info.size, 96);
+    assert_int_equal(info.vocabulary, 10);
+    assert_true(info.attends);
+    assert_string_equal(cap_get_word(c, 0), "a");
+    assert_string_equal(cap_get_word(c, 9), "caf\xC3\xA9");
+    assert_null(cap_get_word(c, 10));
+    assert_null(cap_get_word(c, -1));
+    assert_string_equal(json_string_value(json_object_get(info.record, "licence")), "none: random weights");
+    cap_close(&c);
+}
+
+static void the_built_in_model_is_there_or_missed(void **state)
+{
+    (void)state;
+    cap_captioner *c = NULL;
+    error err = {0};
+    size_t size;
+    const void *bytes = cap_builtin_model(&size);
+    err_code code = cap_open(NULL, NULL, &c, &err);
+    assert_int_equal(code, bytes ? ERR_OK : ERR_UNSUPPORTED);
+    if (bytes) {
+        assert_int_equal((uintptr_t)bytes % 64, 0);
+        cap_info info;
+        cap_get_info(c, &info);
+        assert_int_equal(info.file_bytes, size);
+    }
+    cap_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_described),
+        cmocka_unit_test(file_memory_and_pixels_agree),
+        cmocka_unit_test(kept_photos_do_not_change_the_words),
+        cmocka_unit_test(bad_photos_do_not_stop_the_others),
+        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(the_model_says_what_it_is),
+        cmocka_unit_test(the_built_in_model_is_there_or_missed),
+    };
+    return cmocka_run_group_tests(tests, make_model, remove_model);
+}

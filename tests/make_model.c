@@ -1,0 +1,16 @@
+/* make_model OUT [MATCH]: writes the random model that the command line tests use. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/random_model.h"
+
+int main(int argc, char **argv)
+{
+    error err = {0};
+    nn_match_kind match = NN_MATCH_SIGMOID;
+    for (int i = 0; argc > 2 && i < NN_MATCH_COUNT; i++)
+        if (!strcmp(argv[2], nn_match_rows[i].name)) match = (nn_match_kind)i;
+    if (argc > 1 && !random_model_save(argv[1], match, &err)) return 0;
+    fprintf(stderr, "make_model: %s\n", argc > 1 ? err.text : "no file named");
+    return 1;
+}

@@ -1,0 +1,272 @@
+/* caption PHOTO...: photos in, sentences out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "captioner/caption.h"
+#include "src/io/file.h"
+#include "tools/overlay_files.h"
+#include "tools/photo_list.h"
+#include "tools/print.h"
+#include "tools/progress.h"
+#include "tools/verbs.h"
+
+/* Photos that go through the net together; fewer when they are kept at full size. */
+enum { GROUP = 8, KEPT_GROUP = 2 };
+
+typedef struct request {
+    const char *model, *overlay;
+    cap_settings settings;
+    bool json, attention;
+    bool tabs; /* path and sentence, not the sentence alone */
+    overlay_files files;
+} request;
+
+typedef struct describe_job {
+    request *q;
+    cap_captioner *captioner;
+    photo_list photos;
+    ui_progress progress;
+    int done, unreadable, empty; /* empty: folders without photos, or unreadable ones */
+} describe_job;
+
+/* ---- output ---- */
+
+static json_t *words_json(const cap_description *d)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < d->words; i++)
+        json_array_append_new(list, json_pack("{s:o, s:f}", "word", json_clean_string(d->word[i]),
+                                              "probability", (double)d->probability[i]));
+    return list;
+}
+
+static json_t *attention_json(const cap_description *d)
+{
+    json_t *list = json_array();
+    size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
+    for (size_t i = 0; i < (size_t)d->words; i++) {
+        json_t *row = json_array();
+        for (size_t j = 0; j < regions; j++)
+            json_array_append_new(row, json_real((double)d->attention[i * regions + j]));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static bool print_json(const cap_description *d, const char *path, bool attention)
+{
+    json_t *o = json_pack("{s:o, s:o, s:o, s:f}", "path", json_clean_string(path), "caption",
+                          json_clean_string(d->sentence), "words", words_json(d), "log_probability",
+                          d->log_probability);
+    if (o && attention) {
+        json_object_set_new(o, "grid", json_pack("[i,i]", d->grid_h, d->grid_w));
+        json_object_set_new(o, "attention", d->attention ? attention_json(d) : json_null());
+    }
+    return print_json_line(stdout, o);
+}
+
+static void print_text(const request *q, const cap_description *d, const char *path)
+{
+    if (q->tabs) {
+        print_escaped(stdout, path);
+        putchar('\t');
+    }
+    print_escaped(stdout, d->sentence);
+    putchar('\n');
+}
+
+static err_code show(request *q, const cap_description *d, const char *path, error *err)
+{
+    err_code code = ERR_OK;
+    if (q->overlay) code = overlay_write(d, path, q->overlay, err);
+    if (q->files.folder) code = overlay_files_write(&q->files, d, path, err);
+    if (code) return code;
+    if (!q->json)
+        print_text(q, d, path);
+    else if (!print_json(d, path, q->attention))
+        return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", path);
+    return ERR_OK;
+}
+
+/* ---- the photos, group by group ---- */
+
+static void complain(describe_job *j, const error *reason)
+{
+    ui_progress_clear(&j->progress);
+    fprintf(stderr, "caption: %s\n", reason->text);
+    j->unreadable++;
+}
+
+static err_code describe_input(cap_captioner *c, cap_description *out, error *reason)
+{
+    const size_t most = (size_t)1 << 30; /* as img_read_file */
+    uint8_t *bytes;
+    size_t size;
+    err_code code = io_read_file("/dev/stdin", most, &bytes, &size, reason);
+    if (code) return code;
+    code = cap_describe_memory(c, bytes, size, "standard input", out, reason);
+    free(bytes);
+    return code;
+}
+
+/* The next photos that can be described together: standard input stays alone. */
+static int next_group(const describe_job *j)
+{
+    const char **path = j->photos.path + j->done;
+    int most = j->q->settings.keep_photo ? KEPT_GROUP : GROUP, n = 0;
+    while (n < most && j->done + n < j->photos.count && strcmp(path[n], "-")) n++;
+    return n ? n : 1;
+}
+
+static err_code run_group(describe_job *j, error *err)
+{
+    cap_description d[GROUP] = {0};
+    error reason[GROUP] = {0};
+    const char **path = j->photos.path + j->done;
+    int n = next_group(j);
+    err_code code = ERR_OK;
+    if (strcmp(path[0], "-"))
+        code = cap_describe_files(j->captioner, path, n, d, reason, err);
+    else
+        describe_input(j->captioner, d, reason);
+    for (int i = 0; !code && i < n; i++) {
+        if (reason[i].code)
+            complain(j, &reason[i]);
+        else
+            code = show(j->q, &d[i], path[i], err);
+    }
+    for (int i = 0; i < n; i++) cap_description_release(&d[i]);
+    j->done += n;
+    ui_progress_update(&j->progress, j->done, NULL);
+    return code;
+}
+
+static int run_groups(describe_job *j)
+{
+    error err = {0};
+    int photos = j->photos.count;
+    j->progress = (ui_progress){.label = "describing", .unit = "photos", .total = photos};
+    j->progress.quiet = photos < 2 || !isatty(STDERR_FILENO) || isatty(STDOUT_FILENO);
+    ui_progress_start(&j->progress);
+    err_code code = ERR_OK;
+    while (!code && j->done < photos) {
+        code = run_group(j, &err);
+        if (!code && fflush(stdout))
+            code = err_set(&err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
+    }
+    if (code)
+        ui_progress_clear(&j->progress);
+    else
+        ui_progress_finish(&j->progress);
+    if (code) return verb_fail(&err);
+    if (j->unreadable && photos > 1)
+        fprintf(stderr, "caption: %d of %d photos could not be read\n", j->unreadable, photos);
+    return j->unreadable || j->empty ? VERB_FAILED : VERB_DONE;
+}
+
+static err_code check_model(const describe_job *j, error *err)
+{
+    cap_info info;
+    cap_get_info(j->captioner, &info);
+    bool overlays = j->q->overlay || j->q->files.folder;
+    if (overlays && !info.attends)
+        return err_set(err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
+    return j->q->files.folder ? io_make_dirs(j->q->files.folder, err) : ERR_OK;
+}
+
+/* A folder that gives no photos is reported and passed over, as a photo is. */
+static err_code list_photos(describe_job *j, char **operands, int count, error *err)
+{
+    for (int i = 0; i < count; i++) {
+        err_code code = photo_list_add(&j->photos, operands[i], err);
+        if (code == ERR_MEMORY) return code;
+        if (!code) continue;
+        verb_fail(err);
+        j->empty++;
+    }
+    j->q->tabs =
+        count > 1 || j->photos.count > 1 || (j->photos.count && strcmp(operands[0], j->photos.path[0]));
+    if (j->q->overlay && j->photos.count > 1)
+        return err_set(err, ERR_ARGUMENT, "--overlay takes one photo, not %d; --overlay-dir takes many",
+                       j->photos.count);
+    return ERR_OK;
+}
+
+static int describe(request *q, char **operands, int count)
+{
+    describe_job j = {.q = q};
+    error err = {0};
+    err_code code = list_photos(&j, operands, count, &err);
+    bool any = j.photos.count;
+    if (!code && any) code = cap_open(q->model, &q->settings, &j.captioner, &err);
+    if (!code && any) code = check_model(&j, &err);
+    int verdict = code ? verb_fail(&err) : run_groups(&j);
+    cap_close(&j.captioner);
+    photo_list_release(&j.photos);
+    overlay_files_release(&q->files);
+    return verdict;
+}
+
+static int usage_error(const char *problem)
+{
+    fprintf(stderr, "caption: %s (see 'caption --help')\n", problem);
+    return VERB_USAGE;
+}
+
+static const char about[] =
+    "Says in a sentence what a photo shows, and where in the photo each word looked.\n"
+    "One photo gives one sentence; several, or a folder, give lines of path, tab, sentence, where tabs and "
+    "line breaks in a path are written \\t and \\n and a backslash \\\\. '-' is a photo from standard input. "
+    "JPEG, PNG and WebP are recognised by content. A photo that cannot be read is reported and passed over; "
+    "the exit code is then 1.";
+
+static const char examples[] =
+    "  caption photo.jpg\n"
+    "  caption --json --attention photo.jpg | jq .words\n"
+    "  caption --overlay where.png photo.jpg\n"
+    "  caption --overlay-dir sheets holiday/ > captions.tsv\n";
+
+int verb_describe(int argc, char **argv)
+{
+    request q = {.settings = cap_settings_default()};
+    cap_search_options *search = &q.settings.search;
+    q.settings.max_pixels = 250000000;
+    const opt options[] = {
+        {"Model", .kind = OPT_GROUP},
+        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
+        {"beam", 'b', OPT_INT, "K", &search->beam, 1, CAP_MAX_BEAM,
+         "sentences kept while searching; 1 takes the likeliest word each time"},
+        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &search->max_words, .min = 1,
+         .max = CAP_MAX_WORDS, .help = "longer sentences are cut"},
+        {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
+         .max = 1e12, .help = "larger photos are refused"},
+        {"Output", .kind = OPT_GROUP},
+        {"json", 'j', OPT_FLAG, .value = &q.json,
+         .help = "one JSON object a line: path, caption, words with probability, log-probability"},
+        {"attention", 'a', OPT_FLAG, .value = &q.attention,
+         .help = "with --json: grid [rows, columns] and attention [words][regions]"},
+        {"overlay", 'o', OPT_STRING, "OUT.png", &q.overlay,
+         .help = "paint where each word looked (exactly one photo)"},
+        {"overlay-dir", 'd', OPT_STRING, "DIR", &q.files.folder,
+         .help = "the same for many photos, DIR/NAME.png each"},
+        {0},
+    };
+    const opt_command command = {.verb = "",
+                                 .operands = "PHOTO...",
+                                 .operands_min = 1,
+                                 .operands_max = OPT_ANY,
+                                 .about = about,
+                                 .options = options,
+                                 .examples = examples};
+    int verdict;
+    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    if (q.attention && !q.json) return usage_error("--attention needs --json");
+    if (q.overlay && q.files.folder) return usage_error("--overlay and --overlay-dir exclude each other");
+    q.settings.keep_photo = q.overlay || q.files.folder;
+    search->attention = q.attention || q.settings.keep_photo;
+    return describe(&q, argv + 1, argc - 1);
+}

@@ -1,0 +1,201 @@
+/* caption info: what a model is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/caption.h"
+#include "src/base/text.h"
+#include "tools/print.h"
+#include "tools/verbs.h"
+
+enum { COLUMN = 14, FIRST_WORDS = 20 };
+
+typedef struct model_view {
+    const cap_captioner *captioner;
+    const char *path; /* NULL: built in */
+    cap_info info;
+    bool words;
+} model_view;
+
+/* ---- JSON ---- */
+
+static json_t *words_json(const model_view *v)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < v->info.vocabulary; i++)
+        json_array_append_new(list, json_clean_string(cap_get_word(v->captioner, i)));
+    return list;
+}
+
+static json_t *three(const float x[3])
+{
+    return json_pack("[f,f,f]", (double)x[0], (double)x[1], (double)x[2]);
+}
+
+static int show_json(const model_view *v)
+{
+    const cap_info *i = &v->info;
+    json_t *encoder =
+        json_pack("{s:s, s:I}", "name", i->encoder, "parameters", (json_int_t)i->encoder_parameters);
+    json_t *preprocess =
+        json_pack("{s:i, s:s, s:o, s:o}", "size", i->size, "fit", i->crop ? "crop" : "stretch", "mean",
+                  three(i->mean), "std", three(i->std));
+    json_t *decoder = cap_decoder_config_to_json(&i->decoder);
+    if (decoder) json_object_set_new(decoder, "parameters", json_integer((json_int_t)i->decoder_parameters));
+    json_t *o =
+        json_pack("{s:o, s:I, s:o, s:o, s:[i,i], s:o, s:i, s:O}", "path",
+                  v->path ? json_clean_string(v->path) : json_null(), "file_bytes", (json_int_t)i->file_bytes,
+                  "encoder", encoder, "preprocess", preprocess, "grid", i->grid_h, i->grid_w, "decoder",
+                  decoder, "words", i->vocabulary, "record", (json_t *)i->record);
+    if (o && v->words) json_object_set_new(o, "vocabulary", words_json(v));
+    error err = {0};
+    if (print_json_line(stdout, o)) return VERB_DONE;
+    err_set(&err, ERR_MEMORY, "out of memory while printing");
+    return verb_fail(&err);
+}
+
+/* ---- text ---- */
+
+static void show_line(const char *name, const char *value)
+{
+    int column = printf("%-*s", COLUMN, name);
+    opt_print_wrapped(stdout, value, column, COLUMN);
+}
+
+/* Appends a text from the file without its control characters: a terminal would obey them. */
+static void append_clean(text *t, const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s >= 0x20 && *s != 0x7f) text_append_bytes(t, s, 1);
+}
+
+static void append_value(text *t, const json_t *value)
+{
+    if (json_is_string(value)) {
+        append_clean(t, json_string_value(value));
+        return;
+    }
+    if (json_is_real(value)) {
+        text_printf(t, "%.4g", json_real_value(value));
+        return;
+    }
+    char *other = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    text_append(t, other ? other : "");
+    free(other);
+}
+
+static void show_record(const json_t *record)
+{
+    const char *key, *inner;
+    json_t *value, *item;
+    json_object_foreach((json_t *)record, key, value)
+    {
+        text name = {0}, line = {0};
+        const char *comma = "";
+        append_clean(&name, key);
+        text_append(&name, " ");
+        if (json_is_object(value)) {
+            json_object_foreach(value, inner, item)
+            {
+                text_append(&line, comma);
+                append_clean(&line, inner);
+                text_append(&line, " ");
+                append_value(&line, item);
+                comma = ", ";
+            }
+        } else {
+            append_value(&line, value);
+        }
+        show_line(text_string(&name), text_string(&line));
+        text_release(&name);
+        text_release(&line);
+    }
+}
+
+static void show_sizes(const model_view *v)
+{
+    const cap_info *i = &v->info;
+    const cap_decoder_config *d = &i->decoder;
+    char line[600];
+    const char *path = v->path ? v->path : "built into the program";
+    snprintf(line, sizeof line, "%.400s, %.1f MB", path, (double)i->file_bytes / 1e6);
+    show_line("model", line);
+    snprintf(line, sizeof line, "%s, %zu parameters", i->encoder, i->encoder_parameters);
+    show_line("encoder", line);
+    snprintf(line, sizeof line, "%s to %d x %d pixels; mean %.4g %.4g %.4g, deviation %.4g %.4g %.4g",
+             i->crop ? "the central square, resized" : "the whole photo, stretched", i->size, i->size,
+             (double)i->mean[0], (double)i->mean[1], (double)i->mean[2], (double)i->std[0], (double)i->std[1],
+             (double)i->std[2]);
+    show_line("photos", line);
+    snprintf(line, sizeof line, "%d x %d of %d numbers each", i->grid_h, i->grid_w, i->features);
+    show_line("regions", line);
+    snprintf(line, sizeof line,
+             "LSTM, %zu parameters: matching %s%s, embedding %d, hidden %d, attention %d, "
+             "projection %d",
+             i->decoder_parameters, i->match, d->fixed_gain ? " (gain fixed at 1)" : "", d->embedding,
+             d->hidden, d->attention, d->projection);
+    show_line("decoder", line);
+}
+
+static void show_first_words(const model_view *v)
+{
+    text line = {0};
+    text_printf(&line, "%d words:", v->info.vocabulary);
+    for (int i = 0; i < v->info.vocabulary && i < FIRST_WORDS; i++) {
+        text_append(&line, " ");
+        append_clean(&line, cap_get_word(v->captioner, i));
+    }
+    if (v->info.vocabulary > FIRST_WORDS) text_append(&line, " ...");
+    show_line("vocabulary", text_string(&line));
+    text_release(&line);
+}
+
+static int show(const model_view *v, bool json)
+{
+    if (json) return show_json(v);
+    if (v->words) {
+        for (int i = 0; i < v->info.vocabulary; i++) {
+            print_escaped(stdout, cap_get_word(v->captioner, i));
+            putchar('\n');
+        }
+        return VERB_DONE;
+    }
+    show_sizes(v);
+    show_first_words(v);
+    show_record(v->info.record);
+    return VERB_DONE;
+}
+
+int verb_info(int argc, char **argv)
+{
+    bool json = false, words = false;
+    const opt options[] = {
+        {"json", 'j', OPT_FLAG, .value = &json, .help = "one JSON object"},
+        {"vocabulary", .kind = OPT_FLAG, .value = &words,
+         .help = "all words, one a line, by falling frequency; with --json as a list"},
+        {0},
+    };
+    const opt_command command = {.verb = "info",
+                                 .operands = "[MODEL]",
+                                 .operands_max = 1,
+                                 .about =
+                                     "Shows what a model is: architecture, sizes, preprocessing, "
+                                     "vocabulary, training record, scores and licence. Without MODEL: "
+                                     "the model inside the program.",
+                                 .options = options,
+                                 .examples =
+                                     "  caption info model.safetensors\n"
+                                     "  caption info --json | jq .record\n"};
+    int verdict;
+    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    error err = {0};
+    cap_captioner *c;
+    cap_settings settings = cap_settings_default();
+    settings.threads = 1;
+    model_view v = {.path = argc > 1 ? argv[1] : NULL, .words = words};
+    if (cap_open(v.path, &settings, &c, &err)) return verb_fail(&err);
+    v.captioner = c;
+    cap_get_info(c, &v.info);
+    verdict = show(&v, json);
+    cap_close(&c);
+    return verdict;
+}
