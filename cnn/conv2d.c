@@ -5,7 +5,7 @@
 
 /* A tile's patches (im2col) take at most this many numbers: they are written and read once by the product,
  * from cache. */
-enum { TILE_NUMBERS = 1 << 19, GROUPS = 8 };
+enum { TILE_NUMBERS = 1 << 17, GROUPS = 8 };
 
 int cnn_out_size(int in, cnn_window win)
 {
