@@ -250,8 +250,8 @@ static err_code save_encoder(trainer *t, error *err)
 {
     char *about = cap_pretrain_encoder_text(t->s, t->settings, &t->preprocess, &t->at);
     if (!about) return err_set(err, ERR_MEMORY, "out of memory for the encoder's record");
-    io_metadata text[] = {{"caption", about}, {"format", "pt"}};
-    err_code code = ckpt_save(t->s->out, &t->params, encoder_prefix, NULL, text, 2, IO_F32, err);
+    io_metadata text = {"caption", about};
+    err_code code = ckpt_save(t->s->out, &t->params, encoder_prefix, NULL, &text, 1, IO_F32, err);
     free(about);
     return code;
 }

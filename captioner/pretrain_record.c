@@ -4,16 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/text.h"
 #include "src/io/json.h"
+
+/* JSON takes UTF-8 only; paths and command lines may be any bytes. */
+static const char *utf8_or_nothing(const char *s)
+{
+    return s && text_utf8_valid(s, strlen(s), NULL) ? s : "";
+}
 
 static json_t *describe_sources(const cap_photos *photos)
 {
     json_t *list = json_array();
     for (int i = 0; i < photos->sources; i++) {
         const cap_photo_source *s = &photos->source[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:i, s:i, s:i}", "name", s->name, "classes", (int)s->classes,
-                                        "photos", (int)s->train.count, "held_out", (int)s->held_out.count));
+        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:i}", "name", utf8_or_nothing(s->name),
+                                              "classes", (int)s->classes, "photos", (int)s->train.count,
+                                              "held_out", (int)s->held_out.count));
     }
     return list;
 }
@@ -44,9 +51,9 @@ char *cap_pretrain_state_text(const json_t *settings, const cap_pretrain_positio
                   (json_int_t)at->epoch, "batch", (json_int_t)at->batch, "photos", (json_int_t)at->photos,
                   "labelled", (json_int_t)at->labelled, "hits", (json_int_t)at->hits, "loss", at->loss,
                   "cosine", at->cosine, "seconds", at->seconds, "epochs", at->epochs);
-    char *text = o ? io_json_text(o, JSON_COMPACT) : NULL;
+    char *line = o ? io_json_text(o, JSON_COMPACT) : NULL;
     json_decref(o);
-    return text;
+    return line;
 }
 
 static err_code compare_settings(const json_t *stored, const json_t *settings, const char *path, error *err)
@@ -91,12 +98,12 @@ static err_code read_position(const json_t *o, const char *where, cap_pretrain_p
     return code;
 }
 
-err_code cap_pretrain_state_parse(const char *text, const char *path, const json_t *settings,
+err_code cap_pretrain_state_parse(const char *state, const char *path, const json_t *settings,
                                   cap_pretrain_position *at, error *err)
 {
     json_t *root = NULL, *stored = NULL;
     *at = (cap_pretrain_position){0};
-    err_code code = io_json_parse(text, strlen(text), path, &root, err);
+    err_code code = io_json_parse(state, strlen(state), path, &root, err);
     if (!code) code = io_json_object(root, "settings", path, &stored, err);
     if (!code) code = compare_settings(stored, settings, path, err);
     if (!code) code = read_position(root, path, at, err);
@@ -114,11 +121,11 @@ char *cap_pretrain_encoder_text(const cap_pretrain_settings *s, const json_t *se
                   "architecture", s->encoder, "preprocess", "size", pre->size, "fit",
                   pre->fit == CNN_CROP ? "crop" : "stretch", "mean", (double)pre->mean[0],
                   (double)pre->mean[1], (double)pre->mean[2], "std", (double)pre->std[0], (double)pre->std[1],
-                  (double)pre->std[2], "record", "command", s->command ? s->command : "", "seconds",
+                  (double)pre->std[2], "record", "command", utf8_or_nothing(s->command), "seconds",
                   at->seconds, "settings", settings, "epochs", at->epochs);
-    char *text = o ? io_json_text(o, JSON_COMPACT) : NULL;
+    char *line = o ? io_json_text(o, JSON_COMPACT) : NULL;
     json_decref(o);
-    return text;
+    return line;
 }
 
 /* JSON has no NAN: what was not measured is left out. */
@@ -137,7 +144,8 @@ json_t *cap_pretrain_epoch_json(const cap_pretrain_progress *p, const cap_pretra
     set_number(o, "rate", p->rate);
     set_number(o, "seconds", p->seconds);
     for (int i = 0; i < scores; i++) {
-        json_t *one = json_pack("{s:s, s:i}", "source", score[i].source, "photos", (int)score[i].photos);
+        json_t *one = json_pack("{s:s, s:i}", "source", utf8_or_nothing(score[i].source), "photos",
+                                (int)score[i].photos);
         set_number(one, "accuracy", score[i].accuracy);
         set_number(one, "cosine", score[i].cosine);
         json_array_append_new(list, one);

@@ -23,7 +23,7 @@ json_t *cap_pretrain_describe(const cap_pretrain_settings *s, const cap_photos *
 char *cap_pretrain_state_text(const json_t *settings, const cap_pretrain_position *at);
 
 /* Reads it back; at->epochs is a new reference. ERR_MISMATCH names the first setting that differs. */
-err_code cap_pretrain_state_parse(const char *text, const char *path, const json_t *settings,
+err_code cap_pretrain_state_parse(const char *state, const char *path, const json_t *settings,
                                   cap_pretrain_position *at, error *err);
 
 /* The metadata "caption" of OUT; the caller frees it. NULL: out of memory. */

@@ -16,7 +16,7 @@ typedef struct settings {
     int beam;
     double rate;
     bool json, quiet;
-    const char *model, *match;
+    const char *model, *match, *source[3];
     uint64_t pixels;
 } settings;
 
@@ -35,6 +35,7 @@ static err_code parse(settings *s, const char **words, int *operands, opt_wish *
         {"json", 'j', OPT_FLAG, NULL, &s->json, .help = "write JSON"},
         {"quiet", 'q', OPT_FLAG, NULL, &s->quiet, .help = "say nothing"},
         {"model", 'm', OPT_STRING, "FILE", &s->model, .help = "the model"},
+        {"source", 's', OPT_LIST, "DIR", s->source, 0, 2, "a folder"},
         {"max-pixels", 0, OPT_SIZE, "N", &s->pixels, .help = "the largest photo"},
         {0},
     };
@@ -72,6 +73,26 @@ static void every_form_of_an_option(void **state)
     assert_string_equal(s.model, "file");
     assert_string_equal(s.match, "dot");
     assert_int_equal(s.pixels, 4096);
+}
+
+static void a_list_takes_several(void **state)
+{
+    (void)state;
+    settings s;
+    {
+        PARSE(s, "--source=a", "x.jpg", "-sb");
+        assert_int_equal(code, ERR_OK);
+        assert_int_equal(operands, 1);
+        assert_string_equal(s.source[0], "a");
+        assert_string_equal(s.source[1], "b");
+        assert_null(s.source[2]);
+    }
+    PARSE(s, "-sa", "-sb", "-sc", "x.jpg");
+    assert_int_equal(code, ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "'--source' was given over 2 times"));
+    assert_null(s.source[2]);
+    assert_int_equal(wish, OPT_RUN);
+    (void)operands;
 }
 
 static void two_dashes_end_the_options(void **state)
@@ -244,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_an_option),
+        cmocka_unit_test(a_list_takes_several),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(help_wins_and_changes_nothing),
         cmocka_unit_test(help_as_a_value_is_a_value),
