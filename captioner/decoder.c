@@ -60,6 +60,9 @@ static void declare_attention(cap_decoder *d, const declarer *to)
         double gain = c->fixed_gain ? 1 : FIRST_GAIN;
         d->match.log_gain =
             add(to, "attention.log_gain", 1, 0, nn_init_constant(log(gain)), c->fixed_gain ? NN_BUFFER : 0);
+        char name[96];
+        snprintf(name, sizeof name, "%sattention.log_gain", to->prefix);
+        nn_params_set_rate(to->params, name, GAIN_RATE);
     }
 }
 

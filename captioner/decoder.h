@@ -28,7 +28,7 @@ typedef struct cap_decoder_config {
     int attention;  /* A, default 256 */
     int projection; /* P, default 512; dot and scaled-dot need P = H and take H */
     nn_match_kind match;
-    bool fixed_gain; /* sigmoid: gain stays 1, the textbook form; else learned from 4 */
+    bool fixed_gain; /* sigmoid: gain stays 1, the textbook form; else learned */
     bool peek;       /* match none: the mean state goes into every step, not only into the first state */
     double dropout;  /* of features, embeddings and outputs while training, default 0.5 */
 } cap_decoder_config;

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "cnn/conv_taps.h"
+
 /* A tile's patches (im2col) take about this many numbers: they are written and read once by the product, from
  * cache. It has at least TILE_ROWS patches, so that the product reads its weights seldom. */
 enum { TILE_NUMBERS = 1 << 17, TILE_ROWS = 192, GROUPS = 8 };
@@ -24,6 +26,7 @@ typedef struct conv_ctx {
     int group_images;    /* backward: images per task */
     real *dx, *dw_parts; /* dw_parts [groups][patch][O] */
     bool dx_wanted;
+    bool on_taps; /* conv_taps.h takes the forward pass and dx */
 } conv_ctx;
 
 /* Where a row of a patch lies: `count` of its pixels from the skip-th on are inside the map, at x. */
@@ -111,6 +114,18 @@ static void forward_tile(void *p, int index, int worker)
     finish_rows(c, y, end - begin);
 }
 
+static void finish_chunk(void *p, size_t begin, size_t end)
+{
+    conv_ctx *c = p;
+    finish_rows(c, c->y->data + begin * (size_t)c->y->dim[3], (int)(end - begin));
+}
+
+static void taps_forward(nn_tape *t, conv_ctx *c)
+{
+    conv_taps_forward(t, c->x, c->w, c->win, c->y);
+    if (!t->failed && (c->b || c->act != NN_LINEAR)) nn_parallel(t, (size_t)c->pixels, 256, finish_chunk, c);
+}
+
 static int tile_size(int pixels, int patch)
 {
     int tile = TILE_NUMBERS / patch > TILE_ROWS ? TILE_NUMBERS / patch : TILE_ROWS,
@@ -194,13 +209,15 @@ static void conv_backward(nn_tape *t, void *p)
     c->group_images = (images + GROUPS - 1) / GROUPS;
     int groups = (images + c->group_images - 1) / c->group_images;
     real *dw = nn_grad_add(t, c->w);
-    c->dx = nn_grad_add(t, c->x);
-    c->dx_wanted = c->dx != NULL;
+    real beta = 1;
+    c->dx = c->on_taps ? nn_grad(t, c->x, &beta) : nn_grad_add(t, c->x);
+    c->dx_wanted = c->dx != NULL && !c->on_taps;
     c->dw_parts = dw ? nn_scratch(t, (size_t)groups * weights * sizeof *dw) : NULL;
     c->columns =
         nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->tile * (size_t)c->patch * sizeof *dw);
     if (t->failed) return;
     pool_run(t->threads, groups, backward_group, c);
+    if (c->on_taps && c->dx) conv_taps_backward(t, c->x, c->w, c->win, c->y, beta, c->dx);
     for (int g = 0; dw && g < groups; g++) nn_add_into(t, dw, c->dw_parts + (size_t)g * weights, weights);
     bias_backward(t, c);
 }
@@ -217,11 +234,15 @@ nn_var *cnn_conv2d(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, 
     c->pixels = dim[0] * dim[1] * dim[2];
     c->tile = tile_size(c->pixels, c->patch);
     arena_mark mark = arena_save(t->mem);
-    if (!pointwise(c))
+    c->on_taps = !pointwise(c) && conv_taps_suit(t, x, w, win);
+    if (!pointwise(c) && !c->on_taps)
         c->columns = nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->tile * (size_t)c->patch *
                                        sizeof(real));
     if (t->failed) return NULL;
-    pool_run(t->threads, (c->pixels + c->tile - 1) / c->tile, forward_tile, c);
+    if (c->on_taps)
+        taps_forward(t, c);
+    else
+        pool_run(t->threads, (c->pixels + c->tile - 1) / c->tile, forward_tile, c);
     arena_rewind(t->mem, mark);
     if (y->wants_grad) nn_record(t, conv_backward, c);
     return t->failed ? NULL : y;

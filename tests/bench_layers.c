@@ -11,6 +11,7 @@
 
 #include "cnn/conv2d.h"
 #include "cnn/pool.h"
+#include "src/base/rng.h"
 #include "src/nn/activation.h"
 #include "src/nn/attention.h"
 #include "src/nn/loss.h"
@@ -40,7 +41,8 @@ typedef struct times {
 static real *random_block(size_t count)
 {
     real *x = malloc(count * sizeof *x);
-    for (size_t i = 0; x && i < count; i++) x[i] = (real)rand() / (real)RAND_MAX - (real)0.5;
+    rng r = {.seed = count};
+    for (size_t i = 0; x && i < count; i++) x[i] = (real)(rng_uniform(&r) - 0.5);
     return x;
 }
 
@@ -203,7 +205,7 @@ static void time_decoder(nn_tape *t)
 int main(int argc, char **argv)
 {
     arena mem = {0};
-    pool *threads = pool_create(argc > 1 ? atoi(argv[1]) : 0);
+    pool *threads = pool_create(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0);
     nn_tape t = {.mem = &mem, .threads = threads, .recording = true, .training = true, .seed = 1};
     printf("%d threads, %s, batch %d\n", pool_threads(threads), gemm_library(), BATCH);
     time_stack(&t, "f32");

@@ -291,6 +291,123 @@ static void rows(void **state)
     for_each_table(check_rows);
 }
 
+/* ---- layers and optimisers: every table against the generic one, which the gradient checks cover ---- */
+
+enum { BUFFERS = 8, ROWS = 9 };
+
+/* Two sets of the same random blocks of `size` numbers: one for the generic twin, one for the table. */
+typedef struct twins {
+    int size;
+    float *a[BUFFERS], *b[BUFFERS];
+} twins;
+
+static twins take_twins(rng *r, int size)
+{
+    twins t = {.size = size};
+    for (int i = 0; i < BUFFERS; i++) {
+        t.a[i] = take_random(r, (size_t)size, 2);
+        t.b[i] = take_random(r, (size_t)size, 2);
+        memcpy(t.b[i], t.a[i], (size_t)size * sizeof(float));
+    }
+    return t;
+}
+
+/* Compares all blocks, then frees them. */
+static void compare_twins(twins *t, const char *what)
+{
+    for (int i = 0; i < BUFFERS; i++) {
+        for (int j = 0; j < t->size; j++)
+            if (!(fabsf(t->a[i][j] - t->b[i][j]) <= 64 * (float)EPS * (1 + fabsf(t->a[i][j]))))
+                fail_msg("%s, size %d: %g, not %g", what, t->size, (double)t->b[i][j], (double)t->a[i][j]);
+        give(t->a[i], (size_t)t->size);
+        give(t->b[i], (size_t)t->size);
+    }
+}
+
+static void run_elementwise(const kernels *k, float **x, int n)
+{
+    k->add(x[0], x[1], n);
+    k->product_add(x[0], x[2], x[3], n);
+    k->rectify(x[4], 1, x[4], n);
+    k->rectify_back(x[4], 1, x[5], n);
+    x[6][0] += k->largest(x[0], n);
+    x[6][n - 1] += k->sum(x[2], n) / (float)n;
+    x[7][0] = k->exp_shifted(x[7], 2, x[7], n) / (float)n;
+}
+
+static void run_rows(const kernels *k, float **x, int n)
+{
+    k->attention_match_back(x[0], x[1], x[2], 0.7F, n, x[3], x[4], x[5]);
+    kernels_adamw u = {0.9F, 0.98F, 1e-3F, 0.99F, 0.1F, 1.5F};
+    for (int i = 0; i < n; i++) x[6][i] = fabsf(x[6][i]);
+    k->adamw(&u, x[0], n, x[1], x[7], x[6]);
+    k->sgd(0.99F, 0.1F, 0.9F, x[0], n, x[2], x[7]);
+    const float *in[3] = {x[0], x[1], x[3]}, *w[3] = {x[2], x[4], x[5]};
+    k->depthwise(in, w, 3, x[7], -1, 1, n, x[6]);
+    k->depthwise(in, w, 2, NULL, -INFINITY, INFINITY, n, x[7]);
+}
+
+static void run_lstm(const kernels *k, float **x, int n)
+{
+    int h = n / 4; /* blocks of 4 h numbers */
+    k->lstm_cell(x[0], x[1], h, x[2], x[3], x[4], x[5]);
+    k->lstm_cell_back(x[2], x[1], x[4], x[5], x[3], h, x[6], x[7]);
+}
+
+static void run_columns(const kernels *k, float **x, int n)
+{
+    int cols = n / ROWS; /* blocks of ROWS x cols numbers; x[2], x[4], x[6] hold values per column */
+    k->column_sums(x[0], ROWS, cols, x[2]);
+    k->column_moments(x[0], ROWS, cols, x[2], x[4], x[4] + cols);
+    k->norm_apply(x[0], NULL, x[2], x[2] + cols, ROWS, cols, 0, 6, x[1]);
+    k->norm_sums(x[0], x[1], x[2], ROWS, cols, 0, 6, x[3], x[6], x[6] + cols);
+    k->norm_back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 0, x[5]);
+    k->norm_back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 1, x[5]);
+    k->norm_apply(x[0], x[3], x[6] + 2 * cols, x[6] + 3 * cols, ROWS, cols, -INFINITY, INFINITY, x[7]);
+}
+
+/* Numbers of Philox, block by block, as src/base/rng.c draws them. */
+static void check_dropout(const kernels *k, rng *r, int n)
+{
+    float *mask = take_random(r, (size_t)n, 1);
+    uint32_t bits[4] = {0}, below = 0x60000000;
+    uint64_t block = 0xfffffff0U; /* the counter carries into its upper half on the way */
+    k->dropout_mask(7, 0x1122334455667788, block, below, 1.6F, mask, n);
+    for (int i = 0; i < n; i++) {
+        if (i % 4 == 0) rng_block(7, 0x1122334455667788, block + (uint64_t)i / 4, bits);
+        assert_true(mask[i] == (bits[i % 4] < below ? 0 : 1.6F));
+    }
+    give(mask, (size_t)n);
+}
+
+static void check_layers(const kernels *k)
+{
+    static const struct {
+        const char *name;
+        void (*run)(const kernels *k, float **x, int n);
+        int unit;
+    } cases[] = {{"elementwise", run_elementwise, 1},
+                 {"rows", run_rows, 1},
+                 {"lstm", run_lstm, 4},
+                 {"columns", run_columns, ROWS}};
+    const kernels *twin = kernels_get(CPU_GENERIC);
+    rng r = {.seed = 11};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
+        for (int n = 1; n < 150; n++) {
+            twins t = take_twins(&r, n * cases[c].unit);
+            cases[c].run(twin, t.a, t.size);
+            cases[c].run(k, t.b, t.size);
+            compare_twins(&t, cases[c].name);
+        }
+    for (int n = 1; n < 300; n += 7) check_dropout(k, &r, n);
+}
+
+static void layers(void **state)
+{
+    (void)state;
+    for_each_table(check_layers);
+}
+
 /* ---- timing ---- */
 
 static double now(void)
@@ -351,6 +468,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(few_rows_times_matrix),
         cmocka_unit_test(exponentials),
         cmocka_unit_test(rows),
+        cmocka_unit_test(layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

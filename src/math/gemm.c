@@ -66,6 +66,12 @@ const char *gemm_library(void)
     return blas.name;
 }
 
+bool gemm_on_tiles(gemm_precision precision)
+{
+    ensure_blas();
+    return CAPTION_X86 && precision == GEMM_BF16 && blas.level >= CPU_AMX;
+}
+
 /* The twin without OpenBLAS: the inner loop runs along rows of B and C, which compilers vectorise. */
 static void plain_gemm(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
                        int ldb, real beta, real *c, int ldc)

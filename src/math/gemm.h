@@ -7,6 +7,8 @@
 #ifndef MATH_GEMM_H
 #define MATH_GEMM_H
 
+#include <stdbool.h>
+
 #include "src/base/pool.h"
 #include "src/math/real.h"
 
@@ -25,6 +27,9 @@ void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, 
 /* The same on the calling thread only, for use inside a pool task. */
 void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
                  int lda, const real *b, int ldb, real beta, real *c, int ldc);
+
+/* Whether large products of this precision run on AMX tiles on this CPU. */
+bool gemm_on_tiles(gemm_precision precision);
 
 /* "OpenBLAS 0.3.21 SkylakeX", or "plain C" when the library could not be loaded. */
 const char *gemm_library(void);

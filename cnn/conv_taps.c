@@ -1,0 +1,219 @@
+#include "cnn/conv_taps.h"
+
+#include <string.h>
+
+#if CAPTION_X86
+#include "src/math/x86_amx_taps.h"
+
+enum { MIN_IMAGES = 4, MAX_STRIDE = 2, MAX_KERNEL = 7, CHUNK = 128 };
+
+bool conv_taps_suit(const nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win)
+{
+    return gemm_on_tiles(t->precision) && x->dim[0] >= MIN_IMAGES && x->dim[3] % AMX_TAPS_UNIT == 0 &&
+           w->dim[3] % AMX_TAPS_UNIT == 0 && win.stride <= MAX_STRIDE && win.kernel <= MAX_KERNEL &&
+           win.pad < win.kernel;
+}
+
+/* Target pixels (first_row + spread a, first_col + spread b) of positions (a, b). */
+typedef struct phase {
+    amx_taps taps;
+    int first_row, first_col, rows, cols;
+} phase;
+
+/* A source map becomes `planes` bf16 maps of `rows` x `width` pixels: padded row r lies in plane r % planes.
+ * A position is one step of `planes` pixels; those beyond the target's width compute what nobody reads. */
+typedef struct conv_taps {
+    nn_tape *tape;
+    const real *in;
+    real *out;
+    int h, w, channels, pad, planes, rows, width;
+    int out_h, out_w, outputs, spread;
+    phase phases[MAX_STRIDE * MAX_STRIDE];
+    bool add;
+    size_t buffer; /* numbers of one worker's planes */
+    uint16_t *buffers;
+    float *results; /* [workers][CHUNK,outputs] */
+} conv_taps;
+
+static int most(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static void fill_planes(const conv_taps *c, const real *map, uint16_t *to)
+{
+    int cols = c->w < c->width - c->pad ? c->w : c->width - c->pad;
+    for (int y = 0; y < c->h; y++) {
+        int r = y + c->pad, row = r / c->planes;
+        if (row >= c->rows) break;
+        size_t pixel =
+            ((size_t)(r % c->planes) * (size_t)c->rows + (size_t)row) * (size_t)c->width + (size_t)c->pad;
+        amx_taps_round(map + (size_t)y * (size_t)c->w * (size_t)c->channels, to + pixel * (size_t)c->channels,
+                       (size_t)cols * (size_t)c->channels);
+    }
+}
+
+static void put(const conv_taps *c, real *to, const float *from, size_t count)
+{
+    if (c->add)
+        c->tape->k->add(from, to, (int)count);
+    else
+        memcpy(to, from, count * sizeof *to);
+}
+
+/* Results of positions begin..end-1 to the target map. */
+static void scatter(const conv_taps *c, const phase *f, const float *results, int begin, int end, real *map)
+{
+    int across = c->width / c->planes;
+    size_t o = (size_t)c->outputs;
+    for (int p = begin, next; p < end; p = next) {
+        int a = p / across, b = p % across;
+        next = p - b + across < end ? p - b + across : end;
+        if (a >= f->rows) return;
+        int last = b + next - p < f->cols ? b + next - p : f->cols;
+        size_t line = (size_t)(f->first_row + a * c->spread) * (size_t)c->out_w + (size_t)f->first_col;
+        const float *from = results + (size_t)(p - begin) * o;
+        if (c->spread == 1 && b < last) put(c, map + (line + (size_t)b) * o, from, (size_t)(last - b) * o);
+        for (int i = b; c->spread > 1 && i < last; i++)
+            put(c, map + (line + (size_t)(i * c->spread)) * o, from + (size_t)(i - b) * o, o);
+    }
+}
+
+static int up(int n)
+{
+    return (n + AMX_TAPS_UNIT - 1) / AMX_TAPS_UNIT * AMX_TAPS_UNIT;
+}
+
+static int positions(const conv_taps *c, const phase *f)
+{
+    return f->rows * (c->width / c->planes);
+}
+
+static void run_image(void *p, int image, int worker)
+{
+    conv_taps *c = p;
+    uint16_t *planes = c->buffers + (size_t)worker * c->buffer;
+    float *results = c->results + (size_t)worker * CHUNK * (size_t)c->outputs;
+    real *map = c->out + (size_t)image * (size_t)c->out_h * (size_t)c->out_w * (size_t)c->outputs;
+    fill_planes(c, c->in + (size_t)image * (size_t)c->h * (size_t)c->w * (size_t)c->channels, planes);
+    for (int i = 0; i < c->spread * c->spread; i++) {
+        const phase *f = &c->phases[i];
+        for (int begin = 0, all = positions(c, f); begin < all; begin += CHUNK) {
+            int count = all - begin < CHUNK ? all - begin : CHUNK;
+            amx_taps_product(&f->taps, planes + (size_t)begin * f->taps.step, up(count), results);
+            scatter(c, f, results, begin, begin + count, map);
+        }
+    }
+}
+
+/* Weights of tap (ky, kx) join the phase. */
+static void add_tap(phase *f, size_t offset)
+{
+    f->taps.offset[f->taps.count++] = offset;
+}
+
+/* Numbers of the planes and of what the last positions reach beyond them. */
+static size_t reach(const conv_taps *c)
+{
+    size_t size = (size_t)c->planes * (size_t)c->rows * (size_t)c->width * (size_t)c->channels, far = 0;
+    for (int i = 0; i < c->spread * c->spread; i++) {
+        const phase *f = &c->phases[i];
+        for (int t = 0; t < f->taps.count; t++) {
+            size_t end = f->taps.offset[t] + (size_t)up(positions(c, f)) * f->taps.step + (size_t)c->channels;
+            far = end > far ? end : far;
+        }
+    }
+    return ((far > size ? far : size) + 31) / 32 * 32;
+}
+
+static void run(conv_taps *c, int images)
+{
+    nn_tape *t = c->tape;
+    size_t workers = (size_t)pool_threads(t->threads);
+    c->buffer = reach(c);
+    c->buffers = nn_alloc(t, workers * c->buffer * sizeof *c->buffers);
+    c->results = nn_scratch(t, workers * CHUNK * (size_t)c->outputs * sizeof *c->results);
+    if (!t->failed) pool_run(t->threads, images, run_image, c);
+}
+
+void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, nn_var *y)
+{
+    int k = win.kernel, s = win.stride, oh = y->dim[1], ow = y->dim[2];
+    conv_taps c = {.tape = t, .in = x->data, .out = y->data, .pad = win.pad, .planes = s, .spread = 1};
+    c.h = x->dim[1], c.w = x->dim[2], c.channels = x->dim[3];
+    c.out_h = oh, c.out_w = ow, c.outputs = y->dim[3];
+    c.rows = oh + (k - 1) / s;
+    c.width = (most((ow - 1) * s + k, c.w + c.pad) + s - 1) / s * s;
+    phase *f = &c.phases[0];
+    size_t ch = (size_t)c.channels;
+    *f = (phase){.taps = {.channels = c.channels, .outputs = c.outputs, .step = (size_t)s * ch},
+                 .rows = oh,
+                 .cols = ow};
+    f->taps.weights = nn_scratch(t, nn_count(w) * sizeof *f->taps.weights);
+    if (t->failed) return;
+    for (int ky = 0; ky < k; ky++)
+        for (int kx = 0; kx < k; kx++)
+            add_tap(f, ((size_t)(ky % s * c.rows + ky / s) * (size_t)c.width + (size_t)kx) * ch);
+    for (int tap = 0; tap < k * k; tap++)
+        amx_taps_pack(&f->taps, tap, w->data + (size_t)tap * ch * (size_t)c.outputs, false);
+    run(&c, x->dim[0]);
+}
+
+/* The pixels of x at (py, px) modulo the stride meet the same taps: those whose distance the stride divides.
+ */
+static void input_phase(conv_taps *c, phase *f, const nn_var *w, cnn_window win, int py, int px,
+                        uint16_t *weights)
+{
+    int k = win.kernel, s = win.stride, tap_of[AMX_TAPS_MAX];
+    size_t ch = (size_t)c->channels;
+    *f = (phase){.taps = {.channels = c->channels, .outputs = c->outputs, .step = ch, .weights = weights}};
+    f->first_row = py, f->first_col = px;
+    f->rows = (c->out_h - py + s - 1) / s;
+    f->cols = (c->out_w - px + s - 1) / s;
+    for (int ky = 0; ky < k; ky++)
+        for (int kx = 0; kx < k; kx++) {
+            int dy = py + win.pad - ky, dx = px + win.pad - kx;
+            if (dy % s || dx % s) continue;
+            tap_of[f->taps.count] = ky * k + kx;
+            add_tap(f, ((size_t)(dy / s + c->pad) * (size_t)c->width + (size_t)(dx / s + c->pad)) * ch);
+        }
+    for (int i = 0; i < f->taps.count; i++)
+        amx_taps_pack(&f->taps, i, w->data + (size_t)tap_of[i] * ch * (size_t)c->outputs, true);
+}
+
+void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, const nn_var *y,
+                        real beta, real *dx)
+{
+    int s = win.stride, far = (s - 1 + win.pad) / s;
+    conv_taps c = {.tape = t, .in = y->grad, .out = dx, .planes = 1, .spread = s, .add = beta != 0};
+    c.h = y->dim[1], c.w = y->dim[2], c.channels = y->dim[3];
+    c.out_h = x->dim[1], c.out_w = x->dim[2], c.outputs = x->dim[3];
+    c.pad = (win.kernel - 1 - win.pad + s - 1) / s;
+    c.rows = most(c.h, (c.out_h + s - 1) / s + far) + c.pad;
+    c.width = most(c.w, (c.out_w + s - 1) / s + far) + c.pad;
+    uint16_t *weights = nn_scratch(t, nn_count(w) * sizeof *weights);
+    if (!weights) return;
+    for (int i = 0; i < s * s; i++) {
+        input_phase(&c, &c.phases[i], w, win, i / s, i % s, weights);
+        weights += (size_t)c.phases[i].taps.count * (size_t)c.channels * (size_t)c.outputs;
+    }
+    run(&c, x->dim[0]);
+}
+#else
+bool conv_taps_suit(const nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win)
+{
+    (void)t, (void)x, (void)w, (void)win;
+    return false;
+}
+
+void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, nn_var *y)
+{
+    (void)t, (void)x, (void)w, (void)win, (void)y;
+}
+
+void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, const nn_var *y,
+                        real beta, real *dx)
+{
+    (void)t, (void)x, (void)w, (void)win, (void)y, (void)beta, (void)dx;
+}
+#endif
