@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-/* A tile's patches (im2col) take at most this many numbers: they are written and read once by the product,
- * from cache. */
-enum { TILE_NUMBERS = 1 << 19, GROUPS = 8 };
+/* A tile's patches (im2col) take about this many numbers: they are written and read once by the product, from
+ * cache. It has at least TILE_ROWS patches, so that the product reads its weights seldom. */
+enum { TILE_NUMBERS = 1 << 17, TILE_ROWS = 192, GROUPS = 8 };
 
 int cnn_out_size(int in, cnn_window win)
 {
@@ -26,23 +26,36 @@ typedef struct conv_ctx {
     bool dx_wanted;
 } conv_ctx;
 
+/* Where a row of a patch lies: `count` of its pixels from the skip-th on are inside the map, at x. */
+typedef struct strip {
+    int skip, count;
+    size_t x; /* of the first number, from the beginning of the map's row */
+} strip;
+
+static strip strip_of(const conv_ctx *c, int ox)
+{
+    int start = ox * c->win.stride - c->win.pad, end = start + c->win.kernel, w = c->x->dim[2];
+    int first = start < 0 ? 0 : start, last = end < w ? end : w;
+    if (last <= first) return (strip){.skip = c->win.kernel};
+    return (strip){first - start, last - first, (size_t)first * (size_t)c->x->dim[3]};
+}
+
 /* The patches of output pixels begin..end-1 as rows [., k*k*C]; pixels outside the map are 0. */
 static void im2col(const conv_ctx *c, int begin, int end, real *to)
 {
-    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], oh = c->y->dim[1], ow = c->y->dim[2];
-    size_t bytes = (size_t)ch * sizeof *to;
+    int h = c->x->dim[1], oh = c->y->dim[1], ow = c->y->dim[2];
+    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
     for (int p = begin; p < end; p++) {
-        int n = p / (oh * ow), oy = p / ow % oh, ox = p % ow;
-        const real *image = c->x->data + (size_t)n * (size_t)h * (size_t)w * (size_t)ch;
-        for (int ky = 0; ky < c->win.kernel; ky++) {
+        int n = p / (oh * ow), oy = p / ow % oh;
+        strip s = strip_of(c, p % ow);
+        size_t skip = (size_t)s.skip * ch, count = (size_t)s.count * ch;
+        for (int ky = 0; ky < c->win.kernel; ky++, to += row) {
             int y = oy * c->win.stride + ky - c->win.pad;
-            for (int kx = 0; kx < c->win.kernel; kx++, to += ch) {
-                int x = ox * c->win.stride + kx - c->win.pad;
-                if (y < 0 || y >= h || x < 0 || x >= w)
-                    memset(to, 0, bytes);
-                else
-                    memcpy(to, image + ((size_t)y * (size_t)w + (size_t)x) * (size_t)ch, bytes);
-            }
+            bool inside = y >= 0 && y < h;
+            if (!inside || count < row) memset(to, 0, row * sizeof *to);
+            if (inside)
+                memcpy(to + skip, c->x->data + ((size_t)n * (size_t)h + (size_t)y) * line + s.x,
+                       count * sizeof *to);
         }
     }
 }
@@ -50,18 +63,16 @@ static void im2col(const conv_ctx *c, int begin, int end, real *to)
 /* Adds patches' gradients back to where they came from. */
 static void col2im(const conv_ctx *c, int begin, int end, const real *from)
 {
-    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], oh = c->y->dim[1], ow = c->y->dim[2];
+    int h = c->x->dim[1], oh = c->y->dim[1], ow = c->y->dim[2];
+    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
     for (int p = begin; p < end; p++) {
-        int n = p / (oh * ow), oy = p / ow % oh, ox = p % ow;
-        real *image = c->dx + (size_t)n * (size_t)h * (size_t)w * (size_t)ch;
-        for (int ky = 0; ky < c->win.kernel; ky++) {
+        int n = p / (oh * ow), oy = p / ow % oh;
+        strip s = strip_of(c, p % ow);
+        for (int ky = 0; ky < c->win.kernel; ky++, from += row) {
             int y = oy * c->win.stride + ky - c->win.pad;
-            for (int kx = 0; kx < c->win.kernel; kx++, from += ch) {
-                int x = ox * c->win.stride + kx - c->win.pad;
-                if (y < 0 || y >= h || x < 0 || x >= w) continue;
-                real *d = image + ((size_t)y * (size_t)w + (size_t)x) * (size_t)ch;
-                c->tape->k->add(from, d, ch);
-            }
+            if (y < 0 || y >= h) continue;
+            c->tape->k->add(from + (size_t)s.skip * ch,
+                            c->dx + ((size_t)n * (size_t)h + (size_t)y) * line + s.x, s.count * (int)ch);
         }
     }
 }
@@ -102,7 +113,7 @@ static void forward_tile(void *p, int index, int worker)
 
 static int tile_size(int pixels, int patch)
 {
-    int tile = TILE_NUMBERS / patch,
+    int tile = TILE_NUMBERS / patch > TILE_ROWS ? TILE_NUMBERS / patch : TILE_ROWS,
         most = (pixels + 3) / 4; /* at least four tiles, so that threads share one photo */
     tile = tile < most ? tile : most;
     tile = (tile + 31) / 32 * 32;

@@ -36,7 +36,7 @@ static int entries(void)
 static int setup(void **state)
 {
     (void)state;
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
+    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
     return mkdtemp(folder) ? 0 : -1;
 }
 
@@ -215,7 +215,7 @@ static void test_permissions_and_links(void **state)
     assert_int_equal(st.st_mode & 0777, 0640);
     chmod(path, 0604);
     char target[300];
-    strcpy(target, path);
+    snprintf(target, sizeof target, "%s", path);
     assert_int_equal(symlink(target, in_folder("link")), 0);
     assert_int_equal(io_write_file(path, "through", 7, &err), ERR_OK);
     lstat(path, &st);

@@ -86,7 +86,7 @@ static void test_failures_leave_nothing(void **state)
     img im = make_scene(200, 200), empty = {0};
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/no/a.png", folder);
-    assert_int_equal(img_write_png(path, &im, &e), ERR_IO);
+    assert_int_equal(img_write_png(path, &im, &e), ERR_MISSING);
     assert_non_null(strstr(e.text, path));
     assert_int_equal(img_write_png(folder, &im, &e), ERR_IO);
     snprintf(path, sizeof path, "%s/a.png", folder);
