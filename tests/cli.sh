@@ -10,7 +10,8 @@ set -euo pipefail
 program=$(readlink -f "$1")
 folder=$(readlink -f "$2")
 photos=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/photos
-models=$3
+models=$(readlink -f "$3")
+export LSAN_OPTIONS=suppressions=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/leaks.txt:print_suppressions=0
 export program photos models
 
 matches() { # LINE PATTERN
