@@ -102,16 +102,11 @@ static err_code read_preprocess(const json_t *root, const char *where, cnn_prepr
     return code ? code : read_three(o, "std", where, p->std, err);
 }
 
-static err_code load_tensors(cap_model *m, const io_tensors *t, error *err)
+static err_code read_vocabulary(const json_t *words, const char *where, ds_vocab **out, error *err)
 {
-    for (int i = 0; i < m->params.count; i++) {
-        nn_param *n = m->params.list[i];
-        int64_t shape[NN_MAX_RANK];
-        for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
-        err_code code = io_tensors_read_f32(t, n->name, n->var.rank, shape, n->var.data, err);
-        if (code) return code;
-    }
-    return ERR_OK;
+    error problem = {0};
+    err_code code = ds_vocab_from_json(words, out, &problem);
+    return code ? err_set(err, code, "%s: %.180s", where, problem.text) : ERR_OK;
 }
 
 static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
@@ -135,13 +130,13 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
         (code = io_json_object_or(o, "record", where, &record, err)))
         return code;
     ds_vocab *vocab;
-    if ((code = ds_vocab_from_json(words, &vocab, err))) return code;
-    if ((code = cap_model_create(encoder, &preprocess, &config, vocab, 0, out, err))) {
+    if ((code = read_vocabulary(words, where, &vocab, err))) return code;
+    if ((code = cap_model_create_loaded(encoder, &preprocess, &config, vocab, t, out, err))) {
         ds_vocab_free(&vocab);
         return code;
     }
     if (record) json_object_update((*out)->record, record);
-    return load_tensors(*out, t, err);
+    return ERR_OK;
 }
 
 /* Takes over t. */
