@@ -32,8 +32,7 @@ static err_code start(const bench_env *env, pid_t *child, error *err)
     posix_spawn_file_actions_t files;
     int failure = photo && (own_model || !env->model) ? posix_spawn_file_actions_init(&files) : ENOMEM;
     if (!failure) {
-        failure =
-            posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY | O_CLOEXEC, 0);
+        failure = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
         if (!failure) failure = posix_spawn(child, program, &files, NULL, argv, environ);
         posix_spawn_file_actions_destroy(&files);
     }

@@ -37,6 +37,11 @@ static int threads_of(const bench_report *r, const bench_row *row)
     return row->all_threads ? r->env->threads : 1;
 }
 
+static void print_threads(int n)
+{
+    printf("%d thread%s", n, n == 1 ? "" : "s");
+}
+
 /* ---- the table ---- */
 
 static void print_ratio(const bench_result *e)
@@ -73,7 +78,9 @@ static void print_note(const bench_report *r, const bench_result *e)
     }
     if (e->row->note) printf("%s%s", comma, e->row->note);
     if (e->row->note || *comma) comma = ", ";
-    printf("%s%d thread%s\n", comma, threads_of(r, e->row), threads_of(r, e->row) == 1 ? "" : "s");
+    printf("%s", comma);
+    print_threads(threads_of(r, e->row));
+    putchar('\n');
 }
 
 static void print_row(const bench_report *r, const bench_result *e)
@@ -94,8 +101,9 @@ void bench_print_table(const bench_report *r)
 {
     char cpu[128];
     cpu_model(cpu, sizeof cpu);
-    printf("%s, level %s, %d threads, load %.1f\n", cpu, cpu_level_name(cpu_get_level()), r->env->threads,
-           load());
+    printf("%s, level %s, ", cpu, cpu_level_name(cpu_get_level()));
+    print_threads(r->env->threads);
+    printf(", load %.1f\n", load());
     printf("%s; caption %s; photo: ", gemm_library(), CAPTION_VERSION);
     print_escaped(stdout, r->photo);
     printf("\n\n%-8s %-24s %8s %-10s %8s %-14s %s\n", "name", "what", "figure", "unit", "ratio", "to sgemm",
