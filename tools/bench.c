@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,8 +64,9 @@ typedef struct bench {
     bool chosen[ROWS]; /* goes into the report */
     bool timed[ROWS];  /* chosen, or needed for the ratios */
     double figure[ROWS][ROUNDS];
-    double seconds[ROWS][ROUNDS];   /* of one run */
-    char temporary[64], *own_photo; /* own_photo: `temporary`, to be removed; NULL: the user's photo */
+    double seconds[ROWS][ROUNDS]; /* of one run */
+    int drawn;                    /* the drawn photo's descriptor; -1: the user's photo */
+    char path[64];                /* by which it is opened */
     uint8_t *bytes;
 } bench;
 
@@ -100,18 +102,15 @@ static err_code draw_photo(uint8_t **bytes, size_t *size, error *err)
     return code;
 }
 
-static err_code write_temporary(bench *b, error *err)
+/* The drawn photo is a file in memory, which other processes reach by our /proc: an interrupted run leaves
+ * nothing behind. */
+static err_code keep_photo(bench *b, error *err)
 {
-    const char *folder = getenv("TMPDIR");
-    snprintf(b->temporary, sizeof b->temporary, "/tmp/caption-bench-XXXXXX");
-    if (folder && strlen(folder) < sizeof b->temporary - 24)
-        snprintf(b->temporary, sizeof b->temporary, "%s/caption-bench-XXXXXX", folder);
-    int fd = mkstemp(b->temporary);
-    if (fd < 0) return err_set(err, ERR_IO, "cannot create '%s'; name a photo with --photo", b->temporary);
-    close(fd);
-    b->own_photo = b->temporary;
-    b->env.photo = b->temporary;
-    return io_write_file(b->temporary, b->env.bytes, b->env.size, err);
+    int fd = b->drawn = memfd_create("photo.jpg", MFD_CLOEXEC);
+    snprintf(b->path, sizeof b->path, "/proc/%ld/fd/%d", (long)getpid(), fd);
+    b->env.photo = b->path;
+    if (fd >= 0 && write(fd, b->env.bytes, b->env.size) == (ssize_t)b->env.size) return ERR_OK;
+    return err_set(err, ERR_IO, "cannot keep a photo in memory; name one with --photo");
 }
 
 static err_code open_photo(bench *b, error *err)
@@ -121,7 +120,7 @@ static err_code open_photo(bench *b, error *err)
     err_code code = b->q->photo ? io_read_file(b->q->photo, most, &b->bytes, &b->env.size, err)
                                 : draw_photo(&b->bytes, &b->env.size, err);
     b->env.bytes = b->bytes;
-    return code || b->q->photo ? code : write_temporary(b, err);
+    return code || b->q->photo ? code : keep_photo(b, err);
 }
 
 /* ---- which rows ---- */
@@ -277,7 +276,7 @@ static err_code report(const bench *b, error *err)
 {
     bench_result results[ROWS];
     bench_report r = {.env = &b->env, .result = results, .rounds = ROUNDS};
-    r.photo = b->own_photo ? "drawn, 640 x 480, JPEG" : b->env.photo;
+    r.photo = b->drawn >= 0 ? "drawn, 640 x 480, JPEG" : b->env.photo;
     for (int i = 0; i < ROWS; i++)
         if (b->chosen[i]) results[r.results++] = result_of(b, i);
     if (b->q->json) return bench_print_json(&r, err);
@@ -298,13 +297,13 @@ static err_code run(bench *b, error *err)
 static int measure(const bench_request *q, const char *model)
 {
     error err = {0};
-    bench b = {.q = q, .env = {.model = model, .pool = pool_create(q->threads)}};
+    bench b = {.q = q, .drawn = -1, .env = {.model = model, .pool = pool_create(q->threads)}};
     b.env.threads = pool_threads(b.env.pool);
     err_code code =
         b.env.pool ? run(&b, &err) : err_set(&err, ERR_MEMORY, "cannot start %d threads", q->threads);
     for (int i = 0; i < ROWS; i++)
         if (b.c[i].row) b.c[i].row->close(&b.c[i]);
-    if (b.own_photo) unlink(b.own_photo);
+    if (b.drawn >= 0) close(b.drawn);
     pool_free(&b.env.pool);
     free(b.bytes);
     return code ? verb_fail(&err) : VERB_DONE;
