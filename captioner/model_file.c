@@ -114,6 +114,7 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
     char where[300];
     snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
     const char *kind, *encoder;
+    int64_t format;
     json_t *words, *decoder, *record;
     cap_decoder_config config;
     cnn_preprocess preprocess;
@@ -122,6 +123,10 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
     if (strcmp(kind, "captioner"))
         return err_set(err, ERR_MISMATCH, "'%s' holds a model of kind '%.40s', not one that describes photos",
                        io_tensors_name(t), kind);
+    if ((code = io_json_int(o, "format", where, &format, err))) return code;
+    if (format != FORMAT)
+        return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, which is newer than this program's %d",
+                       io_tensors_name(t), (long long)format, FORMAT);
     if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
         (code = read_preprocess(o, where, &preprocess, err)) ||
         (code = io_json_object(o, "decoder", where, &decoder, err)) ||
@@ -129,6 +134,10 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
         (code = io_json_array(o, "vocabulary", where, &words, err)) ||
         (code = io_json_object_or(o, "record", where, &record, err)))
         return code;
+    if (!cnn_backbone_find(encoder))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' needs an encoder '%.40s', which this program does not have", io_tensors_name(t),
+                       encoder);
     ds_vocab *vocab;
     if ((code = read_vocabulary(words, where, &vocab, err))) return code;
     if ((code = cap_model_create_loaded(encoder, &preprocess, &config, vocab, t, out, err))) {
