@@ -109,15 +109,10 @@ static err_code read_vocabulary(const json_t *words, const char *where, ds_vocab
     return code ? err_set(err, code, "%s: %.180s", where, problem.text) : ERR_OK;
 }
 
-static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+static err_code check_kind(const json_t *o, const io_tensors *t, const char *where, error *err)
 {
-    char where[300];
-    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
-    const char *kind, *encoder;
+    const char *kind;
     int64_t format;
-    json_t *words, *decoder, *record;
-    cap_decoder_config config;
-    cnn_preprocess preprocess;
     err_code code;
     if ((code = io_json_string(o, "kind", where, &kind, err))) return code;
     if (strcmp(kind, "captioner"))
@@ -127,6 +122,19 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
     if (format != FORMAT)
         return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, which is newer than this program's %d",
                        io_tensors_name(t), (long long)format, FORMAT);
+    return ERR_OK;
+}
+
+static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+{
+    char where[300];
+    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
+    const char *encoder;
+    json_t *words, *decoder, *record;
+    cap_decoder_config config;
+    cnn_preprocess preprocess;
+    err_code code;
+    if ((code = check_kind(o, t, where, err))) return code;
     if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
         (code = read_preprocess(o, where, &preprocess, err)) ||
         (code = io_json_object(o, "decoder", where, &decoder, err)) ||
