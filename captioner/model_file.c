@@ -109,19 +109,32 @@ static err_code read_vocabulary(const json_t *words, const char *where, ds_vocab
     return code ? err_set(err, code, "%s: %.180s", where, problem.text) : ERR_OK;
 }
 
-static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+static err_code check_kind(const json_t *o, const io_tensors *t, const char *where, error *err)
 {
-    char where[300];
-    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
-    const char *kind, *encoder;
-    json_t *words, *decoder, *record;
-    cap_decoder_config config;
-    cnn_preprocess preprocess;
+    const char *kind;
+    int64_t format;
     err_code code;
     if ((code = io_json_string(o, "kind", where, &kind, err))) return code;
     if (strcmp(kind, "captioner"))
         return err_set(err, ERR_MISMATCH, "'%s' holds a model of kind '%.40s', not one that describes photos",
                        io_tensors_name(t), kind);
+    if ((code = io_json_int(o, "format", where, &format, err))) return code;
+    if (format != FORMAT)
+        return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, which is newer than this program's %d",
+                       io_tensors_name(t), (long long)format, FORMAT);
+    return ERR_OK;
+}
+
+static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+{
+    char where[300];
+    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
+    const char *encoder;
+    json_t *words, *decoder, *record;
+    cap_decoder_config config;
+    cnn_preprocess preprocess;
+    err_code code;
+    if ((code = check_kind(o, t, where, err))) return code;
     if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
         (code = read_preprocess(o, where, &preprocess, err)) ||
         (code = io_json_object(o, "decoder", where, &decoder, err)) ||
@@ -129,6 +142,10 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
         (code = io_json_array(o, "vocabulary", where, &words, err)) ||
         (code = io_json_object_or(o, "record", where, &record, err)))
         return code;
+    if (!cnn_backbone_find(encoder))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' needs an encoder '%.40s', which this program does not have", io_tensors_name(t),
+                       encoder);
     ds_vocab *vocab;
     if ((code = read_vocabulary(words, where, &vocab, err))) return code;
     if ((code = cap_model_create_loaded(encoder, &preprocess, &config, vocab, t, out, err))) {

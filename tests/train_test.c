@@ -618,7 +618,8 @@ static void a_killed_run_leaves_no_broken_file(void **unused)
     assert_same_file(whole.out, t.out, ".state");
 }
 
-int main(void)
+/* train_test [PATTERN]: only the tests whose names fit, for the slow tools. */
+int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_learns),
@@ -633,5 +634,6 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_said_at_once),
         cmocka_unit_test(a_killed_run_leaves_no_broken_file),
     };
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, make_data, remove_data);
 }
