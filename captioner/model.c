@@ -64,8 +64,9 @@ static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t 
                        m->preprocess.size, m->encoder_name);
     cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params);
     if (weights && (code = check_shapes(&m->params, weights, err))) return code;
-    if ((code = nn_params_finish(&m->params, seed, err))) return code;
-    return weights ? read_weights(&m->params, weights, err) : ERR_OK;
+    if (!weights) return nn_params_finish(&m->params, seed, err);
+    code = nn_params_finish_for_use(&m->params, err);
+    return code ? code : read_weights(&m->params, weights, err);
 }
 
 static err_code create(const char *encoder, const cnn_preprocess *preprocess,

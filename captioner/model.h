@@ -45,8 +45,8 @@ err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *prep
 err_code cap_model_open(const char *path, cap_model **out, error *err);
 err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err);
 
-/* For training on: nothing is folded. */
-err_code cap_model_open_trainable(const char *path, cap_model **out, error *err);
+/* As stored, nothing folded: for saving it again in another type. */
+err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err);
 
 void cap_model_close(cap_model **m);
 

@@ -157,7 +157,7 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
 }
 
 /* Takes over t. */
-static err_code open_tensors(io_tensors *t, bool trainable, cap_model **out, error *err)
+static err_code open_tensors(io_tensors *t, bool unfolded, cap_model **out, error *err)
 {
     *out = NULL;
     if (!t) return err ? err->code : ERR_FORMAT;
@@ -168,19 +168,19 @@ static err_code open_tensors(io_tensors *t, bool trainable, cap_model **out, err
                                        "'%s' is no model of this program: its metadata has no 'caption'",
                                        io_tensors_name(t));
     if (!code) code = from_description(o, t, out, err);
-    if (!code && !trainable) code = cnn_net_fold((*out)->encoder, err);
+    if (!code && !unfolded) code = cnn_net_fold((*out)->encoder, err);
     if (code) cap_model_close(out);
     json_decref(o);
     io_tensors_close(&t);
     return code;
 }
 
-static err_code open_path(const char *path, bool trainable, cap_model **out, error *err)
+static err_code open_path(const char *path, bool unfolded, cap_model **out, error *err)
 {
     error local = {0};
     struct stat info;
     err_code code =
-        open_tensors(io_tensors_open(path, err ? err : &local), trainable, out, err ? err : &local);
+        open_tensors(io_tensors_open(path, err ? err : &local), unfolded, out, err ? err : &local);
     if (!code && !stat(path, &info)) (*out)->file_bytes = info.st_size;
     return code;
 }
@@ -190,7 +190,7 @@ err_code cap_model_open(const char *path, cap_model **out, error *err)
     return open_path(path, false, out, err);
 }
 
-err_code cap_model_open_trainable(const char *path, cap_model **out, error *err)
+err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err)
 {
     return open_path(path, true, out, err);
 }

@@ -53,7 +53,7 @@ static void expect_refused(err_code code, const char *part)
     if (!strstr(err.text, part) || !strstr(err.text, lie))
         fail_msg("'%s' lacks '%s' or the name", err.text, part);
     assert_null(strchr(err.text, '\n'));
-    err_code again = cap_model_open_trainable(lie, &m, NULL);
+    err_code again = cap_model_open_unfolded(lie, &m, NULL);
     assert_int_equal(again, code);
 }
 
@@ -246,7 +246,7 @@ static void f16_says_what_f32_says(void **unused)
 {
     (void)unused;
     cap_model *m, *wide, *narrow;
-    assert_int_equal(cap_model_open_trainable(good, &m, NULL), ERR_OK);
+    assert_int_equal(cap_model_open_unfolded(good, &m, NULL), ERR_OK);
     for (int i = 0; i < m->params.count; i++) { /* numbers that f16 does not hold */
         nn_param *n = m->params.list[i];
         for (size_t j = 0; j < nn_count(&n->var); j++) n->var.data[j] *= 1 + 0.3e-3f * (float)(j % 7);
@@ -284,7 +284,7 @@ static void a_full_disk_leaves_the_old_file(void **unused)
     cap_model *m;
     int status;
     struct stat before, after;
-    assert_int_equal(cap_model_open_trainable(good, &m, NULL), ERR_OK);
+    assert_int_equal(cap_model_open_unfolded(good, &m, NULL), ERR_OK);
     assert_int_equal(cap_model_save(m, lie, IO_F16, NULL), ERR_OK);
     assert_int_equal(stat(lie, &before), 0);
     pid_t child = fork();
