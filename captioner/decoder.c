@@ -101,7 +101,9 @@ cap_memory cap_decoder_remember(nn_tape *t, const cap_decoder *d, nn_var *featur
     cap_memory m = {.length = length};
     real drop = (real)d->config.dropout;
     nn_var *v = nn_activate(t, nn_linear(t, features, d->project_w, d->project_b), NN_RELU);
-    m.values = v = nn_dropout(t, v, drop);
+    m.values = nn_dropout(t, v, drop);
+    /* Matching sees the regions undisturbed: the noise of dropout, drawn anew for every region, hides the
+     * differences between them, and attention stays flat. */
     m.keys = nn_match_rows[d->config.match].network ? nn_linear(t, v, d->key_w, d->key_b) : v;
     m.mean = nn_mean(t, v, length);
     if (v) {
@@ -267,7 +269,17 @@ nn_var *cap_decoder_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, 
     nn_var *logits =
         cap_decoder_logits(t, d, nn_stack(t, u.h, l.steps), context, nn_stack(t, u.embedded, l.steps));
     nn_var *loss = nn_cross_entropy(t, logits, l.target, DS_PAD, (real)options->smoothing, info);
-    if (options->coverage <= 0 || !u.alpha[0]) return loss;
-    nn_var *parts[] = {loss, nn_coverage_penalty(t, u.alpha, l.steps)};
-    return loss ? nn_weighted_sum(t, parts, (real[]){1, (real)options->coverage}, 2) : NULL;
+    if (!loss || !u.alpha[0]) return loss;
+    nn_var *parts[3] = {loss};
+    real weights[3] = {1};
+    int count = 1;
+    if (options->coverage > 0) {
+        parts[count] = nn_coverage_penalty(t, u.alpha, l.steps);
+        weights[count++] = (real)options->coverage;
+    }
+    if (options->focus > 0) {
+        parts[count] = nn_attention_entropy(t, u.alpha, l.steps);
+        weights[count++] = (real)options->focus;
+    }
+    return count > 1 ? nn_weighted_sum(t, parts, weights, count) : loss;
 }

@@ -89,6 +89,7 @@ nn_var *cap_decoder_logits(nn_tape *t, const cap_decoder *d, nn_var *h, nn_var *
 typedef struct cap_loss_options {
     double smoothing; /* label smoothing, 0..1 */
     double coverage;  /* weight of the doubly stochastic regulariser; 0 = off */
+    double focus;     /* weight of the attention's entropy (0..1), so that it chooses; 0 = off */
     double sampling;  /* scheduled sampling (Bengio et al. 2015): chance that a previous word is the model's
                          own */
 } cap_loss_options;

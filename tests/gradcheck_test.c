@@ -119,6 +119,13 @@ static nn_var *f_coverage(nn_tape *t, void *c)
     return nn_coverage_penalty(t, steps, 2);
 }
 
+static nn_var *f_entropy(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_var *a = nn_normalise(t, b->p[0], NULL, NULL), *steps[] = {a, nn_slice(t, a, 0, 2)};
+    return nn_attention_entropy(t, steps, 2);
+}
+
 static nn_var *f_lstm(nn_tape *t, void *c)
 {
     bench *b = c;
@@ -211,6 +218,7 @@ static const row rows[] = {
     ATTENTION("attention scaled-dot", f_attention, NN_MATCH_SCALED_DOT),
     ATTENTION("attention sigmoid, masked", f_attention_masked, NN_MATCH_SIGMOID),
     {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
+    {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},
     {"lstm", f_lstm, {{2, 2, 12}, {2, 2, 3}}, 0},
     {"cross-entropy", f_loss, {{2, 5, 6}}, 0},
     {"cross-entropy, smoothed", f_loss, {{2, 5, 6}}, 1},

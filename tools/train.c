@@ -197,6 +197,8 @@ int verb_train(int argc, char **argv)
          .help = "share of the target spread over all words"},
         {"coverage", .kind = OPT_DOUBLE, .metavar = "X", .value = &s.loss.coverage, .max = 100,
          .help = "weight of the doubly stochastic regulariser"},
+        {"focus", .kind = OPT_DOUBLE, .metavar = "X", .value = &s.loss.focus, .max = 100,
+         .help = "weight of the attention's entropy, so that it chooses"},
         {"scheduled-sampling", .kind = OPT_DOUBLE, .metavar = "P", .value = &s.loss.sampling, .max = 1,
          .help = "chance that a previous word is the model's own"},
         {"seed", .kind = OPT_DOUBLE, .metavar = "N", .value = &c.seed, .max = 9e15,

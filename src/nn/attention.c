@@ -317,3 +317,49 @@ nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, int steps)
     if (y->wants_grad) nn_record(t, coverage_backward, c);
     return t->failed ? NULL : y;
 }
+
+/* ---- entropy ---- */
+
+typedef struct entropy_ctx {
+    nn_var **alpha, *y;
+    int steps;
+    double scale; /* 1 / (rows ln L) */
+} entropy_ctx;
+
+static const double NOTHING = 1e-12; /* x ln x and its slope are cut off here: masked states have weight 0 */
+
+static void entropy_backward(nn_tape *t, void *p)
+{
+    entropy_ctx *c = p;
+    for (int s = 0; c->y->grad && s < c->steps; s++) {
+        real *d = nn_grad_add(t, c->alpha[s]);
+        for (size_t i = 0, n = nn_count(c->alpha[s]); d && i < n; i++) {
+            double a = (double)c->alpha[s]->data[i];
+            if (a > NOTHING) d[i] -= (real)((log(a) + 1) * c->scale) * c->y->grad[0];
+        }
+    }
+}
+
+nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, int steps)
+{
+    if (t->failed || steps < 1 || !alpha[0]) return NULL;
+    nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, alpha[0]));
+    entropy_ctx *c = nn_alloc(t, sizeof *c);
+    nn_var **copy = nn_alloc(t, (size_t)steps * sizeof(nn_var *));
+    if (t->failed) return NULL;
+    double sum = 0, rows = 0;
+    for (int s = 0; s < steps; s++) {
+        copy[s] = alpha[s];
+        rows += nn_rows(alpha[s]);
+        for (size_t i = 0, n = nn_count(alpha[s]); i < n; i++) {
+            double a = (double)alpha[s]->data[i];
+            if (a > NOTHING) sum -= a * log(a);
+        }
+    }
+    int states = nn_last(alpha[0]);
+    double scale = states > 1 ? 1 / (rows * log(states)) : 0;
+    y->data[0] = (real)(sum * scale);
+    *c = (entropy_ctx){copy, y, steps, scale};
+    if (y->wants_grad) nn_record(t, entropy_backward, c);
+    return t->failed ? NULL : y;
+}

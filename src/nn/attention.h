@@ -55,4 +55,8 @@ nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const int32_t *m
  * as captions end. */
 nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, int steps);
 
+/* The mean over all askers and steps of the entropy of alpha, as a share of the greatest possible ln L: in
+ * 0..1, 1 when attention is even. As a penalty it makes attention choose. */
+nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, int steps);
+
 #endif
