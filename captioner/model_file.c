@@ -120,7 +120,7 @@ static err_code check_kind(const json_t *o, const io_tensors *t, const char *whe
                        io_tensors_name(t), kind);
     if ((code = io_json_int(o, "format", where, &format, err))) return code;
     if (format != FORMAT)
-        return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, which is newer than this program's %d",
+        return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, this program reads %d",
                        io_tensors_name(t), (long long)format, FORMAT);
     return ERR_OK;
 }

@@ -89,16 +89,13 @@ static err_code prepare_features(cap_run *r, error *err)
 static void name_files(cap_run *r)
 {
     const char *out = r->s->out, *slash = strrchr(out, '/');
+    int length = slash && slash != out ? (int)(slash - out) : 1; /* of the folder; "/" and "." are one byte */
     snprintf(r->state_path, sizeof r->state_path, "%.4000s.state", out);
     snprintf(r->log_path, sizeof r->log_path, "%.4000s.log.jsonl", out);
     if (r->s->cache)
         snprintf(r->cache, sizeof r->cache, "%.4000s", r->s->cache);
     else
-        snprintf(r->cache, sizeof r->cache, "%.*s",
-                 slash == out ? 1
-                 : slash      ? (int)(slash - out)
-                              : 1,
-                 slash ? out : ".");
+        snprintf(r->cache, sizeof r->cache, "%.*s", length, slash ? out : ".");
 }
 
 /* A run that could not keep its result, or has nothing to resume, must say so before the work, not after. */

@@ -145,7 +145,7 @@ static void the_description_must_be_right(void **unused)
     save_changed(NULL, "encoder", json_string("vgg"));
     expect_refused(ERR_UNSUPPORTED, "'vgg'");
     save_changed(NULL, "format", json_integer(2));
-    expect_refused(ERR_UNSUPPORTED, "newer");
+    expect_refused(ERR_UNSUPPORTED, "format 2");
     save_changed("decoder", "match", json_string("guess"));
     expect_refused(ERR_FORMAT, "match");
     save_changed("decoder", "dropout", json_integer(2));
