@@ -30,7 +30,7 @@ err_code decoding_apply(decoding *d, error *err);
      .help = "how words are chosen: likeliest sentences, likeliest word each time, beams in groups that "    \
              "avoid each other's words, or by drawing"},                                                     \
     {"beam", 'b', OPT_INT, "K", &(d).search.beam, 1, CAP_MAX_BEAM,                                           \
-     "sentences kept while searching; 1 takes the likeliest word each time"},                                \
+     "sentences kept while searching, at least as many as --n-best prints"},                                 \
     {"n-best", 'n', OPT_INT, "N", &(d).n_best, 0, CAP_MAX_BEAM,                                              \
      "print N sentences a photo: path, rank, score, sentence; 0: the best one alone"},                       \
     {"length", .kind = OPT_CHOICE, .metavar = "none|average|gnmt", .value = &(d).length,                     \
