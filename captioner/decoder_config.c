@@ -85,5 +85,7 @@ err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_de
     c->fixed_gain = json_is_true(json_object_get(o, "fixed_gain"));
     c->peek = json_is_true(json_object_get(o, "peek"));
     c->dropout = json_number_value(json_object_get(o, "dropout"));
+    if (!(c->dropout >= 0 && c->dropout < 1))
+        return err_set(err, ERR_FORMAT, "%s: 'dropout' must be at least 0 and below 1", where);
     return cap_decoder_config_check(c, err);
 }

@@ -18,7 +18,40 @@ void cap_model_close(cap_model **mp)
     *mp = NULL;
 }
 
-static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed, error *err)
+/* Before memory is taken: the shapes follow from sizes that a file merely states, the tensors are really
+ * there, so that a small file cannot ask for more than its own size. */
+static err_code check_shapes(const nn_params *params, const io_tensors *weights, error *err)
+{
+    for (int i = 0; i < params->count; i++) {
+        const nn_param *n = params->list[i];
+        const io_tensor *t = io_tensors_find(weights, n->name);
+        if (!t)
+            return err_set(err, ERR_MISMATCH, "'%s': tensor '%s' is missing", io_tensors_name(weights),
+                           n->name);
+        bool same = t->rank == n->var.rank;
+        for (int j = 0; same && j < t->rank; j++) same = t->shape[j] == n->var.dim[j];
+        if (!same)
+            return err_set(err, ERR_MISMATCH,
+                           "'%s': tensor '%s' does not have the shape that the metadata asks for",
+                           io_tensors_name(weights), n->name);
+    }
+    return ERR_OK;
+}
+
+static err_code read_weights(nn_params *params, const io_tensors *weights, error *err)
+{
+    for (int i = 0; i < params->count; i++) {
+        nn_param *n = params->list[i];
+        int64_t shape[NN_MAX_RANK];
+        for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
+        err_code code = io_tensors_read_f32(weights, n->name, n->var.rank, shape, n->var.data, err);
+        if (code) return code;
+    }
+    return ERR_OK;
+}
+
+static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed,
+                      const io_tensors *weights, error *err)
 {
     err_code code = cnn_net_create(m->encoder_name, "encoder.", &m->params, &m->encoder, err);
     if (code) return code;
@@ -30,12 +63,15 @@ static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t 
         return err_set(err, ERR_ARGUMENT, "photos of %d pixels are too small for encoder '%s'",
                        m->preprocess.size, m->encoder_name);
     cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params);
-    return nn_params_finish(&m->params, seed, err);
+    if (weights && (code = check_shapes(&m->params, weights, err))) return code;
+    if (!weights) return nn_params_finish(&m->params, seed, err);
+    code = nn_params_finish_for_use(&m->params, err);
+    return code ? code : read_weights(&m->params, weights, err);
 }
 
-err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
-                          const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
-                          error *err)
+static err_code create(const char *encoder, const cnn_preprocess *preprocess,
+                       const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed,
+                       const io_tensors *weights, cap_model **out, error *err)
 {
     *out = NULL;
     cap_model *m = calloc(1, sizeof *m);
@@ -46,13 +82,27 @@ err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
     snprintf(m->encoder_name, sizeof m->encoder_name, "%s", encoder);
     m->preprocess = *preprocess;
     m->vocab = vocab;
-    err_code code = build(m, decoder, seed, err);
+    err_code code = build(m, decoder, seed, weights, err);
     if (code) {
         m->vocab = NULL; /* still the caller's */
         cap_model_close(&m);
     }
     *out = m;
     return code;
+}
+
+err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
+                          const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
+                          error *err)
+{
+    return create(encoder, preprocess, decoder, vocab, seed, NULL, out, err);
+}
+
+err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
+                                 const cap_decoder_config *decoder, ds_vocab *vocab,
+                                 const io_tensors *weights, cap_model **out, error *err)
+{
+    return create(encoder, preprocess, decoder, vocab, 0, weights, out, err);
 }
 
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count)

@@ -36,12 +36,17 @@ err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
                           const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
                           error *err);
 
+/* The same with the weights of a file, which are held against the sizes before memory is taken. */
+err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
+                                 const cap_decoder_config *decoder, ds_vocab *vocab,
+                                 const io_tensors *weights, cap_model **out, error *err);
+
 /* For use: batch normalisation is folded into the convolutions. */
 err_code cap_model_open(const char *path, cap_model **out, error *err);
 err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err);
 
-/* For training on: nothing is folded. */
-err_code cap_model_open_trainable(const char *path, cap_model **out, error *err);
+/* As stored, nothing folded: for saving it again in another type. */
+err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err);
 
 void cap_model_close(cap_model **m);
 

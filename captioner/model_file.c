@@ -102,15 +102,26 @@ static err_code read_preprocess(const json_t *root, const char *where, cnn_prepr
     return code ? code : read_three(o, "std", where, p->std, err);
 }
 
-static err_code load_tensors(cap_model *m, const io_tensors *t, error *err)
+static err_code read_vocabulary(const json_t *words, const char *where, ds_vocab **out, error *err)
 {
-    for (int i = 0; i < m->params.count; i++) {
-        nn_param *n = m->params.list[i];
-        int64_t shape[NN_MAX_RANK];
-        for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
-        err_code code = io_tensors_read_f32(t, n->name, n->var.rank, shape, n->var.data, err);
-        if (code) return code;
-    }
+    error problem = {0};
+    err_code code = ds_vocab_from_json(words, out, &problem);
+    return code ? err_set(err, code, "%s: %.180s", where, problem.text) : ERR_OK;
+}
+
+static err_code check_kind(const json_t *o, const io_tensors *t, const char *where, error *err)
+{
+    const char *kind;
+    int64_t format;
+    err_code code;
+    if ((code = io_json_string(o, "kind", where, &kind, err))) return code;
+    if (strcmp(kind, "captioner"))
+        return err_set(err, ERR_MISMATCH, "'%s' holds a model of kind '%.40s', not one that describes photos",
+                       io_tensors_name(t), kind);
+    if ((code = io_json_int(o, "format", where, &format, err))) return code;
+    if (format != FORMAT)
+        return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, which is newer than this program's %d",
+                       io_tensors_name(t), (long long)format, FORMAT);
     return ERR_OK;
 }
 
@@ -118,15 +129,12 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
 {
     char where[300];
     snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
-    const char *kind, *encoder;
+    const char *encoder;
     json_t *words, *decoder, *record;
     cap_decoder_config config;
     cnn_preprocess preprocess;
     err_code code;
-    if ((code = io_json_string(o, "kind", where, &kind, err))) return code;
-    if (strcmp(kind, "captioner"))
-        return err_set(err, ERR_MISMATCH, "'%s' holds a model of kind '%.40s', not one that describes photos",
-                       io_tensors_name(t), kind);
+    if ((code = check_kind(o, t, where, err))) return code;
     if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
         (code = read_preprocess(o, where, &preprocess, err)) ||
         (code = io_json_object(o, "decoder", where, &decoder, err)) ||
@@ -134,18 +142,22 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
         (code = io_json_array(o, "vocabulary", where, &words, err)) ||
         (code = io_json_object_or(o, "record", where, &record, err)))
         return code;
+    if (!cnn_backbone_find(encoder))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' needs an encoder '%.40s', which this program does not have", io_tensors_name(t),
+                       encoder);
     ds_vocab *vocab;
-    if ((code = ds_vocab_from_json(words, &vocab, err))) return code;
-    if ((code = cap_model_create(encoder, &preprocess, &config, vocab, 0, out, err))) {
+    if ((code = read_vocabulary(words, where, &vocab, err))) return code;
+    if ((code = cap_model_create_loaded(encoder, &preprocess, &config, vocab, t, out, err))) {
         ds_vocab_free(&vocab);
         return code;
     }
     if (record) json_object_update((*out)->record, record);
-    return load_tensors(*out, t, err);
+    return ERR_OK;
 }
 
 /* Takes over t. */
-static err_code open_tensors(io_tensors *t, bool trainable, cap_model **out, error *err)
+static err_code open_tensors(io_tensors *t, bool unfolded, cap_model **out, error *err)
 {
     *out = NULL;
     if (!t) return err ? err->code : ERR_FORMAT;
@@ -156,19 +168,19 @@ static err_code open_tensors(io_tensors *t, bool trainable, cap_model **out, err
                                        "'%s' is no model of this program: its metadata has no 'caption'",
                                        io_tensors_name(t));
     if (!code) code = from_description(o, t, out, err);
-    if (!code && !trainable) code = cnn_net_fold((*out)->encoder, err);
+    if (!code && !unfolded) code = cnn_net_fold((*out)->encoder, err);
     if (code) cap_model_close(out);
     json_decref(o);
     io_tensors_close(&t);
     return code;
 }
 
-static err_code open_path(const char *path, bool trainable, cap_model **out, error *err)
+static err_code open_path(const char *path, bool unfolded, cap_model **out, error *err)
 {
     error local = {0};
     struct stat info;
     err_code code =
-        open_tensors(io_tensors_open(path, err ? err : &local), trainable, out, err ? err : &local);
+        open_tensors(io_tensors_open(path, err ? err : &local), unfolded, out, err ? err : &local);
     if (!code && !stat(path, &info)) (*out)->file_bytes = info.st_size;
     return code;
 }
@@ -178,7 +190,7 @@ err_code cap_model_open(const char *path, cap_model **out, error *err)
     return open_path(path, false, out, err);
 }
 
-err_code cap_model_open_trainable(const char *path, cap_model **out, error *err)
+err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err)
 {
     return open_path(path, true, out, err);
 }

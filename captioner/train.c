@@ -78,7 +78,22 @@ static err_code open_loader(cap_run *r, epoch_run *e, error *err)
     l.keep_sides = r->train.encoded.sided;
     l.seed = s->seed;
     l.max_bad_share = s->max_missing;
+    l.report = cap_split_say_damaged;
+    l.ctx = (void *)r->events;
     return ds_loader_create(&l, &e->loader, err);
+}
+
+/* A resumed epoch goes on where it stood: the rest of the schedule, counted from its first photo. */
+static err_code skip_batches(epoch_run *e, int32_t done, error *err)
+{
+    ds_schedule *s = &e->schedule;
+    if (!done) return ERR_OK;
+    int32_t left = s->batches - done, first = s->start[done];
+    int32_t *start = arena_array(&e->lists, (size_t)left + 1, sizeof *start);
+    if (!start) return err_set(err, ERR_MEMORY, "out of memory for an epoch's schedule");
+    for (int32_t i = 0; i <= left; i++) start[i] = s->start[done + i] - first;
+    *s = (ds_schedule){left, start, s->image + first};
+    return ERR_OK;
 }
 
 static err_code begin_epoch(cap_run *r, epoch_run *e, error *err)
@@ -92,11 +107,15 @@ static err_code begin_epoch(cap_run *r, epoch_run *e, error *err)
     ds_plan_free(&e->plan);
     arena_reset(&e->lists);
     err_code code = ds_plan_create(&r->train.encoded, &p, &e->plan, err);
-    if (code || r->train.features) return code;
+    if (code) return code;
+    if (r->at.batch > ds_plan_batches(e->plan))
+        return err_set(err, ERR_FORMAT, "cannot resume from '%s': epoch %lld has no batch %lld",
+                       r->state_path, (long long)r->at.epoch + 1, (long long)r->at.batch);
+    if (r->train.features) return ERR_OK;
     if (!e->loader && (code = open_loader(r, e, err))) return code;
-    if ((code = ds_schedule_of_plan(e->plan, &e->lists, &e->schedule, err))) return code;
-    e->schedule.start += r->at.batch; /* a resumed epoch goes on where it stood */
-    e->schedule.batches -= (int32_t)r->at.batch;
+    if ((code = ds_schedule_of_plan(e->plan, &e->lists, &e->schedule, err)) ||
+        (code = skip_batches(e, (int32_t)r->at.batch, err)))
+        return code;
     return ds_loader_start(e->loader, &e->schedule, (uint32_t)r->at.epoch, err);
 }
 
@@ -166,15 +185,26 @@ static err_code run_epoch(cap_run *r, epoch_run *e, error *err)
     return code;
 }
 
-static err_code finish_epoch(cap_run *r, double seconds, error *err)
+/* An end during validation keeps the epoch's steps: resumed, it begins with the validation. */
+static err_code validate(cap_run *r, cap_epoch *e, error *err)
+{
+    error saving = {0};
+    err_code code = cap_run_validate(r, e, err);
+    if (code != ERR_INTERRUPTED || !cap_run_save_state(r, &saving)) return code;
+    return err_set(err, saving.code, "%s", saving.text);
+}
+
+/* `seconds`: for the batches from `first` on, which a resumed epoch began with. */
+static err_code finish_epoch(cap_run *r, double seconds, int64_t first, error *err)
 {
     cap_progress *at = &r->at;
     cap_epoch e = {.epoch = (int)at->epoch + 1, .epochs = r->s->epochs, .seconds = seconds};
     e.loss = at->loss / at->batches;
     e.perplexity = exp(at->nll / at->words);
     e.accuracy = at->hits / at->words;
-    e.captions_per_second = (double)r->train.encoded.captions / seconds;
-    err_code code = r->has_val ? cap_run_validate(r, &e, err) : ERR_OK;
+    e.captions_per_second =
+        (double)r->train.encoded.captions * (double)(at->batch - first) / (double)at->batch / seconds;
+    err_code code = r->has_val ? validate(r, &e, err) : ERR_OK;
     if (code || (code = cap_run_report(r, &e, err))) return code;
     at->epoch++;
     at->batch = 0;
@@ -194,8 +224,9 @@ static err_code run_epochs(cap_run *r, error *err)
     err_code code = ERR_OK;
     while (!code && r->at.epoch < r->s->epochs && !out_of_patience(r)) {
         double start = cap_run_seconds();
+        int64_t first = r->at.batch;
         code = run_epoch(r, &e, err);
-        if (!code) code = finish_epoch(r, cap_run_seconds() - start, err);
+        if (!code) code = finish_epoch(r, cap_run_seconds() - start, first, err);
     }
     if (!code && r->at.epoch < r->s->epochs)
         cap_run_say(r, "no better score for %d epochs: stopped early", r->s->patience);

@@ -1,5 +1,6 @@
 #include "captioner/train_data.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,19 @@ static void say_missing(void *ctx, const char *path)
     events->say(events->ctx, line);
 }
 
+void cap_split_say_damaged(void *ctx, const ds_item *item, const char *problem)
+{
+    const cap_train_events *events = ctx;
+    char line[700];
+    if (!events || !events->say) return;
+    snprintf(line, sizeof line, "photo '%.200s' is damaged; it counts as grey: %.300s", item->name, problem);
+    events->say(events->ctx, line);
+}
+
 err_code cap_split_open(cap_split *s, const char *captions, const char *images, double max_missing,
                         const cap_train_events *events, error *err)
 {
-    *s = (cap_split){0};
+    *s = (cap_split){.max_damaged = max_missing, .events = events};
     int32_t missing = 0;
     err_code code = ds_captions_read(captions, NULL, &s->captions, err);
     if (!code)
@@ -41,6 +51,7 @@ err_code cap_split_encode(cap_split *s, const ds_vocab *vocab, error *err)
 void cap_split_close(cap_split *s)
 {
     ds_features_close(&s->features);
+    free(s->features_path);
     ds_captions_release(&s->captions);
     arena_release(&s->memory);
     *s = (cap_split){0};
@@ -72,6 +83,9 @@ err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batc
     l.items = n;
     l.size = m->preprocess.size;
     l.max_images = batch;
+    l.max_bad_share = s->max_damaged;
+    l.report = cap_split_say_damaged;
+    l.ctx = (void *)s->events;
     l.store_side = 0; /* the pixels a user of the model would get */
     l.fit = m->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
     err_code code = ds_loader_create(&l, loader, err);
@@ -152,6 +166,8 @@ err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *f
     snprintf(path, sizeof path, "%.4000s/features-%s.f16", folder, hex);
     err_code code = io_make_dirs(folder, err);
     if (code) return code;
+    s->features_path = strdup(path);
+    if (!s->features_path) return err_set(err, ERR_MEMORY, "out of memory for the features");
     if (!ds_features_open(path, &shape, &s->features, NULL)) return ERR_OK;
     if ((code = compute_features(s, m, path, threads, events, err))) return code;
     return ds_features_open(path, &shape, &s->features, err);
@@ -162,7 +178,7 @@ typedef struct fetch {
     const int32_t *image;
     size_t map;
     float *out;
-    err_code code; /* written by at most one task's failure at a time: any of them will do */
+    atomic_flag told; /* the first failure fills err, the others say the same */
     error err;
 } fetch;
 
@@ -171,24 +187,21 @@ static void fetch_one(void *ctx, int i, int worker)
     (void)worker;
     fetch *f = ctx;
     error local = {0};
-    err_code code =
-        ds_features_get(f->s->features, (uint64_t)f->image[i], f->out + (size_t)i * f->map, &local);
-    if (code) {
+    if (ds_features_get(f->s->features, (uint64_t)f->image[i], f->out + (size_t)i * f->map, &local) &&
+        !atomic_flag_test_and_set(&f->told))
         f->err = local;
-        f->code = code;
-    }
 }
 
 nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
                            int images, error *err)
 {
     int l = m->grid_h * m->grid_w, d = m->decoder.config.features;
-    fetch f = {.s = s, .image = image, .map = (size_t)l * (size_t)d};
+    fetch f = {.s = s, .image = image, .map = (size_t)l * (size_t)d, .told = ATOMIC_FLAG_INIT};
     f.out = nn_scratch(t, (size_t)images * f.map * sizeof *f.out);
     if (!f.out) return NULL;
     pool_run(t->threads, images, fetch_one, &f);
-    if (f.code) {
-        err_set(err, f.code, "%s", f.err.text);
+    if (f.err.code) {
+        err_set(err, f.err.code, "'%.200s': %.200s", s->features_path, f.err.text);
         return NULL;
     }
     return nn_input(t, f.out, 3, (int[]){images, l, d});

@@ -21,7 +21,10 @@ typedef struct cap_split {
     ds_encoded encoded;
     ds_item *items; /* [captions.images] */
     arena memory;
-    ds_features *features; /* NULL: photos are decoded and encoded along */
+    double max_damaged;             /* share of photos that may be missing or damaged */
+    const cap_train_events *events; /* who is told of them */
+    ds_features *features;          /* NULL: photos are decoded and encoded along */
+    char *features_path;
 } cap_split;
 
 /* Missing photos are named through events->say and left out up to the share, then refused. */
@@ -33,12 +36,16 @@ void cap_split_close(cap_split *s);
 /* The vocabulary of a split's captions. */
 err_code cap_split_vocab(const cap_split *s, int min_count, ds_vocab **vocab, error *err);
 
+/* A ds_bad_photo that tells ctx, a cap_train_events, of a photo that cannot be decoded. */
+void cap_split_say_damaged(void *ctx, const ds_item *item, const char *problem);
+
 /* Opens or computes the encoder's maps of all photos: a file in `folder` named after weights, preprocessing
- * and photos. */
+ * and photos. A file that is cut short or of another kind is made anew. */
 err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *folder, pool *threads,
                                  const cap_train_events *events, error *err);
 
-/* Regions [images, L, D] of kept features, as the tape's input. NULL on failure (t->failed or *err). */
+/* Regions [images, L, D] of kept features, as the tape's input. NULL on failure (t->failed or *err). A
+ * photo's features that are not what was written: ERR_FORMAT, naming the file to delete. */
 nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
                            int images, error *err);
 

@@ -46,6 +46,13 @@ static nn_var *viewer_next(viewer *v, cap_run *r, int first, int count, error *e
 
 /* ---- loss ---- */
 
+static int words_of(const cap_run *r, int caption)
+{
+    const int64_t *first = r->val.encoded.first + caption;
+    int64_t n = first[1] - first[0];
+    return (int)(r->s->max_words && n > r->s->max_words ? r->s->max_words : n);
+}
+
 /* All captions of photos first..first+count-1 as a batch, longest first. */
 static err_code captions_of(const cap_run *r, int first, int count, arena *memory, ds_batch *b, error *err)
 {
@@ -59,13 +66,12 @@ static err_code captions_of(const cap_run *r, int first, int count, arena *memor
     b->row_image = arena_array(memory, (size_t)b->rows, sizeof *b->row_image);
     if (!order || !b->length || !b->row_image)
         return err_set(err, ERR_MEMORY, "out of memory while validating");
-    int rows = 0;
-    for (int length = r->s->max_words ? r->s->max_words : 1 << 16; length >= 0 && rows < b->rows; length--)
+    int rows = 0, longest = 0;
+    for (int i = begin; i < end; i++) longest = words_of(r, i) > longest ? words_of(r, i) : longest;
+    for (int length = longest; rows < b->rows; length--)
         for (int i = begin; i < end; i++) {
-            int n = (int)(data->first[i + 1] - data->first[i]);
-            n = r->s->max_words && n > r->s->max_words ? r->s->max_words : n;
-            if (n != length) continue;
-            b->length[rows] = n + 1;
+            if (words_of(r, i) != length) continue;
+            b->length[rows] = length + 1;
             b->row_image[rows] = data->image[i] - first;
             order[rows++] = i;
         }
@@ -87,6 +93,9 @@ static err_code add_loss(cap_run *r, const cap_memory *m, int first, int count, 
 {
     ds_batch b;
     arena_reset(&r->step_memory);
+    const ds_image *image = r->val.captions.image + first;
+    if (image[count - 1].first + image[count - 1].count == image[0].first)
+        return ERR_OK; /* none has captions */
     err_code code = captions_of(r, first, count, &r->step_memory, &b, err);
     if (code) return code;
     cap_loss_options plain = {0};
@@ -104,7 +113,7 @@ typedef struct captioning {
     cap_scorer *scorer;
     arena results;
     text sentence[SAMPLES];
-    int scored;
+    int samples, scored; /* photos with a sentence; those of them with references */
 } captioning;
 
 static err_code add_captions(cap_run *r, const cap_memory *m, int first, int count, captioning *c, error *err)
@@ -115,8 +124,7 @@ static err_code add_captions(cap_run *r, const cap_memory *m, int first, int cou
     o.max_words = r->s->max_words ? r->s->max_words : 20;
     arena_reset(&c->results);
     err_code code = cap_search(&r->tape, &r->model->decoder, m, &o, &c->results, best, err);
-    for (int i = 0; !code && i < count && c->scored < (r->s->scored ? r->s->scored : 1 << 30);
-         i++, c->scored++) {
+    for (int i = 0; !code && i < count && c->scored < (r->s->scored ? r->s->scored : 1 << 30); i++) {
         const ds_image *image = &r->val.captions.image[first + i];
         text sentence = {0};
         cap_model_sentence(r->model, best[i].word, best[i].words, &sentence);
@@ -125,12 +133,11 @@ static err_code add_captions(cap_run *r, const cap_memory *m, int first, int cou
                                             r->val.captions.caption[image->first + j].text, err);
         if (!code && image->count)
             code = cap_scorer_add_hypothesis(c->scorer, image->id, text_string(&sentence), err);
-        if (first + i < SAMPLES) {
-            text_release(&c->sentence[first + i]);
-            c->sentence[first + i] = sentence;
-        } else {
+        if (image->count) c->scored++;
+        if (c->samples < SAMPLES)
+            c->sentence[c->samples++] = sentence;
+        else
             text_release(&sentence);
-        }
     }
     return code;
 }
@@ -156,7 +163,7 @@ static err_code validate(cap_run *r, viewer *v, captioning *c, cap_epoch *e, err
             r->events->progress(r->events->ctx, "validating", "photos", first + count, n, NULL);
         if (cap_run_stopped(r))
             return err_set(err, ERR_INTERRUPTED,
-                           "interrupted while validating; --resume repeats the last epoch's end");
+                           "interrupted while validating; the state is saved, --resume goes on from here");
     }
     e->val_loss = nll / words;
     e->val_perplexity = exp(e->val_loss);
@@ -174,7 +181,7 @@ err_code cap_run_validate(cap_run *r, cap_epoch *e, error *err)
     if (!code) code = validate(r, &v, &c, e, err);
     e->scores.image = NULL;
     arena_reset(&r->step_memory);
-    for (int i = 0; !code && i < SAMPLES && i < r->val.captions.images; i++) {
+    for (int i = 0; !code && i < c.samples; i++) {
         e->sample_file[i] = r->val.captions.image[i].file_name;
         e->sample_caption[i] = arena_strdup(&r->step_memory, text_string(&c.sentence[i]));
         e->samples = i + 1;

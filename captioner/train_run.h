@@ -40,6 +40,7 @@ double cap_run_seconds(void); /* monotonic clock */
 err_code cap_run_open(cap_run *r, const cap_train_settings *s, const cap_train_events *events, error *err);
 void cap_run_close(cap_run *r);
 
+/* OUT.state. Loading compares the settings first: a run can only be resumed as it was begun. */
 err_code cap_run_save_state(cap_run *r, error *err);
 err_code cap_run_load_state(cap_run *r, error *err);
 

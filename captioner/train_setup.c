@@ -1,13 +1,17 @@
-/* Setting up a run: data, model, optimiser; saving and loading its state. */
+/* Setting up a run: files, data, model, optimiser. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "captioner/train_run.h"
 #include "cnn/import.h"
-#include "src/io/json.h"
+#include "src/io/file.h"
 #include "src/train/checkpoint.h"
+
+/* Both sides of what the model file and the backbones take. */
+enum { SMALLEST_PHOTO = 32, LARGEST_PHOTO = 4096, LONGEST_PATH = 4000 };
 
 /* ---- the encoder ---- */
 
@@ -86,13 +90,53 @@ static void name_files(cap_run *r)
 {
     const char *out = r->s->out, *slash = strrchr(out, '/');
     snprintf(r->state_path, sizeof r->state_path, "%.4000s.state", out);
-    const char *dot = strrchr(out, '.');
-    int stem = dot && (!slash || dot > slash) ? (int)(dot - out) : (int)strlen(out);
-    snprintf(r->log_path, sizeof r->log_path, "%.*s.log.jsonl", stem > 4000 ? 4000 : stem, out);
+    snprintf(r->log_path, sizeof r->log_path, "%.4000s.log.jsonl", out);
     if (r->s->cache)
         snprintf(r->cache, sizeof r->cache, "%.4000s", r->s->cache);
     else
-        snprintf(r->cache, sizeof r->cache, "%.*s", slash ? (int)(slash - out) : 1, slash ? out : ".");
+        snprintf(r->cache, sizeof r->cache, "%.*s",
+                 slash == out ? 1
+                 : slash      ? (int)(slash - out)
+                              : 1,
+                 slash ? out : ".");
+}
+
+/* A run that could not keep its result, or has nothing to resume, must say so before the work, not after. */
+static err_code check_files(const cap_run *r, error *err)
+{
+    io_writer *w = io_writer_open(r->s->out, err);
+    if (!w) return err->code;
+    io_writer_abort(&w);
+    if (r->s->resume && access(r->state_path, F_OK) && errno == ENOENT)
+        return err_set(err, ERR_MISSING, "cannot resume: there is no '%s'; leave out --resume to begin anew",
+                       r->state_path);
+    return ERR_OK;
+}
+
+static err_code check_settings(const cap_train_settings *s, error *err)
+{
+    if (!s->captions || !s->images || !s->out || !s->encoder)
+        return err_set(err, ERR_ARGUMENT, "captions, images, encoder and out must be named");
+    if (strlen(s->out) > LONGEST_PATH || (s->cache && strlen(s->cache) > LONGEST_PATH))
+        return err_set(err, ERR_LIMIT, "the name of --out or --cache is longer than %d bytes", LONGEST_PATH);
+    if (s->size && (s->size < SMALLEST_PHOTO || s->size > LARGEST_PHOTO))
+        return err_set(err, ERR_ARGUMENT,
+                       "photos of %d pixels are not possible; --size must be 0 or %d to %d", s->size,
+                       SMALLEST_PHOTO, LARGEST_PHOTO);
+    if (s->epochs < 1 || s->batch < 1)
+        return err_set(err, ERR_ARGUMENT,
+                       "%d epochs in batches of %d are not possible; both must be 1 or more", s->epochs,
+                       s->batch);
+    if (cnn_backbone_find(s->encoder)) return ERR_OK;
+    if (s->encoder_weights)
+        return err_set(err, ERR_ARGUMENT,
+                       "--encoder-weights starts an encoder of our own, but --encoder '%s' names a file",
+                       s->encoder);
+    if (access(s->encoder, F_OK))
+        return err_set(err, ERR_MISSING,
+                       "'%s' is neither an encoder of this program nor a file; try --encoder small",
+                       s->encoder);
+    return ERR_OK;
 }
 
 static err_code open_data(cap_run *r, error *err)
@@ -145,13 +189,15 @@ err_code cap_run_open(cap_run *r, const cap_train_settings *s, const cap_train_e
 {
     *r = (cap_run){
         .s = s, .events = events, .at = {.best = -INFINITY, .best_epoch = -1}, .started = cap_run_seconds()};
+    err_code code = check_settings(s, err);
+    if (code) return code;
     name_files(r);
     r->threads = pool_create(s->threads);
     r->tape = (nn_tape){.mem = &r->memory, .threads = r->threads, .seed = s->seed};
     r->tape.precision = s->bf16 ? GEMM_BF16 : GEMM_F32;
     if (!r->threads) return err_set(err, ERR_MEMORY, "cannot start %d threads", s->threads);
-    err_code code = open_data(r, err);
-    if (code || (code = open_model(r, err))) return code;
+    if ((code = check_files(r, err)) || (code = open_data(r, err)) || (code = open_model(r, err)))
+        return code;
     cap_run_say(
         r, "%d captions of %d photos, %d words; encoder %s (%s), %zu weights, %d regions; %d threads, %s",
         r->train.encoded.captions, r->train.captions.images, (int)ds_vocab_size(r->model->vocab),
@@ -170,86 +216,4 @@ void cap_run_close(cap_run *r)
     arena_release(&r->memory);
     arena_release(&r->step_memory);
     pool_free(&r->threads);
-}
-
-/* ---- state ---- */
-
-/* What must be the same when a run is resumed: other values would make other batches or shapes. */
-static json_t *fixed_settings(const cap_run *r)
-{
-    const cap_train_settings *s = r->s;
-    return json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:f, s:i, s:i, s:b, s:f, s:f, s:f}", "encoder",
-                     s->encoder, "seed", (json_int_t)s->seed, "epochs", s->epochs, "batch", s->batch,
-                     "per_image", r->per_image, "max_words", s->max_words, "rate", s->rate, "captions",
-                     r->train.encoded.captions, "vocabulary", (int)ds_vocab_size(r->model->vocab), "augment",
-                     s->augment, "smoothing", s->loss.smoothing, "coverage", s->loss.coverage, "dropout",
-                     s->decoder.dropout);
-}
-
-err_code cap_run_save_state(cap_run *r, error *err)
-{
-    const cap_progress *a = &r->at;
-    json_t *o = json_pack("{s:o, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I}", "settings", fixed_settings(r),
-                          "epoch", (json_int_t)a->epoch, "batch", (json_int_t)a->batch, "step",
-                          (json_int_t)a->step, "loss", a->loss, "nll", a->nll, "words", a->words, "hits",
-                          a->hits, "batches", a->batches, "best_epoch", (json_int_t)a->best_epoch);
-    if (o && a->best_epoch >= 0) json_object_set_new(o, "best", json_real(a->best));
-    char *state = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(o);
-    if (!state) return err_set(err, ERR_MEMORY, "out of memory while saving '%s'", r->state_path);
-    io_metadata pair = {"training", state};
-    err_code code = ckpt_save(r->state_path, &r->model->params, NULL, &r->optim, &pair, 1, IO_F32, err);
-    free(state);
-    return code;
-}
-
-static err_code compare_settings(const cap_run *r, const json_t *saved, error *err)
-{
-    json_t *mine = fixed_settings(r), *value;
-    const char *key;
-    err_code code = mine ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory");
-    json_object_foreach(mine, key, value)
-    {
-        json_t *other = json_object_get(saved, key);
-        bool same = json_is_number(value) && json_is_number(other)
-                        ? fabs(json_number_value(value) - json_number_value(other)) <
-                              1e-12 * (1 + fabs(json_number_value(value)))
-                        : json_equal(value, other);
-        if (code || same) continue;
-        char *was = json_dumps(other, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        char *now = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        code = err_set(err, ERR_MISMATCH, "cannot resume from '%s': '%s' was %s and is now %s", r->state_path,
-                       key, was ? was : "absent", now ? now : "?");
-        free(was);
-        free(now);
-    }
-    json_decref(mine);
-    return code;
-}
-
-err_code cap_run_load_state(cap_run *r, error *err)
-{
-    char *state = NULL;
-    json_t *o = NULL;
-    err_code code = ckpt_load(r->state_path, &r->model->params, NULL, &r->optim, "training", &state, err);
-    if (!code) code = io_json_parse(state, strlen(state), r->state_path, &o, err);
-    if (!code) code = compare_settings(r, json_object_get(o, "settings"), err);
-    if (!code) {
-        cap_progress *a = &r->at;
-        a->epoch = json_integer_value(json_object_get(o, "epoch"));
-        a->batch = json_integer_value(json_object_get(o, "batch"));
-        a->step = json_integer_value(json_object_get(o, "step"));
-        a->best_epoch = json_integer_value(json_object_get(o, "best_epoch"));
-        a->loss = json_number_value(json_object_get(o, "loss"));
-        a->nll = json_number_value(json_object_get(o, "nll"));
-        a->words = json_number_value(json_object_get(o, "words"));
-        a->hits = json_number_value(json_object_get(o, "hits"));
-        a->batches = json_number_value(json_object_get(o, "batches"));
-        json_t *best = json_object_get(o, "best");
-        if (best) a->best = json_number_value(best);
-        cap_run_say(r, "resumed at epoch %lld, batch %lld", (long long)a->epoch + 1, (long long)a->batch);
-    }
-    json_decref(o);
-    free(state);
-    return code;
 }

@@ -3,17 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t line_of(const ds_json_stream *s, size_t at)
+/* Line and column (in bytes) from 1; data sets often are a single line of megabytes. */
+static void locate(const ds_json_stream *s, size_t *line, size_t *column)
 {
-    size_t line = 1;
-    for (size_t i = 0; i < at && i < s->size; i++) line += s->text[i] == '\n';
-    return line;
+    *line = *column = 1;
+    for (size_t i = 0; i < s->at && i < s->size; i++) {
+        bool end = s->text[i] == '\n';
+        *line += end;
+        *column = end ? 1 : *column + 1;
+    }
 }
 
 static err_code malformed(const ds_json_stream *s, const char *place, const char *problem, error *err)
 {
-    return err_set(err, ERR_FORMAT, "cannot read '%s': line %zu: %s%s%s", s->name, line_of(s, s->at), place,
-                   *place ? ": " : "", problem);
+    size_t line, column;
+    locate(s, &line, &column);
+    return err_set(err, ERR_FORMAT, "cannot read '%s': line %zu, column %zu: %s%s%s", s->name, line, column,
+                   place, *place ? ": " : "", problem);
 }
 
 char ds_json_peek(ds_json_stream *s)

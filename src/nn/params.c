@@ -81,24 +81,39 @@ static void draw(nn_param *n, uint64_t seed)
     }
 }
 
-err_code nn_params_finish(nn_params *p, uint64_t seed, error *err)
+static real *new_block(size_t size)
 {
-    size_t bytes = (p->size * sizeof(real) + 63) / 64 * 64;
-    if (!p->failed) {
-        p->data = aligned_alloc(64, bytes ? bytes : 64);
-        p->grad = aligned_alloc(64, bytes ? bytes : 64);
-    }
-    if (!p->data || !p->grad) return err_set(err, ERR_MEMORY, "out of memory for %zu parameters", p->size);
-    memset(p->data, 0, bytes);
-    memset(p->grad, 0, bytes);
+    size_t bytes = (size * sizeof(real) + 63) / 64 * 64;
+    real *block = aligned_alloc(64, bytes ? bytes : 64);
+    if (block) memset(block, 0, bytes);
+    return block;
+}
+
+static err_code take_blocks(nn_params *p, bool with_gradients, error *err)
+{
+    if (!p->failed) p->data = new_block(p->size);
+    if (p->data && with_gradients) p->grad = new_block(p->size);
+    if (!p->data || (with_gradients && !p->grad))
+        return err_set(err, ERR_MEMORY, "out of memory for %zu parameters", p->size);
     for (int i = 0; i < p->count; i++) {
         nn_param *n = p->list[i];
         n->var.data = p->data + n->offset;
-        n->var.wants_grad = !(n->flags & NN_BUFFER);
+        n->var.wants_grad = with_gradients && !(n->flags & NN_BUFFER);
         n->var.grad = n->var.wants_grad ? p->grad + n->offset : NULL;
-        draw(n, seed);
     }
     return ERR_OK;
+}
+
+err_code nn_params_finish(nn_params *p, uint64_t seed, error *err)
+{
+    err_code code = take_blocks(p, true, err);
+    for (int i = 0; !code && i < p->count; i++) draw(p->list[i], seed);
+    return code;
+}
+
+err_code nn_params_finish_for_use(nn_params *p, error *err)
+{
+    return take_blocks(p, false, err);
 }
 
 void nn_params_release(nn_params *p)

@@ -49,6 +49,10 @@ typedef struct nn_params {
 nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, nn_init init, int flags);
 
 err_code nn_params_finish(nn_params *p, uint64_t seed, error *err);
+
+/* The same for a model whose values are read from a file and that is only used: nothing is drawn (the values
+ * are undefined until read), and there are no gradients. */
+err_code nn_params_finish_for_use(nn_params *p, error *err);
 void nn_params_release(nn_params *p);
 
 nn_param *nn_params_find(const nn_params *p, const char *name); /* NULL when there is none */

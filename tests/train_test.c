@@ -1,0 +1,639 @@
+/* The trainer on twelve drawn photos: it learns, threads and interruptions leave no trace in the bits, a run
+ * is resumed only as it was begun, kept features are computed once, and a killed run leaves no broken file.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "captioner/search.h"
+#include "captioner/train.h"
+#include "captioner/train_data.h"
+#include "src/base/rng.h"
+#include "src/image/image.h"
+#include "src/io/file.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIDE = 40, PHOTOS = 12, CAPTIONS = 3, HELD_OUT = 4, EPOCHS = 3, STEPS = 6 /* of an epoch */ };
+
+static char folder[] = "/tmp/train_test_XXXXXX";
+
+/* ---- the data ---- */
+
+static const struct colour {
+    const char *name;
+    uint8_t rgb[3];
+} colours[] = {{"red", {210, 30, 20}}, {"green", {30, 180, 40}}, {"blue", {30, 50, 200}}};
+static const char *const shapes[] = {"square", "disc", "bar", "cross"};
+
+static bool inside(int shape, int x, int y)
+{
+    int dx = abs(x - SIDE / 2), dy = abs(y - SIDE / 2);
+    switch (shape) {
+    case 0:
+        return dx < 12 && dy < 12;
+    case 1:
+        return dx * dx + dy * dy < 196;
+    case 2:
+        return dy < 5;
+    default:
+        return dx < 4 || dy < 4;
+    }
+}
+
+static void write_photo(const char *path, int number)
+{
+    img im = {0};
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(img_create(&im, SIDE, SIDE, NULL), ERR_OK);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            static const uint8_t ground[3] = {225, 225, 215};
+            memcpy(im.rgb + 3 * (y * SIDE + x), inside(number % 4, x, y) ? colours[number / 4].rgb : ground,
+                   3);
+        }
+    assert_int_equal(img_encode_jpeg(&im, 90, &bytes, &size, NULL), ERR_OK);
+    assert_int_equal(io_write_file(path, bytes, size, NULL), ERR_OK);
+    free(bytes);
+    img_release(&im);
+}
+
+/* path: "FOLDER/name" in one of a few buffers that take turns. */
+static const char *in(const char *name)
+{
+    static char path[8][200];
+    static int turn;
+    char *p = path[turn++ % 8];
+    snprintf(p, sizeof path[0], "%s/%s", folder, name);
+    return p;
+}
+
+static void write_captions(const char *path, int photos, const char *extra)
+{
+    static const struct {
+        const char *before, *after;
+    } forms[CAPTIONS] = {{"a", ""}, {"a", " on white"}, {"one large", " is here"}};
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("{\"images\": [", f);
+    for (int i = 0; i < photos; i++)
+        fprintf(f, "%s{\"id\": %d, \"file_name\": \"%d.jpg\"}", i ? ", " : "", i + 1, i);
+    fprintf(f, "%s], \"annotations\": [", extra);
+    for (int i = 0, first = 1; i < photos; i++)
+        for (int j = 0; j < CAPTIONS; j++, first = 0) {
+            fprintf(f, "%s{\"image_id\": %d, \"caption\": \"%s %s %s%s\"}", first ? "" : ", ", i + 1,
+                    forms[j].before, colours[i / 4].name, shapes[i % 4], forms[j].after);
+        }
+    fputs("]}", f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int make_data(void **unused)
+{
+    (void)unused;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(io_make_dirs(in("photos"), NULL), ERR_OK);
+    for (int i = 0; i < PHOTOS; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "photos/%d.jpg", i);
+        write_photo(in(name), i);
+    }
+    write_captions(in("train.json"), PHOTOS, "");
+    write_captions(in("val.json"), HELD_OUT, "");
+    return 0;
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char below[600];
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+        if (unlink(below)) remove_tree(below);
+    }
+    if (d) closedir(d);
+    rmdir(path);
+}
+
+static int remove_data(void **unused)
+{
+    (void)unused;
+    remove_tree(folder);
+    return 0;
+}
+
+/* ---- runs ---- */
+
+typedef struct heard {
+    int asked, stop_at; /* the stop_at-th question is answered with yes; 0: none */
+    int epochs, encoded;
+    double loss[EPOCHS + 1];
+    bool validated;
+    char said[2000];
+} heard;
+
+static bool stop(void *ctx)
+{
+    heard *h = ctx;
+    return ++h->asked == h->stop_at;
+}
+
+static void say(void *ctx, const char *sentence)
+{
+    heard *h = ctx;
+    size_t used = strlen(h->said);
+    snprintf(h->said + used, sizeof h->said - used, "%s\n", sentence);
+}
+
+static void progress(void *ctx, const char *label, const char *unit, long done, long total, const char *note)
+{
+    heard *h = ctx;
+    (void)unit;
+    (void)note;
+    assert_true(done >= 0 && done <= total);
+    if (strstr(label, "encoding")) h->encoded++;
+}
+
+static void epoch(void *ctx, const cap_epoch *e)
+{
+    heard *h = ctx;
+    assert_true(isfinite(e->loss) && e->perplexity >= 1 && e->accuracy >= 0 && e->accuracy <= 1);
+    if (h->epochs <= EPOCHS) h->loss[h->epochs++] = e->loss;
+    h->validated = e->validated;
+    for (int i = 0; i < e->samples; i++) assert_non_null(e->sample_caption[i]);
+}
+
+static err_code go(const cap_train_settings *s, heard *h, error *err)
+{
+    cap_train_events events = {h, say, progress, epoch, stop};
+    *err = (error){0};
+    return cap_train(s, &events, err);
+}
+
+static void go_well(const cap_train_settings *s, heard *h)
+{
+    error err;
+    if (go(s, h, &err)) fail_msg("%s", err.text);
+}
+
+/* Settings with the names of the data; `out` within the folder. The strings are the caller's to keep. */
+typedef struct task {
+    cap_train_settings s;
+    char captions[200], images[200], val[200], out[200];
+} task;
+
+static void tiny(task *t, const char *out)
+{
+    t->s = cap_train_defaults();
+    snprintf(t->captions, sizeof t->captions, "%s", in("train.json"));
+    snprintf(t->images, sizeof t->images, "%s", in("photos"));
+    snprintf(t->val, sizeof t->val, "%s", in("val.json"));
+    snprintf(t->out, sizeof t->out, "%s", in(out));
+    t->s.captions = t->captions;
+    t->s.images = t->images;
+    t->s.val = t->val;
+    t->s.out = t->out;
+    t->s.size = 32;
+    t->s.decoder.hidden = t->s.decoder.projection = 16;
+    t->s.decoder.embedding = t->s.decoder.attention = 8;
+    t->s.decoder.dropout = 0.2;
+    t->s.epochs = EPOCHS;
+    t->s.batch = 6;
+    t->s.per_image = CAPTIONS;
+    t->s.min_count = 1;
+    t->s.rate = 1e-2;
+    t->s.beam = 2;
+    t->s.threads = 2;
+}
+
+static bool exists(const char *out, const char *end)
+{
+    char path[300];
+    struct stat info;
+    snprintf(path, sizeof path, "%s%s", out, end);
+    return !stat(path, &info);
+}
+
+static void assert_same_file(const char *a, const char *b, const char *end)
+{
+    char path[300];
+    uint8_t *x, *y;
+    size_t m, n;
+    snprintf(path, sizeof path, "%s%s", a, end);
+    assert_int_equal(io_read_file(path, 1 << 28, &x, &m, NULL), ERR_OK);
+    snprintf(path, sizeof path, "%s%s", b, end);
+    assert_int_equal(io_read_file(path, 1 << 28, &y, &n, NULL), ERR_OK);
+    if (m != n || memcmp(x, y, m)) fail_msg("'%s%s' and '%s%s' differ", a, end, b, end);
+    free(x);
+    free(y);
+}
+
+static int lines_of(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    int lines = 0;
+    assert_non_null(f);
+    for (int c; (c = fgetc(f)) != EOF;) lines += c == '\n';
+    fclose(f);
+    return lines;
+}
+
+/* The file opens and says a sentence about a red photo. */
+static void assert_describes(const char *path, int size)
+{
+    cap_model *m;
+    error err = {0};
+    if (cap_model_open(path, &m, &err)) fail_msg("%s", err.text);
+    assert_int_equal(m->preprocess.size, size);
+    uint8_t *pixels = malloc((size_t)size * (size_t)size * 3);
+    assert_non_null(pixels);
+    for (int i = 0; i < size * size; i++) memcpy(pixels + 3 * i, colours[0].rgb, 3);
+    arena memory = {0}, results = {0};
+    nn_tape t = {.mem = &memory};
+    cap_search_options o = cap_search_defaults();
+    cap_hypothesis best;
+    nn_begin(&t);
+    cap_memory seen = cap_decoder_remember(&t, &m->decoder, cap_model_encode(&t, m, pixels, 1), NULL);
+    if (cap_search(&t, &m->decoder, &seen, &o, &results, &best, &err)) fail_msg("%s", err.text);
+    text sentence = {0};
+    cap_model_sentence(m, best.word, best.words, &sentence);
+    assert_true(strlen(text_string(&sentence)) > 1);
+    text_release(&sentence);
+    arena_release(&memory);
+    arena_release(&results);
+    free(pixels);
+    cap_model_close(&m);
+}
+
+/* ---- tests ---- */
+
+static void it_learns(void **unused)
+{
+    (void)unused;
+    task t;
+    heard h = {0};
+    tiny(&t, "learn");
+    go_well(&t.s, &h);
+    assert_int_equal(h.epochs, EPOCHS);
+    assert_true(h.validated);
+    assert_true(h.loss[EPOCHS - 1] < 0.95 * h.loss[0]);
+    assert_int_equal(h.asked, EPOCHS * (STEPS + 1)); /* the tests below count on it */
+    assert_true(exists(t.out, "") && exists(t.out, ".state") && exists(t.out, ".log.jsonl"));
+    char path[300];
+    snprintf(path, sizeof path, "%s.log.jsonl", t.out);
+    assert_int_equal(lines_of(path), EPOCHS);
+    assert_describes(t.out, 32);
+}
+
+static void threads_change_nothing(void **unused)
+{
+    (void)unused;
+    task one, three;
+    heard h = {0};
+    tiny(&one, "one");
+    tiny(&three, "three");
+    one.s.threads = 1;
+    three.s.threads = 3;
+    go_well(&one.s, &h);
+    go_well(&three.s, &h);
+    assert_same_file(one.out, three.out, "");
+    assert_same_file(one.out, three.out, ".state");
+}
+
+/* After the first step, in the middle, after an epoch's last step, while validating, before the very end. */
+static void a_resumed_run_ends_with_the_same_bits(void **unused)
+{
+    (void)unused;
+    static const int stops[] = {1, STEPS - 2, STEPS, STEPS + 1, STEPS + 3, 3 * STEPS + 2};
+    task whole, parts;
+    heard h = {0};
+    tiny(&whole, "whole");
+    go_well(&whole.s, &h);
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        error err;
+        char name[40];
+        snprintf(name, sizeof name, "parts%d", stops[i]);
+        tiny(&parts, name);
+        h = (heard){.stop_at = stops[i]};
+        assert_int_equal(go(&parts.s, &h, &err), ERR_INTERRUPTED);
+        parts.s.resume = true;
+        h = (heard){0};
+        go_well(&parts.s, &h);
+        assert_non_null(strstr(h.said, "resumed at epoch"));
+        assert_same_file(whole.out, parts.out, "");
+        assert_same_file(whole.out, parts.out, ".state");
+    }
+}
+
+static void expect_refusal(const cap_train_settings *s, err_code code, const char *part)
+{
+    error err;
+    heard h = {0};
+    assert_int_equal(go(s, &h, &err), code);
+    if (!strstr(err.text, part)) fail_msg("'%s' does not say '%s'", err.text, part);
+    assert_int_equal(h.epochs, 0);
+}
+
+static void resume_needs_the_same_settings(void **unused)
+{
+    (void)unused;
+    task t;
+    heard h = {.stop_at = 2};
+    error err;
+    tiny(&t, "settings");
+    t.s.resume = true;
+    expect_refusal(&t.s, ERR_MISSING, "leave out --resume");
+    t.s.resume = false;
+    assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
+    t.s.resume = true;
+#define REFUSED(change, name)                                                                                \
+    do {                                                                                                     \
+        cap_train_settings s = t.s;                                                                          \
+        s.change;                                                                                            \
+        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
+    } while (0)
+    REFUSED(seed = 2, "seed");
+    REFUSED(epochs = 4, "epochs");
+    REFUSED(batch = 9, "batch");
+    REFUSED(per_image = 1, "per-image");
+    REFUSED(max_words = 4, "max-words");
+    REFUSED(size = 64, "size");
+    REFUSED(crop = true, "crop");
+    REFUSED(augment = false, "augment");
+    REFUSED(rate = 1e-3, "rate");
+    REFUSED(warmup = 0.5, "warmup");
+    REFUSED(decay = 0, "weight-decay");
+    REFUSED(clip = 1, "clip");
+    REFUSED(encoder_factor = 0.5, "encoder-factor");
+    REFUSED(loss.smoothing = 0, "label-smoothing");
+    REFUSED(loss.coverage = 1, "coverage");
+    REFUSED(loss.sampling = 0.5, "scheduled-sampling");
+    REFUSED(decoder.hidden = 24, "hidden");
+    REFUSED(decoder.match = NN_MATCH_ADDITIVE, "match");
+    REFUSED(decoder.dropout = 0, "dropout");
+    REFUSED(best_by = CAP_BEST_LOSS, "best-by");
+    REFUSED(val = NULL, "contents of --val");
+    REFUSED(captions = t.val, "vocabulary");
+#undef REFUSED
+}
+
+static void a_strange_state_is_refused(void **unused)
+{
+    (void)unused;
+    task t, other;
+    heard h = {0};
+    char state[300];
+    tiny(&t, "strange");
+    t.s.epochs = 1;
+    t.s.val = NULL;
+    go_well(&t.s, &h);
+    assert_false(h.validated);
+    tiny(&other, "strange2");
+    other.s.resume = true;
+    snprintf(state, sizeof state, "%s.state", other.out);
+    assert_int_equal(io_write_file(state, "short", 5, NULL), ERR_OK);
+    expect_refusal(&other.s, ERR_FORMAT, "strange2.state'");
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(io_read_file(t.out, 1 << 28, &bytes, &size, NULL), ERR_OK);
+    assert_int_equal(io_write_file(state, bytes, size, NULL), ERR_OK);
+    free(bytes);
+    expect_refusal(&other.s, ERR_MISMATCH, "is no state of a training run");
+}
+
+static void every_way_of_training_takes_steps(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < NN_MATCH_COUNT + 3; i++) {
+        task t;
+        heard h = {0};
+        char name[40];
+        snprintf(name, sizeof name, "way%d", i);
+        tiny(&t, name);
+        t.s.epochs = 1;
+        t.s.batch = 18;
+        if (i % 2) t.s.val = NULL;
+        if (i < NN_MATCH_COUNT) t.s.decoder.match = (nn_match_kind)i;
+        if (i == NN_MATCH_COUNT) t.s.loss.sampling = 0.5;
+        if (i == NN_MATCH_COUNT + 1) t.s.loss.coverage = 1;
+        if (i == NN_MATCH_COUNT + 2) t.s.decoder.match = NN_MATCH_NONE, t.s.decoder.peek = true;
+        go_well(&t.s, &h);
+        assert_int_equal(h.epochs, 1);
+        assert_describes(t.out, 32);
+    }
+}
+
+/* ---- validation sets of odd kinds ---- */
+
+static void photos_without_captions_are_passed_over(void **unused)
+{
+    (void)unused;
+    task t;
+    heard h = {0};
+    char first[60 * 24], name[40];
+    size_t used = 0;
+    first[0] = 0;
+    for (int i = 0; i < 20; i++) /* more than are validated at a time */
+        used += (size_t)snprintf(first + used, sizeof first - used,
+                                 ", {\"id\": %d, \"file_name\": \"%d.jpg\"}", 100 + i, i % PHOTOS);
+    tiny(&t, "without");
+    snprintf(name, sizeof name, "%s", "val_without.json");
+    write_captions(in(name), 1, first);
+    snprintf(t.val, sizeof t.val, "%s", in(name));
+    t.s.epochs = 1;
+    t.s.batch = 18;
+    t.s.scored = 1;
+    go_well(&t.s, &h);
+    assert_true(h.validated);
+}
+
+static void damaged_photos_are_named(void **unused)
+{
+    (void)unused;
+    task t;
+    heard h = {0};
+    error err;
+    tiny(&t, "damaged");
+    t.s.epochs = 1;
+    uint8_t *bytes;
+    size_t size;
+    char *path = strdup(in("photos/2.jpg"));
+    assert_int_equal(io_read_file(path, 1 << 20, &bytes, &size, NULL), ERR_OK);
+    assert_int_equal(io_write_file(path, "no jpeg", 7, NULL), ERR_OK);
+    t.s.max_missing = 0.3;
+    go_well(&t.s, &h);
+    assert_non_null(strstr(h.said, "2.jpg' is damaged"));
+    t.s.max_missing = 0.01;
+    h = (heard){0};
+    assert_int_not_equal(go(&t.s, &h, &err), ERR_OK);
+    assert_int_equal(io_write_file(path, bytes, size, NULL), ERR_OK);
+    free(bytes);
+    free(path);
+}
+
+/* ---- a frozen encoder ---- */
+
+static void find_features(const char *dir, char *out, size_t size)
+{
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    *out = 0;
+    for (struct dirent *e; (e = readdir(d));)
+        if (!strncmp(e->d_name, "features-", 9)) snprintf(out, size, "%s/%s", dir, e->d_name);
+    closedir(d);
+    assert_true(*out);
+}
+
+static void flip_byte(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, at, at < 0 ? SEEK_END : SEEK_SET), 0);
+    int c = fgetc(f);
+    assert_int_equal(fseek(f, -1, SEEK_CUR), 0);
+    fputc(c ^ 0x10, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int64_t changed(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+}
+
+static void features_are_kept(void **unused)
+{
+    (void)unused;
+    static const char weights[] = TEST_SHARED_DIR "/data/weights/mobilenet_v2.safetensors";
+    if (access(weights, R_OK)) {
+        print_message("skipped: '%s' is not there\n", weights);
+        skip();
+    }
+    task first, again;
+    error err;
+    char path[400];
+    heard h = {0};
+    tiny(&first, "frozen");
+    first.s.encoder = weights;
+    char *cache = strdup(in("cache"));
+    first.s.cache = cache;
+    first.s.epochs = 2;
+    first.s.per_image = 0;
+    first.s.val = NULL;
+    go_well(&first.s, &h);
+    assert_true(h.encoded > 0);
+    assert_describes(first.out, 32);
+    find_features(cache, path, sizeof path);
+    int64_t before = changed(path);
+    tiny(&again, "frozen2");
+    cap_train_settings s = first.s;
+    s.out = again.out;
+    h = (heard){.stop_at = 3}; /* and an interruption at features, too, leaves no trace */
+    assert_int_equal(go(&s, &h, &err), ERR_INTERRUPTED);
+    s.resume = true;
+    go_well(&s, &h);
+    assert_int_equal(h.encoded, 0);
+    assert_true(changed(path) == before);
+    assert_same_file(first.out, again.out, "");
+    assert_same_file(first.out, again.out, ".state");
+    s.resume = false;
+    flip_byte(path, 20); /* in the header: made anew */
+    h = (heard){0};
+    go_well(&s, &h);
+    assert_true(h.encoded > 0);
+    assert_same_file(first.out, again.out, "");
+    flip_byte(path, 64 + 100); /* in a photo's record */
+    expect_refusal(&s, ERR_FORMAT, path);
+    expect_refusal(&s, ERR_FORMAT, "delete");
+    assert_int_equal(truncate(path, 1000), 0);
+    h = (heard){0};
+    go_well(&s, &h);
+    assert_true(h.encoded > 0);
+    assert_same_file(first.out, again.out, "");
+    free(cache);
+}
+
+/* ---- files ---- */
+
+static void what_cannot_be_written_is_said_at_once(void **unused)
+{
+    (void)unused;
+    task t;
+    tiny(&t, "no_such_folder/model");
+    expect_refusal(&t.s, ERR_MISSING, "no_such_folder/model");
+    tiny(&t, "photos");
+    expect_refusal(&t.s, ERR_IO, "photos'");
+}
+
+static void train_until_killed(const cap_train_settings *s)
+{
+    cap_train_events silent = {0};
+    _exit(cap_train(s, &silent, NULL) ? 1 : 0);
+}
+
+static void a_killed_run_leaves_no_broken_file(void **unused)
+{
+    (void)unused;
+    task whole, t;
+    heard h = {0};
+    rng r = {.seed = (uint64_t)time(NULL)};
+    struct timespec begin, end;
+    tiny(&whole, "unkilled");
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    go_well(&whole.s, &h);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int64_t whole_us = (end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000;
+    tiny(&t, "killed");
+    for (int i = 0; i < 8; i++) {
+        int64_t us = (int64_t)rng_below(&r, (uint32_t)(whole_us > 1000000000 ? 1000000000 : whole_us + 1));
+        t.s.resume = exists(t.out, ".state");
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (!child) train_until_killed(&t.s);
+        nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
+        kill(child, SIGKILL);
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+        if (exists(t.out, "")) assert_describes(t.out, 32);
+    }
+    t.s.resume = exists(t.out, ".state");
+    go_well(&t.s, &h);
+    assert_same_file(whole.out, t.out, "");
+    assert_same_file(whole.out, t.out, ".state");
+}
+
+/* train_test [PATTERN]: only the tests whose names fit, for the slow tools. */
+int main(int argc, char **argv)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_learns),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(a_resumed_run_ends_with_the_same_bits),
+        cmocka_unit_test(resume_needs_the_same_settings),
+        cmocka_unit_test(a_strange_state_is_refused),
+        cmocka_unit_test(every_way_of_training_takes_steps),
+        cmocka_unit_test(photos_without_captions_are_passed_over),
+        cmocka_unit_test(damaged_photos_are_named),
+        cmocka_unit_test(features_are_kept),
+        cmocka_unit_test(what_cannot_be_written_is_said_at_once),
+        cmocka_unit_test(a_killed_run_leaves_no_broken_file),
+    };
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, make_data, remove_data);
+}

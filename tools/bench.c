@@ -1,0 +1,346 @@
+/* caption bench: how fast this machine captions and trains, beside how fast it multiplies matrices. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "captioner/builtin.h"
+#include "src/image/image.h"
+#include "src/io/file.h"
+#include "tools/bench.h"
+#include "tools/progress.h"
+#include "tools/verbs.h"
+
+#define GEMM_WORK bench_gemm_open, bench_gemm_run, bench_gemm_close
+#define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
+#define TRAIN_WORK bench_train_open, bench_train_run, bench_train_close
+#define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
+
+static const char random_weights[] = "random weights";
+static const char kept_features[] = "random features of MobileNetV2's shape";
+
+/* name, what, unit, subject, note, kind, all threads?, needs a model?, precision, functions */
+const bench_row bench_rows[] = {
+    {"sgemm", "1024 x 1024, f32", "GFLOP/s", NULL, NULL, BENCH_FLOPS, false, false, GEMM_F32, GEMM_WORK},
+    {"sgemm", "1024 x 1024, f32", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_F32, GEMM_WORK},
+    {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, false, false, GEMM_BF16, GEMM_WORK},
+    {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_BF16, GEMM_WORK},
+    {"cold", "caption PHOTO", "ms", NULL, "a new process", BENCH_TIME, false, true, GEMM_F32, COLD_WORK},
+    {"cold", "caption PHOTO, memory", "MiB", NULL, "peak", BENCH_MEMORY, false, true, GEMM_F32, COLD_WORK},
+    {"warm", "one photo, beam 3", "ms", NULL, "model is open", BENCH_TIME, false, true, GEMM_F32,
+     bench_warm_open, bench_warm_run, bench_warm_close},
+    {"warm", "16 photos together", "photos/s", NULL, "model is open", BENCH_RATE, true, true, GEMM_F32,
+     bench_warm_open, bench_many_run, bench_warm_close},
+    {"encoder", "mobilenet_v2 at 224", "ms", "mobilenet_v2", random_weights, BENCH_TIME, false, false,
+     GEMM_F32, ENCODER_WORK},
+    {"encoder", "small at 160", "ms", "small", random_weights, BENCH_TIME, false, false, GEMM_F32,
+     ENCODER_WORK},
+    {"decoder", "train, f32", "captions/s", "mobilenet_v2", kept_features, BENCH_RATE, true, false, GEMM_F32,
+     TRAIN_WORK},
+    {"decoder", "train, bf16", "captions/s", "mobilenet_v2", kept_features, BENCH_RATE, true, false,
+     GEMM_BF16, TRAIN_WORK},
+    {"train", "small and decoder, bf16", "photos/s", "small", "5 captions each, photos decoded", BENCH_RATE,
+     true, false, GEMM_BF16, TRAIN_WORK},
+    {0},
+};
+
+/* Odd, so that the median is a round. */
+enum { ROWS = sizeof bench_rows / sizeof *bench_rows - 1, ROUNDS = 7 };
+
+typedef struct bench_request {
+    const char *only, *photo;
+    int threads;
+    double seconds; /* for each row, over all rounds */
+    bool json, quiet;
+} bench_request;
+
+typedef struct bench {
+    const bench_request *q;
+    bench_env env;
+    bench_case c[ROWS];
+    bool chosen[ROWS]; /* goes into the report */
+    bool timed[ROWS];  /* chosen, or needed for the ratios */
+    double figure[ROWS][ROUNDS];
+    double seconds[ROWS][ROUNDS]; /* of one run */
+    int drawn;                    /* the drawn photo's descriptor; -1: the user's photo */
+    char path[64];                /* by which it is opened */
+    uint8_t *bytes;
+} bench;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- the photo ---- */
+
+enum { WIDTH = 640, HEIGHT = 480, QUALITY = 90 };
+
+/* Waves of several lengths: a photo's share of detail, so that the JPEG is as long as a photo's, some 100 kB.
+ */
+static uint8_t shade(int x, int y, int channel)
+{
+    double u = x / 40.0 + channel, v = y / 30.0 - channel;
+    double wave =
+        sin(u + 2 * sin(v / 3)) + cos(v + u / 5) + 0.5 * sin(5 * u) * sin(7 * v) + 0.3 * sin(37 * u + 41 * v);
+    return (uint8_t)(128 + 45 * wave);
+}
+
+static err_code draw_photo(uint8_t **bytes, size_t *size, error *err)
+{
+    img im = {0};
+    err_code code = img_create(&im, WIDTH, HEIGHT, err);
+    for (int i = 0; !code && i < WIDTH * HEIGHT * 3; i++)
+        im.rgb[i] = shade(i / 3 % WIDTH, i / 3 / WIDTH, i % 3);
+    if (!code) code = img_encode_jpeg(&im, QUALITY, bytes, size, err);
+    img_release(&im);
+    return code;
+}
+
+/* The drawn photo is a file in memory, which other processes reach by our /proc: an interrupted run leaves
+ * nothing behind. */
+static err_code keep_photo(bench *b, error *err)
+{
+    int fd = b->drawn = memfd_create("photo.jpg", MFD_CLOEXEC);
+    snprintf(b->path, sizeof b->path, "/proc/%ld/fd/%d", (long)getpid(), fd);
+    b->env.photo = b->path;
+    if (fd >= 0 && write(fd, b->env.bytes, b->env.size) == (ssize_t)b->env.size) return ERR_OK;
+    return err_set(err, ERR_IO, "cannot keep a photo in memory; name one with --photo");
+}
+
+static err_code open_photo(bench *b, error *err)
+{
+    const size_t most = (size_t)1 << 30;
+    b->env.photo = b->q->photo;
+    err_code code = b->q->photo ? io_read_file(b->q->photo, most, &b->bytes, &b->env.size, err)
+                                : draw_photo(&b->bytes, &b->env.size, err);
+    b->env.bytes = b->bytes;
+    return code || b->q->photo ? code : keep_photo(b, err);
+}
+
+/* ---- which rows ---- */
+
+static bool have_model(const bench *b)
+{
+    size_t size;
+    return b->env.model || cap_builtin_model(&size);
+}
+
+static bool is_wanted(const bench *b, const bench_row *row)
+{
+    if (b->q->only && strcmp(b->q->only, row->name) != 0) return false;
+    return b->env.threads > 1 || row->kind != BENCH_FLOPS || !row->all_threads; /* else the same row twice */
+}
+
+/* The row of bench_rows that is the measure of this one. */
+static int base_of(const bench *b, int row)
+{
+    return bench_rows[row].all_threads && b->env.threads > 1;
+}
+
+static err_code choose(bench *b, error *err)
+{
+    int chosen = 0, able = 0;
+    for (int i = 0; i < ROWS; i++) {
+        b->chosen[i] = is_wanted(b, &bench_rows[i]);
+        b->timed[i] = b->chosen[i] && (have_model(b) || !bench_rows[i].needs_model);
+        chosen += b->chosen[i];
+        able += b->timed[i];
+    }
+    if (chosen && !able)
+        return err_set(err, ERR_MISSING,
+                       "'%s' needs a model, and none is built into this program: name a model file",
+                       b->q->only);
+    for (int i = 0; i < ROWS; i++)
+        if (b->timed[i]) b->timed[base_of(b, i)] = true;
+    return ERR_OK;
+}
+
+/* ---- measuring ---- */
+
+/* Memory comes first: Linux counts what this program holds as that of the one it starts. */
+static err_code open_rows(bench *b, error *err)
+{
+    err_code code = ERR_OK;
+    for (int memory = 1; memory >= 0; memory--)
+        for (int i = 0; !code && i < ROWS; i++) {
+            const bench_row *row = &bench_rows[i];
+            if (!b->timed[i] || (row->kind == BENCH_MEMORY) != memory) continue;
+            b->c[i] = (bench_case){.row = row, .env = &b->env};
+            code = row->open(&b->c[i], err);
+        }
+    return code;
+}
+
+static double figure(const bench_case *c, double seconds)
+{
+    switch (c->row->kind) {
+    case BENCH_RATE:
+        return c->things / seconds;
+    case BENCH_TIME:
+        return 1e3 * seconds;
+    case BENCH_FLOPS:
+        return 1e-9 * c->flops / seconds;
+    case BENCH_MEMORY:
+        break;
+    }
+    return c->memory;
+}
+
+/* Runs a row for a while, at least once. */
+static err_code time_row(bench *b, int row, int round, error *err)
+{
+    bench_case *c = &b->c[row];
+    double start = now(), seconds = 0;
+    int runs = 0;
+    err_code code = ERR_OK;
+    do {
+        if (c->row->kind != BENCH_MEMORY) code = c->row->run(c, err);
+        runs++;
+        seconds = now() - start;
+    } while (!code && c->row->kind != BENCH_MEMORY && seconds < b->q->seconds / ROUNDS);
+    b->seconds[row][round] = seconds / runs;
+    b->figure[row][round] = figure(c, seconds / runs);
+    return code;
+}
+
+/* Round -1 is there to warm up; what it finds is overwritten by round 0. */
+static err_code time_rounds(bench *b, error *err)
+{
+    err_code code = ERR_OK;
+    long done = 0;
+    ui_progress bar = {.label = "bench", .unit = "runs", .quiet = b->q->quiet || !isatty(STDERR_FILENO)};
+    for (int i = 0; i < ROWS; i++) bar.total += b->timed[i] * (ROUNDS + 1);
+    ui_progress_start(&bar);
+    for (int round = -1; !code && round < ROUNDS; round++)
+        for (int i = 0; !code && i < ROWS; i++) {
+            if (!b->timed[i]) continue;
+            code = time_row(b, i, round < 0 ? 0 : round, err);
+            ui_progress_update(&bar, ++done, bench_rows[i].what);
+        }
+    ui_progress_finish(&bar);
+    return code;
+}
+
+/* ---- results ---- */
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* What a row achieved in a round, relative to what sgemm did in the same round. */
+static double ratio(const bench *b, int row, int round)
+{
+    double base = b->figure[base_of(b, row)][round], mine = b->figure[row][round];
+    switch (bench_rows[row].kind) {
+    case BENCH_RATE:
+        return mine / (1e-3 * base);
+    case BENCH_TIME:
+        return b->seconds[row][round] * base;
+    case BENCH_FLOPS:
+        return mine / base;
+    case BENCH_MEMORY:
+        break;
+    }
+    return 0;
+}
+
+static bench_result result_of(const bench *b, int row)
+{
+    bench_result r = {.row = &bench_rows[row], .measured = b->timed[row]};
+    double figures[ROUNDS], ratios[ROUNDS];
+    if (!r.measured) return r;
+    for (int i = 0; i < ROUNDS; i++) {
+        figures[i] = b->figure[row][i];
+        ratios[i] = ratio(b, row, i);
+    }
+    qsort(figures, ROUNDS, sizeof *figures, compare);
+    qsort(ratios, ROUNDS, sizeof *ratios, compare);
+    r.low = figures[0];
+    r.high = figures[ROUNDS - 1];
+    r.figure = figures[ROUNDS / 2];
+    r.ratio = ratios[ROUNDS / 2];
+    if (r.row->kind == BENCH_TIME) r.gflops = 1e-6 * b->c[row].flops / r.figure;
+    if (r.row->kind == BENCH_MEMORY) r.measured = r.figure > 0;
+    return r;
+}
+
+static err_code report(const bench *b, error *err)
+{
+    bench_result results[ROWS];
+    bench_report r = {.env = &b->env, .result = results, .rounds = ROUNDS};
+    r.photo = b->drawn >= 0 ? "drawn, 640 x 480, JPEG" : b->env.photo;
+    for (int i = 0; i < ROWS; i++)
+        if (b->chosen[i]) results[r.results++] = result_of(b, i);
+    if (b->q->json) return bench_print_json(&r, err);
+    bench_print_table(&r);
+    return ERR_OK;
+}
+
+/* ---- the verb ---- */
+
+static err_code run(bench *b, error *err)
+{
+    err_code code = choose(b, err);
+    if (code || (code = open_photo(b, err)) || (code = open_rows(b, err))) return code;
+    code = time_rounds(b, err);
+    return code ? code : report(b, err);
+}
+
+static int measure(const bench_request *q, const char *model)
+{
+    error err = {0};
+    bench b = {.q = q, .drawn = -1, .env = {.model = model, .pool = pool_create(q->threads)}};
+    b.env.threads = pool_threads(b.env.pool);
+    err_code code =
+        b.env.pool ? run(&b, &err) : err_set(&err, ERR_MEMORY, "cannot start %d threads", q->threads);
+    for (int i = 0; i < ROWS; i++)
+        if (b.c[i].row) b.c[i].row->close(&b.c[i]);
+    if (b.drawn >= 0) close(b.drawn);
+    pool_free(&b.env.pool);
+    free(b.bytes);
+    return code ? verb_fail(&err) : VERB_DONE;
+}
+
+int verb_bench(int argc, char **argv)
+{
+    bench_request q = {.seconds = 1};
+    const opt options[] = {
+        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|decoder|train", &q.only, .help = "these rows only"},
+        {"photo", 0, OPT_STRING, "FILE", &q.photo, .help = "the photo to describe; a drawn one if absent"},
+        {"threads", 't', OPT_INT, "N", &q.threads, 0, 1024,
+         "of the rows that are not for one thread; 0: one per CPU"},
+        {"seconds", 0, OPT_DOUBLE, "S", &q.seconds, 0, 3600,
+         "time for each row, in seven rounds; a round is one run at least"},
+        {"json", 'j', OPT_FLAG, .value = &q.json, .help = "one JSON object"},
+        {"quiet", 'q', OPT_FLAG, .value = &q.quiet, .help = "no progress on standard error"},
+        {0},
+    };
+    const opt_command command = {
+        .verb = "bench",
+        .operands = "[MODEL]",
+        .operands_max = 1,
+        .about =
+            "Measures speed on this machine: matrix products (sgemm), a photo described by a new process "
+            "(cold) and by an open model (warm), encoders, training of the decoder on kept features, and "
+            "training of all. Each figure is a median of seven rounds over all rows, and stands beside its "
+            "ratio to the sgemm rate of the same rounds on as many threads, so that machines can be "
+            "compared. It takes about a minute; other work on the machine spoils it.\n"
+            "Without MODEL: the model inside the program. Encoders and training use random weights, which "
+            "changes no speed.",
+        .options = options,
+        .examples =
+            "  caption bench\n"
+            "  caption bench --only cold --photo photo.jpg model.safetensors\n"
+            "  caption bench --json | jq '.results[] | {what, figure, unit}'\n"};
+    int verdict;
+    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    return measure(&q, argc > 1 ? argv[1] : NULL);
+}

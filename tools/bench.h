@@ -1,0 +1,109 @@
+/* Benchmarks of the program, shared by the files of `caption bench` (bench*.c) alone.
+ *
+ * A benchmark is a row of bench_rows: open makes what it works on, run does one piece of work, close frees.
+ * The verb times the runs: all rows in turn, round after round, so that what else the machine does falls on
+ * all of them alike, and takes the medians. A new benchmark is a row and its functions. */
+#ifndef TOOLS_BENCH_H
+#define TOOLS_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/error.h"
+#include "src/base/pool.h"
+#include "src/math/gemm.h"
+
+/* What the rows work with; borrowed by all. */
+typedef struct bench_env {
+    const char *model; /* NULL: the one inside the program */
+    const char *photo; /* path of a photo that can be read */
+    const void *bytes; /* [size] what the photo file holds */
+    size_t size;
+    int threads; /* of the rows for all threads, at least 1 */
+    pool *pool;  /* that many */
+} bench_env;
+
+typedef enum {
+    BENCH_RATE,   /* things per second */
+    BENCH_TIME,   /* milliseconds per run */
+    BENCH_FLOPS,  /* billions of floating point operations per second */
+    BENCH_MEMORY, /* MiB, measured once, in open */
+} bench_kind;
+
+typedef struct bench_row bench_row;
+
+/* A row at work. */
+typedef struct bench_case {
+    const bench_row *row;
+    const bench_env *env;
+    void *state;
+    double things; /* of BENCH_RATE: done in one run */
+    double flops;  /* of one run; 0: not counted */
+    double memory; /* of BENCH_MEMORY: MiB */
+} bench_case;
+
+struct bench_row {
+    const char *name;    /* what --only asks for; rows may share one */
+    const char *what;    /* in the table */
+    const char *unit;    /* of the figure */
+    const char *subject; /* for open: which backbone; NULL: none */
+    const char *note;    /* NULL: none */
+    bench_kind kind;
+    bool all_threads; /* else one */
+    bool needs_model;
+    gemm_precision precision;
+    err_code (*open)(bench_case *c, error *err); /* after a failure close is called all the same */
+    err_code (*run)(bench_case *c, error *err);
+    void (*close)(bench_case *c); /* state may be NULL */
+};
+
+extern const bench_row bench_rows[]; /* up to the one without a name; the first is sgemm on one thread and
+                                        the second on all: what the others are compared with */
+
+/* ---- functions of the rows ---- */
+
+err_code bench_gemm_open(bench_case *c, error *err);
+err_code bench_gemm_run(bench_case *c, error *err);
+void bench_gemm_close(bench_case *c);
+
+err_code bench_encoder_open(bench_case *c, error *err);
+err_code bench_encoder_run(bench_case *c, error *err);
+void bench_encoder_close(bench_case *c);
+
+err_code bench_train_open(bench_case *c, error *err);
+err_code bench_train_run(bench_case *c, error *err);
+void bench_train_close(bench_case *c);
+
+err_code bench_cold_open(bench_case *c, error *err);
+err_code bench_cold_run(bench_case *c, error *err);
+void bench_cold_close(bench_case *c);
+
+err_code bench_warm_open(bench_case *c, error *err);
+err_code bench_warm_run(bench_case *c, error *err);
+err_code bench_many_run(bench_case *c, error *err);
+void bench_warm_close(bench_case *c);
+
+/* ---- results ---- */
+
+typedef struct bench_result {
+    const bench_row *row;
+    bool measured;            /* false: nothing below is set */
+    double figure, low, high; /* median, least and most of the rounds, in the row's unit */
+    double ratio;             /* to sgemm in f32 on as many threads, median of the rounds; 0: has none.
+                                 FLOPS: share of its rate; RATE: things per TFLOP of it; TIME: GFLOP it
+                                 does in that time */
+    double gflops;            /* BENCH_TIME with counted operations: their rate; else 0 */
+} bench_result;
+
+typedef struct bench_report {
+    const bench_env *env;
+    const bench_result *result;
+    int results, rounds;
+    const char *photo; /* what photo it was, in words */
+} bench_report;
+
+void bench_print_table(const bench_report *r);
+err_code bench_print_json(const bench_report *r, error *err);
+
+#endif

@@ -1,0 +1,266 @@
+/* Benchmarks of the numbers: matrix products, encoders, training steps. Weights and inputs are drawn. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/model.h"
+#include "cnn/blocks.h"
+#include "src/base/rng.h"
+#include "src/train/optim.h"
+#include "tools/bench.h"
+
+static void fill(real *x, size_t count)
+{
+    rng r = {.seed = 1};
+    for (size_t i = 0; i < count; i++) x[i] = (real)(rng_uniform(&r) - 0.5);
+}
+
+static err_code no_memory(const bench_case *c, error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory for the benchmark '%s'", c->row->name);
+}
+
+static pool *threads_of(const bench_case *c)
+{
+    return c->row->all_threads ? c->env->pool : NULL;
+}
+
+/* ---- matrix products ---- */
+
+enum { SIDE = 1024 };
+
+err_code bench_gemm_open(bench_case *c, error *err)
+{
+    size_t count = (size_t)SIDE * SIDE;
+    c->flops = 2.0 * SIDE * SIDE * SIDE;
+    real *a = c->state = malloc(3 * count * sizeof *a);
+    if (!a) return no_memory(c, err);
+    fill(a, 2 * count);
+    return ERR_OK;
+}
+
+err_code bench_gemm_run(bench_case *c, error *err)
+{
+    (void)err;
+    size_t count = (size_t)SIDE * SIDE;
+    real *a = c->state;
+    gemm(threads_of(c), c->row->precision, GEMM_N, GEMM_N, SIDE, SIDE, SIDE, a, SIDE, a + count, SIDE, 0,
+         a + 2 * count, SIDE);
+    return ERR_OK;
+}
+
+void bench_gemm_close(bench_case *c)
+{
+    free(c->state);
+}
+
+/* ---- encoders ---- */
+
+typedef struct encoder_state {
+    nn_params params;
+    cnn_net *net;
+    arena memory;
+    nn_tape tape;
+    real *pixels;
+    int size;
+} encoder_state;
+
+/* Multiply-adds of a unit on a map of side *size, which becomes its output's: every weight is used once for
+ * each place of the output, depthwise or not. */
+static double unit_products(const cnn_unit *u, int *size)
+{
+    *size = cnn_out_size(*size, u->win);
+    return (double)*size * *size * (double)nn_count(u->weight);
+}
+
+static double net_products(const cnn_net *net, int size)
+{
+    double sum = 0;
+    for (int i = 0; i < net->count; i++) {
+        const cnn_block *b = &net->blocks[i];
+        int side = size;
+        if (b->projected) sum += unit_products(&b->shortcut, &side);
+        for (int j = 0; j < b->length; j++) sum += unit_products(&b->path[j], &size);
+    }
+    return sum;
+}
+
+err_code bench_encoder_open(bench_case *c, error *err)
+{
+    encoder_state *s = c->state = calloc(1, sizeof *s);
+    if (!s) return no_memory(c, err);
+    err_code code = cnn_net_create(c->row->subject, "", &s->params, &s->net, err);
+    if (!code) code = nn_params_finish(&s->params, 1, err);
+    if (!code) code = cnn_net_fold(s->net, err);
+    if (code) return code;
+    s->size = cnn_net_row(s->net)->size;
+    s->tape = (nn_tape){.mem = &s->memory, .threads = threads_of(c), .precision = c->row->precision};
+    size_t count = 3 * (size_t)s->size * (size_t)s->size;
+    if (!(s->pixels = malloc(count * sizeof *s->pixels))) return no_memory(c, err);
+    fill(s->pixels, count);
+    c->flops = 2 * net_products(s->net, s->size);
+    return ERR_OK;
+}
+
+err_code bench_encoder_run(bench_case *c, error *err)
+{
+    encoder_state *s = c->state;
+    nn_begin(&s->tape);
+    nn_var *x = nn_input(&s->tape, s->pixels, 4, (int[]){1, s->size, s->size, 3});
+    return cnn_net_forward(s->net, &s->tape, x) ? ERR_OK : no_memory(c, err);
+}
+
+void bench_encoder_close(bench_case *c)
+{
+    encoder_state *s = c->state;
+    if (!s) return;
+    cnn_net_free(&s->net);
+    nn_params_release(&s->params);
+    arena_release(&s->memory);
+    free(s->pixels);
+    free(s);
+}
+
+/* ---- training ---- */
+
+/* Vocabulary and sentence length are about those of Flickr8k. */
+enum { VOCABULARY = 2536, WORDS = 12, FROZEN_BATCH = 128, OWN_PHOTOS = 32, OWN_CAPTIONS = 5 };
+
+typedef struct train_state {
+    cap_model *model;
+    optim optim;
+    arena memory, lists;
+    nn_tape tape;
+    ds_batch batch;
+    real *features;  /* [photos][L][D]: kept ones of a frozen encoder; NULL: the encoder trains */
+    uint8_t *pixels; /* [photos][size][size][3] otherwise */
+} train_state;
+
+static err_code make_vocabulary(ds_vocab **out, error *err)
+{
+    ds_counter *counter = ds_counter_create();
+    err_code code = counter ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for a vocabulary");
+    for (int i = DS_SPECIALS; !code && i < VOCABULARY; i++) {
+        char word[16];
+        snprintf(word, sizeof word, "w%d", i);
+        code = ds_counter_add(counter, word, 1, err);
+    }
+    if (!code) code = ds_vocab_build(counter, &(ds_vocab_settings){0}, out, err);
+    ds_counter_free(&counter);
+    return code;
+}
+
+static err_code make_model(const char *encoder, cap_model **out, error *err)
+{
+    ds_vocab *vocab = NULL;
+    cnn_preprocess pre;
+    cnn_preprocess_default(&pre);
+    pre.size = cnn_backbone_find(encoder)->size;
+    cap_decoder_config config = cap_decoder_defaults();
+    err_code code = make_vocabulary(&vocab, err);
+    if (!code) code = cap_model_create(encoder, &pre, &config, vocab, 1, out, err);
+    if (code) ds_vocab_free(&vocab);
+    return code;
+}
+
+/* Rows of WORDS words and the end; a photo has the same number of rows as every other. */
+static bool make_batch(train_state *s, int rows, int photos)
+{
+    rng r = {.seed = 2};
+    ds_batch *b = &s->batch;
+    *b = (ds_batch){.rows = rows, .images = photos, .max_len = WORDS + 1};
+    b->row_image = arena_array(&s->lists, (size_t)rows, sizeof *b->row_image);
+    b->length = arena_array(&s->lists, (size_t)rows, sizeof *b->length);
+    b->tokens = arena_array(&s->lists, (size_t)rows * (WORDS + 2), sizeof *b->tokens);
+    if (!b->row_image || !b->length || !b->tokens) return false;
+    for (int i = 0; i < rows; i++) {
+        int32_t *row = b->tokens + (size_t)i * (WORDS + 2);
+        b->row_image[i] = i * photos / rows;
+        b->length[i] = WORDS + 1;
+        row[0] = DS_START;
+        for (int j = 1; j <= WORDS; j++)
+            row[j] = DS_SPECIALS + (int32_t)rng_below(&r, VOCABULARY - DS_SPECIALS);
+        row[WORDS + 1] = DS_END;
+    }
+    return true;
+}
+
+static bool make_inputs(train_state *s, bool frozen)
+{
+    const cap_model *m = s->model;
+    size_t photos = (size_t)s->batch.images, size = (size_t)m->preprocess.size;
+    if (frozen) {
+        size_t count = photos * (size_t)(m->grid_h * m->grid_w * m->decoder.config.features);
+        if (!(s->features = malloc(count * sizeof *s->features))) return false;
+        fill(s->features, count);
+        return true;
+    }
+    size_t count = photos * size * size * 3;
+    rng r = {.seed = 3};
+    if (!(s->pixels = malloc(count))) return false;
+    for (size_t i = 0; i < count; i++) s->pixels[i] = (uint8_t)rng_u32(&r);
+    return true;
+}
+
+/* The subject names the encoder: an imported one is frozen and its features are kept, ours trains along. */
+err_code bench_train_open(bench_case *c, error *err)
+{
+    train_state *s = c->state = calloc(1, sizeof *s);
+    if (!s) return no_memory(c, err);
+    bool frozen = strcmp(c->row->subject, "small") != 0;
+    int photos = frozen ? FROZEN_BATCH : OWN_PHOTOS, rows = frozen ? FROZEN_BATCH : OWN_PHOTOS * OWN_CAPTIONS;
+    err_code code = make_model(c->row->subject, &s->model, err);
+    if (code) return code;
+    if (frozen) nn_params_set_trainable(&s->model->params, "encoder.", false);
+    if ((code = optim_init(&s->optim, OPTIM_ADAMW, &s->model->params, err))) return code;
+    s->tape = (nn_tape){.mem = &s->memory,
+                        .threads = threads_of(c),
+                        .precision = c->row->precision,
+                        .recording = true,
+                        .training = true,
+                        .seed = 1};
+    c->things = frozen ? rows : photos;
+    return make_batch(s, rows, photos) && make_inputs(s, frozen) ? ERR_OK : no_memory(c, err);
+}
+
+static nn_var *regions(train_state *s)
+{
+    const cap_model *m = s->model;
+    int photos = s->batch.images;
+    if (s->pixels) return cap_model_encode(&s->tape, m, s->pixels, photos);
+    return nn_input(&s->tape, s->features, 3,
+                    (int[]){photos, m->grid_h * m->grid_w, m->decoder.config.features});
+}
+
+/* One step, as the trainer does it. */
+err_code bench_train_run(bench_case *c, error *err)
+{
+    train_state *s = c->state;
+    nn_params *params = &s->model->params;
+    const cap_loss_options options = {.smoothing = 0.1};
+    nn_loss_info info = {0};
+    nn_begin(&s->tape);
+    s->tape.step++;
+    cap_memory m = cap_decoder_remember(&s->tape, &s->model->decoder, regions(s), NULL);
+    nn_var *loss = cap_decoder_loss(&s->tape, &s->model->decoder, &m, &s->batch, &options, &info);
+    if (!loss) return no_memory(c, err);
+    nn_params_zero_grad(params);
+    nn_backward(&s->tape, loss);
+    if (s->tape.failed) return no_memory(c, err);
+    optim_clip(params, 5);
+    optim_step(&s->optim, threads_of(c), 1e-4);
+    return ERR_OK;
+}
+
+void bench_train_close(bench_case *c)
+{
+    train_state *s = c->state;
+    if (!s) return;
+    optim_release(&s->optim);
+    cap_model_close(&s->model);
+    arena_release(&s->memory);
+    arena_release(&s->lists);
+    free(s->features);
+    free(s->pixels);
+    free(s);
+}
