@@ -6,12 +6,14 @@
 
 #include "captioner/builtin.h"
 #include "captioner/model.h"
+#include "captioner/search_words.h"
 
 struct cap_captioner {
     cap_settings settings;
     cap_model *model;
     pool *threads;
-    arena step; /* of the tape */
+    arena step;           /* of the tape */
+    cap_word_lists words; /* of settings.search */
 };
 
 /* Where a photo comes from: one of the three. */
@@ -57,10 +59,15 @@ err_code cap_open(const char *path, const cap_settings *settings, cap_captioner 
     cap_captioner *c = calloc(1, sizeof *c);
     if (!c) return err_set(err, ERR_MEMORY, "out of memory for a model");
     c->settings = settings ? *settings : cap_settings_default();
-    err_code code = cap_search_check(&c->settings.search, err);
+    cap_search_options *search = &c->settings.search;
+    err_code code = cap_search_check(search, err);
     if (!code && c->settings.threads < 0)
         code = err_set(err, ERR_ARGUMENT, "%d threads are not possible", c->settings.threads);
     if (!code) code = open_model(path, &c->model, err);
+    if (!code)
+        code = cap_search_words(c->model->vocab, c->model->record, c->settings.must, c->settings.avoid,
+                                &c->words, search, err);
+    if (!code) code = cap_search_check(search, err); /* the words, against the most words */
     if (!code && !(c->threads = pool_create(c->settings.threads)))
         code = err_set(err, ERR_MEMORY, "out of memory or threads");
     if (code) cap_close(&c);
@@ -163,28 +170,56 @@ static double confidence_of(const cap_hypothesis *h)
     return exp(h->log_probability / (h->words + h->ended));
 }
 
-static err_code fill(const cap_model *m, const cap_hypothesis *h, cap_description *d, error *err)
+static bool fill_sentence(const cap_model *m, const cap_hypothesis *h, arena *mem, cap_alternative *a)
 {
-    size_t words = (size_t)h->words, regions = (size_t)m->grid_h * (size_t)m->grid_w;
+    size_t words = (size_t)h->words;
     text sentence = {0};
     cap_model_sentence(m, h->word, h->words, &sentence);
-    d->sentence = sentence.failed ? NULL : arena_strdup(&d->memory, text_string(&sentence));
+    *a = (cap_alternative){.sentence = sentence.failed ? NULL : arena_strdup(mem, text_string(&sentence)),
+                           .words = h->words,
+                           .word = arena_array(mem, words, sizeof *a->word),
+                           .probability = arena_array(mem, words, sizeof *a->probability),
+                           .log_probability = h->log_probability,
+                           .score = h->score,
+                           .confidence = confidence_of(h),
+                           .ended = h->ended};
     text_release(&sentence);
-    d->words = h->words;
-    d->word = arena_array(&d->memory, words, sizeof *d->word);
-    d->probability = arena_array(&d->memory, words, sizeof *d->probability);
-    if (h->alpha) d->attention = arena_array(&d->memory, words * regions, sizeof *d->attention);
-    bool good = d->sentence && d->word && d->probability && (d->attention || !h->alpha);
+    bool good = a->sentence && a->word && a->probability;
     for (size_t i = 0; good && i < words; i++) {
-        d->probability[i] = h->probability[i];
-        d->word[i] = arena_strdup(&d->memory, ds_vocab_word(m->vocab, h->word[i]));
-        good = d->word[i];
+        a->probability[i] = h->probability[i];
+        a->word[i] = arena_strdup(mem, ds_vocab_word(m->vocab, h->word[i]));
+        good = a->word[i];
     }
+    return good;
+}
+
+static bool fill_attention(const cap_model *m, const cap_hypothesis *h, cap_description *d)
+{
+    size_t n = (size_t)h->words * (size_t)m->grid_h * (size_t)m->grid_w;
+    if (!h->alpha) return true;
+    d->attention = arena_array(&d->memory, n, sizeof *d->attention);
+    if (d->attention) memcpy(d->attention, h->alpha, n * sizeof *d->attention);
+    return d->attention;
+}
+
+/* list[n_best]; the first one is the description. */
+static err_code fill(const cap_model *m, const cap_hypothesis *list, int n_best, cap_description *d,
+                     error *err)
+{
+    d->alternative = arena_array(&d->memory, (size_t)n_best, sizeof *d->alternative);
+    bool good = d->alternative && fill_attention(m, list, d);
+    for (int i = 0; good && i < n_best && list[i].words; i++)
+        good = fill_sentence(m, &list[i], &d->memory, &d->alternative[d->alternatives++]);
     if (!good) return err_set(err, ERR_MEMORY, "out of memory for a description");
-    if (h->alpha) memcpy(d->attention, h->alpha, words * regions * sizeof *d->attention);
-    d->log_probability = h->log_probability;
-    d->confidence = confidence_of(h);
-    d->ended = h->ended;
+    const cap_alternative *first = d->alternative;
+    d->sentence = first->sentence;
+    d->words = first->words;
+    d->word = first->word;
+    d->probability = first->probability;
+    d->log_probability = first->log_probability;
+    d->score = first->score;
+    d->confidence = first->confidence;
+    d->ended = first->ended;
     d->grid_h = m->grid_h;
     d->grid_w = m->grid_w;
     return ERR_OK;
@@ -196,14 +231,17 @@ static err_code describe_read(const group *g, const int *index, int photos, aren
     cap_captioner *c = g->c;
     nn_tape tape = {.mem = &c->step, .threads = c->threads};
     nn_begin(&tape);
-    cap_hypothesis *best = arena_array(results, (size_t)photos, sizeof *best);
+    const cap_search_options *search = &c->settings.search;
+    int n_best = search->n_best ? search->n_best : 1;
+    cap_hypothesis *best = arena_array(results, (size_t)photos * (size_t)n_best, sizeof *best);
     if (!best) return err_set(err, ERR_MEMORY, "out of memory for a description");
     nn_var *features = cap_model_encode(&tape, c->model, g->pixels, photos);
     cap_memory memory = {0};
     if (features) memory = cap_decoder_remember(&tape, &c->model->decoder, features, NULL);
     if (tape.failed || !features) return err_set(err, ERR_MEMORY, "out of memory for the net");
-    err_code code = cap_search(&tape, &c->model->decoder, &memory, &c->settings.search, results, best, err);
-    for (int i = 0; !code && i < photos; i++) code = fill(c->model, &best[i], &g->out[index[i]], err);
+    err_code code = cap_search(&tape, &c->model->decoder, &memory, search, results, best, err);
+    for (int i = 0; !code && i < photos; i++)
+        code = fill(c->model, &best[(size_t)i * (size_t)n_best], n_best, &g->out[index[i]], err);
     return code;
 }
 

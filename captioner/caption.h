@@ -24,7 +24,9 @@ typedef struct cap_captioner cap_captioner;
 
 typedef struct cap_settings {
     int threads;               /* 0 = one per CPU; default 0 */
-    cap_search_options search; /* beam, words, length_power, attention */
+    cap_search_options search; /* how words are chosen; must, avoid and dangling are set by cap_open */
+    const char *const *must;   /* words that every sentence contains, then NULL; or NULL; read by cap_open */
+    const char *const *avoid;  /* words that none does, likewise */
     uint64_t max_pixels;       /* larger photos are refused; 0 = 250 million; default 0 */
     bool keep_photo;           /* keep photos at full size in their descriptions, for overlays */
 } cap_settings;
@@ -32,10 +34,21 @@ typedef struct cap_settings {
 cap_settings cap_settings_default(void);
 
 /* Opens a model file, or the built-in model for a NULL path. `settings` may be NULL. Errors: MISSING, IO,
- * FORMAT (no model, or damaged), MISMATCH (a file of another kind), ARGUMENT (a setting out of range),
+ * FORMAT (no model, or damaged), MISMATCH (a file of another kind), ARGUMENT (a setting out of range, a word
+ * that must appear and that the model does not know),
  * UNSUPPORTED (a build without a built-in model), MEMORY; then *out is NULL. */
 err_code cap_open(const char *path, const cap_settings *settings, cap_captioner **out, error *err);
 void cap_close(cap_captioner **c); /* NULL and pointer to NULL are fine */
+
+/* A sentence among the n_best. */
+typedef struct cap_alternative {
+    const char *sentence; /* all as in cap_description */
+    int words;
+    const char **word;
+    float *probability;
+    double log_probability, score, confidence;
+    bool ended;
+} cap_alternative;
 
 typedef struct cap_description {
     const char *sentence;   /* UTF-8 */
@@ -43,15 +56,18 @@ typedef struct cap_description {
     const char **word;      /* [words] as in the vocabulary */
     float *probability;     /* [words] of each word given those before it, 0..1 */
     double log_probability; /* natural logarithm, of the whole sentence with its end */
+    double score;           /* what the search ranked by: normalised by length, coverage counted */
     double confidence;      /* mean probability of a word (geometric), 0..1 */
     bool ended;             /* false: cut at the most words allowed */
     int grid_h, grid_w;     /* regions: rows, columns */
     float *attention;       /* [words][grid_h * grid_w], each word's sum is 1; NULL when not asked for or the
                                model does not attend */
-    int width, height;      /* of the photo as displayed, pixels */
-    cap_view view;          /* the part of it that the regions cover */
-    img photo;              /* upright, at full size; empty unless kept */
-    arena memory;           /* holds the arrays above */
+    int alternatives;       /* 1 to search.n_best */
+    cap_alternative *alternative; /* [alternatives] by falling score; the first is the sentence above */
+    int width, height;            /* of the photo as displayed, pixels */
+    cap_view view;                /* the part of it that the regions cover */
+    img photo;                    /* upright, at full size; empty unless kept */
+    arena memory;                 /* holds the arrays above */
 } cap_description;
 
 /* Zeroed and released descriptions are fine. */

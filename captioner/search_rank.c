@@ -1,9 +1,10 @@
-#include "captioner/search_rank.h"
-
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "captioner/search_state.h"
 #include "datasets/vocab.h"
+#include "src/base/rng.h"
 #include "src/math/kernels.h"
 
 enum { CHUNK = 256 };
@@ -24,6 +25,32 @@ static double log_sum_exp(const kernels *k, const real *x, int n)
     return (double)most + log(sum);
 }
 
+typedef struct rank_job {
+    const cap_state *s;
+    const kernels *k;
+    int step;
+    real *logits;
+    real *sorted; /* [rows][V] room to sort in; NULL: every word may be drawn */
+    cap_choice *top;
+} rank_job;
+
+/* The logits of row r without what the rules forbid; *total is the logarithm of the sum over all of them. */
+static real *allowed_logits(const rank_job *j, size_t r, double *total)
+{
+    const cap_state *s = j->s;
+    const cap_row *row = &s->now.at[r];
+    int32_t history[CAP_MAX_WORDS];
+    real *x = j->logits + r * (size_t)s->vocabulary;
+    *total = log_sum_exp(j->k, x, s->vocabulary);
+    cap_state_history(s, j->step, (int)r, history);
+    cap_rule_level level = s->level[(size_t)s->now.photo[r] * (size_t)s->groups + (size_t)row->group];
+    cap_prefix p = {history, j->step, row->met, level};
+    cap_rules_ban(s->options, s->vocabulary, &p, x);
+    return x;
+}
+
+/* ---- the likeliest ---- */
+
 /* Puts (value, word) into the `n` best found so far, at most `keep`; returns the new n. Words come in rising
  * order, so what is equal stays behind what is there. */
 static int insert(cap_choice *top, int n, int keep, double value, int32_t word)
@@ -37,42 +64,132 @@ static int insert(cap_choice *top, int n, int keep, double value, int32_t word)
     return n;
 }
 
-static void rank_row(const kernels *k, const real *x, int vocabulary, bool may_end, int keep, cap_choice *top)
+static bool is_listed(const cap_choice *top, int n, int32_t word)
 {
-    double total = log_sum_exp(k, x, vocabulary);
-    int n = 0;
-    double floor = -INFINITY;
-    for (int32_t word = DS_END; word < vocabulary && isfinite(total); word++) {
-        bool is_choice = word >= DS_SPECIALS || (word == DS_END && may_end);
-        if (!is_choice || !((double)x[word] > floor)) continue;
+    for (int i = 0; i < n; i++)
+        if (top[i].word == word) return true;
+    return false;
+}
+
+/* The words that must appear are choices however unlikely they are. */
+static void add_wanted(const cap_search_options *o, uint32_t met, const real *x, cap_choice *top, int keep)
+{
+    for (int i = 0; i < o->musts; i++) {
+        int32_t word = o->must[i];
+        bool missing = !(met >> i & 1) && x[word] > -(real)INFINITY;
+        if (missing && !is_listed(top, keep, word)) top[keep + i] = (cap_choice){(double)x[word], word};
+    }
+}
+
+static void rank_row(const rank_job *j, size_t r)
+{
+    const cap_state *s = j->s;
+    cap_choice *top = j->top + r * (size_t)s->choices;
+    int keep = s->choices - s->options->musts, n = 0;
+    double total, floor = -INFINITY;
+    const real *x = allowed_logits(j, r, &total);
+    for (int i = 0; i < s->choices; i++) top[i] = (cap_choice){-INFINITY, -1};
+    for (int32_t word = DS_END; word < s->vocabulary && isfinite(total); word++) {
+        if (!((double)x[word] > floor)) continue;
         n = insert(top, n, keep, (double)x[word], word);
         if (n == keep) floor = top[n - 1].log_probability;
     }
-    for (int i = 0; i < keep; i++)
-        if (i < n)
-            top[i].log_probability -= total;
-        else
-            top[i] = (cap_choice){-INFINITY, -1};
+    if (isfinite(total)) add_wanted(s->options, s->now.at[r].met, x, top, keep);
+    for (int i = 0; i < s->choices; i++) top[i].log_probability -= total;
 }
 
-typedef struct rank_job {
-    const kernels *k;
-    const nn_var *logits;
-    bool may_end;
-    int keep;
-    cap_choice *top;
-} rank_job;
+/* ---- draws ---- */
+
+static int compare_falling(const void *a, const void *b)
+{
+    real x = *(const real *)a, y = *(const real *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* What may be drawn: words above `least`, and the first `ties` of those that equal it. */
+typedef struct draw_cut {
+    real least;
+    int ties;
+} draw_cut;
+
+/* top_k first, then top_p of what that leaves. */
+static draw_cut cut_of(const cap_search_options *o, const real *x, int vocabulary, real *sorted)
+{
+    memcpy(sorted, x, (size_t)vocabulary * sizeof *sorted);
+    qsort(sorted, (size_t)vocabulary, sizeof *sorted, compare_falling);
+    int n = o->top_k && o->top_k < vocabulary ? o->top_k : vocabulary, m = 0;
+    double all = 0, sum = 0;
+    for (int i = 0; i < n; i++) all += exp((double)(sorted[i] - sorted[0]) / o->temperature);
+    while (m < n && (!m || sum < o->top_p * all))
+        sum += exp((double)(sorted[m++] - sorted[0]) / o->temperature);
+    draw_cut cut = {sorted[m - 1], 0};
+    for (int i = m - 1; i >= 0 && !(sorted[i] > cut.least); i--) cut.ties++;
+    return cut;
+}
+
+/* Words are walked by number, not by likelihood, so that two nearly equal ones do not change places with the
+ * last bits of their logits, which depend on the batch. */
+static int32_t draw_word(const real *x, int vocabulary, real most, double temperature, draw_cut cut, double u)
+{
+    double sum = 0, so_far = 0;
+    int ties = cut.ties;
+    int32_t word = -1;
+    for (int pass = 0; pass < 2; pass++, ties = cut.ties)
+        for (int32_t w = DS_END; w < vocabulary; w++) {
+            bool drawn = x[w] > cut.least || (!(x[w] < cut.least) && ties-- > 0);
+            if (!drawn || !(x[w] > -(real)INFINITY)) continue;
+            double weight = exp((double)(x[w] - most) / temperature);
+            if (!pass) {
+                sum += weight;
+                continue;
+            }
+            word = w;
+            so_far += weight;
+            if (so_far > u * sum) return word;
+        }
+    return word;
+}
+
+static void draw_row(const rank_job *j, size_t r)
+{
+    const cap_state *s = j->s;
+    const cap_search_options *o = s->options;
+    double total;
+    const real *x = allowed_logits(j, r, &total);
+    real most = -(real)INFINITY;
+    for (int w = DS_END; w < s->vocabulary; w++)
+        if (x[w] > most) most = x[w];
+    j->top[r] = (cap_choice){-INFINITY, -1};
+    if (!isfinite(total) || !(most > -(real)INFINITY)) return;
+    draw_cut cut = {-(real)INFINITY, 0};
+    if (j->sorted) cut = cut_of(o, x, s->vocabulary, j->sorted + r * (size_t)s->vocabulary);
+    rng random = {o->seed, (uint64_t)s->now.at[r].group, 2 * (uint64_t)j->step};
+    int32_t word = draw_word(x, s->vocabulary, most, o->temperature, cut, rng_uniform(&random));
+    j->top[r] = (cap_choice){(double)x[word] - total, word};
+}
+
+/* ---- both ---- */
 
 static void rank_chunk(void *ctx, size_t begin, size_t end)
 {
-    const rank_job *j = ctx;
-    int v = nn_last(j->logits);
-    for (size_t r = begin; r < end; r++)
-        rank_row(j->k, j->logits->data + r * (size_t)v, v, j->may_end, j->keep, j->top + r * (size_t)j->keep);
+    for (size_t r = begin; r < end; r++) rank_row(ctx, r);
 }
 
-void cap_rank_rows(nn_tape *t, const nn_var *logits, bool may_end, int keep, cap_choice *top)
+static void draw_chunk(void *ctx, size_t begin, size_t end)
 {
-    rank_job j = {kernels_get(cpu_get_level()), logits, may_end, keep, top};
-    nn_parallel(t, (size_t)nn_rows(logits), 4, rank_chunk, &j);
+    for (size_t r = begin; r < end; r++) draw_row(ctx, r);
+}
+
+void cap_rank_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top)
+{
+    rank_job j = {s, kernels_get(cpu_get_level()), step, logits->data, NULL, top};
+    nn_parallel(s->tape, (size_t)s->now.count, 4, rank_chunk, &j);
+}
+
+void cap_draw_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top)
+{
+    rank_job j = {s, kernels_get(cpu_get_level()), step, logits->data, NULL, top};
+    bool cuts = s->options->top_k || s->options->top_p < 1;
+    if (cuts) j.sorted = nn_scratch(s->tape, nn_count(logits) * sizeof *j.sorted);
+    if (!cuts || j.sorted) nn_parallel(s->tape, (size_t)s->now.count, 4, draw_chunk, &j);
 }

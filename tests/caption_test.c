@@ -13,6 +13,7 @@
 
 #include "captioner/builtin.h"
 #include "captioner/caption.h"
+#include "captioner/search_words.h"
 #include "src/io/file.h"
 #include "tests/random_model.h"
 
@@ -181,6 +182,81 @@ static void what_cannot_be_is_refused(void **state)
     cap_close(&c);
 }
 
+static bool says(const cap_alternative *a, const char *word)
+{
+    for (int i = 0; i < a->words; i++)
+        if (!strcmp(a->word[i], word)) return true;
+    return false;
+}
+
+static void several_sentences_keep_to_the_wishes(void **state)
+{
+    (void)state;
+    const char *must[] = {"Dog", "CAF\xC3\x89", "dog", NULL}, *avoid[] = {"man", "unheard-of", NULL};
+    cap_settings s = cap_settings_default();
+    s.search.n_best = 4;
+    s.search.beam = 8;
+    s.must = must;
+    s.avoid = avoid;
+    cap_captioner *c = open_with(s);
+    cap_description d;
+    assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
+    assert_int_equal(d.alternatives, 4);
+    for (int i = 0; i < 4; i++) {
+        const cap_alternative *a = &d.alternative[i];
+        assert_true(says(a, "dog") && says(a, "caf\xC3\xA9") && !says(a, "man"));
+        if (i) assert_true(a->score <= a[-1].score && strcmp(a->sentence, a[-1].sentence));
+        const char *last = a->word[a->words - 1]; /* dangling words by default */
+        assert_true(strcmp(last, "a") && strcmp(last, "the") && strcmp(last, "on") && strcmp(last, "in"));
+        double mean = a->log_probability / (a->words + a->ended);
+        assert_true(fabs(a->score - mean) < 1e-6 && fabs(a->confidence - exp(mean)) < 1e-6);
+    }
+    assert_string_equal(d.sentence, d.alternative[0].sentence);
+    cap_description_release(&d);
+    cap_close(&c);
+}
+
+static void words_become_numbers(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"dog", "snow", "the"};
+    ds_counter *counter = ds_counter_create();
+    ds_vocab *v = NULL;
+    for (int i = 0; i < 3; i++) ds_counter_add(counter, words[i], 9 - i, NULL);
+    assert_int_equal(ds_vocab_build(counter, &(ds_vocab_settings){0}, &v, NULL), ERR_OK);
+    cap_word_lists lists;
+    cap_search_options o = cap_search_defaults();
+    error err = {0};
+    const char *must[] = {"snow", NULL}, *unknown[] = {"snow", "zebra", NULL}, *none[] = {"?!", NULL};
+    assert_int_equal(cap_search_words(v, NULL, must, unknown + 1, &lists, &o, &err), ERR_OK);
+    assert_int_equal(o.musts, 1);
+    assert_int_equal(o.must[0], DS_SPECIALS + 1);
+    assert_int_equal(o.avoids, 0);
+    assert_int_equal(o.danglings, 1);
+    assert_int_equal(o.dangling[0], DS_SPECIALS + 2);
+    json_t *own = json_pack("{s:[s,s]}", "dangling", "dog", "zebra"),
+           *empty = json_pack("{s:[]}", "dangling");
+    json_t *wrong = json_pack("{s:s}", "dangling", "dog"), *number = json_pack("{s:[i]}", "dangling", 1);
+    assert_int_equal(cap_search_words(v, own, NULL, NULL, &lists, &o, &err), ERR_OK);
+    assert_int_equal(o.musts, 0);
+    assert_int_equal(o.danglings, 1);
+    assert_int_equal(o.dangling[0], DS_SPECIALS);
+    assert_int_equal(cap_search_words(v, empty, NULL, NULL, &lists, &o, &err), ERR_OK);
+    assert_int_equal(o.danglings, 0);
+    assert_int_equal(cap_search_words(v, wrong, NULL, NULL, &lists, &o, &err), ERR_FORMAT);
+    assert_int_equal(cap_search_words(v, number, NULL, NULL, &lists, &o, &err), ERR_FORMAT);
+    assert_int_equal(cap_search_words(v, NULL, unknown, NULL, &lists, &o, &err), ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "zebra"));
+    assert_int_equal(cap_search_words(v, NULL, none, NULL, &lists, &o, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_search_words(v, NULL, must, must, &lists, &o, &err), ERR_ARGUMENT);
+    json_decref(own);
+    json_decref(empty);
+    json_decref(wrong);
+    json_decref(number);
+    ds_vocab_free(&v);
+    ds_counter_free(&counter);
+}
+
 static void the_model_says_what_it_is(void **state)
 {
     (void)state;
@@ -226,6 +302,8 @@ int main(void)
         cmocka_unit_test(kept_photos_do_not_change_the_words),
         cmocka_unit_test(bad_photos_do_not_stop_the_others),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(several_sentences_keep_to_the_wishes),
+        cmocka_unit_test(words_become_numbers),
         cmocka_unit_test(the_model_says_what_it_is),
         cmocka_unit_test(the_built_in_model_is_there_or_missed),
     };

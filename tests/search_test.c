@@ -89,13 +89,43 @@ static void next_words(fixture *f, int photo, const int32_t *word, int n, double
     for (int i = 0; i < WORDS; i++) log_p[i] = (double)logits->data[i] - log(sum);
 }
 
+/* log of the attention that each state got from the words, summed: by running the decoder along them. */
+static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
+{
+    nn_tape *t = &f->tape;
+    nn_begin(t);
+    cap_memory m = remember(f, photo, 1);
+    nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    double got[STATES] = {0}, sum = 0;
+    for (int i = 0; i < n; i++) {
+        int32_t previous = i ? word[i - 1] : DS_START;
+        nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, state,
+                                         cap_decoder_word_gates(t, &f->decoder, embedded));
+        state = step.state;
+        for (int j = 0; j < STATES; j++) got[j] += (double)step.alpha->data[j];
+    }
+    for (int j = 0; j < STATES; j++) sum += log(fmin(got[j], 1));
+    return sum;
+}
+
+/* The formulas of Wu et al. 2016, eq. 14, written out. */
+static double score_of(fixture *f, int photo, const cap_search_options *o, const int32_t *word, int n,
+                       bool ended, double log_p)
+{
+    double length = n + ended, penalty = 1;
+    if (o->length == CAP_LENGTH_MEAN) penalty = length;
+    if (o->length == CAP_LENGTH_GNMT) penalty = exp(o->length_alpha * log((5 + length) / 6));
+    return log_p / penalty + (o->coverage > 0 ? o->coverage * coverage_of(f, photo, word, n) : 0);
+}
+
 /* The best score of every sentence there is. */
 static double exhaust(fixture *f, int photo, const cap_search_options *o, int32_t *word, int n, double so_far)
 {
-    if (n >= MOST || n == o->max_words) return so_far / pow(n, o->length_power);
+    if (n >= MOST || n == o->max_words) return score_of(f, photo, o, word, n, false, so_far);
     double log_p[WORDS], best = -INFINITY;
     next_words(f, photo, word, n, log_p);
-    if (n >= o->min_words) best = (so_far + log_p[DS_END]) / pow(n + 1, o->length_power);
+    if (n >= o->min_words) best = score_of(f, photo, o, word, n, true, so_far + log_p[DS_END]);
     for (int32_t w = DS_SPECIALS; w < WORDS; w++) {
         word[n] = w;
         best = fmax(best, exhaust(f, photo, o, word, n + 1, so_far + log_p[w]));
@@ -103,11 +133,17 @@ static double exhaust(fixture *f, int photo, const cap_search_options *o, int32_
     return best;
 }
 
-static void check_against_all(uint64_t seed, double power, int least)
+static void check_against_all(uint64_t seed, cap_length length, double alpha, double coverage, int least)
 {
     fixture f;
     set_up(&f, seed, NN_MATCH_SIGMOID);
-    cap_search_options o = {.beam = 64, .min_words = least, .max_words = MOST, .length_power = power};
+    /* A beam of 64 holds all of three words; of four it holds enough where log-probability alone decides. */
+    cap_search_options o = {.beam = 64,
+                            .min_words = least,
+                            .max_words = coverage > 0 ? 3 : MOST,
+                            .length = length,
+                            .length_alpha = alpha,
+                            .coverage = coverage};
     cap_hypothesis best[PHOTOS];
     int32_t word[MOST];
     search(&f, 0, PHOTOS, &o, best);
@@ -122,9 +158,13 @@ static void wide_beam_finds_the_best_of_all_sentences(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        check_against_all(seed, 0, 1);
-        check_against_all(seed, 1, 1);
-        check_against_all(seed, 0.6, 2);
+        check_against_all(seed, CAP_LENGTH_NONE, 0, 0, 1);
+        check_against_all(seed, CAP_LENGTH_MEAN, 0, 0, 1);
+        check_against_all(seed, CAP_LENGTH_GNMT, 0.6, 0, 2);
+        check_against_all(seed, CAP_LENGTH_GNMT, 2, 0, 1);
+        check_against_all(seed, CAP_LENGTH_NONE, 0, 0.3, 1);
+        check_against_all(seed, CAP_LENGTH_MEAN, 0, 0.1, 1);
+        check_against_all(seed, CAP_LENGTH_GNMT, 0.6, 0.2, 2);
     }
 }
 
@@ -135,7 +175,7 @@ static void greedy_takes_the_likeliest_word(void **state)
     for (uint64_t seed = 1; seed <= 12; seed++) {
         fixture f;
         set_up(&f, seed, NN_MATCH_ADDITIVE);
-        cap_search_options o = {.beam = 1, .min_words = 2, .max_words = MOST, .length_power = 1};
+        cap_search_options o = {.beam = 1, .min_words = 2, .max_words = MOST, .length = CAP_LENGTH_MEAN};
         cap_hypothesis best[PHOTOS];
         search(&f, 0, PHOTOS, &o, best);
         for (int i = 0; i < PHOTOS; i++) {
@@ -170,7 +210,7 @@ static void photos_do_not_meet(void **state)
         fixture f;
         set_up(&f, 40, NN_MATCH_SIGMOID);
         cap_search_options o = {
-            .beam = beam, .min_words = 1, .max_words = 12, .length_power = 1, .attention = true};
+            .beam = beam, .min_words = 1, .max_words = 12, .length = CAP_LENGTH_MEAN, .attention = true};
         cap_hypothesis all[PHOTOS], one;
         search(&f, 0, PHOTOS, &o, all);
         for (int i = 0; i < PHOTOS; i++) {

@@ -7,6 +7,7 @@
 
 #include "captioner/caption.h"
 #include "src/io/file.h"
+#include "tools/decoding.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
 #include "tools/print.h"
@@ -19,6 +20,7 @@ enum { GROUP = 8, KEPT_GROUP = 2 };
 typedef struct request {
     const char *model, *overlay;
     cap_settings settings;
+    decoding decoding;
     bool json, attention;
     bool tabs; /* path and sentence, not the sentence alone */
     overlay_files files;
@@ -34,13 +36,39 @@ typedef struct describe_job {
 
 /* ---- output ---- */
 
-static json_t *words_json(const cap_description *d)
+static json_t *words_json(const cap_alternative *a)
 {
     json_t *list = json_array();
-    for (int i = 0; i < d->words; i++)
-        json_array_append_new(list, json_pack("{s:o, s:f}", "word", json_clean_string(d->word[i]),
-                                              "probability", (double)d->probability[i]));
+    for (int i = 0; i < a->words; i++)
+        json_array_append_new(list, json_pack("{s:o, s:f}", "word", json_clean_string(a->word[i]),
+                                              "probability", (double)a->probability[i]));
     return list;
+}
+
+/* Adds what is known of a sentence to *o (may be NULL); false: out of memory. */
+static bool add_sentence(json_t *o, const cap_alternative *a)
+{
+    json_t *more = json_pack("{s:o, s:o, s:f, s:f, s:f}", "caption", json_clean_string(a->sentence), "words",
+                             words_json(a), "log_probability", a->log_probability, "score", a->score,
+                             "confidence", a->confidence);
+    bool good = o && more && !json_object_update(o, more);
+    json_decref(more);
+    return good;
+}
+
+/* All sentences, the best first. NULL: out of memory. */
+static json_t *alternatives_json(const cap_description *d)
+{
+    json_t *list = json_array();
+    bool good = list;
+    for (int i = 0; good && i < d->alternatives; i++) {
+        json_t *o = json_object();
+        good = add_sentence(o, &d->alternative[i]);
+        good = !json_array_append_new(list, o) && good;
+    }
+    if (good) return list;
+    json_decref(list);
+    return NULL;
 }
 
 static json_t *attention_json(const cap_description *d)
@@ -56,20 +84,36 @@ static json_t *attention_json(const cap_description *d)
     return list;
 }
 
-static bool print_json(const cap_description *d, const char *path, bool attention)
+static bool print_json(const request *q, const cap_description *d, const char *path)
 {
-    json_t *o = json_pack("{s:o, s:o, s:o, s:f}", "path", json_clean_string(path), "caption",
-                          json_clean_string(d->sentence), "words", words_json(d), "log_probability",
-                          d->log_probability);
-    if (o && attention) {
+    json_t *o = json_pack("{s:o}", "path", json_clean_string(path));
+    bool good = add_sentence(o, d->alternative);
+    if (good && q->decoding.n_best) good = !json_object_set_new(o, "n_best", alternatives_json(d));
+    if (good && q->attention) {
         json_object_set_new(o, "grid", json_pack("[i,i]", d->grid_h, d->grid_w));
         json_object_set_new(o, "attention", d->attention ? attention_json(d) : json_null());
     }
-    return print_json_line(stdout, o);
+    if (good) return print_json_line(stdout, o);
+    json_decref(o);
+    return false;
+}
+
+static void print_list(const cap_description *d, const char *path)
+{
+    for (int i = 0; i < d->alternatives; i++) {
+        print_escaped(stdout, path);
+        printf("\t%d\t%.6f\t", i + 1, d->alternative[i].score);
+        print_escaped(stdout, d->alternative[i].sentence);
+        putchar('\n');
+    }
 }
 
 static void print_text(const request *q, const cap_description *d, const char *path)
 {
+    if (q->decoding.n_best) {
+        print_list(d, path);
+        return;
+    }
     if (q->tabs) {
         print_escaped(stdout, path);
         putchar('\t');
@@ -86,7 +130,7 @@ static err_code show(request *q, const cap_description *d, const char *path, err
     if (code) return code;
     if (!q->json)
         print_text(q, d, path);
-    else if (!print_json(d, path, q->attention))
+    else if (!print_json(q, d, path))
         return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", path);
     return ERR_OK;
 }
@@ -226,27 +270,25 @@ static const char about[] =
 static const char examples[] =
     "  caption photo.jpg\n"
     "  caption --json --attention photo.jpg | jq .words\n"
+    "  caption --n-best 5 --beam 8 --avoid man --must dog photo.jpg\n"
     "  caption --overlay where.png photo.jpg\n"
     "  caption --overlay-dir sheets holiday/ > captions.tsv\n";
 
 int verb_describe(int argc, char **argv)
 {
-    request q = {.settings = cap_settings_default()};
-    cap_search_options *search = &q.settings.search;
+    request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
     q.settings.max_pixels = 250000000;
     const opt options[] = {
         {"Model", .kind = OPT_GROUP},
         {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
-        {"beam", 'b', OPT_INT, "K", &search->beam, 1, CAP_MAX_BEAM,
-         "sentences kept while searching; 1 takes the likeliest word each time"},
-        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &search->max_words, .min = 1,
-         .max = CAP_MAX_WORDS, .help = "longer sentences are cut"},
         {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
         {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
          .max = 1e12, .help = "larger photos are refused"},
+        DECODING_OPTIONS(q.decoding),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
-         .help = "one JSON object a line: path, caption, words with probability, log-probability"},
+         .help = "one JSON object a line: path, caption, words with probability, log-probability, score, "
+                 "confidence; with --n-best all of them"},
         {"attention", 'a', OPT_FLAG, .value = &q.attention,
          .help = "with --json: grid [rows, columns] and attention [words][regions]"},
         {"overlay", 'o', OPT_STRING, "OUT.png", &q.overlay,
@@ -267,6 +309,11 @@ int verb_describe(int argc, char **argv)
     if (q.attention && !q.json) return usage_error("--attention needs --json");
     if (q.overlay && q.files.folder) return usage_error("--overlay and --overlay-dir exclude each other");
     q.settings.keep_photo = q.overlay || q.files.folder;
-    search->attention = q.attention || q.settings.keep_photo;
+    error err = {0};
+    if (decoding_apply(&q.decoding, &err)) return usage_error(err.text);
+    q.settings.search = q.decoding.search;
+    q.settings.must = q.decoding.must;
+    q.settings.avoid = q.decoding.avoid;
+    q.settings.search.attention = q.attention || q.settings.keep_photo;
     return describe(&q, argv + 1, argc - 1);
 }

@@ -1,0 +1,28 @@
+/* Words of people as numbers of a vocabulary, for the rules of a search.
+ *
+ *     cap_word_lists lists;                            must live as long as the options
+ *     cap_search_options o = cap_search_defaults();
+ *     if (cap_search_words(vocab, record, must, avoid, &lists, &o, &err)) ...
+ */
+#ifndef CAPTIONER_SEARCH_WORDS_H
+#define CAPTIONER_SEARCH_WORDS_H
+
+#include <jansson.h>
+
+#include "captioner/search.h"
+#include "datasets/vocab.h"
+
+typedef struct cap_word_lists {
+    int32_t must[CAP_MAX_MUST], avoid[CAP_MAX_AVOID], dangling[CAP_MAX_DANGLING];
+} cap_word_lists;
+
+/* Sets must, avoid and dangling of *o. `must` and `avoid` end with NULL, or are NULL; their case does not
+ * matter. A word that must appear has to be one of the vocabulary; of words to avoid and of dangling ones
+ * those that it lacks are passed over. Dangling words are the array "dangling" of the model's record (may be
+ * NULL); when it has none, English articles, prepositions, conjunctions and forms of "to be". Errors:
+ * ARGUMENT (a text that is not one word, an unknown word, too many, wanted and avoided at once), FORMAT (the
+ * record), MEMORY. */
+err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const char *const *must,
+                          const char *const *avoid, cap_word_lists *lists, cap_search_options *o, error *err);
+
+#endif
