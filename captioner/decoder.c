@@ -283,7 +283,8 @@ nn_var *cap_decoder_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, 
     }
     if (options->focus > 0 && options->focus < 1) {
         nn_var *entropy = nn_attention_entropy(t, u.alpha, l.steps);
-        if (entropy && (double)entropy->data[0] > options->focus) { /* a hinge: below, attention is left alone */
+        if (entropy &&
+            (double)entropy->data[0] > options->focus) { /* a hinge: below, attention is left alone */
             parts[count] = entropy;
             weights[count++] = FOCUS_WEIGHT;
         }

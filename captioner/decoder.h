@@ -89,10 +89,10 @@ nn_var *cap_decoder_logits(nn_tape *t, const cap_decoder *d, nn_var *h, nn_var *
 typedef struct cap_loss_options {
     double smoothing; /* label smoothing, 0..1 */
     double coverage;  /* weight of the doubly stochastic regulariser; 0 = off */
-    double focus;     /* most mean entropy the attention may keep, as a share of even attention's, 0..1; what is above
-                         is penalised; 0 or 1 = any */
-    double sampling;  /* scheduled sampling (Bengio et al. 2015): chance that a previous word is the model's
-                         own */
+    double focus; /* most mean entropy the attention may keep, as a share of even attention's, 0..1; what is
+                     above is penalised; 0 or 1 = any */
+    double sampling; /* scheduled sampling (Bengio et al. 2015): chance that a previous word is the model's
+                        own */
 } cap_loss_options;
 
 /* Mean loss per word of a batch of captions; batch->row_image indexes the memories. */

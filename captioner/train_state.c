@@ -46,10 +46,10 @@ static json_t *fixed_settings(const cap_run *r)
                           s->batch, "per-image", r->per_image, "max-words", s->max_words, "min-count",
                           s->min_count, "size", r->model->preprocess.size, "crop", s->crop, "tune-encoder",
                           r->encoder_trains, "augment", s->augment, "precision", s->bf16 ? "bf16" : "f32");
-    json_t *numbers = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate, "encoder-factor",
-                                s->encoder_factor, "warmup", s->warmup, "weight-decay", s->decay, "clip",
-                                s->clip, "label-smoothing", s->loss.smoothing, "coverage", s->loss.coverage,
-                                "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus);
+    json_t *numbers = json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate, "encoder-factor", s->encoder_factor,
+        "warmup", s->warmup, "weight-decay", s->decay, "clip", s->clip, "label-smoothing", s->loss.smoothing,
+        "coverage", s->loss.coverage, "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus);
     json_t *decoder = cap_decoder_config_to_json(&r->model->decoder.config);
     json_object_update(o, decoder);
     json_object_update(o, numbers);
