@@ -1,7 +1,5 @@
 #include "captioner/search_words.h"
 
-#include <string.h>
-
 #include "datasets/tokenise.h"
 
 static const char *const english[] = {
@@ -108,4 +106,14 @@ err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const cha
     o->dangling = lists->dangling;
     o->danglings = dangling.count;
     return ERR_OK;
+}
+
+void cap_search_record_words(const ds_vocab *vocab, json_t *record)
+{
+    if (json_object_get(record, "dangling")) return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < sizeof english / sizeof english[0]; i++)
+        if (ds_vocab_id(vocab, english[i]) >= DS_SPECIALS)
+            json_array_append_new(list, json_string(english[i]));
+    json_object_set_new(record, "dangling", list);
 }

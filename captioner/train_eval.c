@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/search.h"
+#include "captioner/search_words.h"
 #include "captioner/train_run.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
@@ -123,7 +123,9 @@ static err_code add_captions(cap_run *r, const cap_memory *m, int first, int cou
     o.beam = r->s->beam;
     o.max_words = r->s->max_words ? r->s->max_words : 20;
     arena_reset(&c->results);
-    err_code code = cap_search(&r->tape, &r->model->decoder, m, &o, &c->results, best, err);
+    cap_word_lists lists;
+    err_code code = cap_search_words(r->model->vocab, r->model->record, NULL, NULL, &lists, &o, err);
+    if (!code) code = cap_search(&r->tape, &r->model->decoder, m, &o, &c->results, best, err);
     for (int i = 0; !code && i < count && c->scored < (r->s->scored ? r->s->scored : 1 << 30); i++) {
         const ds_image *image = &r->val.captions.image[first + i];
         text sentence = {0};
@@ -263,6 +265,7 @@ static void write_record(const cap_run *r, const cap_epoch *e)
                   s->rate, "weight_decay", s->decay, "label_smoothing", s->loss.smoothing, "loss", e->loss,
                   "seed", (json_int_t)s->seed, "precision", s->bf16 ? "bf16" : "f32");
     json_object_set_new(o, "training", training);
+    cap_search_record_words(r->model->vocab, o);
     if (e->validated) json_object_set_new(o, "validation", scores_json(e, s->beam));
 }
 

@@ -249,6 +249,14 @@ static void words_become_numbers(void **state)
     assert_non_null(strstr(err.text, "zebra"));
     assert_int_equal(cap_search_words(v, NULL, none, NULL, &lists, &o, &err), ERR_ARGUMENT);
     assert_int_equal(cap_search_words(v, NULL, must, must, &lists, &o, &err), ERR_ARGUMENT);
+    json_t *record = json_object(); /* as a new model's: the default list, written out */
+    cap_search_record_words(v, record);
+    cap_search_record_words(v, own); /* has one already */
+    assert_int_equal(json_array_size(json_object_get(own, "dangling")), 2);
+    assert_int_equal(json_array_size(json_object_get(record, "dangling")), 1);
+    assert_int_equal(cap_search_words(v, record, NULL, NULL, &lists, &o, &err), ERR_OK);
+    assert_int_equal(o.dangling[0], DS_SPECIALS + 2);
+    json_decref(record);
     json_decref(own);
     json_decref(empty);
     json_decref(wrong);

@@ -68,8 +68,8 @@ static void search(fixture *f, int first, int photos, const cap_search_options *
 
 static bool same_words(const cap_hypothesis *a, const cap_hypothesis *b)
 {
-    return a->words == b->words && a->ended == b->ended &&
-           !memcmp(a->word, b->word, (size_t)a->words * sizeof *a->word);
+    if (a->words != b->words || a->ended != b->ended) return false;
+    return !a->words || !memcmp(a->word, b->word, (size_t)a->words * sizeof *a->word);
 }
 
 static int occurrences(const cap_hypothesis *h, int32_t word)
