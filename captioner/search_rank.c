@@ -9,8 +9,9 @@
 enum { CHUNK = 256 };
 
 /* log of the sum of e^x, the sum in double: a vocabulary has thousands of small terms. */
-static double log_sum_exp(const kernels *k, const real *x, int n)
+double cap_log_sum_exp(const real *x, int n)
 {
+    const kernels *k = kernels_get(cpu_get_level());
     real most = x[0], e[CHUNK];
     for (int i = 1; i < n; i++)
         if (x[i] > most) most = x[i];
@@ -37,9 +38,9 @@ static int insert(cap_choice *top, int n, int keep, double value, int32_t word)
     return n;
 }
 
-static void rank_row(const kernels *k, const real *x, int vocabulary, bool may_end, int keep, cap_choice *top)
+static void rank_row(const real *x, int vocabulary, bool may_end, int keep, cap_choice *top)
 {
-    double total = log_sum_exp(k, x, vocabulary);
+    double total = cap_log_sum_exp(x, vocabulary);
     int n = 0;
     double floor = -INFINITY;
     for (int32_t word = DS_END; word < vocabulary && isfinite(total); word++) {
@@ -56,7 +57,6 @@ static void rank_row(const kernels *k, const real *x, int vocabulary, bool may_e
 }
 
 typedef struct rank_job {
-    const kernels *k;
     const nn_var *logits;
     bool may_end;
     int keep;
@@ -68,11 +68,11 @@ static void rank_chunk(void *ctx, size_t begin, size_t end)
     const rank_job *j = ctx;
     int v = nn_last(j->logits);
     for (size_t r = begin; r < end; r++)
-        rank_row(j->k, j->logits->data + r * (size_t)v, v, j->may_end, j->keep, j->top + r * (size_t)j->keep);
+        rank_row(j->logits->data + r * (size_t)v, v, j->may_end, j->keep, j->top + r * (size_t)j->keep);
 }
 
 void cap_rank_rows(nn_tape *t, const nn_var *logits, bool may_end, int keep, cap_choice *top)
 {
-    rank_job j = {kernels_get(cpu_get_level()), logits, may_end, keep, top};
+    rank_job j = {logits, may_end, keep, top};
     nn_parallel(t, (size_t)nn_rows(logits), 4, rank_chunk, &j);
 }
