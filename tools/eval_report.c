@@ -136,10 +136,14 @@ static void warn_of_attention(const cap_attention *a)
 void eval_say_notes(const eval_request *q, const cap_scores *all, const cap_attention *attention)
 {
     if (attention) warn_of_attention(attention);
-    if (all->left_out)
+    size_t images = all->left_out + all->images;
+    if (all->left_out && q->captions)
+        fprintf(stderr, "caption: %zu of %zu photos could not be read and are not scored\n", all->left_out,
+                images);
+    else if (all->left_out)
         fprintf(stderr,
                 "caption: %zu of %zu images with references have no caption in '%s' and are left out\n",
-                all->left_out, all->left_out + all->images, q->results ? q->results : q->captions);
+                all->left_out, images, q->results);
     if (all->empty)
         fprintf(stderr, "caption: %zu of %zu captions hold no word and score 0\n", all->empty, all->images);
     if (all->empty_references)

@@ -36,7 +36,8 @@ typedef struct verb {
     X(info, "show what a model is: sizes, vocabulary, training, scores, licence")                            \
     X(train, "train a captioner on photos with captions")                                                    \
     X(pretrain, "teach an encoder to see, on photos with labels or with a teacher")                          \
-    X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")
+    X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")                                       \
+    X(score, "say how likely a model finds a given sentence about a photo")
 
 #define X(name, summary) int verb_##name(int argc, char **argv);
 VERB_LIST(X)
