@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "captioner/builtin.h"
+#include "captioner/force.h"
 #include "captioner/model.h"
+#include "captioner/model_df.h"
 #include "captioner/search_words.h"
+#include "datasets/tokenise.h"
 
 struct cap_captioner {
     cap_settings settings;
@@ -225,21 +228,29 @@ static err_code fill(const cap_model *m, const cap_hypothesis *list, int n_best,
     return ERR_OK;
 }
 
-/* Net and search over the photos that were read, which are packed to the front of g->pixels. */
+/* The net over the photos that were read, which are packed to the front of `pixels`. */
+static err_code look(cap_captioner *c, const uint8_t *pixels, int photos, nn_tape *tape, cap_memory *memory,
+                     error *err)
+{
+    *tape = (nn_tape){.mem = &c->step, .threads = c->threads};
+    nn_begin(tape);
+    nn_var *features = cap_model_encode(tape, c->model, pixels, photos);
+    if (features) *memory = cap_decoder_remember(tape, &c->model->decoder, features, NULL);
+    if (tape->failed || !features) return err_set(err, ERR_MEMORY, "out of memory for the net");
+    return ERR_OK;
+}
+
 static err_code describe_read(const group *g, const int *index, int photos, arena *results, error *err)
 {
     cap_captioner *c = g->c;
-    nn_tape tape = {.mem = &c->step, .threads = c->threads};
-    nn_begin(&tape);
+    nn_tape tape;
+    cap_memory memory = {0};
     const cap_search_options *search = &c->settings.search;
     int n_best = search->n_best ? search->n_best : 1;
     cap_hypothesis *best = arena_array(results, (size_t)photos * (size_t)n_best, sizeof *best);
     if (!best) return err_set(err, ERR_MEMORY, "out of memory for a description");
-    nn_var *features = cap_model_encode(&tape, c->model, g->pixels, photos);
-    cap_memory memory = {0};
-    if (features) memory = cap_decoder_remember(&tape, &c->model->decoder, features, NULL);
-    if (tape.failed || !features) return err_set(err, ERR_MEMORY, "out of memory for the net");
-    err_code code = cap_search(&tape, &c->model->decoder, &memory, search, results, best, err);
+    err_code code = look(c, g->pixels, photos, &tape, &memory, err);
+    if (!code) code = cap_search(&tape, &c->model->decoder, &memory, search, results, best, err);
     for (int i = 0; !code && i < photos; i++)
         code = fill(c->model, &best[(size_t)i * (size_t)n_best], n_best, &g->out[index[i]], err);
     return code;
@@ -326,6 +337,83 @@ err_code cap_describe_files(cap_captioner *c, const char *const *paths, int coun
     return code;
 }
 
+/* ---- sentences of others ---- */
+
+static err_code read_sentence(const cap_model *m, const char *sentence, arena *mem, ds_tokens *tokens,
+                              int32_t **word, error *err)
+{
+    err_code code = ds_tokenise(sentence, mem, tokens, err);
+    if (code) return code;
+    if (!tokens->count) return err_set(err, ERR_ARGUMENT, "there is no word in '%.100s'", sentence);
+    if (tokens->count > CAP_MAX_WORDS)
+        return err_set(err, ERR_LIMIT, "a sentence of %d words cannot be scored: %d are the most",
+                       (int)tokens->count, CAP_MAX_WORDS);
+    *word = arena_array(mem, (size_t)tokens->count, sizeof **word);
+    if (!*word) return err_set(err, ERR_MEMORY, "out of memory for a sentence");
+    for (int i = 0; i < tokens->count; i++) (*word)[i] = ds_vocab_id(m->vocab, tokens->word[i]);
+    return ERR_OK;
+}
+
+static err_code fill_judged(const cap_model *m, const ds_tokens *tokens, const cap_forced *f, cap_judged *out,
+                            error *err)
+{
+    cap_description *d = &out->description;
+    size_t n = (size_t)tokens->count;
+    err_code code = fill(m, &f->as, 1, d, err);
+    if (code) return code;
+    out->given = arena_array(&d->memory, n, sizeof *out->given);
+    out->log_probability = arena_array(&d->memory, n + 1, sizeof *out->log_probability);
+    out->rank = arena_array(&d->memory, n + 1, sizeof *out->rank);
+    bool good = out->given && out->log_probability && out->rank;
+    for (size_t i = 0; good && i < n; i++) {
+        out->unknown += f->as.word[i] == DS_UNK;
+        out->given[i] = arena_strdup(&d->memory, tokens->word[i]);
+        good = out->given[i];
+    }
+    if (!good) return err_set(err, ERR_MEMORY, "out of memory for a sentence");
+    memcpy(out->log_probability, f->log_probability, (n + 1) * sizeof *out->log_probability);
+    memcpy(out->rank, f->rank, (n + 1) * sizeof *out->rank);
+    return ERR_OK;
+}
+
+static err_code judge_source(cap_captioner *c, const source *from, const char *sentence, arena *mem,
+                             cap_judged *out, error *err)
+{
+    ds_tokens tokens;
+    int32_t *word;
+    nn_tape tape;
+    cap_memory memory = {0};
+    cap_forced forced;
+    size_t side = (size_t)c->model->preprocess.size;
+    err_code code = read_sentence(c->model, sentence, mem, &tokens, &word, err);
+    if (code) return code;
+    error reason = {0};
+    group g = {c, from, 1, &out->description, &reason, arena_array(mem, 3 * side, side)};
+    if (!g.pixels) return err_set(err, ERR_MEMORY, "out of memory for a photo");
+    read_task(&g, 0, 0);
+    if (reason.code && err) *err = reason;
+    if (reason.code) return reason.code;
+    code = look(c, g.pixels, 1, &tape, &memory, err);
+    if (!code) code = cap_force(&tape, &c->model->decoder, &memory, word, tokens.count, mem, &forced, err);
+    return code ? code : fill_judged(c->model, &tokens, &forced, out, err);
+}
+
+err_code cap_judge_file(cap_captioner *c, const char *path, const char *sentence, cap_judged *out, error *err)
+{
+    arena mem = {0};
+    *out = (cap_judged){0};
+    err_code code = judge_source(c, &(source){.path = path}, sentence, &mem, out, err);
+    arena_release(&mem);
+    if (code) cap_judged_release(out);
+    return code;
+}
+
+void cap_judged_release(cap_judged *j)
+{
+    cap_description_release(&j->description);
+    *j = (cap_judged){0};
+}
+
 /* ---- what the model is ---- */
 
 static size_t count_parameters(const nn_params *p, const char *prefix)
@@ -363,4 +451,9 @@ const char *cap_get_word(const cap_captioner *c, int index)
 {
     if (index < 0 || index >= ds_vocab_size(c->model->vocab) - DS_SPECIALS) return NULL;
     return ds_vocab_word(c->model->vocab, index + DS_SPECIALS);
+}
+
+err_code cap_get_df(const cap_captioner *c, cap_df **df, error *err)
+{
+    return cap_model_get_df(c->model, df, err);
 }

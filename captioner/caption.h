@@ -17,6 +17,7 @@
 
 #include <jansson.h>
 
+#include "captioner/df.h"
 #include "captioner/overlay.h"
 #include "captioner/search.h"
 
@@ -92,6 +93,20 @@ err_code cap_describe_pixels(cap_captioner *c, const uint8_t *rgb, int width, in
 err_code cap_describe_files(cap_captioner *c, const char *const *paths, int count, cap_description *out,
                             error *errors, error *err);
 
+/* What the model thinks of a sentence that someone else wrote about a photo. */
+typedef struct cap_judged {
+    cap_description description; /* as if the model had said it; a word it does not know is "<unk>" */
+    const char **given;          /* [words] the words as they were given */
+    double *log_probability;     /* [words + 1] of each word given those before it; the last is the end's */
+    int *rank;                   /* [words + 1] 1: what the model would have said there itself */
+    int unknown;                 /* words that are not in the vocabulary */
+} cap_judged;
+
+/* Errors: those of describing; ARGUMENT (no word in the sentence), LIMIT. *out is empty after a failure. */
+err_code cap_judge_file(cap_captioner *c, const char *path, const char *sentence, cap_judged *out,
+                        error *err);
+void cap_judged_release(cap_judged *j);
+
 /* What the model is. Strings and the record belong to the captioner. */
 typedef struct cap_info {
     const char *encoder, *match; /* rows of the backbone and matching tables */
@@ -108,6 +123,10 @@ typedef struct cap_info {
 } cap_info;
 
 void cap_get_info(const cap_captioner *c, cap_info *info);
+
+/* The document frequencies of the model's training captions, for scores of few photos (captioner/score.h).
+ * *df is NULL when the model carries none, else the caller's to free with cap_df_free. */
+err_code cap_get_df(const cap_captioner *c, cap_df **df, error *err);
 
 /* Word 0..vocabulary-1, by falling frequency in the training captions; NULL when out of range. */
 const char *cap_get_word(const cap_captioner *c, int index);

@@ -14,6 +14,7 @@ void cap_model_close(cap_model **mp)
     ds_vocab_free(&m->vocab);
     nn_params_release(&m->params);
     json_decref(m->record);
+    free(m->df);
     free(m);
     *mp = NULL;
 }

@@ -28,6 +28,7 @@ typedef struct cap_model {
     nn_params params;   /* "encoder.*" and "decoder.*" */
     json_t *record;     /* object: training record, scores, licence: whatever the trainer wrote */
     int grid_h, grid_w; /* regions = grid_h * grid_w */
+    char *df;           /* document frequencies as JSON, see captioner/model_df.h; NULL: none */
     int64_t file_bytes; /* of the opened file; 0 for a new model */
 } cap_model;
 

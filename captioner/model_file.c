@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "captioner/model.h"
+#include "captioner/model_df.h"
 #include "src/io/json.h"
 
 enum { FORMAT = 1 };
@@ -36,7 +37,8 @@ static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtyp
                              error *err)
 {
     size_t count = (size_t)m->params.count;
-    io_tensor_entry *entries = calloc(count, sizeof *entries);
+    int64_t df_bytes = m->df ? (int64_t)strlen(m->df) : 0;
+    io_tensor_entry *entries = calloc(count + 1, sizeof *entries);
     int64_t(*shapes)[NN_MAX_RANK] = calloc(count, sizeof *shapes);
     err_code code = ERR_MEMORY;
     if (entries && shapes) {
@@ -46,8 +48,9 @@ static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtyp
             entries[i] =
                 (io_tensor_entry){n->name, stored_type(n, dtype), n->var.rank, shapes[i], n->var.data, NULL};
         }
+        entries[count] = (io_tensor_entry){"df", IO_U8, 1, &df_bytes, NULL, m->df};
         io_metadata pair = {"caption", metadata};
-        code = io_tensors_save(path, entries, count, &pair, 1, err);
+        code = io_tensors_save(path, entries, count + (m->df != NULL), &pair, 1, err);
     } else {
         err_set(err, code, "out of memory while saving '%s'", path);
     }
@@ -153,7 +156,7 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
         return code;
     }
     if (record) json_object_update((*out)->record, record);
-    return ERR_OK;
+    return cap_model_load_df(*out, t, err);
 }
 
 /* Takes over t. */

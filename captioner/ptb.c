@@ -195,6 +195,13 @@ static bool is_abbreviation(place s, size_t n)
     return false;
 }
 
+/* "ready to bat., he waits": no sentence ends before a comma, so any word with a dot there counts as
+ * shortened */
+static bool goes_on(place s, size_t n)
+{
+    return cap_char_is_letter(s[0]) && one_of(s[n], ",;:");
+}
+
 /* and/or, 24/7, 12/25/2010: two slashes at most */
 static size_t join_slashes(place s, size_t n)
 {
@@ -219,7 +226,7 @@ static size_t match_word(place s)
 {
     size_t n = run(s, is_word);
     if (!n) return 0;
-    if (s[n] == '.' && is_abbreviation(s, n)) return n + 1;
+    if (s[n] == '.' && (is_abbreviation(s, n) || goes_on(s, n + 1))) return n + 1;
     if (apostrophe_inside(s, n)) n += 1 + run(s + n + 1, is_word);
     n = join_slashes(s, join_hyphens(s, n));
     return n > 1 && match_clitic(s + n - 1) ? n - 1 : n; /* do|n't: the n is not the verb's */

@@ -9,7 +9,8 @@
  *   - blanks separate; so do no-break and ideographic spaces and every kind of line end;
  *   - clitics split (do n't, dog 's, 't is, y' all), as do cannot, gonna, wanna, gotta, lemme, gimme;
  *   - hyphenated words, and/or, AT&T, o'clock, numbers (1,000 3.14 10:30), web and mail addresses stay whole;
- *   - a dot stays with an abbreviation, an acronym or a single letter, and is a token of its own otherwise;
+ *   - a dot stays with an abbreviation, an acronym, a single letter, or a word before , ; or :, and is a
+ * token of its own otherwise;
  *   - brackets are named (-lrb- -rrb- -lsb- -rsb- -lcb- -rcb-) and stay; other symbols are one token each;
  *   - curly quotes, dashes, fractions and currencies become their ASCII forms; HTML entities are decoded;
  * soft hyphens and zero-width characters vanish; emoji and bytes that are no UTF-8 are dropped. Lower-casing

@@ -6,20 +6,14 @@
 
 #include "captioner/ptb.h"
 
-static err_code read_words(cap_scored *to, cap_ngrams *g, const char *caption, arena *memory, error *err)
+static err_code number_words(cap_scored *to, cap_ngrams *g, const cap_tokens *t, arena *memory, error *err)
 {
-    arena scratch = {0};
-    cap_tokens t;
-    err_code code = cap_ptb_tokens(caption, &scratch, &t, err);
-    if (!code && t.count > CAP_SCORE_MAX_WORDS)
-        code = err_set(err, ERR_LIMIT, "a caption of %zu words: at most %d are scored", t.count,
-                       CAP_SCORE_MAX_WORDS);
-    to->word = code ? NULL : arena_array(memory, t.count, sizeof *to->word);
-    if (!code && !to->word) code = err_set(err, ERR_MEMORY, "out of memory for the words of a caption");
-    to->words = code ? 0 : (uint32_t)t.count;
+    err_code code = ERR_OK;
+    to->word = arena_array(memory, t->count, sizeof *to->word);
+    if (!to->word) return err_set(err, ERR_MEMORY, "out of memory for the words of a caption");
+    to->words = (uint32_t)t->count;
     for (uint32_t i = 0; i < to->words && !code; i++)
-        code = cap_ngrams_word(g, t.token[i], &to->word[i], err);
-    arena_release(&scratch);
+        code = cap_ngrams_word(g, t->token[i], &to->word[i], err);
     return code;
 }
 
@@ -57,10 +51,10 @@ static err_code read_ngrams(cap_scored *to, cap_ngrams *g, error *err)
     return ERR_OK;
 }
 
-err_code cap_scored_read(cap_scored *to, cap_ngrams *g, const char *caption, arena *memory, error *err)
+err_code cap_scored_tokens(cap_scored *to, cap_ngrams *g, const cap_tokens *t, arena *memory, error *err)
 {
     *to = (cap_scored){0};
-    err_code code = read_words(to, g, caption, memory, err);
+    err_code code = number_words(to, g, t, memory, err);
     if (code) return code;
     cap_term *all = arena_array(memory, (size_t)CAP_NGRAM_MAX * to->words, sizeof *all);
     if (!all) return err_set(err, ERR_MEMORY, "out of memory for the word sequences of a caption");
@@ -71,6 +65,20 @@ err_code cap_scored_read(cap_scored *to, cap_ngrams *g, const char *caption, are
     code = read_ngrams(to, g, err);
     for (uint32_t n = 0; n < CAP_NGRAM_MAX && !code; n++)
         to->terms[n] = merge_terms(to->term[n], to->terms[n]);
+    return code;
+}
+
+err_code cap_scored_read(cap_scored *to, cap_ngrams *g, const char *caption, arena *memory, error *err)
+{
+    arena scratch = {0};
+    cap_tokens t;
+    *to = (cap_scored){0};
+    err_code code = cap_ptb_tokens(caption, &scratch, &t, err);
+    if (!code && t.count > CAP_SCORE_MAX_WORDS)
+        code = err_set(err, ERR_LIMIT, "a caption of %zu words: at most %d are scored", t.count,
+                       CAP_SCORE_MAX_WORDS);
+    if (!code) code = cap_scored_tokens(to, g, &t, memory, err);
+    arena_release(&scratch);
     return code;
 }
 

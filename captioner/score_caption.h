@@ -1,5 +1,5 @@
 /* One caption as the scores see it, and the scores of one caption against one or several others. Used by
- * captioner/score.c only. */
+ * captioner/score.c and captioner/text_score.c only. */
 #ifndef CAPTIONER_SCORE_CAPTION_H
 #define CAPTIONER_SCORE_CAPTION_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "captioner/ngrams.h"
+#include "captioner/ptb.h"
 #include "captioner/score.h"
 
 typedef struct cap_term {
@@ -22,6 +23,9 @@ typedef struct cap_scored {
 
 /* Words and n-grams of `caption`, in `memory`. ERR_LIMIT, ERR_MEMORY. */
 err_code cap_scored_read(cap_scored *to, cap_ngrams *g, const char *caption, arena *memory, error *err);
+
+/* The same for words that are split already; any number of them below 2^30. */
+err_code cap_scored_tokens(cap_scored *to, cap_ngrams *g, const cap_tokens *t, arena *memory, error *err);
 
 /* Adds to the counters (hypothesis_words, reference_words, guess, correct) of `m`. refs is [count], count
  * >= 1. */

@@ -10,8 +10,9 @@
 enum { CHUNK = 256 };
 
 /* log of the sum of e^x, the sum in double: a vocabulary has thousands of small terms. */
-static double log_sum_exp(const kernels *k, const real *x, int n)
+double cap_log_sum_exp(const real *x, int n)
 {
+    const kernels *k = kernels_best();
     real most = x[0], e[CHUNK];
     for (int i = 1; i < n; i++)
         if (x[i] > most) most = x[i];
@@ -27,7 +28,6 @@ static double log_sum_exp(const kernels *k, const real *x, int n)
 
 typedef struct rank_job {
     const cap_state *s;
-    const kernels *k;
     int step;
     real *logits;
     real *sorted; /* [rows][V] room to sort in; NULL: every word may be drawn */
@@ -41,7 +41,7 @@ static real *allowed_logits(const rank_job *j, size_t r, double *total)
     const cap_row *row = &s->now.at[r];
     int32_t history[CAP_MAX_WORDS];
     real *x = j->logits + r * (size_t)s->vocabulary;
-    *total = log_sum_exp(j->k, x, s->vocabulary);
+    *total = cap_log_sum_exp(x, s->vocabulary);
     cap_state_history(s, j->step, (int)r, history);
     cap_rule_level level = s->level[(size_t)s->now.photo[r] * (size_t)s->groups + (size_t)row->group];
     cap_prefix p = {history, j->step, row->met, level};
@@ -182,13 +182,13 @@ static void draw_chunk(void *ctx, size_t begin, size_t end)
 
 void cap_rank_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top)
 {
-    rank_job j = {s, kernels_get(cpu_get_level()), step, logits->data, NULL, top};
+    rank_job j = {s, step, logits->data, NULL, top};
     nn_parallel(s->tape, (size_t)s->now.count, 4, rank_chunk, &j);
 }
 
 void cap_draw_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top)
 {
-    rank_job j = {s, kernels_get(cpu_get_level()), step, logits->data, NULL, top};
+    rank_job j = {s, step, logits->data, NULL, top};
     bool cuts = s->options->top_k || s->options->top_p < 1;
     if (cuts) j.sorted = nn_scratch(s->tape, nn_count(logits) * sizeof *j.sorted);
     if (!cuts || j.sorted) nn_parallel(s->tape, (size_t)s->now.count, 4, draw_chunk, &j);

@@ -106,6 +106,9 @@ void cap_rank_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top
 /* The same with one word drawn for each row: top[rows], probabilities still the model's. */
 void cap_draw_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top);
 
+/* ln of the sum of e^logit, n >= 1; not finite when a logit is not a number. */
+double cap_log_sum_exp(const real *logits, int n);
+
 /* ---- search_beam.c, search_sample.c: from choices to s->next and to finished ones ---- */
 
 int cap_beam_places(const cap_state *s); /* of a photo, all groups together */

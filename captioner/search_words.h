@@ -25,8 +25,8 @@ typedef struct cap_word_lists {
 err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const char *const *must,
                           const char *const *avoid, cap_word_lists *lists, cap_search_options *o, error *err);
 
-/* Writes the default list, as far as the vocabulary has it, into a record without "dangling". What memory does
- * not suffice for is left out. */
+/* Writes the default list, as far as the vocabulary has it, into a record without "dangling". What memory
+ * does not suffice for is left out. */
 void cap_search_record_words(const ds_vocab *vocab, json_t *record);
 
 #endif

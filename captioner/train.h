@@ -8,9 +8,11 @@
  * An imported one is frozen unless tune_encoder: its features are then computed once and kept on disk.
  *
  * OUT holds the model of the best epoch by the chosen validation score (the last epoch without --val); it is
- * replaced atomically, so that at any moment a complete model lies there. OUT.state holds everything to go
- * on: parameters, moments, epoch and batch. OUT.log.jsonl gets a line of JSON per epoch. The same seed, files
- * and settings give the same bits whatever the number of threads, resumed or not. */
+ * replaced atomically, so that at any moment a complete model lies there. It carries the document
+ * frequencies of its training captions, of what two photos or more have in common, unless they take over 2 MB
+ * (captioner/model_df.h). OUT.state holds everything to go on: parameters, moments, epoch and batch.
+ * OUT.log.jsonl gets a line of JSON per epoch. The same seed, files and settings give the same bits whatever
+ * the number of threads, resumed or not. */
 #ifndef CAPTIONER_TRAIN_H
 #define CAPTIONER_TRAIN_H
 

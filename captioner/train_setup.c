@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "captioner/model_df.h"
+#include "captioner/score.h"
 #include "captioner/train_run.h"
 #include "cnn/import.h"
 #include "src/io/file.h"
@@ -167,10 +169,35 @@ static err_code plan_steps(cap_run *r, error *err)
     return code;
 }
 
+/* Counted over the training captions, for scores of few photos later. A table too large for a model is left
+ * out. */
+static err_code add_df(cap_run *r, error *err)
+{
+    const ds_captions *c = &r->train.captions;
+    cap_scorer *s = NULL;
+    cap_df *df = NULL;
+    error reason = {0};
+    err_code code = cap_scorer_create(&s, err);
+    for (int i = 0; !code && i < c->captions; i++) {
+        code = cap_scorer_add_reference(s, c->image[c->caption[i].image].id, c->caption[i].text, err);
+        if (code == ERR_LIMIT) code = ERR_OK; /* longer than what is scored, but not than what is learnt */
+    }
+    if (!code) code = cap_scorer_count_df(s, &df, err);
+    cap_scorer_free(&s);
+    if (!code && (code = cap_model_set_df(r->model, df, &reason)) == ERR_LIMIT) {
+        cap_run_say(r, "the model goes without %s", reason.text);
+        code = ERR_OK;
+    } else if (code && reason.code && err) {
+        *err = reason;
+    }
+    cap_df_free(&df);
+    return code;
+}
+
 static err_code open_model(cap_run *r, error *err)
 {
     err_code code = make_model(r, err);
-    if (code || (code = prepare_encoder(r, err))) return code;
+    if (code || (code = prepare_encoder(r, err)) || (code = add_df(r, err))) return code;
     if ((code = cap_split_encode(&r->train, r->model->vocab, err))) return code;
     if (r->has_val && (code = cap_split_encode(&r->val, r->model->vocab, err))) return code;
     r->per_image = r->s->per_image ? r->s->per_image : r->encoder_trains ? 5 : 0;

@@ -1,18 +1,14 @@
-/* caption eval: scores captions against references, as the COCO caption evaluation does. */
+/* caption eval: scores captions against references, as the COCO caption evaluation does, and plain lines as
+ * machine translation does. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/score.h"
+#include "captioner/model_df.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
+#include "tools/eval.h"
 #include "tools/verbs.h"
-
-/* What the command line asks for. */
-typedef struct request {
-    const char *refs, *results, *training, *frequencies, *save_frequencies, *per_image;
-    bool json, quiet;
-} request;
 
 /* One caption of a file goes somewhere; `where` is its place, ready for a message. */
 typedef err_code (*taker)(cap_scorer *s, int64_t image, const char *caption, error *err);
@@ -82,8 +78,19 @@ static err_code read_results(cap_scorer *s, const char *path, error *err)
     return code;
 }
 
+/* A model's file begins with a length below 2^56, so with a 0 in its first eight bytes; JSON has none. */
+static bool is_model(const char *path)
+{
+    char first[8] = "";
+    FILE *f = fopen(path, "rb");
+    bool model = f && fread(first, 1, sizeof first, f) == sizeof first && memchr(first, 0, sizeof first);
+    if (f) fclose(f);
+    return model;
+}
+
 static err_code read_frequencies(const char *path, cap_df **df, error *err)
 {
+    if (is_model(path)) return cap_model_read_df(path, df, err);
     json_t *root = NULL;
     error reason = {0};
     err_code code = io_json_load(path, IO_JSON_MAX, &root, err);
@@ -94,35 +101,12 @@ static err_code read_frequencies(const char *path, cap_df **df, error *err)
     return code;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------
- */
-
-static json_t *integers(const int64_t *values)
-{
-    return json_pack("[I,I,I,I]", (json_int_t)values[0], (json_int_t)values[1], (json_int_t)values[2],
-                     (json_int_t)values[3]);
-}
-
-/* The names are coco-caption's. A CIDEr that means nothing is null, not 0. */
-static json_t *metrics_json(const cap_metrics *m, bool cider_means_nothing)
-{
-    json_t *json = json_pack("{s:f,s:f,s:f,s:f,s:f}", "Bleu_1", m->bleu[0], "Bleu_2", m->bleu[1], "Bleu_3",
-                             m->bleu[2], "Bleu_4", m->bleu[3], "ROUGE_L", m->rouge_l);
-    json_object_set_new(json, "CIDEr", cider_means_nothing ? json_null() : json_real(m->cider_d));
-    json_object_set_new(json, "CIDEr_plain", cider_means_nothing ? json_null() : json_real(m->cider));
-    json_object_set_new(json, "testlen", json_integer(m->hypothesis_words));
-    json_object_set_new(json, "reflen", json_integer(m->reference_words));
-    json_object_set_new(json, "guess", integers(m->guess));
-    json_object_set_new(json, "correct", integers(m->correct));
-    return json;
-}
-
 static err_code write_json_file(const char *path, const json_t *json, error *err)
 {
-    char *text = io_json_text(json, JSON_COMPACT);
-    if (!text) return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", path);
-    err_code code = io_write_file(path, text, strlen(text), err);
-    free(text);
+    char *written = io_json_text(json, JSON_COMPACT);
+    if (!written) return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", path);
+    err_code code = io_write_file(path, written, strlen(written), err);
+    free(written);
     return code;
 }
 
@@ -139,101 +123,12 @@ static err_code save_frequencies(cap_scorer *s, const char *path, error *err)
     return code;
 }
 
-static void write_image(io_writer *w, const cap_image_scores *image, bool cider_means_nothing)
-{
-    json_t *line = json_pack("{s:I,s:I}", "image_id", (json_int_t)image->image, "references",
-                             (json_int_t)image->references);
-    json_t *metrics = metrics_json(&image->of, cider_means_nothing);
-    json_object_update(line, metrics);
-    char *text = io_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    if (text) {
-        io_writer_write(w, text, strlen(text), NULL); /* the writer remembers a failure until it is closed */
-        io_writer_write(w, "\n", 1, NULL);
-    }
-    free(text);
-    json_decref(metrics);
-    json_decref(line);
-}
-
-static err_code write_images(const char *path, const cap_scores *all, error *err)
-{
-    io_writer *w = io_writer_open(path, err);
-    if (!w) return err->code;
-    for (size_t i = 0; i < all->images; i++) write_image(w, &all->image[i], all->cider_means_nothing);
-    return io_writer_close(&w, err);
-}
-
-static err_code print_json(const cap_scores *all, error *err)
-{
-    json_t *json = metrics_json(&all->of, all->cider_means_nothing);
-    json_t *counts = json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "images", (json_int_t)all->images, "references",
-        (json_int_t)all->references, "left_out", (json_int_t)all->left_out, "empty_captions",
-        (json_int_t)all->empty, "empty_references", (json_int_t)all->empty_references, "distinct_captions",
-        (json_int_t)all->distinct, "vocabulary", (json_int_t)all->vocabulary, "mean_words", all->mean_words);
-    if (all->training_captions)
-        json_object_set_new(counts, "novel_captions", json_integer((json_int_t)all->novel));
-    json_object_update(json, counts);
-    char *text = io_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    if (text) puts(text);
-    free(text);
-    json_decref(counts);
-    json_decref(json);
-    return text ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while writing the scores");
-}
-
-static double percent(size_t part, size_t all)
-{
-    return all ? 100.0 * (double)part / (double)all : 0;
-}
-
-static void print_cider(const char *name, double value, bool means_nothing)
-{
-    if (means_nothing)
-        printf("%-12s       -\n", name);
-    else
-        printf("%-12s %7.4f\n", name, value);
-}
-
-static void print_table(const cap_scores *all)
-{
-    for (int n = 0; n < CAP_NGRAM_MAX; n++) printf("BLEU-%d       %7.4f\n", n + 1, all->of.bleu[n]);
-    printf("ROUGE-L      %7.4f\n", all->of.rouge_l);
-    print_cider("CIDEr", all->of.cider_d, all->cider_means_nothing);
-    print_cider("CIDEr plain", all->of.cider, all->cider_means_nothing);
-    printf("\nimages       %7zu   with %zu references\n", all->images, all->references);
-    printf("words        %7.2f   per caption; %zu different ones used\n", all->mean_words, all->vocabulary);
-    printf("distinct     %7zu   captions, %.1f %%\n", all->distinct, percent(all->distinct, all->images));
-    if (all->training_captions)
-        printf("novel        %7zu   captions, %.1f %%, that are none of %zu training captions\n", all->novel,
-               percent(all->novel, all->images), all->training_captions);
-}
-
-/* What the figures do not show. */
-static void say_notes(const request *q, const cap_scores *all)
-{
-    if (all->left_out)
-        fprintf(stderr,
-                "caption: %zu of %zu images with references have no caption in '%s' and are left out\n",
-                all->left_out, all->left_out + all->images, q->results);
-    if (all->empty)
-        fprintf(stderr, "caption: %zu of %zu captions hold no word and score 0\n", all->empty, all->images);
-    if (all->empty_references)
-        fprintf(stderr, "caption: %zu of %zu references hold no word\n", all->empty_references,
-                all->references);
-    if (all->cider_means_nothing)
-        fputs(
-            "caption: CIDEr means nothing with one image; give document frequencies of a larger set with "
-            "--df\n",
-            stderr);
-}
-
 /* ---- the verb ---------------------------------------------------------------------------------------------
  */
 
-static err_code read_all(const request *q, cap_scorer *s, cap_df **df, error *err)
+static err_code read_all(const eval_request *q, cap_scorer *s, cap_df **df, error *err)
 {
-    err_code code = read_annotations(s, q->refs, cap_scorer_add_reference, err);
+    err_code code = q->refs ? read_annotations(s, q->refs, cap_scorer_add_reference, err) : ERR_OK;
     if (!code && q->save_frequencies) code = save_frequencies(s, q->save_frequencies, err);
     if (!code && q->results) code = read_results(s, q->results, err);
     if (!code && q->training) code = read_annotations(s, q->training, take_training, err);
@@ -241,29 +136,51 @@ static err_code read_all(const request *q, cap_scorer *s, cap_df **df, error *er
     return code;
 }
 
-static err_code score_and_print(const request *q, cap_scorer *s, const cap_df *df, error *err)
+static err_code score_and_print(const eval_request *q, cap_scorer *s, const cap_df *df,
+                                const cap_attention *attention, error *err)
 {
     cap_scores all;
     err_code code = cap_scorer_run(s, df, &all, err);
-    if (!code && q->per_image) code = write_images(q->per_image, &all, err);
+    if (!code && q->per_image) code = eval_write_images(q->per_image, &all, err);
     if (code) return code;
-    if (!q->quiet) say_notes(q, &all);
-    if (q->json) return print_json(&all, err);
-    print_table(&all);
+    if (!q->quiet) eval_say_notes(q, &all, attention);
+    if (q->json) return eval_print_json(&all, attention, err);
+    eval_print_table(&all, attention);
     return ERR_OK;
 }
 
-static int evaluate(const request *q)
+/* A single photo gets the frequencies that the model carries, unless others are given. */
+static const cap_df *choose_df(const eval_request *q, const cap_df *given, const eval_captioned *c)
+{
+    if (given || c->scored != 1 || !c->df) return given;
+    if (!q->quiet)
+        fputs("caption: CIDEr is computed with the document frequencies of the model's training captions\n",
+              stderr);
+    return c->df;
+}
+
+static int evaluate(const eval_request *q)
 {
     error err = {0};
     cap_scorer *s = NULL;
     cap_df *df = NULL;
+    eval_captioned c = {0};
+    bool score = q->results;
     err_code code = cap_scorer_create(&s, &err);
     if (!code) code = read_all(q, s, &df, &err);
-    if (!code && q->results) code = score_and_print(q, s, df, &err);
+    if (!code && q->captions) {
+        code = eval_caption(q, s, &c, &err);
+        score = c.scored;
+        if (!code && !score)
+            fprintf(stderr, "caption: '%s' has no references, so nothing is scored\n", q->captions);
+    }
+    cap_attention attention = cap_attention_summary(&c.attention);
+    if (!code && score) code = score_and_print(q, s, choose_df(q, df, &c), &attention, &err);
     cap_df_free(&df);
+    cap_df_free(&c.df);
     cap_scorer_free(&s);
-    return code ? verb_fail(&err) : VERB_DONE;
+    if (code) return verb_fail(&err);
+    return c.unreadable ? VERB_FAILED : VERB_DONE;
 }
 
 static int usage(const char *problem)
@@ -272,19 +189,88 @@ static int usage(const char *problem)
     return VERB_USAGE;
 }
 
+/* One of the three ways to get captions, complete. NULL: all is well. */
+static const char *find_problem(const eval_request *q)
+{
+    bool photos = q->captions || q->images, lines = q->text_refs[0] || q->text_hyps;
+    if ((q->refs || q->results) + photos + lines > 1)
+        return "--refs, --captions and --text-refs exclude each other";
+    if (lines) {
+        if (!q->text_refs[0]) return "no references given with --text-refs";
+        return q->text_hyps ? NULL : "no lines to score given with --text-hyps";
+    }
+    if (photos) {
+        if (q->save_frequencies) return "--save-df needs --refs";
+        if (!q->captions) return "no references given with --captions";
+        return q->images ? NULL : "no folder of photos given with --images";
+    }
+    if (!q->refs) return "no references given with --refs";
+    return q->results || q->save_frequencies ? NULL : "no captions to score given with --results";
+}
+
+/* --text-refs a b c: the other files are operands. */
+static bool add_text_refs(eval_request *q, char **operands, int count)
+{
+    int n = 0;
+    while (q->text_refs[n]) n++;
+    if (count && (!n || n + count > EVAL_TEXT_REFS)) return false;
+    for (int i = 0; i < count; i++) q->text_refs[n + i] = operands[i];
+    return true;
+}
+
+static const char about[] =
+    "Scores captions against reference captions: BLEU-1 to 4, ROUGE-L and CIDEr, exactly as the COCO "
+    "caption evaluation computes them (its CIDEr is CIDEr-D). The captions are those of a file of results, "
+    "of any program, or a model says them now.\n"
+    "Images without a result are left out and counted. A result for an unknown image, or a second one for an "
+    "image, is an error. A photo that cannot be read is named, left out and counted; the exit code is then "
+    "1.\n"
+    "Plain lines are scored as machine translation does: corpus BLEU-4 as sacreBLEU computes it (13a tokens, "
+    "exponential smoothing), and the share of lines that equal a reference.";
+
+static const char examples[] =
+    "caption eval --refs captions_val.json --results results.json\n"
+    "caption eval --model model.safetensors --captions captions_val.json --images photos --results-out "
+    "results.json\n"
+    "caption eval --text-refs test.de --text-hyps out.de\n";
+
 int verb_eval(int argc, char **argv)
 {
-    request q = {0};
+    eval_request q = {.settings = cap_settings_default()};
+    cap_search_options *search = &q.settings.search;
     const opt options[] = {
-        {"Captions", .kind = OPT_GROUP},
+        {"Captions of any program", .kind = OPT_GROUP},
         {"refs", 'r', OPT_STRING, "FILE", &q.refs,
          .help = "reference captions, COCO's form: {\"annotations\": [{\"image_id\", \"caption\"}]}"},
         {"results", 'c', OPT_STRING, "FILE", &q.results,
          .help = "captions to score: [{\"image_id\", \"caption\"}], one for each image"},
+        {"Captions of a model", .kind = OPT_GROUP},
+        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
+        {"captions", .kind = OPT_STRING, .metavar = "FILE", .value = &q.captions,
+         .help = "photos with reference captions: JSON in the form of COCO, or Karpathy's"},
+        {"images", .kind = OPT_STRING, .metavar = "DIR", .value = &q.images, .help = "folder of the photos"},
+        {"split", .kind = OPT_STRING, .metavar = "NAME", .value = &q.split,
+         .help = "Karpathy's form: the part to take, like test; all if absent"},
+        {"results-out", .kind = OPT_STRING, .metavar = "FILE", .value = &q.results_out,
+         .help = "write the captions, every few seconds; photos that FILE has captions for keep them"},
+        {"limit", .kind = OPT_INT, .metavar = "N", .value = &q.limit, .max = 1 << 30,
+         .help = "caption the first N photos; 0: all"},
+        {"beam", 'b', OPT_INT, "K", &search->beam, 1, CAP_MAX_BEAM, "sentences kept while searching"},
+        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &search->max_words, .min = 1,
+         .max = CAP_MAX_WORDS, .help = "longer sentences are cut"},
+        {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
+         .help = "0: one per CPU"},
+        {"Plain lines", .kind = OPT_GROUP},
+        {"text-refs", .kind = OPT_LIST, .metavar = "FILE", .value = q.text_refs, .max = EVAL_TEXT_REFS,
+         .help = "references, one a line; more files may follow, for more references of each line"},
+        {"text-hyps", .kind = OPT_STRING, .metavar = "FILE", .value = &q.text_hyps,
+         .help = "lines to score, as many"},
+        {"Scores", .kind = OPT_GROUP},
         {"training", 't', OPT_STRING, "FILE", &q.training,
          .help = "captions the model was trained on, in the form of --refs: how many of the scored are new"},
         {"df", 0, OPT_STRING, "FILE", &q.frequencies,
-         .help = "document frequencies for CIDEr, instead of those of the scored images' references"},
+         .help = "document frequencies for CIDEr, instead of those of the scored images' references: a table "
+                 "of --save-df, or a trained model"},
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, NULL, &q.json, .help = "scores and counters as JSON, for programs"},
         {"per-image", 0, OPT_STRING, "FILE", &q.per_image,
@@ -294,19 +280,17 @@ int verb_eval(int argc, char **argv)
         {"quiet", 'q', OPT_FLAG, NULL, &q.quiet, .help = "no notes on stderr, only errors"},
         {0},
     };
-    const opt_command command = {
-        .verb = "eval",
-        .about =
-            "Scores captions against reference captions: BLEU-1 to 4, ROUGE-L and CIDEr, exactly as the COCO "
-            "caption evaluation computes them (its CIDEr is CIDEr-D). Images without a result are left out "
-            "and "
-            "counted. A result for an unknown image, or a second one for an image, is an error.",
-        .options = options,
-        .examples = "caption eval --refs captions_val.json --results results.json\n",
-    };
+    const opt_command command = {.verb = "eval",
+                                 .operands = "[FILE...]",
+                                 .operands_max = EVAL_TEXT_REFS,
+                                 .about = about,
+                                 .options = options,
+                                 .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    if (!q.refs) return usage("no references given with --refs");
-    if (!q.results && !q.save_frequencies) return usage("no captions to score given with --results");
-    return evaluate(&q);
+    const char *problem = find_problem(&q);
+    if (problem) return usage(problem);
+    if (!add_text_refs(&q, argv + 1, argc - 1))
+        return usage("only --text-refs takes further files, 32 in all");
+    return q.text_hyps ? eval_text(&q) : evaluate(&q);
 }

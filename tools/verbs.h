@@ -37,6 +37,7 @@ typedef struct verb {
     X(train, "train a captioner on photos with captions")                                                    \
     X(pretrain, "teach an encoder to see, on photos with labels or with a teacher")                          \
     X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")                                       \
+    X(score, "say how likely a model finds a given sentence about a photo")                                  \
     X(bench, "measure speed on this machine, beside its rate of matrix products")
 
 #define X(name, summary) int verb_##name(int argc, char **argv);

@@ -1,0 +1,260 @@
+/* captioner/force.h against the search, captioner/attention_stats.h against figures worked out by hand, and
+ * the document frequencies that models carry. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "captioner/attention_stats.h"
+#include "captioner/caption.h"
+#include "captioner/force.h"
+#include "captioner/model_df.h"
+#include "captioner/score.h"
+#include "tests/random_model.h"
+
+static const char photo[] = TEST_SOURCE_DIR "/photos/coffee.jpg";
+static char model[] = "/tmp/caption_force_XXXXXX";
+
+static int make_model(void **state)
+{
+    (void)state;
+    int fd = mkstemp(model);
+    if (fd < 0) return 1;
+    close(fd);
+    return random_model_save(model, NN_MATCH_SIGMOID, NULL);
+}
+
+static int remove_model(void **state)
+{
+    (void)state;
+    return unlink(model);
+}
+
+static void near(double a, double b, double tolerance)
+{
+    if (!(fabs(a - b) <= tolerance)) fail_msg("%.9f, expected %.9f", a, b);
+}
+
+static cap_captioner *open_greedy(void)
+{
+    cap_captioner *c;
+    cap_settings s = cap_settings_default();
+    s.search.beam = 1;
+    s.search.max_words = 6;
+    s.search.attention = true;
+    assert_int_equal(cap_open(model, &s, &c, NULL), ERR_OK);
+    return c;
+}
+
+/* The model's own sentence, forced, has the probabilities and the attention that the search saw; each of its
+ * greedy words is the likeliest that is no <unk> and no end. */
+static void own_sentence(void **state)
+{
+    (void)state;
+    cap_captioner *c = open_greedy();
+    cap_description d;
+    cap_judged j;
+    assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
+    assert_int_equal(cap_judge_file(c, photo, d.sentence, &j, NULL), ERR_OK);
+    assert_int_equal(j.description.words, d.words);
+    assert_int_equal(j.unknown, 0);
+    double sum = 0;
+    for (int i = 0; i < d.words; i++) {
+        assert_string_equal(j.given[i], d.word[i]);
+        assert_string_equal(j.description.word[i], d.word[i]);
+        near((double)j.description.probability[i], (double)d.probability[i], 1e-5);
+        near(j.log_probability[i], log((double)d.probability[i]), 1e-4);
+        assert_in_range(j.rank[i], 1, 3);
+        sum += j.log_probability[i];
+    }
+    for (int i = 0; i < d.words * d.grid_h * d.grid_w; i++)
+        near((double)j.description.attention[i], (double)d.attention[i], 1e-5);
+    if (!d.ended) near(sum, d.log_probability, 1e-4);
+    near(j.description.log_probability, sum + j.log_probability[d.words], 1e-9);
+    cap_description_release(&d);
+    cap_judged_release(&j);
+    cap_close(&c);
+}
+
+/* After the same beginning, the probabilities of all that can follow sum to less than 1 (<pad> and <start>
+ * have the rest), and their ranks are all different. */
+static void words_share_one_probability(void **state)
+{
+    (void)state;
+    static const char *const last[] = {"a",  "dog", "cat", "runs",        "on",   "snow",
+                                       "in", "the", "man", "caf\xC3\xA9", "zebra" /* <unk> */};
+    cap_captioner *c = open_greedy();
+    double sum = 0;
+    int ranks = 0;
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++) {
+        char sentence[64];
+        cap_judged j;
+        snprintf(sentence, sizeof sentence, "A dog %s.", last[i]);
+        assert_int_equal(cap_judge_file(c, photo, sentence, &j, NULL), ERR_OK);
+        assert_int_equal(j.description.words, 3);
+        sum += exp(j.log_probability[2]);
+        ranks |= 1 << j.rank[2];
+        assert_int_equal(j.unknown, i == 10);
+        assert_string_equal(j.given[2], last[i]);
+        assert_string_equal(j.description.word[2], i == 10 ? "<unk>" : last[i]);
+        cap_judged_release(&j);
+    }
+    cap_judged j; /* the twelfth that can follow is the end */
+    assert_int_equal(cap_judge_file(c, photo, "a dog", &j, NULL), ERR_OK);
+    sum += exp(j.log_probability[2]);
+    ranks |= 1 << j.rank[2];
+    cap_judged_release(&j);
+    assert_true(sum > 0.5 && sum < 1);
+    assert_int_equal(ranks, (1 << 13) - 2); /* 1..12 */
+    cap_close(&c);
+}
+
+static void bad_sentences(void **state)
+{
+    (void)state;
+    cap_captioner *c = open_greedy();
+    cap_judged j;
+    error err = {0};
+    assert_int_equal(cap_judge_file(c, photo, " . ", &j, &err), ERR_ARGUMENT);
+    assert_string_equal(err.text, "there is no word in ' . '");
+    assert_null(j.given);
+    assert_int_equal(cap_judge_file(c, "/nowhere.jpg", "a dog", &j, &err), ERR_MISSING);
+    char *longest = calloc(CAP_MAX_WORDS + 1, 2);
+    for (int i = 0; i <= CAP_MAX_WORDS; i++) memcpy(longest + 2 * i, i < CAP_MAX_WORDS ? "a " : "a", 2);
+    assert_int_equal(cap_judge_file(c, photo, longest, &j, &err), ERR_LIMIT);
+    longest[2 * CAP_MAX_WORDS - 1] = 0;
+    assert_int_equal(cap_judge_file(c, photo, longest, &j, &err), ERR_OK);
+    cap_judged_release(&j);
+    free(longest);
+    cap_close(&c);
+}
+
+/* ---- attention ---- */
+
+static void attention_by_hand(void **state)
+{
+    (void)state;
+    static const float two[] = {0.5f, 0.5f, 0, 0, 0, 0, 0.25f, 0.75f}; /* 2 words, 4 regions */
+    cap_attention_stats s = {0};
+    cap_attention_add(&s, two, 2, 4);
+    cap_attention a = cap_attention_summary(&s);
+    double h = -(0.25 * log(0.25) + 0.75 * log(0.75));
+    near(a.entropy, (0.5 + h / log(4)) / 2, 1e-9);
+    near(a.strongest, 0.625, 1e-9);
+    near(a.change, 1, 1e-9);
+    assert_false(a.flat || a.frozen);
+    assert_int_equal(a.words, 2);
+    cap_attention_add(&s, two, 1, 4); /* one word more, without a neighbour */
+    a = cap_attention_summary(&s);
+    near(a.strongest, 1.75 / 3, 1e-9);
+    near(a.change, 1, 1e-9);
+    assert_int_equal(a.captions, 2);
+}
+
+static void flat_and_frozen(void **state)
+{
+    (void)state;
+    static const float even[] = {0.26f, 0.24f, 0.25f, 0.25f, 0.25f, 0.25f, 0.25f, 0.25f};
+    static const float fixed[] = {1, 0, 0, 0, 1, 0, 0, 0};
+    cap_attention_stats s = {0}, f = {0}, none = {0};
+    cap_attention_add(&s, even, 2, 4);
+    cap_attention a = cap_attention_summary(&s);
+    assert_true(a.flat && a.frozen);
+    near(a.change, 0.01, 1e-6);
+    cap_attention_add(&f, fixed, 2, 4);
+    a = cap_attention_summary(&f);
+    assert_true(!a.flat && a.frozen);
+    near(a.entropy, 0, 1e-9);
+    cap_attention_add(&none, NULL, 3, 4);
+    cap_attention_add(&none, even, 8, 1);
+    a = cap_attention_summary(&none);
+    assert_false(a.flat || a.frozen);
+    assert_int_equal(a.captions, 0);
+}
+
+/* ---- document frequencies in a model ---- */
+
+static cap_df *some_df(void)
+{
+    cap_scorer *s = NULL;
+    cap_df *df = NULL;
+    assert_int_equal(cap_scorer_create(&s, NULL), ERR_OK);
+    for (int i = 0; i < 3; i++) cap_scorer_add_reference(s, i, i ? "a dog runs" : "a cat", NULL);
+    assert_int_equal(cap_scorer_count_df(s, &df, NULL), ERR_OK);
+    cap_scorer_free(&s);
+    return df;
+}
+
+static void models_carry_frequencies(void **state)
+{
+    (void)state;
+    char path[64];
+    error err = {0};
+    cap_model *m = NULL;
+    cap_df *df = NULL, *made = some_df();
+    assert_int_equal(cap_model_read_df(model, &df, &err), ERR_MISSING);
+    assert_null(df);
+    assert_int_equal(cap_model_open(model, &m, &err), ERR_OK);
+    assert_int_equal(cap_model_get_df(m, &df, &err), ERR_OK);
+    assert_null(df);
+    assert_int_equal(cap_model_set_df(m, made, &err), ERR_OK);
+    snprintf(path, sizeof path, "%s.df", model);
+    assert_int_equal(cap_model_save(m, path, IO_F16, &err), ERR_OK);
+    cap_model_close(&m);
+    assert_int_equal(cap_model_read_df(path, &df, &err), ERR_OK);
+    assert_int_equal(df->total, 3);
+    assert_int_equal(df->sequences.node_count, made->sequences.node_count);
+    cap_df_free(&df);
+    cap_captioner *c = NULL;
+    assert_int_equal(cap_open(path, NULL, &c, &err), ERR_OK);
+    assert_int_equal(cap_get_df(c, &df, &err), ERR_OK);
+    assert_int_equal(df->images[1], 3); /* "a" */
+    cap_df_free(&df);
+    cap_df_free(&made);
+    cap_close(&c);
+    unlink(path);
+}
+
+static void large_tables_stay_out_of_models(void **state)
+{
+    (void)state;
+    cap_scorer *s = NULL;
+    cap_df *df = NULL;
+    cap_model *m = NULL;
+    error err = {0};
+    assert_int_equal(cap_scorer_create(&s, NULL), ERR_OK);
+    for (int i = 0; i < 2 * 60000; i++) { /* 60,000 different sentences of 4 words, each of two images */
+        char caption[64];
+        snprintf(caption, sizeof caption, "first%d second third fourth", i / 2);
+        assert_int_equal(cap_scorer_add_reference(s, i, caption, NULL), ERR_OK);
+    }
+    assert_int_equal(cap_scorer_count_df(s, &df, NULL), ERR_OK);
+    assert_int_equal(cap_model_open(model, &m, NULL), ERR_OK);
+    assert_int_equal(cap_model_set_df(m, df, &err), ERR_LIMIT);
+    assert_null(m->df);
+    cap_model_close(&m);
+    cap_df_free(&df);
+    cap_scorer_free(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(own_sentence),
+        cmocka_unit_test(words_share_one_probability),
+        cmocka_unit_test(bad_sentences),
+        cmocka_unit_test(attention_by_hand),
+        cmocka_unit_test(flat_and_frozen),
+        cmocka_unit_test(models_carry_frequencies),
+        cmocka_unit_test(large_tables_stay_out_of_models),
+    };
+    return cmocka_run_group_tests(tests, make_model, remove_model);
+}

@@ -1,0 +1,44 @@
+/* caption eval: what its files share. eval.c reads the command line and captions of others, eval_model.c
+ * captions photos, eval_text.c scores plain lines, eval_report.c says what came out. */
+#ifndef TOOLS_EVAL_H
+#define TOOLS_EVAL_H
+
+#include "captioner/attention_stats.h"
+#include "captioner/caption.h"
+#include "captioner/score.h"
+
+enum { EVAL_TEXT_REFS = 32 };
+
+/* What the command line asks for. */
+typedef struct eval_request {
+    const char *refs, *results;                                  /* captions of any program */
+    const char *model, *captions, *images, *split, *results_out; /* photos to caption */
+    cap_settings settings;
+    int limit;                                             /* photos; 0: all */
+    const char *text_refs[EVAL_TEXT_REFS + 1], *text_hyps; /* plain lines; refs end in NULL */
+    const char *training, *frequencies, *save_frequencies, *per_image;
+    bool json, quiet;
+} eval_request;
+
+/* What captioning brought besides captions. */
+typedef struct eval_captioned {
+    cap_attention_stats attention; /* of the photos captioned now, not of those continued from a file */
+    cap_df *df;                    /* the model's; NULL: it carries none. The caller frees it. */
+    int scored;                    /* photos with a caption and references */
+    int unreadable;
+} eval_captioned;
+
+/* Captions the photos and adds references and captions to the scorer. INTERRUPTED after Ctrl-C. */
+err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out, error *err);
+
+int eval_text(const eval_request *q); /* exit code */
+
+/* `attention` may be NULL, or without captions. */
+err_code eval_print_json(const cap_scores *all, const cap_attention *attention, error *err);
+void eval_print_table(const cap_scores *all, const cap_attention *attention);
+void eval_say_notes(const eval_request *q, const cap_scores *all, const cap_attention *attention);
+
+/* A line of JSON for each image. */
+err_code eval_write_images(const char *path, const cap_scores *all, error *err);
+
+#endif

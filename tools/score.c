@@ -1,0 +1,130 @@
+/* caption score PHOTO SENTENCE: what a model thinks of a sentence. */
+#include <stdio.h>
+#include <string.h>
+
+#include "captioner/caption.h"
+#include "tools/overlay_files.h"
+#include "tools/print.h"
+#include "tools/verbs.h"
+
+typedef struct request {
+    const char *model, *overlay, *photo, *sentence;
+    cap_settings settings;
+    bool json, quiet;
+} request;
+
+static void warn_of_unknown(const cap_judged *j)
+{
+    fputs("caption: not in the vocabulary of the model, and scored as <unk>:", stderr);
+    for (int i = 0; i < j->description.words; i++) {
+        if (strcmp(j->description.word[i], j->given[i]) == 0) continue;
+        fputs(" '", stderr);
+        print_escaped(stderr, j->given[i]);
+        fputs("'", stderr);
+    }
+    fputc('\n', stderr);
+}
+
+static json_t *word_json(const cap_judged *j, int i)
+{
+    const cap_description *d = &j->description;
+    bool end = i == d->words;
+    json_t *o = json_pack("{s:o, s:f, s:i}", "word", json_clean_string(end ? "<end>" : d->word[i]),
+                          "log_probability", j->log_probability[i], "rank", j->rank[i]);
+    if (o && !end && strcmp(d->word[i], j->given[i]) != 0)
+        json_object_set_new(o, "given", json_clean_string(j->given[i]));
+    return o;
+}
+
+static bool print_json(const request *q, const cap_judged *j)
+{
+    const cap_description *d = &j->description;
+    json_t *words = json_array();
+    for (int i = 0; i <= d->words; i++) json_array_append_new(words, word_json(j, i));
+    return print_json_line(
+        stdout, json_pack("{s:o, s:o, s:o, s:f, s:f, s:i}", "path", json_clean_string(q->photo), "caption",
+                          json_clean_string(d->sentence), "words", words, "log_probability",
+                          d->log_probability, "confidence", d->confidence, "unknown", j->unknown));
+}
+
+/* Log-probability, rank, word: the numbers first, since words differ in width. */
+static void print_table(const cap_judged *j)
+{
+    const cap_description *d = &j->description;
+    puts("   log p    rank  word");
+    for (int i = 0; i <= d->words; i++) {
+        printf("%8.3f %7d  ", j->log_probability[i], j->rank[i]);
+        print_escaped(stdout, i == d->words ? "<end>" : d->word[i]);
+        putchar('\n');
+    }
+    printf("%8.3f          in all; %.4f a word (geometric mean)\n", d->log_probability, d->confidence);
+}
+
+static err_code show(const request *q, const cap_judged *j, error *err)
+{
+    if (j->unknown && !q->quiet) warn_of_unknown(j);
+    err_code code = q->overlay ? overlay_write(&j->description, q->photo, q->overlay, err) : ERR_OK;
+    if (code) return code;
+    if (!q->json)
+        print_table(j);
+    else if (!print_json(q, j))
+        return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", q->photo);
+    return ERR_OK;
+}
+
+static int score(const request *q)
+{
+    cap_captioner *c = NULL;
+    cap_judged judged = {0};
+    cap_info info;
+    error err = {0};
+    err_code code = cap_open(q->model, &q->settings, &c, &err);
+    if (!code) {
+        cap_get_info(c, &info);
+        if (q->overlay && !info.attends)
+            code = err_set(&err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
+    }
+    if (!code) code = cap_judge_file(c, q->photo, q->sentence, &judged, &err);
+    if (!code) code = show(q, &judged, &err);
+    cap_judged_release(&judged);
+    cap_close(&c);
+    return code ? verb_fail(&err) : VERB_DONE;
+}
+
+int verb_score(int argc, char **argv)
+{
+    request q = {.settings = cap_settings_default()};
+    q.settings.max_pixels = 250000000;
+    const opt options[] = {
+        {"Model", .kind = OPT_GROUP},
+        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
+        {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
+         .max = 1e12, .help = "larger photos are refused"},
+        {"Output", .kind = OPT_GROUP},
+        {"json", 'j', OPT_FLAG, .value = &q.json,
+         .help = "one JSON object: words with log-probability and rank, log-probability, confidence"},
+        {"overlay", 'o', OPT_STRING, "OUT.png", &q.overlay, .help = "paint where each word looked"},
+        {"quiet", 'q', OPT_FLAG, .value = &q.quiet, .help = "no warning of words the model does not know"},
+        {0},
+    };
+    const opt_command command = {
+        .verb = "score",
+        .operands = "PHOTO SENTENCE",
+        .operands_min = 2,
+        .operands_max = 2,
+        .about =
+            "How likely a model finds a given sentence about a photo: the natural logarithm of the "
+            "probability of each word after those before it, and its rank among all words that could "
+            "stand there (1: the model's own choice), up to the end of the sentence.",
+        .options = options,
+        .examples =
+            "caption score photo.jpg \"a dog runs\"\n"
+            "caption score --overlay where.png photo.jpg \"a dog runs\"\n"};
+    int verdict;
+    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.photo = argv[1];
+    q.sentence = argv[2];
+    q.settings.keep_photo = q.overlay;
+    return score(&q);
+}
