@@ -29,11 +29,23 @@ static err_code import_weights(cap_run *r, error *err)
     return code;
 }
 
+/* How the weights came about goes into the model's record; of the epochs the last one is enough. */
+static void keep_pretraining(json_t *record, const io_tensors *t)
+{
+    const char *metadata = io_tensors_metadata(t, "caption");
+    json_t *o = metadata ? json_loads(metadata, 0, NULL) : NULL;
+    json_t *pretraining = json_object_get(o, "record"), *epochs = json_object_get(pretraining, "epochs");
+    while (json_array_size(epochs) > 1) json_array_remove(epochs, 0);
+    if (pretraining) json_object_set(record, "pretraining", pretraining);
+    json_decref(o);
+}
+
 static err_code pretrained_weights(cap_run *r, error *err)
 {
     io_tensors *t = io_tensors_open(r->s->encoder_weights, err);
     if (!t) return err->code;
     err_code code = ckpt_read(t, &r->model->params, "encoder.", NULL, err);
+    if (!code) keep_pretraining(r->model->record, t);
     io_tensors_close(&t);
     return code;
 }
