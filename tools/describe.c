@@ -8,6 +8,7 @@
 #include "captioner/caption.h"
 #include "src/io/file.h"
 #include "tools/decoding.h"
+#include "tools/model_options.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
 #include "tools/print.h"
@@ -146,10 +147,9 @@ static void complain(describe_job *j, const error *reason)
 
 static err_code describe_input(cap_captioner *c, cap_description *out, error *reason)
 {
-    const size_t most = (size_t)1 << 30; /* as img_read_file */
     uint8_t *bytes;
     size_t size;
-    err_code code = io_read_file("/dev/stdin", most, &bytes, &size, reason);
+    err_code code = photo_from_input(&bytes, &size, reason);
     if (code) return code;
     code = cap_describe_memory(c, bytes, size, "standard input", out, reason);
     free(bytes);
@@ -277,13 +277,9 @@ static const char examples[] =
 int verb_describe(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
-    q.settings.max_pixels = 250000000;
+    q.settings.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
-        {"Model", .kind = OPT_GROUP},
-        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
-        {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
-        {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
-         .max = 1e12, .help = "larger photos are refused"},
+        MODEL_OPTIONS(q.model, q.settings),
         DECODING_OPTIONS(q.decoding),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
