@@ -37,21 +37,12 @@ typedef struct describe_job {
 
 /* ---- output ---- */
 
-static json_t *words_json(const cap_alternative *a)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < a->words; i++)
-        json_array_append_new(list, json_pack("{s:o, s:f}", "word", json_clean_string(a->word[i]),
-                                              "probability", (double)a->probability[i]));
-    return list;
-}
-
 /* Adds what is known of a sentence to *o (may be NULL); false: out of memory. */
 static bool add_sentence(json_t *o, const cap_alternative *a)
 {
     json_t *more = json_pack("{s:o, s:o, s:f, s:f, s:f}", "caption", json_clean_string(a->sentence), "words",
-                             words_json(a), "log_probability", a->log_probability, "score", a->score,
-                             "confidence", a->confidence);
+                             json_words(a->word, a->probability, a->words), "log_probability",
+                             a->log_probability, "score", a->score, "confidence", a->confidence);
     bool good = o && more && !json_object_update(o, more);
     json_decref(more);
     return good;

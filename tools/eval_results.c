@@ -203,22 +203,13 @@ err_code eval_results_read(eval_results *of, arena *mem, error *err)
 
 /* ---- writing ---- */
 
-static json_t *words_json(const eval_said *said)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < said->words; i++)
-        json_array_append_new(list, json_pack("{s:o,s:f}", "word", json_clean_string(said->word[i]),
-                                              "probability", (double)said->probability[i]));
-    return list;
-}
-
 static json_t *row_json(int64_t id, const char *made_by, const eval_said *said)
 {
     json_t *row =
         json_pack("{s:I,s:o}", "image_id", (json_int_t)id, "caption", json_clean_string(said->caption));
     if (!row || !said->words) return row;
     json_object_set_new(row, "made_by", json_string(made_by));
-    json_object_set_new(row, "words", words_json(said));
+    json_object_set_new(row, "words", json_words(said->word, said->probability, said->words));
     if (!said->attention.captions) return row;
     cap_attention a = cap_attention_summary(&said->attention);
     json_object_set_new(
