@@ -140,7 +140,7 @@ static err_code describe_input(cap_captioner *c, cap_description *out, error *re
 {
     uint8_t *bytes;
     size_t size;
-    err_code code = photo_from_input(&bytes, &size, reason);
+    err_code code = img_read_bytes(STDIN_FILENO, "standard input", &bytes, &size, reason);
     if (code) return code;
     code = cap_describe_memory(c, bytes, size, "standard input", out, reason);
     free(bytes);
@@ -189,14 +189,16 @@ static int run_groups(describe_job *j)
     err_code code = ERR_OK;
     while (!code && j->done < photos) {
         code = run_group(j, &err);
-        if (!code && fflush(stdout))
-            code = err_set(&err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
+        if (code || !fflush(stdout)) continue;
+        if (errno == EPIPE) break; /* the reader has left; main knows how to end then */
+        code = err_set(&err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
     }
-    if (code)
+    if (code || ferror(stdout))
         ui_progress_clear(&j->progress);
     else
         ui_progress_finish(&j->progress);
     if (code) return verb_fail(&err);
+    if (ferror(stdout)) return VERB_FAILED;
     if (j->unreadable && photos > 1)
         fprintf(stderr, "caption: %d of %d photos could not be read\n", j->unreadable, photos);
     return j->unreadable || j->empty ? VERB_FAILED : VERB_DONE;
