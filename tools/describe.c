@@ -140,7 +140,7 @@ static err_code describe_input(cap_captioner *c, cap_description *out, error *re
 {
     uint8_t *bytes;
     size_t size;
-    err_code code = img_read_bytes(STDIN_FILENO, "standard input", &bytes, &size, reason);
+    err_code code = photo_from_input(&bytes, &size, reason);
     if (code) return code;
     code = cap_describe_memory(c, bytes, size, "standard input", out, reason);
     free(bytes);

@@ -2,12 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "captioner/caption.h"
-#include "src/image/image.h"
 #include "tools/model_options.h"
 #include "tools/overlay_files.h"
+#include "tools/photo_list.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
@@ -81,7 +80,7 @@ static err_code judge(const request *q, cap_captioner *c, cap_judged *judged, er
     uint8_t *bytes;
     size_t size;
     if (strcmp(q->photo, "-") != 0) return cap_judge_file(c, q->photo, q->sentence, judged, err);
-    err_code code = img_read_bytes(STDIN_FILENO, "standard input", &bytes, &size, err);
+    err_code code = photo_from_input(&bytes, &size, err);
     if (code) return code;
     code = cap_judge_memory(c, bytes, size, "standard input", q->sentence, judged, err);
     free(bytes);

@@ -58,10 +58,6 @@ err_code img_read_fd(int fd, const char *name, const img_read_options *options, 
 err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
                          const img_read_options *options, img *out, img_info *info, error *e);
 
-/* Whether a file found in a folder or archive is taken for a picture: its name, without folders, ends in .jpg
- * .jpeg .png or .webp (any case) and does not begin with a dot. */
-bool img_is_photo_name(const char *name);
-
 /* The file behind a descriptor as it is, for reading it from memory more than once: at most 1 GiB, and no
  * further than its first bytes when they are of no known format. *data is malloc-owned, NULL after a
  * failure. */

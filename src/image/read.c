@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,17 +48,6 @@ static const format *find_format(const uint8_t *bytes, size_t length)
             return f;
     }
     return NULL;
-}
-
-bool img_is_photo_name(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp"};
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t n = strlen(endings[i]);
-        if (name[0] != '.' && size > n && !strcasecmp(name + size - n, endings[i])) return true;
-    }
-    return false;
 }
 
 static err_code unknown_format(const char *name, error *e)
