@@ -64,13 +64,14 @@ cap_train_settings cap_train_defaults(void);
 typedef struct cap_epoch {
     int epoch, epochs; /* 1-based */
     double loss, perplexity, accuracy;
-    double seconds, captions_per_second;
+    const char *unit;     /* what is learnt from: "captions" */
+    double seconds, rate; /* rate: units per second */
     bool validated;
     double val_loss, val_perplexity; /* without smoothing */
     cap_scores scores;               /* of `scored` photos; .image is not set */
     bool best;
     int samples;
-    const char *sample_file[4], *sample_caption[4];
+    const char *sample_input[4], *sample_output[4]; /* the photo's file name; what the model says */
 } cap_epoch;
 
 typedef struct cap_train_events { /* any member may be NULL */

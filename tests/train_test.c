@@ -174,7 +174,7 @@ static void epoch(void *ctx, const cap_epoch *e)
     assert_true(isfinite(e->loss) && e->perplexity >= 1 && e->accuracy >= 0 && e->accuracy <= 1);
     if (h->epochs <= EPOCHS) h->loss[h->epochs++] = e->loss;
     h->validated = e->validated;
-    for (int i = 0; i < e->samples; i++) assert_non_null(e->sample_caption[i]);
+    for (int i = 0; i < e->samples; i++) assert_non_null(e->sample_output[i]);
 }
 
 static err_code go(const cap_train_settings *s, heard *h, error *err)

@@ -57,14 +57,14 @@ static void epoch(void *ctx, const cap_epoch *e)
     shown *s = ctx;
     if (s->quiet) return;
     end_bar(s);
-    fprintf(stderr, "epoch %d/%d: loss %.3f, perplexity %.1f, %.0f captions/s", e->epoch, e->epochs, e->loss,
-            e->perplexity, e->captions_per_second);
+    fprintf(stderr, "epoch %d/%d: loss %.3f, perplexity %.1f, %.0f %s/s", e->epoch, e->epochs, e->loss,
+            e->perplexity, e->rate, e->unit);
     if (e->validated)
         fprintf(stderr, "; validation: loss %.3f, BLEU-4 %.1f, CIDEr %.1f%s", e->val_loss,
                 100 * e->scores.of.bleu[3], 100 * e->scores.of.cider_d, e->best ? " (best so far)" : "");
     fputc('\n', stderr);
     for (int i = 0; i < e->samples; i++)
-        fprintf(stderr, "  %s: %s\n", e->sample_file[i], e->sample_caption[i]);
+        fprintf(stderr, "  %s: %s\n", e->sample_input[i], e->sample_output[i]);
 }
 
 static bool stop(void *ctx)
