@@ -83,7 +83,8 @@ static err_code step(cap_run *r, const ds_plan *plan, error *err)
     if (code) return code;
     *err = none;
     nn_loss_info info = {0};
-    cap_memory m = cap_decoder_remember(t, &r->model->decoder, r->task->encode(r, &b, err), NULL);
+    cap_encoded input = {.states = r->task->encode(r, &b, err)};
+    cap_memory m = cap_decoder_remember(t, &r->model->decoder, &input);
     nn_var *loss = cap_decoder_loss(t, &r->model->decoder, &m, &b, &r->s->loss, &info);
     if (err->code) return err->code;
     if (!loss || (nn_params_zero_grad(&r->model->params), nn_backward(t, loss), t->failed))

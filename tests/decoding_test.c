@@ -33,7 +33,10 @@ static void set_up(fixture *f, uint64_t seed, int vocabulary)
                             .hidden = 5,
                             .attention = 3,
                             .projection = 4,
-                            .match = NN_MATCH_SIGMOID};
+                            .layers = 1,
+                            .match = NN_MATCH_SIGMOID,
+                            .gate = true,
+                            .rectify = true};
     assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
     cap_decoder_declare(&f->decoder, &c, "decoder.", &f->params);
     assert_int_equal(nn_params_finish(&f->params, seed, NULL), ERR_OK);
@@ -56,7 +59,7 @@ static err_code try_search(fixture *f, int first, int photos, const cap_search_o
     nn_begin(&f->tape);
     const real *from = f->features + first * STATES * FEATURES;
     nn_var *x = nn_input(&f->tape, from, 3, (int[]){photos, STATES, FEATURES});
-    cap_memory m = cap_decoder_remember(&f->tape, &f->decoder, x, NULL);
+    cap_memory m = cap_decoder_remember(&f->tape, &f->decoder, &(cap_encoded){.states = x});
     return cap_search(&f->tape, &f->decoder, &m, o, &f->results, best, err);
 }
 
@@ -445,7 +448,7 @@ static void every_allocation_may_fail(void **state)
             error err = {0};
             nn_begin(&f.tape);
             nn_var *x = nn_input(&f.tape, f.features, 3, (int[]){2, STATES, FEATURES});
-            cap_memory m = cap_decoder_remember(&f.tape, &f.decoder, x, NULL);
+            cap_memory m = cap_decoder_remember(&f.tape, &f.decoder, &(cap_encoded){.states = x});
             f.mem.fail_in = n;
             code = cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err);
             failures += code == ERR_MEMORY;

@@ -33,7 +33,10 @@ static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
                             .hidden = 6,
                             .attention = 4,
                             .projection = 6,
-                            .match = match};
+                            .layers = 1,
+                            .match = match,
+                            .gate = true,
+                            .rectify = true};
     assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
     cap_decoder_declare(&f->decoder, &c, "decoder.", &f->params);
     assert_int_equal(nn_params_finish(&f->params, seed, NULL), ERR_OK);
@@ -54,7 +57,7 @@ static cap_memory remember(fixture *f, int first, int photos)
 {
     const real *from = f->features + first * STATES * FEATURES;
     nn_var *x = nn_input(&f->tape, from, 3, (int[]){photos, STATES, FEATURES});
-    return cap_decoder_remember(&f->tape, &f->decoder, x, NULL);
+    return cap_decoder_remember(&f->tape, &f->decoder, &(cap_encoded){.states = x});
 }
 
 static void search(fixture *f, int first, int photos, const cap_search_options *o, cap_hypothesis *best)
@@ -73,15 +76,15 @@ static void next_words(fixture *f, int photo, const int32_t *word, int n, double
     nn_tape *t = &f->tape;
     nn_begin(t);
     cap_memory m = remember(f, photo, 1);
-    nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    cap_layers state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     nn_var *logits = NULL;
     for (int i = 0; i <= n; i++) {
         int32_t previous = i ? word[i - 1] : DS_START;
         nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
         nn_var *gates = cap_decoder_word_gates(t, &f->decoder, embedded);
-        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, state, gates);
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state, gates);
         state = step.state;
-        logits = cap_decoder_logits(t, &f->decoder, state.h, step.context, embedded);
+        logits = cap_decoder_logits(t, &f->decoder, step.h, step.context, embedded);
     }
     assert_false(t->failed);
     double sum = 0;
@@ -95,12 +98,12 @@ static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
     nn_tape *t = &f->tape;
     nn_begin(t);
     cap_memory m = remember(f, photo, 1);
-    nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    cap_layers state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     double got[STATES] = {0}, sum = 0;
     for (int i = 0; i < n; i++) {
         int32_t previous = i ? word[i - 1] : DS_START;
         nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
-        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, state,
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state,
                                          cap_decoder_word_gates(t, &f->decoder, embedded));
         state = step.state;
         for (int j = 0; j < STATES; j++) got[j] += (double)step.alpha->data[j];
@@ -238,11 +241,11 @@ static void attention_is_of_each_word(void **state)
     nn_begin(&f.tape);
     cap_memory m = remember(&f, 0, PHOTOS);
     for (int32_t i = 0; i < PHOTOS; i++) { /* the same words again, forced */
-        nn_lstm_state s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
+        cap_layers s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
         for (int n = 0; n < best[i].words; n++) {
             int32_t previous = n ? best[i].word[n - 1] : DS_START;
             nn_var *embedded = nn_embedding(&f.tape, f.decoder.embedding, &previous, 1);
-            cap_step step = cap_decoder_step(&f.tape, &f.decoder, &m, &i, s,
+            cap_step step = cap_decoder_step(&f.tape, &f.decoder, &m, &i, &s,
                                              cap_decoder_word_gates(&f.tape, &f.decoder, embedded));
             s = step.state;
             float sum = 0;
