@@ -45,7 +45,7 @@ cap_settings cap_settings_default(void)
 
 /* ---- opening ---- */
 
-static err_code open_model(const char *path, cap_model **out, error *err)
+static err_code open_any(const char *path, cap_model **out, error *err)
 {
     if (path) return cap_model_open(path, out, err);
     size_t size;
@@ -54,6 +54,14 @@ static err_code open_model(const char *path, cap_model **out, error *err)
         return err_set(err, ERR_UNSUPPORTED,
                        "this build has no built-in model; name a model file (the program: --model FILE)");
     return cap_model_open_memory(bytes, size, "built-in model", out, err);
+}
+
+static err_code open_model(const char *path, cap_model **out, error *err)
+{
+    err_code code = open_any(path, out, err);
+    if (!code && (code = cap_model_need(*out, CAP_IMAGE, path ? path : "built-in model", err)))
+        cap_model_close(out);
+    return code;
 }
 
 err_code cap_open(const char *path, const cap_settings *settings, cap_captioner **out, error *err)

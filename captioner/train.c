@@ -14,6 +14,7 @@ cap_train_settings cap_train_defaults(void)
                                 .augment = true,
                                 .decoder = cap_decoder_defaults(),
                                 .loss = {.smoothing = 0.1},
+                                .teacher_forcing = 1,
                                 .epochs = 20,
                                 .batch = 128,
                                 .max_words = 20,
@@ -28,6 +29,26 @@ cap_train_settings cap_train_defaults(void)
                                 .dtype = IO_F16,
                                 .max_missing = 0.01,
                                 .seed = 1};
+}
+
+/* Sizes are those of a model of some 10 million words of training text; see the help of `caption train`. */
+cap_train_settings cap_train_text_defaults(void)
+{
+    cap_train_settings s = cap_train_defaults();
+    s.kind = CAP_TEXT;
+    s.text = (cap_text_settings){.format = DS_PAIRS_TSV,
+                                 .val_share = 0.1,
+                                 .source_level = {.level = DS_WORD},
+                                 .target_level = {.level = DS_WORD},
+                                 .encoder = cap_text_encoder_defaults(),
+                                 .choose_output = true};
+    s.decoder = cap_decoder_text_defaults();
+    s.max_words = 200;
+    s.min_count = 0;
+    s.best_by = CAP_BEST_BLEU;
+    s.scored = 0;
+    s.beam = 1;
+    return s;
 }
 
 void cap_run_say(const cap_run *r, const char *format, ...)
@@ -71,6 +92,15 @@ static err_code begin_epoch(cap_run *r, ds_plan **plan, error *err)
     return r->task->begin ? r->task->begin(r, *plan, err) : ERR_OK;
 }
 
+/* The model's own words come in more and more often (Bengio et al. 2015), on top of a constant share. */
+static cap_loss_options loss_options(const cap_run *r)
+{
+    cap_loss_options o = r->s->loss;
+    double done = (double)r->at.step / (double)(r->schedule.steps > 1 ? r->schedule.steps - 1 : 1);
+    o.sampling = 1 - r->s->teacher_forcing * (1 - r->s->loss.sampling * (done < 1 ? done : 1));
+    return o;
+}
+
 static err_code step(cap_run *r, const ds_plan *plan, error *err)
 {
     nn_tape *t = &r->tape;
@@ -83,9 +113,10 @@ static err_code step(cap_run *r, const ds_plan *plan, error *err)
     if (code) return code;
     *err = none;
     nn_loss_info info = {0};
-    cap_encoded input = {.states = r->task->encode(r, &b, err)};
+    cap_loss_options options = loss_options(r);
+    cap_encoded input = r->task->encode(r, &b, err);
     cap_memory m = cap_decoder_remember(t, &r->model->decoder, &input);
-    nn_var *loss = cap_decoder_loss(t, &r->model->decoder, &m, &b, &r->s->loss, &info);
+    nn_var *loss = cap_decoder_loss(t, &r->model->decoder, &m, &b, &options, &info);
     if (err->code) return err->code;
     if (!loss || (nn_params_zero_grad(&r->model->params), nn_backward(t, loss), t->failed))
         return err_set(err, ERR_MEMORY, "out of memory in a training step; a smaller --batch needs less");
@@ -144,8 +175,11 @@ static err_code validate(cap_run *r, cap_epoch *e, error *err)
 static err_code finish_epoch(cap_run *r, double seconds, int64_t first, error *err)
 {
     cap_progress *at = &r->at;
-    cap_epoch e = {
-        .epoch = (int)at->epoch + 1, .epochs = r->s->epochs, .unit = r->task->unit, .seconds = seconds};
+    cap_epoch e = {.kind = r->s->kind,
+                   .epoch = (int)at->epoch + 1,
+                   .epochs = r->s->epochs,
+                   .unit = r->task->unit,
+                   .seconds = seconds};
     e.loss = at->loss / at->batches;
     e.perplexity = exp(at->nll / at->words);
     e.accuracy = at->hits / at->words;

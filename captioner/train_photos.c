@@ -256,13 +256,16 @@ static err_code begin(cap_run *r, const ds_plan *plan, error *err)
     return ds_loader_start(d->loader, &d->schedule, (uint32_t)r->at.epoch, err);
 }
 
-static nn_var *encode(cap_run *r, const ds_batch *b, error *err)
+static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
 {
     cap_photo_data *d = data_of(r);
-    if (d->train.features) return cap_split_features(&d->train, &r->tape, r->model, b->image, b->images, err);
+    cap_encoded e = {0};
     ds_images photos;
-    if (ds_loader_next(d->loader, &photos, err)) return NULL;
-    return cap_model_encode(&r->tape, r->model, photos.pixels, photos.images);
+    if (d->train.features)
+        e.states = cap_split_features(&d->train, &r->tape, r->model, b->image, b->images, err);
+    else if (!ds_loader_next(d->loader, &photos, err))
+        e.states = cap_model_encode(&r->tape, r->model, photos.pixels, photos.images);
+    return e;
 }
 
 /* ---- settings and record ---- */

@@ -35,8 +35,9 @@ typedef struct cap_task {
     /* Before the steps of an epoch, of which r->at.batch are done. NULL: nothing to do. */
     err_code (*begin)(cap_run *r, const ds_plan *plan, error *err);
 
-    /* The inputs of a batch as the decoder's states, on the tape; one memory for each of batch->images. */
-    nn_var *(*encode)(cap_run *r, const ds_batch *batch, error *err);
+    /* The inputs of a batch, on the tape: states for each of batch->images. A failure shows on the tape or in
+     * *err. */
+    cap_encoded (*encode)(cap_run *r, const ds_batch *batch, error *err);
 
     /* The validation part of an epoch's figures; ERR_INTERRUPTED when asked to stop. The samples' texts live
      * in r->step_memory or longer. */
@@ -49,7 +50,7 @@ typedef struct cap_task {
     void (*record)(const cap_run *r, json_t *o);   /* adds to the record of training */
 } cap_task;
 
-extern const cap_task cap_task_photos;
+extern const cap_task cap_task_photos, cap_task_text;
 
 /* Where a run stands; saved in OUT.state. */
 typedef struct cap_progress {

@@ -89,8 +89,10 @@ static void introduce(const cap_run *r)
 
 err_code cap_run_open(cap_run *r, const cap_train_settings *s, const cap_train_events *events, error *err)
 {
-    *r = (cap_run){
-        .s = s, .events = events, .task = &cap_task_photos, .at = {.best = -INFINITY, .best_epoch = -1}};
+    *r = (cap_run){.s = s,
+                   .events = events,
+                   .task = s->kind == CAP_TEXT ? &cap_task_text : &cap_task_photos,
+                   .at = {.best = -INFINITY, .best_epoch = -1}};
     err_code code = check_settings(s, err);
     if (code || (code = r->task->check(s, err))) return code;
     snprintf(r->state_path, sizeof r->state_path, "%.4000s.state", s->out);

@@ -33,8 +33,8 @@ static json_t *fixed_settings(const cap_run *r)
                           s->epochs, "batch", s->batch, "per-image", r->per_image, "max-words", s->max_words,
                           "min-count", s->min_count, "precision", s->bf16 ? "bf16" : "f32");
     json_object_update_new(o, cap_decoder_config_to_json(&r->model->decoder.config));
-    json_object_update_new(o, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate, "warmup",
-                                        s->warmup, "weight-decay", s->decay, "clip", s->clip,
+    json_object_update_new(o, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate,
+                                        "warmup", s->warmup, "weight-decay", s->decay, "clip", s->clip,
                                         "label-smoothing", s->loss.smoothing, "coverage", s->loss.coverage,
                                         "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus));
     r->task->settings(r, o);
