@@ -195,7 +195,7 @@ static void sizes_must_fit_the_tensors(void **unused)
     (void)unused;
     static const char *const keys[] = {"embedding", "hidden", "attention", "projection"};
     for (int i = 0; i < 4; i++) {
-        save_changed("decoder", keys[i], json_integer(0));
+        save_changed("decoder", keys[i], json_integer(-1));
         expect_refused(ERR_FORMAT, keys[i]);
         save_changed("decoder", keys[i], json_integer(17));
         expect_refused(ERR_MISMATCH, "decoder.");
