@@ -33,10 +33,12 @@ static json_t *fixed_settings(const cap_run *r)
                           s->epochs, "batch", s->batch, "per-image", r->per_image, "max-words", s->max_words,
                           "min-count", s->min_count, "precision", s->bf16 ? "bf16" : "f32");
     json_object_update_new(o, cap_decoder_config_to_json(&r->model->decoder.config));
+    json_object_del(o, "features"); /* follows from the encoder's */
     json_object_update_new(o, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate,
                                         "warmup", s->warmup, "weight-decay", s->decay, "clip", s->clip,
                                         "label-smoothing", s->loss.smoothing, "coverage", s->loss.coverage,
-                                        "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus));
+                                        "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus,
+                                        "teacher-forcing", s->teacher_forcing));
     r->task->settings(r, o);
     if (r->has_val)
         json_object_update_new(o, json_pack("{s:i, s:i, s:i}", "best-by", (int)s->best_by, "scored",

@@ -161,7 +161,10 @@ static err_code learn(const cap_run *r, ds_codec_settings level, const char *con
                       ds_codec **out, error *err)
 {
     level.min_count = r->s->min_count ? r->s->min_count : level.level == DS_WORD ? 2 : 1;
-    return ds_codec_learn(&level, lines, count, out, err);
+    err_code code = ds_codec_learn(&level, lines, count, out, err);
+    if (code || ds_vocab_size(ds_codec_vocab(*out)) > DS_SPECIALS) return code;
+    return err_set(err, ERR_ARGUMENT, "nothing in the texts occurs %lld times; a smaller --min-count helps",
+                   (long long)level.min_count);
 }
 
 static err_code make_model(cap_run *r, error *err)

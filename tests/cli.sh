@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # cli.sh PROGRAM CASE MODELS: runs one case of tests/cli and compares all that a user sees. A case is a folder with
 #   cmd      a bash script; `caption` is the program, $photos the folder of test photos, $models
-#            the folder of random_sigmoid.safetensors and random_none.safetensors, the current folder is an empty
+#            the folder of random_sigmoid, random_none and random_text.safetensors, the current folder is an empty
 #            scratch folder that is removed afterwards
 #   stdout   what it must print; absent = nothing       stderr   the same for stderr
 #   exit     the exit code; absent = 0

@@ -1,4 +1,5 @@
-/* make_model OUT [MATCH]: writes the random model that the command line tests use. */
+/* make_model OUT [MATCH|text]: writes a random model that the command line tests use; with "text" one that
+ * translates. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,10 @@ int main(int argc, char **argv)
     nn_match_kind match = NN_MATCH_SIGMOID;
     for (int i = 0; argc > 2 && i < NN_MATCH_COUNT; i++)
         if (!strcmp(argv[2], nn_match_rows[i].name)) match = (nn_match_kind)i;
-    if (argc > 1 && !random_model_save(argv[1], match, &err)) return 0;
+    bool translates = argc > 2 && !strcmp(argv[2], "text");
+    if (argc > 1 && !(translates ? random_text_model_save(argv[1], match, &err)
+                                 : random_model_save(argv[1], match, &err)))
+        return 0;
     fprintf(stderr, "make_model: %s\n", argc > 1 ? err.text : "no file named");
     return 1;
 }
