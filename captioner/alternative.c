@@ -12,7 +12,7 @@ static double confidence_of(const cap_hypothesis *h)
 bool cap_alternative_fill(const cap_model *m, const cap_hypothesis *h, arena *memory, cap_alternative *a)
 {
     size_t words = (size_t)h->words;
-    const ds_vocab *vocab = m->vocab;
+    const ds_vocab *vocab = cap_model_vocab(m);
     text sentence = {0};
     cap_model_sentence(m, h->word, h->words, &sentence);
     *a = (cap_alternative){.sentence = sentence.failed ? NULL : arena_strdup(memory, text_string(&sentence)),

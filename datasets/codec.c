@@ -147,7 +147,9 @@ void ds_codec_decode(const ds_codec *c, const int32_t *ids, int32_t count, text 
 void ds_codec_label(const ds_codec *c, int32_t id, text *out)
 {
     const char *word = ds_vocab_word(c->vocab, id);
-    if (id < DS_SPECIALS)
+    if (id == DS_END)
+        text_append(out, "\xC2\xB6"); /* U+00B6: one letter, which a narrow map has room for */
+    else if (id < DS_SPECIALS)
         text_append(out, word);
     else
         levels[c->level]->label(word, out);

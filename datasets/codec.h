@@ -66,7 +66,8 @@ err_code ds_codec_encode(const ds_codec *c, const char *utf8, arena *memory, int
 void ds_codec_decode(const ds_codec *c, const int32_t *ids, int32_t count, text *out);
 
 /* Appends what a reader should see for one number, as the label of an attention map: a word without joiners,
- * a piece that continues a word with U+00B7 in front, a blank as U+2423, <end> and <unk> as they are called.
+ * a piece that continues a word with U+00B7 in front, a blank as U+2423, <end> as U+00B6 and <unk> as it is
+ * called.
  */
 void ds_codec_label(const ds_codec *c, int32_t id, text *out);
 

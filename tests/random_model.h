@@ -38,33 +38,4 @@ static inline err_code random_model_save(const char *path, nn_match_kind match, 
     return code;
 }
 
-/* One that translates: words to characters, two layers. */
-static inline err_code random_text_model_save(const char *path, nn_match_kind match, error *err)
-{
-    static const char *const source[] = {"Two dogs run.", "A cat runs on snow."}, *const target[] = {
-                                                                                      "zwei Hunde",
-                                                                                      "eine Katze"};
-    static const ds_codec_settings levels[2] = {{.level = DS_WORD}, {.level = DS_CHAR}};
-    ds_codec *from = NULL, *to = NULL;
-    cap_model *m = NULL;
-    cap_text_encoder_config e = cap_text_encoder_defaults();
-    cap_decoder_config d = cap_decoder_text_defaults();
-    e.embedding = d.embedding = d.attention = 16;
-    e.hidden = d.hidden = 24;
-    e.layers = d.layers = 2;
-    d.match = match;
-    err_code code = ds_codec_learn(&levels[0], source, 2, &from, err);
-    if (!code) code = ds_codec_learn(&levels[1], target, 2, &to, err);
-    if (!code) code = cap_model_create_text(&e, &d, from, to, 5, NULL, &m, err);
-    if (code) {
-        ds_codec_free(&from);
-        ds_codec_free(&to);
-        return code;
-    }
-    json_object_set_new(m->record, "licence", json_string("none: random weights"));
-    code = cap_model_save(m, path, IO_F16, err);
-    cap_model_close(&m);
-    return code;
-}
-
 #endif

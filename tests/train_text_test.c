@@ -289,11 +289,12 @@ static void held_out_pairs_are_unseen(void **unused)
     task t;
     heard h = {0};
     tiny(&t, "unseen");
-    char once[8000] = "";
-    for (int i = 0; i < 20; i++) strcat(once, "same words\tsame\n"); /* some of them will be held out */
+    char again[20 * 16 + 1] = "";
+    for (int i = 0; i < 20; i++) /* some of them will be held out */
+        snprintf(again + 16 * i, 17, "same words\tsame\n");
     char name[40];
     snprintf(name, sizeof name, "%s", "again.tsv");
-    write_pairs(in(name), PAIRS, once);
+    write_pairs(in(name), PAIRS, again);
     snprintf(t.pairs, sizeof t.pairs, "%s", in(name));
     t.s.text.val_share = 0.5;
     t.s.epochs = 1;

@@ -17,9 +17,11 @@
 #define GEMM_WORK bench_gemm_open, bench_gemm_run, bench_gemm_close
 #define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
 #define TRAIN_WORK bench_train_open, bench_train_run, bench_train_close
+#define TEXT_WORK bench_text_open, bench_text_run, bench_text_close
 #define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
 
 static const char random_weights[] = "random weights";
+static const char drawn_dates[] = "16, 256, batch 128";
 static const char kept_features[] = "random features of MobileNetV2's shape";
 
 /* name, what, unit, subject, note, kind, all threads?, needs a model?, precision, functions */
@@ -44,6 +46,12 @@ const bench_row bench_rows[] = {
      GEMM_BF16, TRAIN_WORK},
     {"train", "small and decoder, bf16", "photos/s", "small", "5 captions each, photos decoded", BENCH_RATE,
      true, false, GEMM_BF16, TRAIN_WORK},
+    {"dates", "train, dot, f32", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_F32,
+     TEXT_WORK},
+    {"dates", "train, additive, f32", "samples/s", "additive", drawn_dates, BENCH_RATE, false, false,
+     GEMM_F32, TEXT_WORK},
+    {"dates", "train, dot, bf16", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_BF16,
+     TEXT_WORK},
     {0},
 };
 
@@ -313,7 +321,7 @@ int verb_bench(int argc, char **argv)
 {
     bench_request q = {.seconds = 1};
     const opt options[] = {
-        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|decoder|train", &q.only, .help = "these rows only"},
+        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|decoder|train|dates", &q.only, .help = "these rows only"},
         {"photo", 0, OPT_STRING, "FILE", &q.photo, .help = "the photo to describe; a drawn one if absent"},
         {"threads", 't', OPT_INT, "N", &q.threads, 0, 1024,
          "of the rows that are not for one thread; 0: one per CPU"},

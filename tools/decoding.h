@@ -32,13 +32,13 @@ err_code decoding_apply(decoding *d, error *err);
     {"beam", 'b', OPT_INT, "K", &(d).search.beam, 1, CAP_MAX_BEAM,                                           \
      "sentences kept while searching, at least as many as --n-best prints"},                                 \
     {"n-best", 'n', OPT_INT, "N", &(d).n_best, 0, CAP_MAX_BEAM,                                              \
-     "print N sentences a photo: path, rank, score, sentence; 0: the best one alone"},                       \
+     "print N sentences each: photo or line, rank, score, sentence; 0: the best one alone"},                       \
     {"length", .kind = OPT_CHOICE, .metavar = "none|average|gnmt", .value = &(d).length,                     \
      .help = "score = log-probability, over the number of words, or over ((5 + words) / 6)^alpha"},          \
     {"alpha", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.length_alpha, .min = 0, .max = 10,    \
      .help = "of --length gnmt"},                                                                            \
     {"coverage", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.coverage, .min = 0, .max = 10,     \
-     .help = "favour sentences that look at every region; 0: off"},                                          \
+     .help = "favour sentences that look everywhere; 0: off"},                                          \
     {"groups", .kind = OPT_INT, .metavar = "G", .value = &(d).search.groups, .min = 1, .max = CAP_MAX_BEAM,  \
      .help = "of --decode diverse; the beam is split into them"},                                            \
     {"diversity", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.diversity, .min = 0, .max = 100,  \

@@ -189,12 +189,26 @@ static int usage(const char *problem)
     return VERB_USAGE;
 }
 
-/* One of the three ways to get captions, complete. NULL: all is well. */
+static const char *find_text_problem(const eval_request *q)
+{
+    if (q->pairs && (q->source || q->target)) return "--pairs and --source exclude each other";
+    if (q->save_frequencies || q->frequencies || q->training || q->per_image)
+        return "--df, --save-df, --training and --per-image are for captions";
+    if (!q->model) return "no model given with --model";
+    if (q->pairs) return NULL;
+    if (q->format) return "--format needs --pairs";
+    return q->source && q->target ? NULL : "--source and --target go together";
+}
+
+/* One of the four ways to get sentences, complete. NULL: all is well. */
 static const char *find_problem(const eval_request *q)
 {
     bool photos = q->captions || q->images, lines = q->text_refs[0] || q->text_hyps;
-    if ((q->refs || q->results) + photos + lines > 1)
-        return "--refs, --captions and --text-refs exclude each other";
+    bool texts = q->source || q->target || q->pairs;
+    if ((q->refs || q->results) + photos + lines + texts > 1)
+        return "--refs, --captions, --text-refs and --source or --pairs exclude each other";
+    if (texts) return find_text_problem(q);
+    if (q->format) return "--format needs --pairs";
     if (lines) {
         if (!q->text_refs[0]) return "no references given with --text-refs";
         return q->text_hyps ? NULL : "no lines to score given with --text-hyps";
@@ -225,13 +239,15 @@ static const char about[] =
     "Images without a result are left out and counted. A result for an unknown image, or a second one for an "
     "image, is an error. A photo that cannot be read is named, left out and counted; the exit code is then "
     "1.\n"
-    "Plain lines are scored as machine translation does: corpus BLEU-4 as sacreBLEU computes it (13a tokens, "
+    "Plain lines, and what a model makes of the lines of --source or --pairs, are scored as machine "
+    "translation does: corpus BLEU-4 as sacreBLEU computes it (13a tokens, "
     "exponential smoothing), and the share of lines that equal a reference.";
 
 static const char examples[] =
     "caption eval --refs captions_val.json --results results.json\n"
     "caption eval --model model.safetensors --captions captions_val.json --images photos --results-out "
     "results.json\n"
+    "caption eval --model ende.safetensors --source val.en --target val.de\n"
     "caption eval --text-refs test.de --text-hyps out.de\n";
 
 int verb_eval(int argc, char **argv)
@@ -256,10 +272,19 @@ int verb_eval(int argc, char **argv)
         {"limit", .kind = OPT_INT, .metavar = "N", .value = &q.limit, .max = 1 << 30,
          .help = "caption the first N photos; 0: all"},
         {"beam", 'b', OPT_INT, "K", &search->beam, 1, CAP_MAX_BEAM, "sentences kept while searching"},
-        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &search->max_words, .min = 1,
-         .max = CAP_MAX_WORDS, .help = "longer sentences are cut"},
+        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &q.max_words, .max = CAP_MAX_WORDS,
+         .help =
+             "longer sentences are cut; 0: 20 words of a caption, twice the source and 10 of a translation"},
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
          .help = "0: one per CPU"},
+        {"Translations of a model (with --model, --beam, --limit, --results-out as above)",
+         .kind = OPT_GROUP},
+        {"source", .kind = OPT_STRING, .metavar = "FILE", .value = &q.source, .help = "lines to translate"},
+        {"target", .kind = OPT_STRING, .metavar = "FILE", .value = &q.target,
+         .help = "what they should become, line by line"},
+        {"pairs", .kind = OPT_STRING, .metavar = "FILE", .value = &q.pairs, .help = "both in one file"},
+        {"format", .kind = OPT_CHOICE, .metavar = "tsv|dates", .value = &q.format,
+         .help = "of --pairs: a tab between source and target, or '_' and dates; tsv if absent"},
         {"Plain lines", .kind = OPT_GROUP},
         {"text-refs", .kind = OPT_LIST, .metavar = "FILE", .value = q.text_refs, .max = EVAL_TEXT_REFS,
          .help = "references, one a line; more files may follow, for more references of each line"},
@@ -292,5 +317,7 @@ int verb_eval(int argc, char **argv)
     if (problem) return usage(problem);
     if (!add_text_refs(&q, argv + 1, argc - 1))
         return usage("only --text-refs takes further files, 32 in all");
+    if (q.max_words) search->max_words = q.max_words;
+    if (q.source || q.pairs) return eval_translate(&q);
     return q.text_hyps ? eval_text(&q) : evaluate(&q);
 }

@@ -1,11 +1,13 @@
 /* caption eval: what its files share. eval.c reads the command line and captions of others, eval_model.c
- * captions photos, eval_text.c scores plain lines, eval_report.c says what came out. */
+ * captions photos, eval_text.c scores plain lines, eval_translate.c translates them, eval_report.c says what
+ * came out. */
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
 #include "captioner/attention_stats.h"
 #include "captioner/caption.h"
 #include "captioner/score.h"
+#include "captioner/text_score.h"
 
 enum { EVAL_TEXT_REFS = 32 };
 
@@ -16,6 +18,8 @@ typedef struct eval_request {
     cap_settings settings;
     int limit;                                             /* photos; 0: all */
     const char *text_refs[EVAL_TEXT_REFS + 1], *text_hyps; /* plain lines; refs end in NULL */
+    const char *source, *target, *pairs, *format;          /* pairs of texts to translate */
+    int max_words;                                         /* of a sentence; 0: the default of what is said */
     const char *training, *frequencies, *save_frequencies, *per_image;
     bool json, quiet;
 } eval_request;
@@ -31,7 +35,11 @@ typedef struct eval_captioned {
 /* Captions the photos and adds references and captions to the scorer. INTERRUPTED after Ctrl-C. */
 err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out, error *err);
 
-int eval_text(const eval_request *q); /* exit code */
+int eval_text(const eval_request *q);      /* exit code */
+int eval_translate(const eval_request *q); /* exit code */
+
+/* BLEU and exact matches of plain lines. */
+err_code eval_text_report(const eval_request *q, const cap_text_counts *c, error *err);
 
 /* `attention` may be NULL, or without captions. */
 err_code eval_print_json(const cap_scores *all, const cap_attention *attention, error *err);
