@@ -9,20 +9,40 @@
 #include <string.h>
 
 #include "captioner/search.h"
+#include "captioner/text_encoder.h"
 #include "datasets/vocab.h"
 #include "src/base/rng.h"
 #include "src/nn/linear.h"
 
 enum { PHOTOS = 5, STATES = 6, FEATURES = 4, WORDS = 7, MOST = 4 };
 
+/* Sentences for the text model; what follows an end is not to be read. */
+static const int32_t sentence[PHOTOS][STATES] = {{4, 5, 9, 9, 9, 9},
+                                                 {6, 4, 5, 7, 8, 4},
+                                                 {8, 9, 9, 9, 9, 9},
+                                                 {4, 4, 6, 9, 9, 9},
+                                                 {7, 6, 5, 4, 8, 9}},
+                     sentence_length[PHOTOS] = {2, 6, 1, 3, 5};
+
 /* A small decoder whose random weights are large enough for words to differ in likelihood. */
 typedef struct fixture {
     nn_params params;
     cap_decoder decoder;
+    cap_text_encoder encoder; /* of the text model */
+    bool text;
     arena mem, results;
     nn_tape tape;
     real features[PHOTOS * STATES * FEATURES];
 } fixture;
+
+static void draw_weights(fixture *f, uint64_t seed, double deviation)
+{
+    assert_int_equal(nn_params_finish(&f->params, seed, NULL), ERR_OK);
+    rng r = {.seed = seed, .stream = 9};
+    for (size_t i = 0; i < f->params.size; i++) f->params.data[i] += (real)(deviation * rng_normal(&r));
+    for (size_t i = 0; i < PHOTOS * STATES * FEATURES; i++) f->features[i] = (real)(2 * rng_normal(&r));
+    f->tape = (nn_tape){.mem = &f->mem};
+}
 
 static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
 {
@@ -39,11 +59,34 @@ static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
                             .rectify = true};
     assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
     cap_decoder_declare(&f->decoder, &c, "decoder.", &f->params);
-    assert_int_equal(nn_params_finish(&f->params, seed, NULL), ERR_OK);
-    rng r = {.seed = seed, .stream = 9};
-    for (size_t i = 0; i < f->params.size; i++) f->params.data[i] += (real)(1.2 * rng_normal(&r));
-    for (size_t i = 0; i < PHOTOS * STATES * FEATURES; i++) f->features[i] = (real)(2 * rng_normal(&r));
-    f->tape = (nn_tape){.mem = &f->mem};
+    draw_weights(f, seed, 1.2);
+}
+
+/* Two layers of a bidirectional encoder, three of a residual decoder. */
+static void set_up_text(fixture *f, uint64_t seed, cap_attend attend)
+{
+    memset(f, 0, sizeof *f);
+    f->text = true;
+    cap_text_encoder_config e = {
+        .vocabulary = 10, .embedding = 4, .hidden = 3, .layers = 2, .bidirectional = true};
+    cap_decoder_config c = cap_decoder_text_defaults();
+    c.features = cap_text_encoder_width(&e);
+    c.vocabulary = WORDS;
+    c.embedding = 5;
+    c.hidden = 6;
+    c.attention = 4;
+    c.layers = 3;
+    c.residual = true;
+    c.attend = attend;
+    assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
+    cap_text_encoder_declare(&f->encoder, &e, "encoder.", &f->params);
+    cap_decoder_declare(&f->decoder, &c, "decoder.", &f->params);
+    draw_weights(f, seed, 1.2);
+}
+
+static int states_of(const fixture *f, int photo)
+{
+    return f->text ? sentence_length[photo] : STATES;
 }
 
 static void tear_down(fixture *f)
@@ -55,6 +98,11 @@ static void tear_down(fixture *f)
 
 static cap_memory remember(fixture *f, int first, int photos)
 {
+    if (f->text) {
+        cap_encoded e = cap_text_encoder_forward(&f->tape, &f->encoder, sentence[first],
+                                                 sentence_length + first, photos, STATES);
+        return cap_decoder_remember(&f->tape, &f->decoder, &e);
+    }
     const real *from = f->features + first * STATES * FEATURES;
     nn_var *x = nn_input(&f->tape, from, 3, (int[]){photos, STATES, FEATURES});
     return cap_decoder_remember(&f->tape, &f->decoder, &(cap_encoded){.states = x});
@@ -108,7 +156,7 @@ static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
         state = step.state;
         for (int j = 0; j < STATES; j++) got[j] += (double)step.alpha->data[j];
     }
-    for (int j = 0; j < STATES; j++) sum += log(fmin(got[j], 1));
+    for (int j = 0; j < states_of(f, photo); j++) sum += log(fmin(got[j], 1));
     return sum;
 }
 
@@ -136,10 +184,8 @@ static double exhaust(fixture *f, int photo, const cap_search_options *o, int32_
     return best;
 }
 
-static void check_against_all(uint64_t seed, cap_length length, double alpha, double coverage, int least)
+static void check_fixture_against_all(fixture *f, cap_length length, double alpha, double coverage, int least)
 {
-    fixture f;
-    set_up(&f, seed, NN_MATCH_SIGMOID);
     /* A beam of 64 holds all of three words; of four it holds enough where log-probability alone decides. */
     cap_search_options o = {.beam = 64,
                             .min_words = least,
@@ -149,12 +195,19 @@ static void check_against_all(uint64_t seed, cap_length length, double alpha, do
                             .coverage = coverage};
     cap_hypothesis best[PHOTOS];
     int32_t word[MOST];
-    search(&f, 0, PHOTOS, &o, best);
+    search(f, 0, PHOTOS, &o, best);
     for (int i = 0; i < PHOTOS; i++) {
         assert_true(best[i].words >= least && best[i].words <= MOST);
-        assert_true(fabs(best[i].score - exhaust(&f, i, &o, word, 0, 0)) < 1e-5);
+        assert_true(fabs(best[i].score - exhaust(f, i, &o, word, 0, 0)) < 1e-5);
     }
-    tear_down(&f);
+    tear_down(f);
+}
+
+static void check_against_all(uint64_t seed, cap_length length, double alpha, double coverage, int least)
+{
+    fixture f;
+    set_up(&f, seed, NN_MATCH_SIGMOID);
+    check_fixture_against_all(&f, length, alpha, coverage, least);
 }
 
 static void wide_beam_finds_the_best_of_all_sentences(void **state)
@@ -168,6 +221,18 @@ static void wide_beam_finds_the_best_of_all_sentences(void **state)
         check_against_all(seed, CAP_LENGTH_NONE, 0, 0.3, 1);
         check_against_all(seed, CAP_LENGTH_MEAN, 0, 0.1, 1);
         check_against_all(seed, CAP_LENGTH_GNMT, 0.6, 0.2, 2);
+    }
+}
+
+static void of_a_deep_text_model_too(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        fixture f;
+        set_up_text(&f, seed, seed % 2 ? CAP_ATTEND_INPUT : CAP_ATTEND_OUTPUT);
+        check_fixture_against_all(&f, CAP_LENGTH_MEAN, 0, 0, 1);
+        set_up_text(&f, seed, seed % 2 ? CAP_ATTEND_OUTPUT : CAP_ATTEND_INPUT);
+        check_fixture_against_all(&f, CAP_LENGTH_GNMT, 0.6, 0.2, 2);
     }
 }
 
@@ -206,26 +271,73 @@ static void greedy_takes_the_likeliest_word(void **state)
     assert_in_range(ended, 1, 12 * PHOTOS - 1); /* both ways to end were seen */
 }
 
-static void photos_do_not_meet(void **state)
+static void check_inputs_do_not_meet(fixture *f, int beam)
+{
+    cap_search_options o = {
+        .beam = beam, .min_words = 1, .max_words = 12, .length = CAP_LENGTH_MEAN, .attention = true};
+    cap_hypothesis all[PHOTOS], one;
+    search(f, 0, PHOTOS, &o, all);
+    for (int i = 0; i < PHOTOS; i++) {
+        search(f, i, 1, &o, &one);
+        assert_int_equal(one.words, all[i].words);
+        assert_memory_equal(one.word, all[i].word, (size_t)one.words * sizeof *one.word);
+        assert_true(fabs(one.score - all[i].score) < 1e-5);
+        for (int j = 0; j < one.words * STATES; j++) {
+            assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);
+            if (j % STATES >= states_of(f, i)) assert_true(one.alpha[j] == 0);
+        }
+    }
+    tear_down(f);
+}
+
+static void inputs_do_not_meet(void **state)
 {
     (void)state;
+    fixture f;
     for (int beam = 1; beam <= 4; beam++) {
-        fixture f;
         set_up(&f, 40, NN_MATCH_SIGMOID);
-        cap_search_options o = {
-            .beam = beam, .min_words = 1, .max_words = 12, .length = CAP_LENGTH_MEAN, .attention = true};
-        cap_hypothesis all[PHOTOS], one;
-        search(&f, 0, PHOTOS, &o, all);
-        for (int i = 0; i < PHOTOS; i++) {
-            search(&f, i, 1, &o, &one);
-            assert_int_equal(one.words, all[i].words);
-            assert_memory_equal(one.word, all[i].word, (size_t)one.words * sizeof *one.word);
-            assert_true(fabs(one.score - all[i].score) < 1e-5);
-            for (int j = 0; j < one.words * STATES; j++)
-                assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);
-        }
-        tear_down(&f);
+        check_inputs_do_not_meet(&f, beam);
+        set_up_text(&f, 40, beam % 2 ? CAP_ATTEND_INPUT : CAP_ATTEND_OUTPUT);
+        check_inputs_do_not_meet(&f, beam);
     }
+}
+
+/* A sentence alone, cut where it ends, has the states it has among longer ones; nothing stands behind its
+ * end. */
+static void padding_changes_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up_text(&f, 7, CAP_ATTEND_INPUT);
+    int width = f.decoder.config.features;
+    nn_begin(&f.tape);
+    cap_encoded all =
+        cap_text_encoder_forward(&f.tape, &f.encoder, sentence[0], sentence_length, PHOTOS, STATES);
+    assert_int_equal(all.layers, 2);
+    for (int i = 0; i < PHOTOS; i++) {
+        int n = sentence_length[i];
+        cap_encoded one =
+            cap_text_encoder_forward(&f.tape, &f.encoder, sentence[i], sentence_length + i, 1, n);
+        assert_false(f.tape.failed);
+        const real *in = all.states->data + i * STATES * width;
+        for (int j = 0; j < STATES * width; j++) {
+            real alone = j < n * width ? one.states->data[j] : 0;
+            assert_true(fabs((double)(in[j] - alone)) < 1e-6);
+        }
+        for (int layer = 0; layer < 2; layer++)
+            for (int j = 0; j < width; j++) {
+                const nn_lstm_state *a = &all.last[layer], *b = &one.last[layer];
+                assert_true(fabs((double)(a->h->data[i * width + j] - b->h->data[j])) < 1e-6);
+                assert_true(fabs((double)(a->c->data[i * width + j] - b->c->data[j])) < 1e-6);
+            }
+        /* forward ends at the last word, backward at the first */
+        int half = width / 2;
+        for (int j = 0; j < width; j++) {
+            const real *end = in + (j < half ? (n - 1) * width : 0);
+            assert_true(all.last[1].h->data[i * width + j] == end[j]);
+        }
+    }
+    tear_down(&f);
 }
 
 static void attention_is_of_each_word(void **state)
@@ -330,7 +442,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wide_beam_finds_the_best_of_all_sentences),
         cmocka_unit_test(greedy_takes_the_likeliest_word),
-        cmocka_unit_test(photos_do_not_meet),
+        cmocka_unit_test(inputs_do_not_meet),
+        cmocka_unit_test(of_a_deep_text_model_too),
+        cmocka_unit_test(padding_changes_nothing),
         cmocka_unit_test(attention_is_of_each_word),
         cmocka_unit_test(without_attention_there_are_words_still),
         cmocka_unit_test(equal_words_go_by_number),
