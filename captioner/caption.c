@@ -45,7 +45,7 @@ cap_settings cap_settings_default(void)
 
 /* ---- opening ---- */
 
-static err_code open_model(const char *path, cap_model **out, error *err)
+static err_code open_any(const char *path, cap_model **out, error *err)
 {
     if (path) return cap_model_open(path, out, err);
     size_t size;
@@ -54,6 +54,14 @@ static err_code open_model(const char *path, cap_model **out, error *err)
         return err_set(err, ERR_UNSUPPORTED,
                        "this build has no built-in model; name a model file (the program: --model FILE)");
     return cap_model_open_memory(bytes, size, "built-in model", out, err);
+}
+
+static err_code open_model(const char *path, cap_model **out, error *err)
+{
+    err_code code = open_any(path, out, err);
+    if (!code && (code = cap_model_need(*out, CAP_IMAGE, path ? path : "built-in model", err)))
+        cap_model_close(out);
+    return code;
 }
 
 err_code cap_open(const char *path, const cap_settings *settings, cap_captioner **out, error *err)
@@ -168,34 +176,6 @@ static void read_task(void *ctx, int i, int worker)
 
 /* ---- describing ---- */
 
-static double confidence_of(const cap_hypothesis *h)
-{
-    return exp(h->log_probability / (h->words + h->ended));
-}
-
-static bool fill_sentence(const cap_model *m, const cap_hypothesis *h, arena *mem, cap_alternative *a)
-{
-    size_t words = (size_t)h->words;
-    text sentence = {0};
-    cap_model_sentence(m, h->word, h->words, &sentence);
-    *a = (cap_alternative){.sentence = sentence.failed ? NULL : arena_strdup(mem, text_string(&sentence)),
-                           .words = h->words,
-                           .word = arena_array(mem, words, sizeof *a->word),
-                           .probability = arena_array(mem, words, sizeof *a->probability),
-                           .log_probability = h->log_probability,
-                           .score = h->score,
-                           .confidence = confidence_of(h),
-                           .ended = h->ended};
-    text_release(&sentence);
-    bool good = a->sentence && a->word && a->probability;
-    for (size_t i = 0; good && i < words; i++) {
-        a->probability[i] = h->probability[i];
-        a->word[i] = arena_strdup(mem, ds_vocab_word(m->vocab, h->word[i]));
-        good = a->word[i];
-    }
-    return good;
-}
-
 static bool fill_attention(const cap_model *m, const cap_hypothesis *h, cap_description *d)
 {
     size_t n = (size_t)h->words * (size_t)m->grid_h * (size_t)m->grid_w;
@@ -212,7 +192,7 @@ static err_code fill(const cap_model *m, const cap_hypothesis *list, int n_best,
     d->alternative = arena_array(&d->memory, (size_t)n_best, sizeof *d->alternative);
     bool good = d->alternative && fill_attention(m, list, d);
     for (int i = 0; good && i < n_best && list[i].words; i++)
-        good = fill_sentence(m, &list[i], &d->memory, &d->alternative[d->alternatives++]);
+        good = cap_alternative_fill(m, &list[i], &d->memory, &d->alternative[d->alternatives++]);
     if (!good) return err_set(err, ERR_MEMORY, "out of memory for a description");
     const cap_alternative *first = d->alternative;
     d->sentence = first->sentence;

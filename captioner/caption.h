@@ -17,6 +17,7 @@
 
 #include <jansson.h>
 
+#include "captioner/alternative.h"
 #include "captioner/df.h"
 #include "captioner/overlay.h"
 #include "captioner/search.h"
@@ -40,16 +41,6 @@ cap_settings cap_settings_default(void);
  * UNSUPPORTED (a build without a built-in model), MEMORY; then *out is NULL. */
 err_code cap_open(const char *path, const cap_settings *settings, cap_captioner **out, error *err);
 void cap_close(cap_captioner **c); /* NULL and pointer to NULL are fine */
-
-/* A sentence among the n_best. */
-typedef struct cap_alternative {
-    const char *sentence; /* all as in cap_description */
-    int words;
-    const char **word;
-    float *probability;
-    double log_probability, score, confidence;
-    bool ended;
-} cap_alternative;
 
 typedef struct cap_description {
     const char *sentence;   /* UTF-8 */

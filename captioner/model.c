@@ -12,6 +12,8 @@ void cap_model_close(cap_model **mp)
     if (!m) return;
     cnn_net_free(&m->encoder);
     ds_vocab_free(&m->vocab);
+    ds_codec_free(&m->source);
+    ds_codec_free(&m->target);
     nn_params_release(&m->params);
     json_decref(m->record);
     free(m->df);
@@ -51,18 +53,43 @@ static err_code read_weights(nn_params *params, const io_tensors *weights, error
     return ERR_OK;
 }
 
-static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed,
-                      const io_tensors *weights, error *err)
+/* ---- making models ---- */
+
+static err_code declare_image(cap_model *m, cap_decoder_config *decoder, error *err)
 {
     err_code code = cnn_net_create(m->encoder_name, "encoder.", &m->params, &m->encoder, err);
     if (code) return code;
-    cap_decoder_config config = *decoder;
-    cnn_net_map_size(m->encoder, m->preprocess.size, &m->grid_h, &m->grid_w, &config.features);
-    config.vocabulary = ds_vocab_size(m->vocab);
-    if ((code = cap_decoder_config_check(&config, err))) return code;
+    cnn_net_map_size(m->encoder, m->preprocess.size, &m->grid_h, &m->grid_w, &decoder->features);
     if (m->grid_h < 1 || m->grid_w < 1)
         return err_set(err, ERR_ARGUMENT, "photos of %d pixels are too small for encoder '%s'",
                        m->preprocess.size, m->encoder_name);
+    if (decoder->start != CAP_START_MEAN)
+        return err_set(err, ERR_ARGUMENT,
+                       "photos have no last state to start from: the decoder's start must be '%s'",
+                       cap_start_names[CAP_START_MEAN]);
+    return ERR_OK;
+}
+
+static err_code declare_text(cap_model *m, cap_decoder_config *decoder, error *err)
+{
+    cap_text_encoder_config *c = &m->text_encoder.config;
+    c->vocabulary = ds_vocab_size(ds_codec_vocab(m->source));
+    err_code code = cap_text_encoder_config_check(c, err);
+    if (code) return code;
+    cap_text_encoder_config copy = *c;
+    cap_text_encoder_declare(&m->text_encoder, &copy, "encoder.", &m->params);
+    decoder->features = cap_text_encoder_width(&copy);
+    return ERR_OK;
+}
+
+static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed,
+                      const io_tensors *weights, error *err)
+{
+    cap_decoder_config config = *decoder;
+    err_code code = m->kind == CAP_TEXT ? declare_text(m, &config, err) : declare_image(m, &config, err);
+    if (code) return code;
+    config.vocabulary = ds_vocab_size(cap_model_vocab(m));
+    if ((code = cap_decoder_config_check(&config, err))) return code;
     cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params);
     if (weights && (code = check_shapes(&m->params, weights, err))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
@@ -70,40 +97,72 @@ static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t 
     return code ? code : read_weights(&m->params, weights, err);
 }
 
-static err_code create(const char *encoder, const cnn_preprocess *preprocess,
-                       const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed,
+/* Of `form` everything is taken over but, after a failure, its words, which stay the caller's. */
+static err_code create(const cap_model *form, const cap_decoder_config *decoder, uint64_t seed,
                        const io_tensors *weights, cap_model **out, error *err)
 {
     *out = NULL;
     cap_model *m = calloc(1, sizeof *m);
+    if (m) *m = *form;
     if (!m || !(m->record = json_object())) {
         free(m);
         return err_set(err, ERR_MEMORY, "out of memory for a model");
     }
-    snprintf(m->encoder_name, sizeof m->encoder_name, "%s", encoder);
-    m->preprocess = *preprocess;
-    m->vocab = vocab;
     err_code code = build(m, decoder, seed, weights, err);
     if (code) {
-        m->vocab = NULL; /* still the caller's */
+        m->vocab = NULL;
+        m->source = m->target = NULL;
         cap_model_close(&m);
     }
     *out = m;
     return code;
 }
 
+static err_code create_image(const char *encoder, const cnn_preprocess *preprocess,
+                             const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed,
+                             const io_tensors *weights, cap_model **out, error *err)
+{
+    cap_model form = {.kind = CAP_IMAGE, .preprocess = *preprocess, .vocab = vocab};
+    snprintf(form.encoder_name, sizeof form.encoder_name, "%s", encoder);
+    return create(&form, decoder, seed, weights, out, err);
+}
+
 err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
                           const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
                           error *err)
 {
-    return create(encoder, preprocess, decoder, vocab, seed, NULL, out, err);
+    return create_image(encoder, preprocess, decoder, vocab, seed, NULL, out, err);
 }
 
 err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
                                  const cap_decoder_config *decoder, ds_vocab *vocab,
                                  const io_tensors *weights, cap_model **out, error *err)
 {
-    return create(encoder, preprocess, decoder, vocab, 0, weights, out, err);
+    return create_image(encoder, preprocess, decoder, vocab, 0, weights, out, err);
+}
+
+err_code cap_model_create_text(const cap_text_encoder_config *encoder, const cap_decoder_config *decoder,
+                               ds_codec *source, ds_codec *target, uint64_t seed, const io_tensors *weights,
+                               cap_model **out, error *err)
+{
+    cap_model form = {.kind = CAP_TEXT, .text_encoder.config = *encoder, .source = source, .target = target};
+    return create(&form, decoder, seed, weights, out, err);
+}
+
+/* ---- using them ---- */
+
+err_code cap_model_need(const cap_model *m, cap_kind kind, const char *name, error *err)
+{
+    if (m->kind == kind) return ERR_OK;
+    return err_set(err, ERR_MISMATCH,
+                   m->kind == CAP_TEXT ? "'%s' translates text; it does not describe images"
+                                       : "'%s' describes images; it does not translate",
+                   name);
+}
+
+const ds_vocab *cap_model_vocab(const cap_model *m)
+{
+    return m->kind == CAP_TEXT ? ds_codec_vocab(m->target) : m->vocab;
 }
 
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count)
@@ -118,8 +177,18 @@ nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, 
     return map ? nn_reshape(t, map, 3, (int[]){count, map->dim[1] * map->dim[2], map->dim[3]}) : NULL;
 }
 
+cap_encoded cap_model_encode_text(nn_tape *t, const cap_model *m, const ds_source_batch *batch)
+{
+    return cap_text_encoder_forward(t, &m->text_encoder, batch->tokens, batch->length, batch->rows,
+                                    batch->max_len);
+}
+
 void cap_model_sentence(const cap_model *m, const int32_t *word, int words, text *out)
 {
+    if (m->kind == CAP_TEXT) {
+        ds_codec_decode(m->target, word, words, out);
+        return;
+    }
     const char **list = calloc((size_t)words + 1, sizeof *list);
     if (!list) {
         out->failed = true;

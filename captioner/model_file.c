@@ -17,14 +17,25 @@ static json_t *three(const float v[3])
     return json_pack("[f,f,f]", (double)v[0], (double)v[1], (double)v[2]);
 }
 
-static json_t *describe(const cap_model *m)
+/* As "kind" in the file. */
+static const char *const kind_names[CAP_KINDS] = {"captioner", "translator"};
+
+static json_t *describe_image(const cap_model *m)
 {
     const cnn_preprocess *p = &m->preprocess;
     return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:o, s:o}, s:o, s:o, s:O}", "format", FORMAT, "kind",
-                     "captioner", "encoder", m->encoder_name, "preprocess", "size", p->size, "fit",
+                     kind_names[CAP_IMAGE], "encoder", m->encoder_name, "preprocess", "size", p->size, "fit",
                      p->fit == CNN_STRETCH ? "stretch" : "crop", "mean", three(p->mean), "std", three(p->std),
                      "decoder", cap_decoder_config_to_json(&m->decoder.config), "vocabulary",
                      ds_vocab_to_json(m->vocab), "record", m->record);
+}
+
+static json_t *describe_text(const cap_model *m)
+{
+    return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:O}", "format", FORMAT, "kind", kind_names[CAP_TEXT],
+                     "encoder", cap_text_encoder_config_to_json(&m->text_encoder.config), "decoder",
+                     cap_decoder_config_to_json(&m->decoder.config), "source", ds_codec_to_json(m->source),
+                     "target", ds_codec_to_json(m->target), "record", m->record);
 }
 
 /* Running statistics stay f32: a variance can be too small for f16, and they are few. */
@@ -61,7 +72,7 @@ static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtyp
 
 err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, error *err)
 {
-    json_t *o = describe(m);
+    json_t *o = m->kind == CAP_TEXT ? describe_text(m) : describe_image(m);
     char *metadata = o ? io_json_text(o, JSON_COMPACT) : NULL;
     err_code code = metadata ? save_tensors(m, path, dtype, metadata, err)
                              : err_set(err, ERR_MEMORY, "out of memory while saving '%s'", path);
@@ -112,38 +123,36 @@ static err_code read_vocabulary(const json_t *words, const char *where, ds_vocab
     return code ? err_set(err, code, "%s: %.180s", where, problem.text) : ERR_OK;
 }
 
-static err_code check_kind(const json_t *o, const io_tensors *t, const char *where, error *err)
+static err_code read_kind(const json_t *o, const io_tensors *t, const char *where, cap_kind *out, error *err)
 {
     const char *kind;
     int64_t format;
+    int found = 0;
     err_code code;
     if ((code = io_json_string(o, "kind", where, &kind, err))) return code;
-    if (strcmp(kind, "captioner"))
-        return err_set(err, ERR_MISMATCH, "'%s' holds a model of kind '%.40s', not one that describes photos",
+    while (found < CAP_KINDS && strcmp(kind, kind_names[found]) != 0) found++;
+    if (found == CAP_KINDS)
+        return err_set(err, ERR_MISMATCH,
+                       "'%s' holds a model of kind '%.40s', not one that describes photos or translates",
                        io_tensors_name(t), kind);
     if ((code = io_json_int(o, "format", where, &format, err))) return code;
     if (format != FORMAT)
         return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, this program reads %d",
                        io_tensors_name(t), (long long)format, FORMAT);
+    *out = (cap_kind)found;
     return ERR_OK;
 }
 
-static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+static err_code image_from(const json_t *o, const io_tensors *t, const char *where,
+                           const cap_decoder_config *config, cap_model **out, error *err)
 {
-    char where[300];
-    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
     const char *encoder;
-    json_t *words, *decoder, *record;
-    cap_decoder_config config;
+    json_t *words;
     cnn_preprocess preprocess;
     err_code code;
-    if ((code = check_kind(o, t, where, err))) return code;
     if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
         (code = read_preprocess(o, where, &preprocess, err)) ||
-        (code = io_json_object(o, "decoder", where, &decoder, err)) ||
-        (code = cap_decoder_config_from_json(decoder, where, &config, err)) ||
-        (code = io_json_array(o, "vocabulary", where, &words, err)) ||
-        (code = io_json_object_or(o, "record", where, &record, err)))
+        (code = io_json_array(o, "vocabulary", where, &words, err)))
         return code;
     if (!cnn_backbone_find(encoder))
         return err_set(err, ERR_UNSUPPORTED,
@@ -151,12 +160,58 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
                        encoder);
     ds_vocab *vocab;
     if ((code = read_vocabulary(words, where, &vocab, err))) return code;
-    if ((code = cap_model_create_loaded(encoder, &preprocess, &config, vocab, t, out, err))) {
+    if ((code = cap_model_create_loaded(encoder, &preprocess, config, vocab, t, out, err))) {
         ds_vocab_free(&vocab);
         return code;
     }
-    if (record) json_object_update((*out)->record, record);
     return cap_model_load_df(*out, t, err);
+}
+
+static err_code read_codec(const json_t *root, const char *key, const char *where, ds_codec **out, error *err)
+{
+    json_t *o;
+    error problem = {0};
+    err_code code = io_json_object(root, key, where, &o, err);
+    if (code || !(code = ds_codec_from_json(o, out, &problem))) return code;
+    return err_set(err, code, "%s: '%s': %.180s", where, key, problem.text);
+}
+
+static err_code text_from(const json_t *o, const io_tensors *t, const char *where,
+                          const cap_decoder_config *config, cap_model **out, error *err)
+{
+    json_t *sizes;
+    cap_text_encoder_config encoder;
+    ds_codec *source = NULL, *target = NULL;
+    err_code code;
+    if ((code = io_json_object(o, "encoder", where, &sizes, err)) ||
+        (code = cap_text_encoder_config_from_json(sizes, where, &encoder, err)))
+        return code;
+    code = read_codec(o, "source", where, &source, err);
+    if (!code) code = read_codec(o, "target", where, &target, err);
+    if (!code) code = cap_model_create_text(&encoder, config, source, target, 0, t, out, err);
+    if (!code) return ERR_OK;
+    ds_codec_free(&source);
+    ds_codec_free(&target);
+    return code;
+}
+
+static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+{
+    char where[300];
+    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
+    cap_kind kind = CAP_IMAGE;
+    json_t *decoder, *record;
+    cap_decoder_config config;
+    err_code code;
+    if ((code = read_kind(o, t, where, &kind, err)) ||
+        (code = io_json_object(o, "decoder", where, &decoder, err)) ||
+        (code = cap_decoder_config_from_json(decoder, where, &config, err)) ||
+        (code = io_json_object_or(o, "record", where, &record, err)))
+        return code;
+    code = kind == CAP_TEXT ? text_from(o, t, where, &config, out, err)
+                            : image_from(o, t, where, &config, out, err);
+    if (!code && record) json_object_update((*out)->record, record);
+    return code;
 }
 
 /* Takes over t. */
@@ -171,7 +226,7 @@ static err_code open_tensors(io_tensors *t, bool unfolded, cap_model **out, erro
                                        "'%s' is no model of this program: its metadata has no 'caption'",
                                        io_tensors_name(t));
     if (!code) code = from_description(o, t, out, err);
-    if (!code && !unfolded) code = cnn_net_fold((*out)->encoder, err);
+    if (!code && (*out)->kind == CAP_IMAGE && !unfolded) code = cnn_net_fold((*out)->encoder, err);
     if (code) cap_model_close(out);
     json_decref(o);
     io_tensors_close(&t);

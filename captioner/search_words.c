@@ -31,32 +31,45 @@ static err_code append(number_list *l, int32_t word, error *err)
     return ERR_OK;
 }
 
-/* The number of a word as someone typed it. */
-static err_code read_word(const ds_vocab *vocab, const char *typed, arena *mem, int32_t *word, error *err)
+/* How typed words become numbers: a caption's words, or the symbols of a text's codec. */
+typedef struct dictionary {
+    const ds_vocab *vocab; /* of captions; else NULL */
+    const ds_codec *codec;
+} dictionary;
+
+/* The number of a word as someone typed it; *pieces is how many the model makes of it. */
+static err_code read_word(const dictionary *d, const char *typed, arena *mem, int32_t *word, int *pieces,
+                          error *err)
 {
     ds_tokens tokens;
-    err_code code = ds_tokenise(typed, mem, &tokens, err);
+    int32_t *ids = NULL;
+    err_code code = d->vocab ? ds_tokenise(typed, mem, &tokens, err)
+                             : ds_codec_encode(d->codec, typed, mem, &ids, pieces, err);
     if (code) return code;
-    if (tokens.count != 1)
-        return err_set(err, ERR_ARGUMENT, "'%.80s' is %s; name one word at a time", typed,
-                       tokens.count ? "several words to the model" : "no word");
-    *word = ds_vocab_id(vocab, tokens.word[0]);
+    if (d->vocab) *pieces = tokens.count;
+    if (*pieces != 1) return ERR_OK;
+    *word = d->vocab ? ds_vocab_id(d->vocab, tokens.word[0]) : ids[0];
     return ERR_OK;
 }
 
-static err_code read_typed(const ds_vocab *vocab, const char *const *typed, bool needed, number_list *l,
+static err_code read_typed(const dictionary *d, const char *const *typed, bool needed, number_list *l,
                            error *err)
 {
     arena mem = {0};
     err_code code = ERR_OK;
     for (; !code && typed && *typed; typed++) {
         int32_t word = DS_UNK;
-        code = read_word(vocab, *typed, &mem, &word, err);
-        if (code || (word == DS_UNK && !needed)) continue;
-        if (word == DS_UNK)
+        int pieces;
+        code = read_word(d, *typed, &mem, &word, &pieces, err);
+        if (code) break;
+        bool refused = pieces != 1 && (needed || d->vocab || !pieces);
+        if (refused)
+            code = err_set(err, ERR_ARGUMENT, "'%.80s' is %s; name one word at a time", *typed,
+                           pieces ? "several words to the model" : "no word");
+        else if (word == DS_UNK && needed)
             code = err_set(err, ERR_ARGUMENT, "the model does not know the word '%.80s', so it cannot say it",
                            *typed);
-        else
+        else if (word != DS_UNK)
             code = append(l, word, err);
     }
     arena_release(&mem);
@@ -85,16 +98,15 @@ static err_code read_dangling(const ds_vocab *vocab, const json_t *record, numbe
     return code;
 }
 
-err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const char *const *must,
-                          const char *const *avoid, cap_word_lists *lists, cap_search_options *o, error *err)
+static err_code read_rules(const dictionary *d, const char *const *must, const char *const *avoid,
+                           cap_word_lists *lists, cap_search_options *o, error *err)
 {
     number_list wanted = {lists->must, 0, CAP_MAX_MUST, "that must appear"};
     number_list unwanted = {lists->avoid, 0, CAP_MAX_AVOID, "to avoid"};
-    number_list dangling = {lists->dangling, 0, CAP_MAX_DANGLING, "not to end with"};
-    err_code code = read_typed(vocab, must, true, &wanted, err);
-    if (!code) code = read_typed(vocab, avoid, false, &unwanted, err);
-    if (!code) code = read_dangling(vocab, record, &dangling, err);
+    err_code code = read_typed(d, must, true, &wanted, err);
+    if (!code) code = read_typed(d, avoid, false, &unwanted, err);
     if (code) return code;
+    const ds_vocab *vocab = d->vocab ? d->vocab : ds_codec_vocab(d->codec);
     for (int i = 0; i < wanted.count; i++)
         if (has(unwanted.number, unwanted.count, wanted.number[i]))
             return err_set(err, ERR_ARGUMENT, "the word '%.80s' cannot both appear and be avoided",
@@ -103,9 +115,27 @@ err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const cha
     o->musts = wanted.count;
     o->avoid = lists->avoid;
     o->avoids = unwanted.count;
+    return ERR_OK;
+}
+
+err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const char *const *must,
+                          const char *const *avoid, cap_word_lists *lists, cap_search_options *o, error *err)
+{
+    number_list dangling = {lists->dangling, 0, CAP_MAX_DANGLING, "not to end with"};
+    err_code code = read_rules(&(dictionary){.vocab = vocab}, must, avoid, lists, o, err);
+    if (!code) code = read_dangling(vocab, record, &dangling, err);
+    if (code) return code;
     o->dangling = lists->dangling;
     o->danglings = dangling.count;
     return ERR_OK;
+}
+
+err_code cap_search_symbols(const ds_codec *codec, const char *const *must, const char *const *avoid,
+                            cap_word_lists *lists, cap_search_options *o, error *err)
+{
+    o->dangling = NULL;
+    o->danglings = 0;
+    return read_rules(&(dictionary){.codec = codec}, must, avoid, lists, o, err);
 }
 
 void cap_search_record_words(const ds_vocab *vocab, json_t *record)

@@ -14,6 +14,7 @@ cap_train_settings cap_train_defaults(void)
                                 .augment = true,
                                 .decoder = cap_decoder_defaults(),
                                 .loss = {.smoothing = 0.1},
+                                .teacher_forcing = 1,
                                 .epochs = 20,
                                 .batch = 128,
                                 .max_words = 20,
@@ -28,6 +29,26 @@ cap_train_settings cap_train_defaults(void)
                                 .dtype = IO_F16,
                                 .max_missing = 0.01,
                                 .seed = 1};
+}
+
+/* Sizes are those of a model of some 10 million words of training text; see the help of `caption train`. */
+cap_train_settings cap_train_text_defaults(void)
+{
+    cap_train_settings s = cap_train_defaults();
+    s.kind = CAP_TEXT;
+    s.text = (cap_text_settings){.format = DS_PAIRS_TSV,
+                                 .val_share = 0.1,
+                                 .source_level = {.level = DS_WORD},
+                                 .target_level = {.level = DS_WORD},
+                                 .encoder = cap_text_encoder_defaults(),
+                                 .choose_output = true};
+    s.decoder = cap_decoder_text_defaults();
+    s.max_words = 200;
+    s.min_count = 0;
+    s.best_by = CAP_BEST_BLEU;
+    s.scored = 0;
+    s.beam = 1;
+    return s;
 }
 
 void cap_run_say(const cap_run *r, const char *format, ...)
@@ -52,82 +73,35 @@ double cap_run_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+const char *cap_run_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 /* ---- an epoch ---- */
 
-typedef struct epoch_run {
-    ds_plan *plan;
-    ds_loader *loader; /* NULL with kept features */
-    ds_schedule schedule;
-    arena lists;
-} epoch_run;
-
-static err_code open_loader(cap_run *r, epoch_run *e, error *err)
+static err_code begin_epoch(cap_run *r, ds_plan **plan, error *err)
 {
-    const cap_train_settings *s = r->s;
-    static const size_t cache = (size_t)1 << 30; /* bytes of decoded photos kept from epoch to epoch */
-    ds_augment augment = ds_augment_defaults();
-    ds_loader_settings l = ds_loader_defaults();
-    l.item = r->train.items;
-    l.items = r->train.captions.images;
-    l.size = r->model->preprocess.size;
-    l.max_images = s->batch;
-    l.store_side = r->model->preprocess.size * 9 / 8;
-    l.cache_bytes = cache;
-    l.fit = r->model->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
-    l.augment = s->augment ? &augment : NULL;
-    l.keep_sides = r->train.encoded.sided;
-    l.seed = s->seed;
-    l.max_bad_share = s->max_missing;
-    l.report = cap_split_say_damaged;
-    l.ctx = (void *)r->events;
-    return ds_loader_create(&l, &e->loader, err);
-}
-
-/* A resumed epoch goes on where it stood: the rest of the schedule, counted from its first photo. */
-static err_code skip_batches(epoch_run *e, int32_t done, error *err)
-{
-    ds_schedule *s = &e->schedule;
-    if (!done) return ERR_OK;
-    int32_t left = s->batches - done, first = s->start[done];
-    int32_t *start = arena_array(&e->lists, (size_t)left + 1, sizeof *start);
-    if (!start) return err_set(err, ERR_MEMORY, "out of memory for an epoch's schedule");
-    for (int32_t i = 0; i <= left; i++) start[i] = s->start[done + i] - first;
-    *s = (ds_schedule){left, start, s->image + first};
-    return ERR_OK;
-}
-
-static err_code begin_epoch(cap_run *r, epoch_run *e, error *err)
-{
-    const cap_train_settings *s = r->s;
-    ds_plan_settings p = {.batch = s->batch,
-                          .per_image = r->per_image,
-                          .max_words = s->max_words,
-                          .seed = s->seed,
-                          .epoch = (uint32_t)r->at.epoch};
-    ds_plan_free(&e->plan);
-    arena_reset(&e->lists);
-    err_code code = ds_plan_create(&r->train.encoded, &p, &e->plan, err);
+    ds_plan_free(plan);
+    err_code code = cap_run_plan(r, (uint32_t)r->at.epoch, plan, err);
     if (code) return code;
-    if (r->at.batch > ds_plan_batches(e->plan))
+    if (r->at.batch > ds_plan_batches(*plan))
         return err_set(err, ERR_FORMAT, "cannot resume from '%s': epoch %lld has no batch %lld",
                        r->state_path, (long long)r->at.epoch + 1, (long long)r->at.batch);
-    if (r->train.features) return ERR_OK;
-    if (!e->loader && (code = open_loader(r, e, err))) return code;
-    if ((code = ds_schedule_of_plan(e->plan, &e->lists, &e->schedule, err)) ||
-        (code = skip_batches(e, (int32_t)r->at.batch, err)))
-        return code;
-    return ds_loader_start(e->loader, &e->schedule, (uint32_t)r->at.epoch, err);
+    return r->task->begin ? r->task->begin(r, *plan, err) : ERR_OK;
 }
 
-static nn_var *regions(cap_run *r, epoch_run *e, const ds_batch *b, error *err)
+/* The model's own words come in more and more often (Bengio et al. 2015), on top of a constant share. */
+static cap_loss_options loss_options(const cap_run *r)
 {
-    if (r->train.features) return cap_split_features(&r->train, &r->tape, r->model, b->image, b->images, err);
-    ds_images photos;
-    if (ds_loader_next(e->loader, &photos, err)) return NULL;
-    return cap_model_encode(&r->tape, r->model, photos.pixels, photos.images);
+    cap_loss_options o = r->s->loss;
+    double done = (double)r->at.step / (double)(r->schedule.steps > 1 ? r->schedule.steps - 1 : 1);
+    o.sampling = 1 - r->s->teacher_forcing * (1 - r->s->loss.sampling * (done < 1 ? done : 1));
+    return o;
 }
 
-static err_code step(cap_run *r, epoch_run *e, error *err)
+static err_code step(cap_run *r, const ds_plan *plan, error *err)
 {
     nn_tape *t = &r->tape;
     ds_batch b;
@@ -135,13 +109,14 @@ static err_code step(cap_run *r, epoch_run *e, error *err)
     nn_begin(t);
     arena_reset(&r->step_memory);
     t->step = (uint64_t)r->at.step;
-    err_code code = ds_plan_batch(e->plan, (int32_t)r->at.batch, &r->step_memory, &b, err);
+    err_code code = ds_plan_batch(plan, (int32_t)r->at.batch, &r->step_memory, &b, err);
     if (code) return code;
     *err = none;
     nn_loss_info info = {0};
-    cap_memory m =
-        cap_decoder_remember(t, &r->model->decoder, &(cap_encoded){.states = regions(r, e, &b, err)});
-    nn_var *loss = cap_decoder_loss(t, &r->model->decoder, &m, &b, &r->s->loss, &info);
+    cap_loss_options options = loss_options(r);
+    cap_encoded input = r->task->encode(r, &b, err);
+    cap_memory m = cap_decoder_remember(t, &r->model->decoder, &input);
+    nn_var *loss = cap_decoder_loss(t, &r->model->decoder, &m, &b, &options, &info);
     if (err->code) return err->code;
     if (!loss || (nn_params_zero_grad(&r->model->params), nn_backward(t, loss), t->failed))
         return err_set(err, ERR_MEMORY, "out of memory in a training step; a smaller --batch needs less");
@@ -161,24 +136,24 @@ static err_code step(cap_run *r, epoch_run *e, error *err)
     return ERR_OK;
 }
 
-static void show_progress(const cap_run *r, const epoch_run *e)
+static void show_progress(const cap_run *r, const ds_plan *plan)
 {
     if (!r->events->progress) return;
     char label[40], note[60];
     snprintf(label, sizeof label, "epoch %lld/%d", (long long)r->at.epoch + 1, r->s->epochs);
     snprintf(note, sizeof note, "loss %.3f", r->at.loss / r->at.batches);
-    long total = ds_plan_batches(e->plan), captions = r->train.encoded.captions;
-    r->events->progress(r->events->ctx, label, "captions",
-                        (long)((double)captions * (double)r->at.batch / (double)total), captions, note);
+    long total = ds_plan_batches(plan), all = r->targets->captions;
+    r->events->progress(r->events->ctx, label, r->task->unit,
+                        (long)((double)all * (double)r->at.batch / (double)total), all, note);
 }
 
-static err_code run_epoch(cap_run *r, epoch_run *e, error *err)
+static err_code run_epoch(cap_run *r, ds_plan **plan, error *err)
 {
-    err_code code = begin_epoch(r, e, err);
+    err_code code = begin_epoch(r, plan, err);
     r->tape.recording = r->tape.training = true;
-    for (int32_t n = code ? 0 : ds_plan_batches(e->plan); !code && r->at.batch < n;) {
-        if ((code = step(r, e, err))) break;
-        show_progress(r, e);
+    for (int32_t n = code ? 0 : ds_plan_batches(*plan); !code && r->at.batch < n;) {
+        if ((code = step(r, *plan, err))) break;
+        show_progress(r, *plan);
         if (!cap_run_stopped(r)) continue;
         if ((code = cap_run_save_state(r, err))) break;
         code = err_set(err, ERR_INTERRUPTED, "interrupted; the state is saved, --resume goes on from here");
@@ -190,7 +165,8 @@ static err_code run_epoch(cap_run *r, epoch_run *e, error *err)
 static err_code validate(cap_run *r, cap_epoch *e, error *err)
 {
     error saving = {0};
-    err_code code = cap_run_validate(r, e, err);
+    r->tape.recording = r->tape.training = false;
+    err_code code = r->task->validate(r, e, err);
     if (code != ERR_INTERRUPTED || !cap_run_save_state(r, &saving)) return code;
     return err_set(err, saving.code, "%s", saving.text);
 }
@@ -199,12 +175,15 @@ static err_code validate(cap_run *r, cap_epoch *e, error *err)
 static err_code finish_epoch(cap_run *r, double seconds, int64_t first, error *err)
 {
     cap_progress *at = &r->at;
-    cap_epoch e = {.epoch = (int)at->epoch + 1, .epochs = r->s->epochs, .seconds = seconds};
+    cap_epoch e = {.kind = r->s->kind,
+                   .epoch = (int)at->epoch + 1,
+                   .epochs = r->s->epochs,
+                   .unit = r->task->unit,
+                   .seconds = seconds};
     e.loss = at->loss / at->batches;
     e.perplexity = exp(at->nll / at->words);
     e.accuracy = at->hits / at->words;
-    e.captions_per_second =
-        (double)r->train.encoded.captions * (double)(at->batch - first) / (double)at->batch / seconds;
+    e.rate = (double)r->targets->captions * (double)(at->batch - first) / (double)at->batch / seconds;
     err_code code = r->has_val ? validate(r, &e, err) : ERR_OK;
     if (code || (code = cap_run_report(r, &e, err))) return code;
     at->epoch++;
@@ -221,19 +200,17 @@ static bool out_of_patience(const cap_run *r)
 
 static err_code run_epochs(cap_run *r, error *err)
 {
-    epoch_run e = {0};
+    ds_plan *plan = NULL;
     err_code code = ERR_OK;
     while (!code && r->at.epoch < r->s->epochs && !out_of_patience(r)) {
         double start = cap_run_seconds();
         int64_t first = r->at.batch;
-        code = run_epoch(r, &e, err);
+        code = run_epoch(r, &plan, err);
         if (!code) code = finish_epoch(r, cap_run_seconds() - start, first, err);
     }
     if (!code && r->at.epoch < r->s->epochs)
         cap_run_say(r, "no better score for %d epochs: stopped early", r->s->patience);
-    ds_loader_free(&e.loader);
-    ds_plan_free(&e.plan);
-    arena_release(&e.lists);
+    ds_plan_free(&plan);
     return code;
 }
 

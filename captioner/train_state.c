@@ -5,35 +5,23 @@
 #include <string.h>
 
 #include "captioner/train_run.h"
-#include "src/base/hash.h"
 #include "src/io/json.h"
 #include "src/train/checkpoint.h"
 
 /* ---- what must not change ---- */
 
-static json_t *hash_text(hash128 h)
+json_t *cap_run_hash_json(hash128 h)
 {
     char hex[HASH_HEX];
     hash_hex(h, hex);
     return json_string(hex);
 }
 
-/* Photos and captions as the steps see them. */
-static json_t *contents(const cap_split *s)
+hash128 cap_run_hash_targets(const ds_encoded *d, hash128 h)
 {
-    const ds_encoded *d = &s->encoded;
-    hash128 h = hash_bytes(d->words, (size_t)d->first[d->captions] * sizeof *d->words, 1);
+    h = hash_bytes(d->words, (size_t)d->first[d->captions] * sizeof *d->words, h.lo);
     h = hash_bytes(d->first, ((size_t)d->captions + 1) * sizeof *d->first, h.lo);
-    h = hash_bytes(d->image, (size_t)d->captions * sizeof *d->image, h.lo);
-    for (int i = 0; i < s->captions.images; i++)
-        h = hash_bytes(s->captions.image[i].file_name, strlen(s->captions.image[i].file_name), h.lo);
-    return hash_text(h);
-}
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    return hash_bytes(d->image, (size_t)d->captions * sizeof *d->image, h.lo);
 }
 
 /* In the words of the command line where there is an option. With other values the batches, the numbers or
@@ -41,25 +29,20 @@ static const char *base_name(const char *path)
 static json_t *fixed_settings(const cap_run *r)
 {
     const cap_train_settings *s = r->s;
-    json_t *o = json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:s}", "encoder",
-                          base_name(s->encoder), "seed", (json_int_t)s->seed, "epochs", s->epochs, "batch",
-                          s->batch, "per-image", r->per_image, "max-words", s->max_words, "min-count",
-                          s->min_count, "size", r->model->preprocess.size, "crop", s->crop, "tune-encoder",
-                          r->encoder_trains, "augment", s->augment, "precision", s->bf16 ? "bf16" : "f32");
-    json_t *numbers = json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate, "encoder-factor", s->encoder_factor,
-        "warmup", s->warmup, "weight-decay", s->decay, "clip", s->clip, "label-smoothing", s->loss.smoothing,
-        "coverage", s->loss.coverage, "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus);
-    json_t *decoder = cap_decoder_config_to_json(&r->model->decoder.config);
-    json_object_update(o, decoder);
-    json_object_update(o, numbers);
-    json_object_set_new(o, "contents of --captions", contents(&r->train));
-    json_object_set_new(o, "contents of --val", r->has_val ? contents(&r->val) : json_string("none"));
+    json_t *o = json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:s}", "seed", (json_int_t)s->seed, "epochs",
+                          s->epochs, "batch", s->batch, "per-image", r->per_image, "max-words", s->max_words,
+                          "min-count", s->min_count, "precision", s->bf16 ? "bf16" : "f32");
+    json_object_update_new(o, cap_decoder_config_to_json(&r->model->decoder.config));
+    json_object_del(o, "features"); /* follows from the encoder's */
+    json_object_update_new(o, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate,
+                                        "warmup", s->warmup, "weight-decay", s->decay, "clip", s->clip,
+                                        "label-smoothing", s->loss.smoothing, "coverage", s->loss.coverage,
+                                        "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus,
+                                        "teacher-forcing", s->teacher_forcing));
+    r->task->settings(r, o);
     if (r->has_val)
         json_object_update_new(o, json_pack("{s:i, s:i, s:i}", "best-by", (int)s->best_by, "scored",
                                             s->scored, "beam", s->beam));
-    json_decref(decoder);
-    json_decref(numbers);
     return o;
 }
 

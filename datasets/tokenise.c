@@ -1,5 +1,7 @@
 #include "datasets/tokenise.h"
 
+#include "datasets/points.h"
+
 #include <string.h>
 
 enum { TEXT_LIMIT = 16 << 20 };
@@ -7,40 +9,6 @@ enum { TEXT_LIMIT = 16 << 20 };
 static const char *const clitics[] = {"'s", "'re", "'ve", "'ll", "'d", "'m", "n't"};
 
 enum { CLITICS = sizeof clitics / sizeof clitics[0] };
-
-typedef struct range {
-    uint32_t first, last;
-} range;
-
-static bool is_in(const range *table, size_t count, uint32_t point)
-{
-    for (size_t i = 0; i < count; i++)
-        if (point >= table[i].first && point <= table[i].last) return true;
-    return false;
-}
-
-/* Blanks, punctuation and symbols outside ASCII; everything else there is a letter, so that words of any
- * script stay whole. */
-static bool is_separator(uint32_t point)
-{
-    static const range table[] = {
-        {0x80, 0xa9},       {0xab, 0xb1},     {0xb4, 0xb4},     {0xb6, 0xb8},     {0xbb, 0xbb},
-        {0xbf, 0xbf},       {0xd7, 0xd7},     {0xf7, 0xf7},     {0x1680, 0x1680}, {0x2000, 0x2069},
-        {0x20a0, 0x20cf},   {0x2100, 0x2bff}, {0x3000, 0x3004}, {0x3008, 0x3020}, {0x3030, 0x3030},
-        {0xe000, 0xf8ff},   {0xff01, 0xff0f}, {0xff1a, 0xff20}, {0xff3b, 0xff40}, {0xff5b, 0xff65},
-        {0x1f000, 0x1faff},
-    };
-    return is_in(table, sizeof table / sizeof table[0], point);
-}
-
-static bool is_invisible(uint32_t point)
-{
-    static const range table[] = {
-        {0xad, 0xad},     {0x200b, 0x200f}, {0x202a, 0x202e},   {0x2060, 0x2064},
-        {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xe0000, 0xe007f},
-    };
-    return is_in(table, sizeof table / sizeof table[0], point);
-}
 
 static uint32_t to_ascii_mark(uint32_t point)
 {
@@ -55,8 +23,8 @@ static void normalise(const char *utf8, size_t size, text *out)
     for (const char *s = utf8, *end = utf8 + size; s < end;) {
         int32_t read = text_utf8_next(&s, end);
         uint32_t point = read < 0 ? 0xfffd : to_ascii_mark((uint32_t)read);
-        if (is_invisible(point)) continue;
-        if (point >= 0x80 && is_separator(point)) point = ' ';
+        if (ds_point_is_invisible(point)) continue;
+        if (point >= 0x80 && ds_point_is_separator(point)) point = ' ';
         text_append_point(out, text_lower_point(point));
     }
 }

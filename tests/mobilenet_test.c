@@ -179,7 +179,8 @@ static void test_refuses_damaged(void **state)
     model own = {0};
     assert_int_equal(cnn_net_create("mobilenet_v2", "encoder.", &own.params, &own.net, &err), ERR_OK);
     assert_int_equal(nn_params_finish(&own.params, 1, &err), ERR_OK);
-    import_bytes(&own, "{\"__metadata__\":{\"mean\":\"[0.4,0.4,0.4]\"}}", ERR_MISMATCH, "features.0.0.weight");
+    import_bytes(&own, "{\"__metadata__\":{\"mean\":\"[0.4,0.4,0.4]\"}}", ERR_MISMATCH,
+                 "features.0.0.weight");
     import_bytes(&own, "{\"__metadata__\":{\"mean\":\"[0.4,0.4]\"}}", ERR_FORMAT, "metadata 'mean'");
     import_bytes(&own, "{\"__metadata__\":{\"std\":\"[0.4,0,0.4]\"}}", ERR_FORMAT, "metadata 'std'");
     import_bytes(&own, "{\"features.0.0.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}",

@@ -11,6 +11,7 @@
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tests/random_model.h"
+#include "tests/random_text.h"
 
 #include <math.h>
 #include <signal.h>
@@ -23,21 +24,25 @@
 #include <unistd.h>
 
 static char folder[] = "/tmp/model_test_XXXXXX";
-static char good[64], lie[64]; /* files in it */
+static char good[64], text_good[64], lie[64]; /* files in it */
+static const char *from = good;               /* which of the good ones lies are made of */
 
 static int make_folder(void **unused)
 {
     (void)unused;
     assert_non_null(mkdtemp(folder));
     snprintf(good, sizeof good, "%s/good", folder);
+    snprintf(text_good, sizeof text_good, "%s/text_good", folder);
     snprintf(lie, sizeof lie, "%s/lie", folder);
-    return random_model_save(good, NN_MATCH_SIGMOID, NULL);
+    err_code code = random_model_save(good, NN_MATCH_SIGMOID, NULL);
+    return code ? code : random_text_save(text_good, NN_MATCH_SIGMOID, NULL);
 }
 
 static int remove_folder(void **unused)
 {
     (void)unused;
     unlink(good);
+    unlink(text_good);
     unlink(lie);
     return rmdir(folder);
 }
@@ -57,10 +62,10 @@ static void expect_refused(err_code code, const char *part)
     assert_int_equal(again, code);
 }
 
-/* Copies the good file's tensors to `lie` with another text in the metadata; without those named `skip`. */
+/* Copies a good file's tensors to `lie` with another text in the metadata; without those named `skip`. */
 static void save_lie(const char *metadata, const char *skip)
 {
-    io_tensors *t = io_tensors_open(good, NULL);
+    io_tensors *t = io_tensors_open(from, NULL);
     assert_non_null(t);
     size_t count = io_tensors_count(t), kept = 0;
     io_tensor_entry *entry = calloc(count, sizeof *entry);
@@ -78,7 +83,7 @@ static void save_lie(const char *metadata, const char *skip)
 
 static json_t *description(void)
 {
-    io_tensors *t = io_tensors_open(good, NULL);
+    io_tensors *t = io_tensors_open(from, NULL);
     assert_non_null(t);
     json_t *o = json_loads(io_tensors_metadata(t, "caption"), 0, NULL);
     assert_non_null(o);
@@ -110,12 +115,11 @@ static void copies_are_accepted(void **unused)
     cap_model_close(&m);
 }
 
-static void every_shortened_file_is_refused(void **unused)
+static void shorten(const char *path)
 {
-    (void)unused;
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(io_read_file(good, 1 << 28, &bytes, &size, NULL), ERR_OK);
+    assert_int_equal(io_read_file(path, 1 << 28, &bytes, &size, NULL), ERR_OK);
     for (size_t n = 0; n < size; n += n < 32 ? 1 : size / 50) {
         cap_model *m;
         error err = {0};
@@ -127,6 +131,13 @@ static void every_shortened_file_is_refused(void **unused)
         free(part);
     }
     free(bytes);
+}
+
+static void every_shortened_file_is_refused(void **unused)
+{
+    (void)unused;
+    shorten(good);
+    shorten(text_good);
 }
 
 static void the_description_must_be_right(void **unused)
@@ -208,6 +219,96 @@ static void sizes_must_fit_the_tensors(void **unused)
     expect_refused(ERR_MISMATCH, "decoder.embedding");
     free(metadata);
     json_decref(o);
+}
+
+/* ---- files of translators that lie ---- */
+
+static int take_text(void **unused)
+{
+    (void)unused;
+    from = text_good;
+    return 0;
+}
+
+static int take_image(void **unused)
+{
+    (void)unused;
+    from = good;
+    return 0;
+}
+
+static void each_kind_knows_what_it_does(void **unused)
+{
+    (void)unused;
+    cap_model *m;
+    error err = {0};
+    if (cap_model_open(text_good, &m, &err)) fail_msg("%s", err.text);
+    assert_int_equal(m->kind, CAP_TEXT);
+    assert_int_equal(cap_model_need(m, CAP_TEXT, "m", &err), ERR_OK);
+    assert_int_equal(cap_model_need(m, CAP_IMAGE, "m", &err), ERR_MISMATCH);
+    assert_string_equal(err.text, "'m' translates text; it does not describe images");
+    assert_ptr_equal(cap_model_vocab(m), ds_codec_vocab(m->target));
+    assert_int_equal(cap_model_save(m, lie, IO_F32, NULL), ERR_OK); /* and back to the same bytes */
+    cap_model_close(&m);
+    uint8_t *a, *b;
+    size_t size_a, size_b;
+    assert_int_equal(io_read_file(text_good, 1 << 28, &a, &size_a, NULL), ERR_OK);
+    assert_int_equal(io_read_file(lie, 1 << 28, &b, &size_b, NULL), ERR_OK);
+    assert_int_equal(size_a, size_b);
+    assert_memory_equal(a, b, size_a);
+    free(a);
+    free(b);
+    assert_int_equal(cap_model_open(good, &m, &err), ERR_OK);
+    assert_int_equal(cap_model_need(m, CAP_TEXT, "m", &err), ERR_MISMATCH);
+    assert_string_equal(err.text, "'m' describes images; it does not translate");
+    cap_model_close(&m);
+}
+
+static void the_description_of_a_translator_must_be_right(void **unused)
+{
+    (void)unused;
+    save_changed(NULL, "kind", json_string("captioner"));
+    expect_refused(ERR_FORMAT, "encoder");
+    save_changed(NULL, "source", NULL);
+    expect_refused(ERR_FORMAT, "source");
+    save_changed(NULL, "target", json_string("words"));
+    expect_refused(ERR_FORMAT, "target");
+    save_changed("target", "level", json_string("syllables"));
+    expect_refused(ERR_FORMAT, "target");
+    save_changed("source", "vocabulary", json_array());
+    expect_refused(ERR_FORMAT, "source");
+    save_changed(NULL, "encoder", json_string("small"));
+    expect_refused(ERR_FORMAT, "encoder");
+    save_changed("decoder", "start", json_string("finish"));
+    expect_refused(ERR_FORMAT, "start");
+    save_changed("decoder", "attend", json_integer(1));
+    expect_refused(ERR_FORMAT, "attend");
+    json_t *o = description(),
+           *words = json_incref(json_object_get(json_object_get(o, "source"), "vocabulary"));
+    json_decref(o);
+    json_array_remove(words, json_array_size(words) - 1);
+    save_changed("source", "vocabulary", words);
+    expect_refused(ERR_MISMATCH, "encoder.embedding");
+}
+
+static void sizes_of_a_translator_must_fit_the_tensors(void **unused)
+{
+    (void)unused;
+    static const char *const keys[] = {"embedding", "hidden", "layers"};
+    for (int i = 0; i < 3; i++) {
+        save_changed("encoder", keys[i], json_integer(0));
+        expect_refused(ERR_FORMAT, keys[i]);
+        save_changed("encoder", keys[i], json_integer(1 << 30));
+        expect_refused(ERR_FORMAT, keys[i]);
+        save_changed("encoder", keys[i], json_integer(i < 2 ? 1 << 14 : 3));
+        expect_refused(ERR_MISMATCH, "encoder.");
+    }
+    save_changed("encoder", "bidirectional", json_false());
+    expect_refused(ERR_MISMATCH, "coder.");
+    save_changed("decoder", "layers", json_integer(8));
+    expect_refused(ERR_MISMATCH, "decoder.");
+    save_changed("decoder", "projection", json_integer(1 << 14));
+    expect_refused(ERR_MISMATCH, "decoder.");
 }
 
 /* ---- what is saved ---- */
@@ -304,10 +405,17 @@ static void a_full_disk_leaves_the_old_file(void **unused)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_are_accepted),           cmocka_unit_test(every_shortened_file_is_refused),
-        cmocka_unit_test(the_description_must_be_right), cmocka_unit_test(preprocessing_must_be_possible),
-        cmocka_unit_test(the_vocabulary_must_be_one),    cmocka_unit_test(sizes_must_fit_the_tensors),
-        cmocka_unit_test(f16_says_what_f32_says),        cmocka_unit_test(a_full_disk_leaves_the_old_file),
+        cmocka_unit_test(copies_are_accepted),
+        cmocka_unit_test(every_shortened_file_is_refused),
+        cmocka_unit_test(the_description_must_be_right),
+        cmocka_unit_test(preprocessing_must_be_possible),
+        cmocka_unit_test(the_vocabulary_must_be_one),
+        cmocka_unit_test(sizes_must_fit_the_tensors),
+        cmocka_unit_test(each_kind_knows_what_it_does),
+        cmocka_unit_test_setup_teardown(the_description_of_a_translator_must_be_right, take_text, take_image),
+        cmocka_unit_test_setup_teardown(sizes_of_a_translator_must_fit_the_tensors, take_text, take_image),
+        cmocka_unit_test(f16_says_what_f32_says),
+        cmocka_unit_test(a_full_disk_leaves_the_old_file),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

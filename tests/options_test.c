@@ -261,6 +261,40 @@ static void help_fits_80_columns(void **state)
     free(page);
 }
 
+static void an_option_is_seen_where_it_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[5];
+        bool given;
+    } cases[] = {{{"a.jpg", "--model", "m"}, true},
+                 {{"--model=m"}, true},
+                 {{"-mfile"}, true},
+                 {{"-jm", "file"}, true},
+                 {{"a.jpg"}, false},
+                 {{"--match", "--model"}, false},
+                 {{"--", "--model", "m"}, false},
+                 {{"--beam", "3", "--model", "m"}, true},
+                 {{"--help", "--model", "m"}, false},
+                 {{"--no-such", "--model", "m"}, false}};
+    const char *match = "dot", *model = NULL;
+    int beam = 1;
+    bool json = false;
+    const opt options[] = {{"beam", 'b', OPT_INT, "K", &beam, 1, 100, "sentences kept"},
+                           {"match", 0, OPT_STRING, "NAME", &match, .help = "matching function"},
+                           {"json", 'j', OPT_FLAG, NULL, &json, .help = "write JSON"},
+                           {"model", 'm', OPT_STRING, "FILE", &model, .help = "the model"},
+                           {0}};
+    const opt_command command = {"", "PHOTO...", 0, OPT_ANY, "About.", options, NULL};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *argv[6] = {(char *)(uintptr_t) "caption"};
+        int argc = 1;
+        for (; cases[i].words[argc - 1]; argc++) argv[argc] = (char *)(uintptr_t)cases[i].words[argc - 1];
+        if (opt_given(&command, argc, argv, "model") != cases[i].given) fail_msg("case %zu", i);
+        assert_true(!model && beam == 1 && !json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +307,7 @@ int main(void)
         cmocka_unit_test(refusals_say_why),
         cmocka_unit_test(long_and_strange_words_stay_one_message),
         cmocka_unit_test(distances),
+        cmocka_unit_test(an_option_is_seen_where_it_is_one),
         cmocka_unit_test(help_fits_80_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

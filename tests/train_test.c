@@ -14,9 +14,9 @@
 #include "src/base/rng.h"
 #include "src/image/image.h"
 #include "src/io/file.h"
+#include "tests/training.h"
 
 #include <dirent.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,19 +116,6 @@ static int make_data(void **unused)
     return 0;
 }
 
-static void remove_tree(const char *path)
-{
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char below[600];
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-        snprintf(below, sizeof below, "%s/%s", path, e->d_name);
-        if (unlink(below)) remove_tree(below);
-    }
-    if (d) closedir(d);
-    rmdir(path);
-}
-
 static int remove_data(void **unused)
 {
     (void)unused;
@@ -137,58 +124,6 @@ static int remove_data(void **unused)
 }
 
 /* ---- runs ---- */
-
-typedef struct heard {
-    int asked, stop_at; /* the stop_at-th question is answered with yes; 0: none */
-    int epochs, encoded;
-    double loss[EPOCHS + 1];
-    bool validated;
-    char said[2000];
-} heard;
-
-static bool stop(void *ctx)
-{
-    heard *h = ctx;
-    return ++h->asked == h->stop_at;
-}
-
-static void say(void *ctx, const char *sentence)
-{
-    heard *h = ctx;
-    size_t used = strlen(h->said);
-    snprintf(h->said + used, sizeof h->said - used, "%s\n", sentence);
-}
-
-static void progress(void *ctx, const char *label, const char *unit, long done, long total, const char *note)
-{
-    heard *h = ctx;
-    (void)unit;
-    (void)note;
-    assert_true(done >= 0 && done <= total);
-    if (strstr(label, "encoding")) h->encoded++;
-}
-
-static void epoch(void *ctx, const cap_epoch *e)
-{
-    heard *h = ctx;
-    assert_true(isfinite(e->loss) && e->perplexity >= 1 && e->accuracy >= 0 && e->accuracy <= 1);
-    if (h->epochs <= EPOCHS) h->loss[h->epochs++] = e->loss;
-    h->validated = e->validated;
-    for (int i = 0; i < e->samples; i++) assert_non_null(e->sample_caption[i]);
-}
-
-static err_code go(const cap_train_settings *s, heard *h, error *err)
-{
-    cap_train_events events = {h, say, progress, epoch, stop};
-    *err = (error){0};
-    return cap_train(s, &events, err);
-}
-
-static void go_well(const cap_train_settings *s, heard *h)
-{
-    error err;
-    if (go(s, h, &err)) fail_msg("%s", err.text);
-}
 
 /* Settings with the names of the data; `out` within the folder. The strings are the caller's to keep. */
 typedef struct task {
@@ -218,38 +153,6 @@ static void tiny(task *t, const char *out)
     t->s.rate = 1e-2;
     t->s.beam = 2;
     t->s.threads = 2;
-}
-
-static bool exists(const char *out, const char *end)
-{
-    char path[300];
-    struct stat info;
-    snprintf(path, sizeof path, "%s%s", out, end);
-    return !stat(path, &info);
-}
-
-static void assert_same_file(const char *a, const char *b, const char *end)
-{
-    char path[300];
-    uint8_t *x, *y;
-    size_t m, n;
-    snprintf(path, sizeof path, "%s%s", a, end);
-    assert_int_equal(io_read_file(path, 1 << 28, &x, &m, NULL), ERR_OK);
-    snprintf(path, sizeof path, "%s%s", b, end);
-    assert_int_equal(io_read_file(path, 1 << 28, &y, &n, NULL), ERR_OK);
-    if (m != n || memcmp(x, y, m)) fail_msg("'%s%s' and '%s%s' differ", a, end, b, end);
-    free(x);
-    free(y);
-}
-
-static int lines_of(const char *path)
-{
-    FILE *f = fopen(path, "r");
-    int lines = 0;
-    assert_non_null(f);
-    for (int c; (c = fgetc(f)) != EOF;) lines += c == '\n';
-    fclose(f);
-    return lines;
 }
 
 /* The file opens and says a sentence about a red photo. */
@@ -338,15 +241,6 @@ static void a_resumed_run_ends_with_the_same_bits(void **unused)
         assert_same_file(whole.out, parts.out, "");
         assert_same_file(whole.out, parts.out, ".state");
     }
-}
-
-static void expect_refusal(const cap_train_settings *s, err_code code, const char *part)
-{
-    error err;
-    heard h = {0};
-    assert_int_equal(go(s, &h, &err), code);
-    if (!strstr(err.text, part)) fail_msg("'%s' does not say '%s'", err.text, part);
-    assert_int_equal(h.epochs, 0);
 }
 
 static void resume_needs_the_same_settings(void **unused)

@@ -18,9 +18,11 @@
 #define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
 #define DECODER_WORK bench_decoder_open, bench_train_run, bench_train_close
 #define TRAIN_WORK bench_train_open, bench_train_run, bench_train_close
+#define TEXT_WORK bench_text_open, bench_text_run, bench_text_close
 #define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
 
 static const char random_weights[] = "random weights";
+static const char drawn_dates[] = "16, 256, batch 128";
 static const char kept_features[] = "random features of MobileNetV2's shape";
 
 /* name, what, unit, subject, note, kind, all threads?, needs a model?, precision, functions */
@@ -49,6 +51,12 @@ const bench_row bench_rows[] = {
      BENCH_RATE, true, false, GEMM_BF16, TRAIN_WORK},
     {"train", "the same, memory", "MiB", "mobilenet_v2", "peak of a process", BENCH_MEMORY, true, false,
      GEMM_BF16, TRAIN_WORK},
+    {"dates", "train, dot, f32", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_F32,
+     TEXT_WORK},
+    {"dates", "train, additive, f32", "samples/s", "additive", drawn_dates, BENCH_RATE, false, false,
+     GEMM_F32, TEXT_WORK},
+    {"dates", "train, dot, bf16", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_BF16,
+     TEXT_WORK},
     {"score", "BLEU, ROUGE-L, CIDEr", "images/s", NULL, "5,000 images, 25,000 references", BENCH_RATE, false,
      false, GEMM_F32, bench_score_open, bench_score_run, bench_score_close},
     {0},
@@ -320,7 +328,7 @@ int verb_bench(int argc, char **argv)
 {
     bench_request q = {.seconds = 1};
     const opt options[] = {
-        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|decoder|train|score", &q.only,
+        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|decoder|train|dates|score", &q.only,
          .help = "these rows only"},
         {"photo", 0, OPT_STRING, "FILE", &q.photo, .help = "the photo to describe; a drawn one if absent"},
         {"threads", 't', OPT_INT, "N", &q.threads, 0, 1024,

@@ -47,7 +47,7 @@ struct bench_row {
     const char *name;    /* what --only asks for; rows may share one */
     const char *what;    /* in the table */
     const char *unit;    /* of the figure */
-    const char *subject; /* for open: which backbone; NULL: none */
+    const char *subject; /* for open: which backbone, or matching function; NULL: none */
     const char *note;    /* NULL: none */
     bench_kind kind;
     bool all_threads; /* else one */
@@ -75,6 +75,10 @@ err_code bench_decoder_open(bench_case *c, error *err); /* the encoder is frozen
 err_code bench_train_open(bench_case *c, error *err);   /* the encoder trains along */
 err_code bench_train_run(bench_case *c, error *err);
 void bench_train_close(bench_case *c);
+
+err_code bench_text_open(bench_case *c, error *err);
+err_code bench_text_run(bench_case *c, error *err);
+void bench_text_close(bench_case *c);
 
 err_code bench_cold_open(bench_case *c, error *err);
 err_code bench_cold_run(bench_case *c, error *err);

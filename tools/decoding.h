@@ -37,7 +37,7 @@ err_code decoding_apply(decoding *d, error *err);
     {"alpha", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.length_alpha, .min = 0, .max = 10,    \
      .help = "of --length gnmt"},                                                                            \
     {"coverage", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.coverage, .min = 0, .max = 10,     \
-     .help = "favour sentences that look at every region; 0: off"},                                          \
+     .help = "favour sentences that look everywhere; 0: off"},                                          \
     {"groups", .kind = OPT_INT, .metavar = "G", .value = &(d).search.groups, .min = 1, .max = CAP_MAX_BEAM,  \
      .help = "of --decode diverse; the beam is split into them"},                                            \
     {"diversity", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.diversity, .min = 0, .max = 100,  \
@@ -63,7 +63,7 @@ err_code decoding_apply(decoding *d, error *err);
 #define DECODING_OPTIONS(d)                                                                                  \
     SEARCH_OPTIONS(d),                                                                                       \
     {"n-best", 'n', OPT_INT, "N", &(d).n_best, 0, CAP_MAX_BEAM,                                              \
-     "print N sentences a photo: path, rank, score, sentence; 0: the best one alone"}
+     "print N sentences each: photo or line, rank, score, sentence; 0: the best one alone"}
 /* clang-format on */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "captioner/model_df.h"
+#include "captioner/translate.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tools/eval.h"
@@ -203,13 +204,27 @@ static const char *find_problem_of_photos(const eval_request *q)
     return q->images ? NULL : "no folder of photos given with --images";
 }
 
-/* One of the three ways to get captions, complete, and no option that would change nothing. NULL: all is
+static const char *find_problem_of_texts(const eval_request *q)
+{
+    if (q->pairs && (q->source || q->target)) return "--pairs and --source exclude each other";
+    if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split)
+        return "--training, --df, --save-df, --per-image and --split are of captions, not of translations";
+    if (!q->model) return "no model given with --model";
+    if (q->pairs) return NULL;
+    if (q->format) return "--format needs --pairs";
+    return q->source && q->target ? NULL : "--source and --target go together";
+}
+
+/* One of the four ways to get sentences, complete, and no option that would change nothing. NULL: all is
  * well. */
 static const char *find_problem(const eval_request *q, bool decodes)
 {
     bool photos = q->captions || q->images, lines = q->text_refs[0] || q->text_hyps;
-    if ((q->refs || q->results) + photos + lines > 1)
-        return "--refs, --captions and --text-refs exclude each other";
+    bool texts = q->source || q->target || q->pairs;
+    if ((q->refs || q->results) + photos + lines + texts > 1)
+        return "--refs, --captions, --text-refs and --source or --pairs exclude each other";
+    if (texts) return find_problem_of_texts(q);
+    if (q->format) return "--format needs --pairs";
     if (photos) return find_problem_of_photos(q);
     if (q->model || q->results_out || q->limit || q->split || decodes)
         return "--model, --split, --limit, --results-out and the options of decoding need --captions";
@@ -228,6 +243,14 @@ static bool add_text_refs(eval_request *q, char **operands, int count)
     return true;
 }
 
+/* Before the options are read: the defaults of decoding are others for texts. */
+static bool asks_for_texts(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strncmp(argv[i], "--source", 8) || !strncmp(argv[i], "--pairs", 7)) return true;
+    return false;
+}
+
 static const char about[] =
     "Scores captions against reference captions: BLEU-1 to 4, ROUGE-L and CIDEr, exactly as the COCO "
     "caption evaluation computes them (its CIDEr is CIDEr-D). The captions are those of a file of results, "
@@ -237,18 +260,21 @@ static const char about[] =
     "Images without a result are left out and counted. A result for an unknown image, or a second one for an "
     "image, is an error. A photo that cannot be read is named, left out and counted; the exit code is then "
     "1.\n"
-    "Plain lines are scored as machine translation does: corpus BLEU-4 as sacreBLEU computes it (13a tokens, "
+    "Plain lines, and what a model makes of the lines of --source or --pairs, are scored as machine "
+    "translation does: corpus BLEU-4 as sacreBLEU computes it (13a tokens, "
     "exponential smoothing), and the share of lines that equal a reference.";
 
 static const char examples[] =
     "caption eval --refs captions_val.json --results results.json\n"
     "caption eval --captions captions_val.json --images photos --results-out out.json\n"
     "caption eval --model model.safetensors --captions val.json --images photos --beam 5\n"
+    "caption eval --model ende.safetensors --source val.en --target val.de\n"
     "caption eval --text-refs test.de --text-hyps out.de\n";
 
 int verb_eval(int argc, char **argv)
 {
     eval_request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
+    if (asks_for_texts(argc, argv)) q.decoding.search = cap_translate_defaults();
     decoding plain;
     memcpy(&plain, &q.decoding, sizeof plain); /* padding and all, to see whether an option was given */
     const opt options[] = {
@@ -273,6 +299,14 @@ int verb_eval(int argc, char **argv)
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
          .help = "0: one per CPU"},
         SEARCH_OPTIONS(q.decoding),
+        {"Translations of a model (--model, --limit, --results-out and the options of decoding as above)",
+         .kind = OPT_GROUP},
+        {"source", .kind = OPT_STRING, .metavar = "FILE", .value = &q.source, .help = "lines to translate"},
+        {"target", .kind = OPT_STRING, .metavar = "FILE", .value = &q.target,
+         .help = "what they should become, line by line"},
+        {"pairs", .kind = OPT_STRING, .metavar = "FILE", .value = &q.pairs, .help = "both in one file"},
+        {"format", .kind = OPT_CHOICE, .metavar = "tsv|dates", .value = &q.format,
+         .help = "of --pairs: a tab between source and target, or '_' and dates; tsv if absent"},
         {"Plain lines", .kind = OPT_GROUP},
         {"text-refs", .kind = OPT_LIST, .metavar = "FILE", .value = q.text_refs, .max = EVAL_TEXT_REFS,
          .help = "references, one a line; more files may follow, for more references of each line"},
@@ -310,5 +344,6 @@ int verb_eval(int argc, char **argv)
     q.settings.avoid = q.decoding.avoid;
     if (!add_text_refs(&q, argv + 1, argc - 1))
         return usage("only --text-refs takes further files, 32 in all");
+    if (q.source || q.pairs) return eval_translate(&q);
     return q.text_hyps ? eval_text(&q) : evaluate(&q);
 }

@@ -1,6 +1,6 @@
 /* caption eval: what its files share. eval.c reads the command line and captions of others, eval_model.c
  * captions photos, eval_results.c keeps their captions in a file, eval_text.c scores plain lines,
- * eval_report.c says what came out. */
+ * eval_translate.c translates them, eval_report.c says what came out. */
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
@@ -8,6 +8,7 @@
 #include "captioner/calibration.h"
 #include "captioner/caption.h"
 #include "captioner/score.h"
+#include "captioner/text_score.h"
 #include "tools/decoding.h"
 
 enum { EVAL_TEXT_REFS = 32 };
@@ -20,6 +21,7 @@ typedef struct eval_request {
     decoding decoding;
     int limit;                                             /* photos; 0: all */
     const char *text_refs[EVAL_TEXT_REFS + 1], *text_hyps; /* plain lines; refs end in NULL */
+    const char *source, *target, *pairs, *format;          /* pairs of texts to translate */
     const char *training, *frequencies, *save_frequencies, *per_image;
     bool json, quiet;
 } eval_request;
@@ -37,7 +39,11 @@ typedef struct eval_captioned {
 /* Captions the photos and adds references and captions to the scorer. INTERRUPTED after Ctrl-C. */
 err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out, error *err);
 
-int eval_text(const eval_request *q); /* exit code */
+int eval_text(const eval_request *q);      /* exit code */
+int eval_translate(const eval_request *q); /* exit code */
+
+/* BLEU and exact matches of plain lines. */
+err_code eval_text_report(const eval_request *q, const cap_text_counts *c, error *err);
 
 /* `inside` is zeroed where no model captioned. */
 err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, error *err);

@@ -98,7 +98,7 @@ static bool print_json(const cap_text_counts *c, const cap_text_bleu *b, const c
                           (json_int_t)c->exact, "exact_rate", (double)c->exact / (double)c->lines));
 }
 
-static err_code report(const eval_request *q, const cap_text_counts *c, error *err)
+err_code eval_text_report(const eval_request *q, const cap_text_counts *c, error *err)
 {
     char signature[160];
     cap_text_bleu b = cap_text_score(c);
@@ -119,7 +119,7 @@ int eval_text(const eval_request *q)
     err_code code = reader_open(&hyps, q->text_hyps, &err);
     for (; !code && q->text_refs[count]; count++) code = reader_open(&refs[count], q->text_refs[count], &err);
     if (!code) code = count_lines(&hyps, refs, count, &counts, &err);
-    if (!code) code = report(q, &counts, &err);
+    if (!code) code = eval_text_report(q, &counts, &err);
     free(hyps.bytes);
     for (int i = 0; i < count; i++) free(refs[i].bytes);
     return code ? verb_fail(&err) : VERB_DONE;

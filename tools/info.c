@@ -1,13 +1,10 @@
-/* caption info: what a model is. */
-#include <stdlib.h>
-#include <string.h>
-
+/* caption info: what a model is; of translators, see tools/info_text.c. */
+#include "tools/info.h"
 #include "captioner/caption.h"
-#include "src/base/text.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
-enum { COLUMN = 14, FIRST_WORDS = 20 };
+enum { FIRST_WORDS = 20 };
 
 typedef struct model_view {
     const cap_captioner *captioner;
@@ -55,62 +52,6 @@ static int show_json(const model_view *v)
 
 /* ---- text ---- */
 
-static void show_line(const char *name, const char *value)
-{
-    int column = printf("%-*s", COLUMN, name);
-    opt_print_wrapped(stdout, value, column, COLUMN);
-}
-
-/* Appends a text from the file without its control characters: a terminal would obey them. */
-static void append_clean(text *t, const char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s >= 0x20 && *s != 0x7f) text_append_bytes(t, s, 1);
-}
-
-static void append_value(text *t, const json_t *value)
-{
-    if (json_is_string(value)) {
-        append_clean(t, json_string_value(value));
-        return;
-    }
-    if (json_is_real(value)) {
-        text_printf(t, "%.4g", json_real_value(value));
-        return;
-    }
-    char *other = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-    text_append(t, other ? other : "");
-    free(other);
-}
-
-static void show_record(const json_t *record)
-{
-    const char *key, *inner;
-    json_t *value, *item;
-    json_object_foreach((json_t *)record, key, value)
-    {
-        text name = {0}, line = {0};
-        const char *comma = "";
-        append_clean(&name, key);
-        text_append(&name, " ");
-        if (json_is_object(value)) {
-            json_object_foreach(value, inner, item)
-            {
-                text_append(&line, comma);
-                append_clean(&line, inner);
-                text_append(&line, " ");
-                append_value(&line, item);
-                comma = ", ";
-            }
-        } else {
-            append_value(&line, value);
-        }
-        show_line(text_string(&name), text_string(&line));
-        text_release(&name);
-        text_release(&line);
-    }
-}
-
 static void show_sizes(const model_view *v)
 {
     const cap_info *i = &v->info;
@@ -118,22 +59,22 @@ static void show_sizes(const model_view *v)
     char line[600];
     const char *path = v->path ? v->path : "built into the program";
     snprintf(line, sizeof line, "%.400s, %.1f MB", path, (double)i->file_bytes / 1e6);
-    show_line("model", line);
+    info_line("model", line);
     snprintf(line, sizeof line, "%s, %zu parameters", i->encoder, i->encoder_parameters);
-    show_line("encoder", line);
+    info_line("encoder", line);
     snprintf(line, sizeof line, "%s to %d x %d pixels; mean %.4g %.4g %.4g, deviation %.4g %.4g %.4g",
              i->crop ? "the central square, resized" : "the whole photo, stretched", i->size, i->size,
              (double)i->mean[0], (double)i->mean[1], (double)i->mean[2], (double)i->std[0], (double)i->std[1],
              (double)i->std[2]);
-    show_line("photos", line);
+    info_line("photos", line);
     snprintf(line, sizeof line, "%d x %d of %d numbers each", i->grid_h, i->grid_w, i->features);
-    show_line("regions", line);
+    info_line("regions", line);
     snprintf(line, sizeof line,
              "LSTM, %zu parameters: matching %s%s, embedding %d, hidden %d, attention %d, "
              "projection %d",
              i->decoder_parameters, i->match, d->fixed_gain ? " (gain fixed at 1)" : "", d->embedding,
              d->hidden, d->attention, d->projection);
-    show_line("decoder", line);
+    info_line("decoder", line);
 }
 
 static void show_first_words(const model_view *v)
@@ -142,10 +83,10 @@ static void show_first_words(const model_view *v)
     text_printf(&line, "%d words:", v->info.vocabulary);
     for (int i = 0; i < v->info.vocabulary && i < FIRST_WORDS; i++) {
         text_append(&line, " ");
-        append_clean(&line, cap_get_word(v->captioner, i));
+        info_append_clean(&line, cap_get_word(v->captioner, i));
     }
     if (v->info.vocabulary > FIRST_WORDS) text_append(&line, " ...");
-    show_line("vocabulary", text_string(&line));
+    info_line("vocabulary", text_string(&line));
     text_release(&line);
 }
 
@@ -161,7 +102,7 @@ static int show(const model_view *v, bool json)
     }
     show_sizes(v);
     show_first_words(v);
-    show_record(v->info.record);
+    info_record(v->info.record);
     return VERB_DONE;
 }
 
@@ -192,7 +133,9 @@ int verb_info(int argc, char **argv)
     cap_settings settings = cap_settings_default();
     settings.threads = 1;
     model_view v = {.path = argc > 1 ? argv[1] : NULL, .words = words};
-    if (cap_open(v.path, &settings, &c, &err)) return verb_fail(&err);
+    err_code code = cap_open(v.path, &settings, &c, &err);
+    if (code == ERR_MISMATCH && v.path) return info_text(v.path, json, words);
+    if (code) return verb_fail(&err);
     v.captioner = c;
     cap_get_info(c, &v.info);
     verdict = show(&v, json);

@@ -227,14 +227,22 @@ typedef struct walk {
     const opt_command *c;
     int argc;
     char **argv;
-    int at;        /* the argument being read */
-    bool store;    /* second walk: put values and move operands to the front */
-    int operands;  /* so far */
-    opt_wish wish; /* what a first walk came across */
+    int at;             /* the argument being read */
+    bool store;         /* second walk: put values and move operands to the front */
+    int operands;       /* so far */
+    opt_wish wish;      /* what a first walk came across */
+    const char *sought; /* name of an option; NULL: none */
+    bool found;         /* it was there */
 } walk;
+
+static void look_for(walk *w, const opt *o)
+{
+    if (w->sought && !strcmp(o->name, w->sought)) w->found = true;
+}
 
 static err_code apply(walk *w, const opt *o, const char *text, error *err)
 {
+    look_for(w, o);
     if (!text && ++w->at < w->argc) text = w->argv[w->at];
     if (!text) return USAGE_ERROR(w->c, err, "option '--%s' needs a value (%s)", o->name, o->metavar);
     return take_value(w->c, o, text, w->store, err);
@@ -242,6 +250,7 @@ static err_code apply(walk *w, const opt *o, const char *text, error *err)
 
 static void set_flag(walk *w, const opt *o)
 {
+    look_for(w, o);
     if (w->store && o->value) *(bool *)o->value = true;
 }
 
@@ -329,4 +338,12 @@ err_code opt_parse(const opt_command *command, int *argc, char **argv, opt_wish 
     code = walk_arguments(&put, err);
     *argc = put.operands + 1;
     return code;
+}
+
+bool opt_given(const opt_command *command, int argc, char **argv, const char *name)
+{
+    walk look = {.c = command, .argc = argc, .argv = argv, .sought = name};
+    error refusal = {0}; /* is said when the command line is parsed */
+    walk_arguments(&look, &refusal);
+    return look.found;
 }

@@ -71,6 +71,10 @@ typedef enum { OPT_RUN, OPT_HELP, OPT_VERSION, OPT_MAN } opt_wish;
  * that ends in the help to look at. */
 err_code opt_parse(const opt_command *command, int *argc, char **argv, opt_wish *wish, error *err);
 
+/* Is the option of this name in the arguments, as opt_parse would read them? Arguments that it would refuse,
+ * and those behind a --help, are not looked at. For commands whose defaults follow from an option. */
+bool opt_given(const opt_command *command, int argc, char **argv, const char *name);
+
 /* The help of a command, at most 80 columns wide. */
 void opt_print_help(const opt_command *command, FILE *out);
 

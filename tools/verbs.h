@@ -34,7 +34,8 @@ typedef struct verb {
 #define VERB_LIST(X)                                                                                         \
     X(describe, "say in a sentence what photos show; the verb when none is given")                           \
     X(info, "show what a model is: sizes, vocabulary, training, scores, licence")                            \
-    X(train, "train a captioner on photos with captions")                                                    \
+    X(train, "train on photos with captions, or on pairs of texts")                                          \
+    X(translate, "translate lines of text with a model trained on pairs of texts")                           \
     X(pretrain, "teach an encoder to see, on photos with labels or with a teacher")                          \
     X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")                                       \
     X(score, "say how likely a model finds a given sentence about a photo")                                  \

@@ -1,0 +1,128 @@
+/* Training runs under test: what they said, how they end, and the files they leave. For train*_test.c. To
+ * be included after cmocka.h. */
+#ifndef TESTS_TRAINING_H
+#define TESTS_TRAINING_H
+
+#include "captioner/train.h"
+#include "src/io/file.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEARD_EPOCHS = 16 }; /* whose losses are kept */
+
+static inline void remove_tree(const char *path)
+{
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char below[600];
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        snprintf(below, sizeof below, "%.340s/%.255s", path, e->d_name);
+        if (unlink(below)) remove_tree(below);
+    }
+    if (d) closedir(d);
+    rmdir(path);
+}
+
+typedef struct heard {
+    int asked, stop_at; /* the stop_at-th question is answered with yes; 0: none */
+    int epochs, encoded;
+    double loss[HEARD_EPOCHS];
+    bool validated;
+    double exact; /* of the last epoch: share of lines */
+    char said[2000];
+} heard;
+
+static inline bool stop(void *ctx)
+{
+    heard *h = ctx;
+    return ++h->asked == h->stop_at;
+}
+
+static inline void say(void *ctx, const char *sentence)
+{
+    heard *h = ctx;
+    size_t used = strlen(h->said);
+    snprintf(h->said + used, sizeof h->said - used, "%s\n", sentence);
+}
+
+static inline void progress(void *ctx, const char *label, const char *unit, long done, long total,
+                            const char *note)
+{
+    heard *h = ctx;
+    (void)unit;
+    (void)note;
+    assert_true(done >= 0 && done <= total);
+    if (strstr(label, "encoding")) h->encoded++;
+}
+
+static inline void epoch(void *ctx, const cap_epoch *e)
+{
+    heard *h = ctx;
+    assert_true(isfinite(e->loss) && e->perplexity >= 1 && e->accuracy >= 0 && e->accuracy <= 1);
+    if (h->epochs < HEARD_EPOCHS) h->loss[h->epochs++] = e->loss;
+    h->validated = e->validated;
+    h->exact = e->exact;
+    for (int i = 0; i < e->samples; i++) assert_non_null(e->sample_output[i]);
+}
+
+static inline err_code go(const cap_train_settings *s, heard *h, error *err)
+{
+    cap_train_events events = {h, say, progress, epoch, stop};
+    *err = (error){0};
+    return cap_train(s, &events, err);
+}
+
+static inline void go_well(const cap_train_settings *s, heard *h)
+{
+    error err;
+    if (go(s, h, &err)) fail_msg("%s", err.text);
+}
+
+static inline void expect_refusal(const cap_train_settings *s, err_code code, const char *part)
+{
+    error err;
+    heard h = {0};
+    if (go(s, &h, &err) != code) fail_msg("no refusal that says '%s': '%s'", part, err.text);
+    if (!strstr(err.text, part)) fail_msg("'%s' does not say '%s'", err.text, part);
+    assert_int_equal(h.epochs, 0);
+}
+
+static inline bool exists(const char *out, const char *end)
+{
+    char path[300];
+    struct stat info;
+    snprintf(path, sizeof path, "%s%s", out, end);
+    return !stat(path, &info);
+}
+
+static inline void assert_same_file(const char *a, const char *b, const char *end)
+{
+    char path[300];
+    uint8_t *x, *y;
+    size_t m, n;
+    snprintf(path, sizeof path, "%s%s", a, end);
+    assert_int_equal(io_read_file(path, 1 << 28, &x, &m, NULL), ERR_OK);
+    snprintf(path, sizeof path, "%s%s", b, end);
+    assert_int_equal(io_read_file(path, 1 << 28, &y, &n, NULL), ERR_OK);
+    if (m != n || memcmp(x, y, m)) fail_msg("'%s%s' and '%s%s' differ", a, end, b, end);
+    free(x);
+    free(y);
+}
+
+static inline int lines_of(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    int lines = 0;
+    assert_non_null(f);
+    for (int c; (c = fgetc(f)) != EOF;) lines += c == '\n';
+    fclose(f);
+    return lines;
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* Translating: what comes back belongs to what went in, alone or among others, at every level of text. */
+#include "captioner/translate.h"
+#include "src/base/rng.h"
+#include "tests/random_model.h"
+#include "tests/random_text.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LINES = 9 };
+
+static const char *const lines[LINES] = {
+    "one two three", "",    " four five! ", "one", "seven eight nine ten! one two three four five six seven",
+    "\t \r",         "six", "hundred one",  "ten!"};
+
+static char folder[] = "/tmp/translate_test_XXXXXX";
+
+/* Weights large enough for words to differ in likelihood. */
+static const char *save_model(const char *name, const ds_codec_settings *level, nn_match_kind match)
+{
+    static char path[128];
+    cap_model *m = NULL;
+    rng r = {.seed = 3};
+    assert_int_equal(random_text_model(level, match, &m, NULL), ERR_OK);
+    for (size_t i = 0; i < m->params.size; i++) m->params.data[i] += (real)rng_normal(&r);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(cap_model_save(m, path, IO_F32, NULL), ERR_OK);
+    cap_model_close(&m);
+    return path;
+}
+
+static cap_translator *open_random(const ds_codec_settings *level, nn_match_kind match, int n_best)
+{
+    cap_translator_settings s = cap_translator_settings_default();
+    cap_translator *t = NULL;
+    error err = {0};
+    s.threads = 1;
+    s.search.attention = true;
+    s.search.n_best = n_best;
+    s.search.max_words = 30;
+    const char *path = save_model("model.safetensors", level, match);
+    if (cap_translator_open(path, &s, &t, &err)) fail_msg("%s", err.text);
+    unlink(path);
+    return t;
+}
+
+static const ds_codec_settings levels[] = {
+    {.level = DS_WORD, .min_count = 1}, {.level = DS_CHAR, .min_count = 1}, {DS_BPE, 8, 1}};
+
+static void expect_sums(const cap_translation *t)
+{
+    assert_non_null(t->attention);
+    assert_string_equal(t->source[t->sources - 1], "<end>");
+    for (int i = 0; i < t->words; i++) {
+        double sum = 0;
+        for (int k = 0; k < t->sources; k++) sum += (double)t->attention[i * t->sources + k];
+        assert_true(fabs(sum - 1) < 1e-4);
+    }
+}
+
+static void expect_same(const cap_translation *a, const cap_translation *b)
+{
+    assert_string_equal(a->sentence, b->sentence);
+    assert_int_equal(a->words, b->words);
+    assert_int_equal(a->sources, b->sources);
+    assert_true(fabs(a->log_probability - b->log_probability) < 1e-3);
+    for (int i = 0; i < a->words * a->sources; i++)
+        assert_true(fabs((double)a->attention[i] - (double)b->attention[i]) < 1e-4);
+}
+
+/* Together, one by one, and in another order: the same lines get the same translations. */
+static void lines_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    for (int level = 0; level < DS_LEVELS; level++) {
+        cap_translator *t = open_random(&levels[level], NN_MATCH_ADDITIVE, 1);
+        cap_translation out[LINES], again[LINES], alone;
+        error reason[LINES], one;
+        const char *backwards[LINES];
+        for (int i = 0; i < LINES; i++) backwards[i] = lines[LINES - 1 - i];
+        assert_int_equal(cap_translate(t, lines, LINES, out, reason, NULL), ERR_OK);
+        assert_int_equal(cap_translate(t, backwards, LINES, again, reason, NULL), ERR_OK);
+        for (int i = 0; i < LINES; i++) {
+            assert_int_equal(reason[i].code, ERR_OK);
+            assert_int_equal(cap_translate(t, &lines[i], 1, &alone, &one, NULL), ERR_OK);
+            expect_same(&out[i], &alone);
+            expect_same(&out[i], &again[LINES - 1 - i]);
+            if (out[i].words) expect_sums(&out[i]);
+            cap_translation_release(&alone);
+        }
+        assert_string_equal(out[1].sentence, "");
+        assert_int_equal(out[1].sources, 0);
+        assert_int_equal(out[1].alternatives, 1);
+        assert_int_equal(out[5].words, 0);
+        assert_true(out[0].words > 0 && out[4].words > 0);
+        for (int i = 0; i < LINES; i++) {
+            cap_translation_release(&out[i]);
+            cap_translation_release(&again[i]);
+        }
+        cap_translator_close(&t);
+    }
+}
+
+static void words_have_names(void **state)
+{
+    (void)state;
+    cap_translator *t = open_random(&levels[DS_WORD], NN_MATCH_DOT, 3);
+    cap_translation out;
+    error reason;
+    assert_int_equal(cap_translate(t, &lines[2], 1, &out, &reason, NULL), ERR_OK);
+    assert_int_equal(out.sources, 4);
+    assert_string_equal(out.source[0], "four");
+    assert_string_equal(out.source[2], "\xEF\xBF\xAD!");
+    assert_string_equal(out.source_label[2], "!");
+    assert_string_equal(out.source_label[3], "\xC2\xB6");
+    assert_int_equal(out.alternatives, 3);
+    for (int i = 0; i < out.words; i++) assert_string_equal(out.word[i], out.alternative[0].word[i]);
+    for (int i = 1; i < 3; i++) assert_true(out.alternative[i].score <= out.alternative[i - 1].score);
+    cap_translation_release(&out);
+    assert_int_equal(cap_translate(t, &lines[7], 1, &out, &reason, NULL), ERR_OK);
+    assert_string_equal(out.source[0], "<unk>");
+    cap_translation_release(&out);
+    cap_translation_release(&out);
+    cap_translator_close(&t);
+    cap_translator_close(&t);
+}
+
+static void bad_lines_leave_the_others_alone(void **state)
+{
+    (void)state;
+    cap_translator *t = open_random(&levels[DS_CHAR], NN_MATCH_DOT, 1);
+    char *longest = malloc(CAP_MAX_SOURCE + 2);
+    assert_non_null(longest);
+    memset(longest, 'e', CAP_MAX_SOURCE + 1);
+    longest[CAP_MAX_SOURCE + 1] = 0;
+    const char *some[] = {"one", "tw\xC3", longest, "one"};
+    cap_translation out[4];
+    error reason[4];
+    assert_int_equal(cap_translate(t, some, 4, out, reason, NULL), ERR_OK);
+    assert_int_equal(reason[0].code, ERR_OK);
+    assert_int_equal(reason[1].code, ERR_FORMAT);
+    assert_string_equal(reason[1].text, "not UTF-8 (byte 3)");
+    assert_int_equal(reason[2].code, ERR_LIMIT);
+    assert_string_equal(reason[2].text, "4097 characters are too many, 4096 at most");
+    assert_null(out[1].sentence);
+    expect_same(&out[0], &out[3]);
+    for (int i = 0; i < 4; i++) cap_translation_release(&out[i]);
+    assert_int_equal(cap_translate(t, some, 0, out, reason, NULL), ERR_OK);
+    free(longest);
+    cap_translator_close(&t);
+}
+
+static void wrong_models_are_refused(void **state)
+{
+    (void)state;
+    char path[128];
+    cap_translator *t;
+    error err = {0};
+    snprintf(path, sizeof path, "%s/photos.safetensors", folder);
+    assert_int_equal(random_model_save(path, NN_MATCH_SIGMOID, NULL), ERR_OK);
+    assert_int_equal(cap_translator_open(path, NULL, &t, &err), ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "describes images; it does not translate"));
+    assert_null(t);
+    unlink(path);
+    assert_int_equal(cap_translator_open(path, NULL, &t, &err), ERR_MISSING);
+    t = open_random(&levels[DS_WORD], NN_MATCH_NONE, 1);
+    assert_false(cap_translator_attends(t));
+    cap_translation out;
+    error reason;
+    assert_int_equal(cap_translate(t, lines, 1, &out, &reason, NULL), ERR_OK);
+    assert_null(out.attention);
+    cap_translation_release(&out);
+    cap_translator_close(&t);
+}
+
+static void rules_hold(void **state)
+{
+    (void)state;
+    cap_translator_settings s = cap_translator_settings_default();
+    cap_translator *t;
+    cap_translation out;
+    error reason, err = {0};
+    const char *path = save_model("rules.safetensors", &levels[DS_WORD], NN_MATCH_DOT);
+    s.must = (const char *const[]){"f\xC3\xBCnf", NULL};
+    s.avoid = (const char *const[]){"eins", "unheard", NULL};
+    assert_int_equal(cap_translator_open(path, &s, &t, &err), ERR_OK);
+    assert_int_equal(cap_translate(t, lines, 1, &out, &reason, NULL), ERR_OK);
+    assert_non_null(strstr(out.sentence, "f\xC3\xBCnf"));
+    assert_null(strstr(out.sentence, "eins"));
+    assert_true(out.words <= 2 * 8 + 10);
+    cap_translation_release(&out);
+    cap_translator_close(&t);
+    s.must = (const char *const[]){"Eins", NULL};
+    assert_int_equal(cap_translator_open(path, &s, &t, &err), ERR_ARGUMENT);
+    assert_string_equal(err.text, "the model does not know the word 'Eins', so it cannot say it");
+    s.must = (const char *const[]){"eins", NULL};
+    assert_int_equal(cap_translator_open(path, &s, &t, &err), ERR_ARGUMENT);
+    assert_string_equal(err.text, "the word 'eins' cannot both appear and be avoided");
+    unlink(path);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_do_not_disturb_each_other),
+        cmocka_unit_test(words_have_names),
+        cmocka_unit_test(bad_lines_leave_the_others_alone),
+        cmocka_unit_test(wrong_models_are_refused),
+        cmocka_unit_test(rules_hold),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,181 @@
+/* Benchmarks of texts: training the date task (Saito, "Deep Learning from Scratch 2", chapters 7 and 8). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/decoder.h"
+#include "captioner/text_encoder.h"
+#include "datasets/sources.h"
+#include "src/base/rng.h"
+#include "src/train/optim.h"
+#include "tools/bench.h"
+
+/* The textbook's sizes. A step takes the next batch of an epoch of LINES drawn dates. */
+enum { BATCH = 128, LINES = 40 * BATCH, LINE = 40 };
+
+typedef struct text_state {
+    nn_params params;
+    cap_text_encoder encoder;
+    cap_decoder decoder;
+    optim optim;
+    arena memory, data, batch;
+    nn_tape tape;
+    ds_sources sources;
+    ds_encoded targets;
+    ds_plan *plan;
+    int32_t next;
+} text_state;
+
+static err_code no_memory(error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory for the benchmark of dates");
+}
+
+/* ---- dates ---- */
+
+typedef struct date_line {
+    char source[LINE], target[LINE];
+} date_line;
+
+/* A date in one of the ways people write it, drawn as in the textbook's data set. */
+static void draw_date(rng *r, date_line *out)
+{
+    static const char *const months[] = {"january",   "february", "march",    "april",
+                                         "may",       "june",     "july",     "august",
+                                         "september", "october",  "november", "december"};
+    static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                       "friday", "saturday", "sunday"};
+    int year = 1970 + (int)rng_below(r, 50), month = (int)rng_below(r, 12), day = 1 + (int)rng_below(r, 28);
+    const char *name = months[month];
+    snprintf(out->target, LINE, "%d-%02d-%02d", year, month + 1, day);
+    switch (rng_below(r, 4)) {
+    case 0:
+        snprintf(out->source, LINE, "%d/%d/%02d", month + 1, day, year % 100);
+        break;
+    case 1:
+        snprintf(out->source, LINE, "%.3s %d, %d", name, day, year);
+        break;
+    case 2:
+        snprintf(out->source, LINE, "%s, %s %d, %d", days[rng_below(r, 7)], name, day, year);
+        break;
+    default:
+        snprintf(out->source, LINE, "%s %d, %d", name, day, year);
+    }
+}
+
+static err_code encode(text_state *s, const char *const *lines, bool targets, int32_t *vocabulary, error *err)
+{
+    const ds_codec_settings settings = {.level = DS_CHAR, .min_count = 1};
+    ds_codec *codec = NULL;
+    err_code code = ds_codec_learn(&settings, lines, LINES, &codec, err);
+    if (code) return code;
+    code = targets ? ds_targets_encode(codec, lines, LINES, &s->data, &s->targets, err)
+                   : ds_sources_encode(codec, lines, LINES, 0, &s->data, &s->sources, err);
+    *vocabulary = ds_vocab_size(ds_codec_vocab(codec));
+    ds_codec_free(&codec);
+    return code;
+}
+
+static err_code make_data(text_state *s, int32_t *source_vocabulary, int32_t *target_vocabulary, error *err)
+{
+    rng r = {.seed = 4};
+    date_line *drawn = arena_array(&s->data, LINES, sizeof *drawn);
+    const char **line = arena_array(&s->data, LINES, sizeof *line);
+    if (!drawn || !line) return no_memory(err);
+    for (int i = 0; i < LINES; i++) draw_date(&r, &drawn[i]);
+    for (int i = 0; i < LINES; i++) line[i] = drawn[i].source;
+    err_code code = encode(s, line, false, source_vocabulary, err);
+    for (int i = 0; i < LINES; i++) line[i] = drawn[i].target;
+    if (!code) code = encode(s, line, true, target_vocabulary, err);
+    const ds_plan_settings plan = {.batch = BATCH, .seed = 1};
+    return code ? code : ds_plan_create(&s->targets, &plan, &s->plan, err);
+}
+
+/* ---- the net ---- */
+
+static nn_match_kind match_of(const char *name)
+{
+    for (int i = 0; i < NN_MATCH_COUNT; i++)
+        if (!strcmp(name, nn_match_rows[i].name)) return (nn_match_kind)i;
+    return NN_MATCH_NONE;
+}
+
+static err_code make_net(text_state *s, const char *match, int32_t sources, int32_t targets, error *err)
+{
+    cap_decoder_config d = cap_decoder_textbook();
+    cap_text_encoder_config e = cap_text_encoder_defaults();
+    e.vocabulary = sources;
+    e.embedding = d.embedding;
+    e.hidden = d.hidden;
+    e.bidirectional = false;
+    e.dropout = 0;
+    d.vocabulary = targets;
+    d.features = cap_text_encoder_width(&e);
+    d.match = match_of(match);
+    err_code code = cap_text_encoder_config_check(&e, err);
+    if (!code) code = cap_decoder_config_check(&d, err);
+    if (code) return code;
+    cap_text_encoder_declare(&s->encoder, &e, "encoder.", &s->params);
+    cap_decoder_declare(&s->decoder, &d, "decoder.", &s->params);
+    return nn_params_finish(&s->params, 1, err);
+}
+
+/* The subject names the matching function. */
+err_code bench_text_open(bench_case *c, error *err)
+{
+    text_state *s = c->state = calloc(1, sizeof *s);
+    int32_t sources, targets;
+    if (!s) return no_memory(err);
+    err_code code = make_data(s, &sources, &targets, err);
+    if (!code) code = make_net(s, c->row->subject, sources, targets, err);
+    if (!code) code = optim_init(&s->optim, OPTIM_ADAMW, &s->params, err);
+    s->tape = (nn_tape){.mem = &s->memory,
+                        .threads = c->row->all_threads ? c->env->pool : NULL,
+                        .precision = c->row->precision,
+                        .recording = true,
+                        .training = true,
+                        .seed = 1};
+    c->things = BATCH;
+    return code;
+}
+
+/* One step, as the trainer does it. */
+err_code bench_text_run(bench_case *c, error *err)
+{
+    text_state *s = c->state;
+    ds_batch targets;
+    ds_source_batch in;
+    nn_loss_info info = {0};
+    const cap_loss_options options = {0};
+    arena_reset(&s->batch);
+    err_code code = ds_plan_batch(s->plan, s->next, &s->batch, &targets, err);
+    if (!code) code = ds_sources_batch(&s->sources, targets.image, targets.images, &s->batch, &in, err);
+    if (code) return code;
+    s->next = (s->next + 1) % ds_plan_batches(s->plan);
+    nn_begin(&s->tape);
+    s->tape.step++;
+    cap_encoded encoded =
+        cap_text_encoder_forward(&s->tape, &s->encoder, in.tokens, in.length, in.rows, in.max_len);
+    cap_memory memory = cap_decoder_remember(&s->tape, &s->decoder, &encoded);
+    nn_var *loss = cap_decoder_loss(&s->tape, &s->decoder, &memory, &targets, &options, &info);
+    if (!loss) return no_memory(err);
+    nn_params_zero_grad(&s->params);
+    nn_backward(&s->tape, loss);
+    if (s->tape.failed) return no_memory(err);
+    optim_clip(&s->params, 5);
+    optim_step(&s->optim, s->tape.threads, 1e-3);
+    return ERR_OK;
+}
+
+void bench_text_close(bench_case *c)
+{
+    text_state *s = c->state;
+    if (!s) return;
+    ds_plan_free(&s->plan);
+    optim_release(&s->optim);
+    nn_params_release(&s->params);
+    arena_release(&s->memory);
+    arena_release(&s->data);
+    arena_release(&s->batch);
+    free(s);
+}

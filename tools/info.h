@@ -1,0 +1,22 @@
+/* What `caption info` shows of both kinds of models. */
+#ifndef TOOLS_INFO_H
+#define TOOLS_INFO_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "src/base/text.h"
+
+/* A name and, in a column of its own, what is said of it; wrapped to 80 columns. */
+void info_line(const char *name, const char *value);
+
+/* Appends a text from the file without its control characters: a terminal would obey them. */
+void info_append_clean(text *t, const char *s);
+
+/* One line for each member of a model's record. */
+void info_record(const json_t *record);
+
+/* `caption info` of a file that is no captioner: shows a translator, or says why not. The verb's verdict. */
+int info_text(const char *path, bool json, bool words);
+
+#endif

@@ -1,0 +1,142 @@
+/* caption info of a translator: languages, sizes, settings. */
+#include <stdio.h>
+#include <string.h>
+
+#include "captioner/model.h"
+#include "tools/info.h"
+#include "tools/print.h"
+#include "tools/verbs.h"
+
+enum { FIRST_WORDS = 20 };
+
+static size_t parameters_of(const cap_model *m, const char *prefix)
+{
+    size_t sum = 0;
+    for (int i = 0; i < m->params.count; i++) {
+        const nn_param *n = m->params.list[i];
+        if (!strncmp(n->name, prefix, strlen(prefix)) && !(n->flags & NN_BUFFER)) sum += nn_count(&n->var);
+    }
+    return sum;
+}
+
+/* ---- JSON ---- */
+
+static json_t *codec_json(const ds_codec *c, bool words)
+{
+    const ds_vocab *v = ds_codec_vocab(c);
+    json_t *o = json_pack("{s:s, s:i, s:i}", "level", ds_level_name(ds_codec_level(c)), "words",
+                          (int)ds_vocab_size(v) - DS_SPECIALS, "merges", (int)ds_codec_merges(c));
+    if (o && words) {
+        json_t *list = json_array();
+        for (int i = DS_SPECIALS; i < ds_vocab_size(v); i++)
+            json_array_append_new(list, json_clean_string(ds_vocab_word(v, i)));
+        json_object_set_new(o, "vocabulary", list);
+    }
+    return o;
+}
+
+static int show_json(const cap_model *m, const char *path, bool words)
+{
+    json_t *encoder = cap_text_encoder_config_to_json(&m->text_encoder.config),
+           *decoder = cap_decoder_config_to_json(&m->decoder.config);
+    json_object_set_new(encoder, "parameters", json_integer((json_int_t)parameters_of(m, "encoder.")));
+    json_object_set_new(decoder, "parameters", json_integer((json_int_t)parameters_of(m, "decoder.")));
+    json_t *o = json_pack("{s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:O}", "path", json_clean_string(path),
+                          "file_bytes", (json_int_t)m->file_bytes, "kind", "translator", "source",
+                          codec_json(m->source, words), "target", codec_json(m->target, words), "encoder",
+                          encoder, "decoder", decoder, "record", m->record);
+    if (print_json_line(stdout, o)) return VERB_DONE;
+    error err = {0};
+    err_set(&err, ERR_MEMORY, "out of memory while printing");
+    return verb_fail(&err);
+}
+
+/* ---- text ---- */
+
+static void show_codec(const char *name, const ds_codec *c)
+{
+    static const char *const units[DS_LEVELS] = {"words", "characters", "pieces of words"};
+    const ds_vocab *v = ds_codec_vocab(c);
+    text line = {0};
+    text_printf(&line, "%d %s:", (int)ds_vocab_size(v) - DS_SPECIALS, units[ds_codec_level(c)]);
+    for (int i = DS_SPECIALS; i < ds_vocab_size(v) && i < DS_SPECIALS + FIRST_WORDS; i++) {
+        text label = {0};
+        ds_codec_label(c, i, &label);
+        text_append(&line, " ");
+        info_append_clean(&line, text_string(&label));
+        text_release(&label);
+    }
+    if (ds_vocab_size(v) > DS_SPECIALS + FIRST_WORDS) text_append(&line, " ...");
+    info_line(name, text_string(&line));
+    text_release(&line);
+}
+
+static void show_encoder(const cap_model *m)
+{
+    const cap_text_encoder_config *c = &m->text_encoder.config;
+    text line = {0};
+    text_printf(&line, "%s LSTM, %zu parameters: embedding %d, hidden %d",
+                c->bidirectional ? "bidirectional" : "unidirectional", parameters_of(m, "encoder."),
+                c->embedding, c->hidden);
+    if (c->layers > 1) text_printf(&line, ", %d layers%s", c->layers, c->residual ? ", residual" : "");
+    if (c->reverse) text_append(&line, ", from the end of the line");
+    info_line("encoder", text_string(&line));
+    text_release(&line);
+}
+
+static void show_decoder(const cap_model *m)
+{
+    const cap_decoder_config *c = &m->decoder.config;
+    text line = {0};
+    text_printf(&line, "LSTM, %zu parameters: matching %s%s", parameters_of(m, "decoder."),
+                nn_match_rows[c->match].name, c->fixed_gain ? " (gain fixed at 1)" : "");
+    if (c->match != NN_MATCH_NONE) text_printf(&line, " at the %s", cap_attend_names[c->attend]);
+    if (c->peek) text_append(&line, ", peeking");
+    text_printf(&line, ", embedding %d, hidden %d, start %s, output %s", c->embedding, c->hidden,
+                cap_start_names[c->start], cap_output_names[c->output]);
+    if (c->projection) text_printf(&line, ", projection %d", c->projection);
+    if (c->layers > 1) text_printf(&line, ", %d layers%s", c->layers, c->residual ? ", residual" : "");
+    if (c->gate) text_append(&line, ", gated context");
+    info_line("decoder", text_string(&line));
+    text_release(&line);
+}
+
+static void show(const cap_model *m, const char *path)
+{
+    text line = {0};
+    info_append_clean(&line, path);
+    text_printf(&line, ", %.1f MB", (double)m->file_bytes / 1e6);
+    info_line("model", text_string(&line));
+    text_release(&line);
+    info_line("kind", "translator: lines of text to lines of text");
+    show_encoder(m);
+    show_decoder(m);
+    show_codec("source", m->source);
+    show_codec("target", m->target);
+    info_record(m->record);
+}
+
+static void show_words(const cap_model *m)
+{
+    const ds_vocab *v = cap_model_vocab(m);
+    for (int i = DS_SPECIALS; i < ds_vocab_size(v); i++) {
+        print_escaped(stdout, ds_vocab_word(v, i));
+        putchar('\n');
+    }
+}
+
+int info_text(const char *path, bool json, bool words)
+{
+    cap_model *m;
+    error err = {0};
+    if (cap_model_open(path, &m, &err)) return verb_fail(&err);
+    int verdict = VERB_DONE;
+    if (json)
+        verdict = show_json(m, path, words);
+    else if (words)
+        show_words(m);
+    else
+        show(m, path);
+    cap_model_close(&m);
+    return verdict;
+}

@@ -1,0 +1,329 @@
+#include "tools/train_options.h"
+
+#include <string.h>
+
+#include "tools/options.h"
+#include "tools/verbs.h"
+
+/* What can be chosen, in the words of the command line; NULL: what suits the rest. */
+typedef struct choices {
+    const char *match, *attend, *output, *gate, *best_by, *precision, *dtype; /* of both */
+    const char *format, *level, *target_level, *direction, *start;            /* of texts */
+    double seed;
+    bool no_augment; /* of photos */
+} choices;
+
+/* Options that mean something for one kind alone. */
+static const char *const of_photos[] = {"captions",       "images",          "val",       "val-images",
+                                        "cache",          "max-missing",     "encoder",   "size",
+                                        "tune-encoder",   "encoder-weights", "per-image", "crop",
+                                        "encoder-factor", "no-augment",      NULL};
+static const char *const of_texts[] = {
+    "pairs",     "format", "source",       "target",  "val-pairs", "val-source",        "val-target",
+    "val-share", "level",  "target-level", "reverse", "start",     "encoder-direction", NULL};
+
+enum { MOST_OPTIONS = 80 };
+
+/* ---- the table ---- */
+
+/* Rows point into *s, *c and *quiet, which hold the defaults. */
+static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *c, bool *quiet)
+{
+    const opt rows[] = {
+        {"Photos", .kind = OPT_GROUP},
+        {"captions", .kind = OPT_STRING, .metavar = "FILE", .value = &s->captions,
+         .help = "captions to learn from: JSON in the form of COCO, or Karpathy's"},
+        {"images", .kind = OPT_STRING, .metavar = "DIR", .value = &s->images,
+         .help = "folder of their photos"},
+        {"val", .kind = OPT_STRING, .metavar = "FILE", .value = &s->val,
+         .help = "captions to validate on after every epoch"},
+        {"val-images", .kind = OPT_STRING, .metavar = "DIR", .value = &s->val_images,
+         .help = "folder of the validation photos; --images if absent"},
+        {"cache", .kind = OPT_STRING, .metavar = "DIR", .value = &s->cache,
+         .help = "folder for the features of a frozen encoder; the folder of --out if absent"},
+        {"max-missing", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->max_missing, .max = 1,
+         .help = "share of photos that may be missing or damaged"},
+        {"encoder", .kind = OPT_STRING, .metavar = "NAME|FILE", .value = &s->encoder,
+         .help = "small: our own, trained along; or a file with MobileNetV2's weights, frozen"},
+        {"encoder-weights", .kind = OPT_STRING, .metavar = "FILE", .value = &s->encoder_weights,
+         .help = "start our own encoder from these (caption pretrain)"},
+        {"tune-encoder", .kind = OPT_FLAG, .value = &s->tune_encoder,
+         .help = "train an imported encoder along"},
+        {"encoder-factor", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->encoder_factor, .max = 100,
+         .help = "the encoder's learning rate as a multiple of --rate"},
+        {"size", .kind = OPT_INT, .metavar = "PIXELS", .value = &s->size, .max = 1024,
+         .help = "side of the photos; 0: what the encoder was made for"},
+        {"crop", .kind = OPT_FLAG, .value = &s->crop,
+         .help = "take the central square instead of stretching photos to one"},
+        {"no-augment", .kind = OPT_FLAG, .value = &c->no_augment,
+         .help = "no mirrored, cropped or recoloured photos"},
+        {"per-image", .kind = OPT_INT, .metavar = "N", .value = &s->per_image, .max = 64,
+         .help = "captions of one photo side by side; 0: 5 if the encoder trains"},
+        {"Texts", .kind = OPT_GROUP},
+        {"pairs", .kind = OPT_STRING, .metavar = "FILE", .value = &s->text.pairs,
+         .help = "texts and what they become, one pair a line"},
+        {"format", .kind = OPT_CHOICE, .metavar = "tsv|dates", .value = &c->format,
+         .help = "tsv: source, tab, target; dates: source, '_', target"},
+        {"source", .kind = OPT_STRING, .metavar = "FILE", .value = &s->text.source,
+         .help = "or: texts, one a line ..."},
+        {"target", .kind = OPT_STRING, .metavar = "FILE", .value = &s->text.target,
+         .help = "... and what they become, line by line"},
+        {"val-pairs", .kind = OPT_STRING, .metavar = "FILE", .value = &s->text.val_pairs,
+         .help = "pairs to validate on, in the same --format"},
+        {"val-source", .kind = OPT_STRING, .metavar = "FILE", .value = &s->text.val_source,
+         .help = "or: texts to validate on ..."},
+        {"val-target", .kind = OPT_STRING, .metavar = "FILE", .value = &s->text.val_target,
+         .help = "... and what they become"},
+        {"val-share", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->text.val_share, .max = 0.9,
+         .help = "of the pairs held out where no others are named to validate on; 0: none; texts: 0.1"},
+        {"level", .kind = OPT_STRING, .metavar = "word|char|bpe:N", .value = &c->level,
+         .help = "what texts consist of: words, characters, or pieces of words from N merges learned by "
+                 "byte-pair encoding"},
+        {"target-level", .kind = OPT_STRING, .metavar = "LEVEL", .value = &c->target_level,
+         .help = "of the target; --level if absent"},
+        {"encoder-direction", .kind = OPT_CHOICE, .metavar = "uni|bi", .value = &c->direction,
+         .help = "read the source from the left, or from both sides"},
+        {"reverse", .kind = OPT_FLAG, .value = &s->text.encoder.reverse,
+         .help = "read the source from its end"},
+        {"start", .kind = OPT_CHOICE, .metavar = "last|copy|mean", .value = &c->start,
+         .help = "the decoder's first state: from the source's last state, that state itself, or from the "
+                 "mean of all"},
+        {"Model", .kind = OPT_GROUP},
+        {"match", .kind = OPT_CHOICE, .metavar = "sigmoid|additive|dot|scaled-dot|general|none",
+         .value = &c->match,
+         .help = "how well a region or source word fits the decoder's state; none: no attention"},
+        {"fixed-gain", .kind = OPT_FLAG, .value = &s->decoder.fixed_gain,
+         .help = "sigmoid: keep the gain at 1, the textbook form"},
+        {"attend", .kind = OPT_CHOICE, .metavar = "input|output", .value = &c->attend,
+         .help = "where the context goes: into the LSTM with the previous word, or behind it; texts: output"},
+        {"peek", .kind = OPT_FLAG, .value = &s->decoder.peek,
+         .help = "none: show the fixed vector (mean region, last state) at every step"},
+        {"gate", .kind = OPT_CHOICE, .metavar = "yes|no", .value = &c->gate,
+         .help = "scale the context by a gate of the state; texts: no"},
+        {"layers", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.layers, .min = 1,
+         .max = CAP_MAX_LAYERS, .help = "LSTMs on top of each other, in the text encoder and the decoder"},
+        {"residual", .kind = OPT_FLAG, .value = &s->decoder.residual,
+         .help = "add a layer's input to its output, from the second layer up"},
+        {"embedding", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.embedding, .min = 1, .max = 16384,
+         .help = "numbers per word; texts: 256"},
+        {"hidden", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.hidden, .min = 1, .max = 16384,
+         .help = "numbers in an LSTM's state; texts: 256"},
+        {"attention", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.attention, .min = 1, .max = 16384,
+         .help = "width of the matching network"},
+        {"projection", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.projection, .max = 16384,
+         .help = "numbers per region or source word after projection; 0: as they are; texts: 0"},
+        {"output", .kind = OPT_CHOICE, .metavar = "tied|full", .value = &c->output,
+         .help =
+             "through the matrix of the embeddings, or one of its own; texts: full for at most 1,000 words"},
+        {"dropout", .kind = OPT_DOUBLE, .metavar = "P", .value = &s->decoder.dropout, .max = 0.95,
+         .help = "of states, words and output while training; texts: 0.2"},
+        {"Training", .kind = OPT_GROUP},
+        {"out", 'o', OPT_STRING, "FILE", &s->out,
+         .help = "the model; beside it FILE.state for --resume and a log of JSON lines"},
+        {"min-count", .kind = OPT_INT, .metavar = "N", .value = &s->min_count, .max = 1000000,
+         .help = "rarer words become <unk>; texts: 2 for words, else 1"},
+        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &s->max_words, .min = 1, .max = 1000,
+         .help = "longer captions are cut, longer texts left out; texts: 200"},
+        {"epochs", .kind = OPT_INT, .metavar = "N", .value = &s->epochs, .min = 1, .max = 100000,
+         .help = "times through all captions or pairs"},
+        {"batch", .kind = OPT_INT, .metavar = "N", .value = &s->batch, .min = 1, .max = 65536,
+         .help = "captions or pairs per step"},
+        {"rate", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->rate, .min = 1e-9, .max = 10,
+         .help = "peak learning rate of AdamW"},
+        {"warmup", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->warmup, .max = 1,
+         .help = "share of all steps until the peak; then a cosine down"},
+        {"weight-decay", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->decay, .max = 10,
+         .help = "pull of the weights to zero"},
+        {"clip", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->clip, .max = 1e9,
+         .help = "most the gradient may measure; 0: any"},
+        {"label-smoothing", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->loss.smoothing, .max = 0.9,
+         .help = "share of the target spread over all words"},
+        {"coverage", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->loss.coverage, .max = 100,
+         .help = "weight of the doubly stochastic regulariser"},
+        {"focus", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->loss.focus, .max = 1,
+         .help = "most entropy the attention may keep, as a share of an even one's; 0: any"},
+        {"scheduled-sampling", .kind = OPT_DOUBLE, .metavar = "P", .value = &s->loss.sampling, .max = 1,
+         .help = "chance that a previous word is the model's own, growing from 0 to this"},
+        {"teacher-forcing", .kind = OPT_DOUBLE, .metavar = "P", .value = &s->teacher_forcing, .max = 1,
+         .help = "chance that a previous word is the true one, from the start on"},
+        {"seed", .kind = OPT_DOUBLE, .metavar = "N", .value = &c->seed, .max = 9e15,
+         .help = "of all random draws"},
+        {"threads", .kind = OPT_INT, .metavar = "N", .value = &s->threads, .max = 1024,
+         .help = "0: one per CPU"},
+        {"precision", .kind = OPT_CHOICE, .metavar = "f32|bf16", .value = &c->precision,
+         .help = "of large products; bf16 needs a CPU with AMX to be faster"},
+        {"resume", .kind = OPT_FLAG, .value = &s->resume,
+         .help = "go on from FILE.state, to the same bits as without a break"},
+        {"Result", .kind = OPT_GROUP},
+        {"best-by", .kind = OPT_CHOICE, .metavar = "cider|bleu4|bleu|exact|loss", .value = &c->best_by,
+         .help = "validation score that picks the epoch to keep; photos: cider; texts: bleu, or exact "
+                 "between characters"},
+        {"patience", .kind = OPT_INT, .metavar = "N", .value = &s->patience, .max = 100000,
+         .help = "stop after N epochs without a better score; 0: never"},
+        {"scored", .kind = OPT_INT, .metavar = "N", .value = &s->scored, .max = 1000000,
+         .help = "validation photos or lines decoded per epoch; 0: all; texts: 0"},
+        {"beam", .kind = OPT_INT, .metavar = "K", .value = &s->beam, .min = 1, .max = 64,
+         .help = "sentences kept while decoding them; texts: 1"},
+        {"store", .kind = OPT_CHOICE, .metavar = "f16|f32", .value = &c->dtype,
+         .help = "type of the stored weights"},
+        {"licence", .kind = OPT_STRING, .metavar = "TEXT", .value = &s->licence,
+         .help = "terms to state in the model's record"},
+        {"quiet", 'q', OPT_FLAG, .value = quiet, .help = "say nothing but errors"},
+        {0},
+    };
+    _Static_assert(sizeof rows / sizeof *rows <= MOST_OPTIONS, "the table is too small");
+    memcpy(table, rows, sizeof rows);
+}
+
+/* ---- from words to settings ---- */
+
+static int index_in(const char *const *names, int count, const char *name, int otherwise)
+{
+    for (int i = 0; name && i < count; i++)
+        if (!strcmp(names[i], name)) return i;
+    return otherwise;
+}
+
+static void apply_shared(const choices *c, cap_train_settings *s)
+{
+    static const char *const best_by[] = {"cider", "bleu4", "loss", "bleu", "exact"};
+    for (int i = 0; i < NN_MATCH_COUNT; i++)
+        if (!strcmp(c->match, nn_match_rows[i].name)) s->decoder.match = (nn_match_kind)i;
+    s->decoder.attend = (cap_attend)index_in(cap_attend_names, CAP_ATTENDS, c->attend, s->decoder.attend);
+    s->decoder.start = (cap_start)index_in(cap_start_names, CAP_STARTS, c->start, s->decoder.start);
+    s->decoder.output = (cap_output)index_in(cap_output_names, CAP_OUTPUTS, c->output, s->decoder.output);
+    if (c->gate) s->decoder.gate = !strcmp(c->gate, "yes");
+    s->best_by = (cap_best_by)index_in(best_by, 5, c->best_by, s->best_by);
+    s->bf16 = !strcmp(c->precision, "bf16");
+    s->dtype = !strcmp(c->dtype, "f32") ? IO_F32 : IO_F16;
+    s->seed = (uint64_t)c->seed;
+    s->augment = !c->no_augment;
+}
+
+/* Encoder and decoder are of one size. */
+static err_code apply_text(const choices *c, cap_train_settings *s, error *err)
+{
+    cap_text_encoder_config *e = &s->text.encoder;
+    e->embedding = s->decoder.embedding;
+    e->hidden = s->decoder.hidden;
+    e->layers = s->decoder.layers;
+    e->residual = s->decoder.residual;
+    e->dropout = s->decoder.dropout;
+    e->bidirectional = !strcmp(c->direction, "bi");
+    s->text.choose_output = !c->output;
+    err_code code = ds_codec_settings_parse(c->level, &s->text.source_level, err);
+    if (!code)
+        code =
+            ds_codec_settings_parse(c->target_level ? c->target_level : c->level, &s->text.target_level, err);
+    if (!code && c->format) code = ds_pairs_format_find(c->format, &s->text.format, err);
+    if (!c->best_by && s->text.target_level.level == DS_CHAR) s->best_by = CAP_BEST_EXACT;
+    return code;
+}
+
+/* ---- what goes together ---- */
+
+static const char *first_given(const opt_command *command, int argc, char **argv, const char *const *names)
+{
+    for (; *names; names++)
+        if (opt_given(command, argc, argv, *names)) return *names;
+    return NULL;
+}
+
+static err_code check_needed(const cap_train_settings *s, error *err)
+{
+    const char *missing = !s->out ? "out" : NULL;
+    if (s->kind == CAP_IMAGE) missing = !s->captions ? "captions" : !s->images ? "images" : missing;
+    if (s->kind == CAP_TEXT && !s->text.pairs)
+        missing = !s->text.source ? "source" : !s->text.target ? "target" : missing;
+    if (!missing) return ERR_OK;
+    return err_set(err, ERR_ARGUMENT, "--%s is missing (see 'caption train --help')", missing);
+}
+
+static err_code check_score(const choices *c, cap_kind kind, error *err)
+{
+    if (!c->best_by || !strcmp(c->best_by, "loss")) return ERR_OK;
+    bool of_text = !strcmp(c->best_by, "bleu") || !strcmp(c->best_by, "exact");
+    if (of_text == (kind == CAP_TEXT)) return ERR_OK;
+    return err_set(err, ERR_ARGUMENT, "--best-by %s is a score of %s (see 'caption train --help')",
+                   c->best_by, of_text ? "texts" : "photos");
+}
+
+static err_code finish(const choices *c, cap_train_settings *s, error *err)
+{
+    err_code code = check_needed(s, err);
+    if (code || (code = check_score(c, s->kind, err))) return code;
+    apply_shared(c, s);
+    return s->kind == CAP_TEXT ? apply_text(c, s, err) : ERR_OK;
+}
+
+static void join_command(int argc, char **argv, text *out)
+{
+    text_append(out, "caption");
+    for (int i = 0; i < argc; i++) text_printf(out, strchr(argv[i], ' ') ? " '%s'" : " %s", argv[i]);
+}
+
+/* ---- reading ---- */
+
+/* Which kind is meant shows in what data is named; then the other kind's options have no place. */
+static bool kind_of(const opt_command *command, int argc, char **argv, cap_kind *kind, error *err)
+{
+    static const char *const text_data[] = {"pairs", "source", "target", NULL};
+    const char *names_texts = first_given(command, argc, argv, text_data);
+    *kind = names_texts ? CAP_TEXT : CAP_IMAGE;
+    const char *odd = first_given(command, argc, argv, names_texts ? of_photos : of_texts);
+    if (!odd) return true;
+    if (names_texts)
+        err_set(err, ERR_ARGUMENT,
+                "--%s is for photos and cannot go with --%s, which is for texts (see 'caption train --help')",
+                odd, names_texts);
+    else
+        err_set(err, ERR_ARGUMENT,
+                "--%s is for texts: it needs --pairs, or --source and --target (see 'caption train --help')",
+                odd);
+    return false;
+}
+
+bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
+{
+    choices c = {.match = "sigmoid",
+                 .precision = "f32",
+                 .dtype = "f16",
+                 .level = "word",
+                 .direction = "bi",
+                 .seed = 1};
+    *out = (train_request){.settings = cap_train_defaults()};
+    opt table[MOST_OPTIONS];
+    fill_table(table, &out->settings, &c, &out->quiet);
+    const opt_command command = {
+        .verb = "train",
+        .about =
+            "Trains a captioner on photos with captions, or a translator on pairs of texts. Ctrl-C saves the "
+            "state; --resume "
+            "goes on from it.\nDefaults are those for photos; for texts they differ where it is said.",
+        .options = table,
+        .examples =
+            "caption train --captions captions_train.json --images photos --val captions_val.json --out "
+            "model.safetensors\n"
+            "caption train --captions captions_train.json --images photos --encoder mobilenet_v2.safetensors "
+            "--out model.safetensors\n"
+            "caption train --pairs dates_train.txt --format dates --level char --out dates.safetensors\n"
+            "caption train --source train.en --target train.de --val-source val.en --val-target val.de "
+            "--level bpe:8000 --out ende.safetensors",
+    };
+    error err = {0};
+    cap_kind kind;
+    bool fits = kind_of(&command, argc, argv, &kind, &err);
+    if (kind == CAP_TEXT) out->settings = cap_train_text_defaults();
+    join_command(argc, argv, &out->command);
+    if (!verb_begin(&command, &argc, argv, verdict)) return false;
+    out->settings.command = text_string(&out->command);
+    if (fits && !finish(&c, &out->settings, &err)) return true;
+    verb_fail(&err);
+    *verdict = VERB_USAGE;
+    return false;
+}
+
+void train_options_release(train_request *r)
+{
+    text_release(&r->command);
+}

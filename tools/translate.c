@@ -1,0 +1,389 @@
+/* caption translate: lines of text in, lines of text out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "captioner/alignment.h"
+#include "captioner/translate.h"
+#include "src/io/file.h"
+#include "tools/decoding.h"
+#include "tools/lines.h"
+#include "tools/print.h"
+#include "tools/verbs.h"
+
+enum { GROUP = 256 }; /* lines that are translated together */
+
+typedef struct request {
+    const char *model, *alignment, *pairs;
+    cap_translator_settings settings;
+    decoding decoding;
+    bool json;
+} request;
+
+/* A line on its way: its text, or why it has none. */
+typedef struct pending {
+    char *text;
+    int64_t number;
+    error reason;
+} pending;
+
+typedef struct translate_job {
+    const request *q;
+    cap_translator *translator;
+    line_reader in;
+    FILE *pairs;
+    pending line[GROUP];
+    int lines;
+    int64_t failed;
+    int columns; /* of the terminal; 0: not one */
+} translate_job;
+
+/* ---- output ---- */
+
+static cap_map map_of(const cap_translation *t, unsigned char *is_end)
+{
+    for (int i = 0; i < t->sources; i++) is_end[i] = i == t->sources - 1;
+    return (cap_map){.targets = t->words,
+                     .sources = t->sources,
+                     .target = t->label,
+                     .source = t->source_label,
+                     .weight = t->attention,
+                     .probability = t->probability,
+                     .source_is_end = is_end};
+}
+
+/* OUT.png for the first line, OUT-2.png for the second: name[size]. */
+static err_code name_sheet(const char *path, int64_t number, char *name, size_t size, error *err)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    if (!dot || dot == path || (slash && dot <= slash + 1)) dot = path + strlen(path);
+    int n = number == 1
+                ? snprintf(name, size, "%s", path)
+                : snprintf(name, size, "%.*s-%lld%s", (int)(dot - path), path, (long long)number, dot);
+    if (n >= 0 && (size_t)n < size) return ERR_OK;
+    return err_set(err, ERR_LIMIT, "the name '%.100s...' is too long", path);
+}
+
+static err_code write_sheet(const translate_job *j, const cap_map *map, int64_t number, error *err)
+{
+    char name[4096];
+    img sheet = {0};
+    err_code code = name_sheet(j->q->alignment, number, name, sizeof name, err);
+    if (!code) code = cap_map_paint(map, &sheet, err);
+    if (!code) code = img_write_png(name, &sheet, err);
+    img_release(&sheet);
+    return code;
+}
+
+static void print_shades(const translate_job *j, const cap_map *map)
+{
+    text shades = {0};
+    cap_map_print(map, j->columns, &shades);
+    fputs(text_string(&shades), stdout);
+    putchar('\n');
+    text_release(&shades);
+}
+
+static void write_pairs(const translate_job *j, const cap_map *map)
+{
+    text pairs = {0};
+    if (map) cap_map_pairs(map, &pairs);
+    fprintf(j->pairs, "%s\n", text_string(&pairs));
+    text_release(&pairs);
+}
+
+static err_code show_maps(const translate_job *j, const cap_translation *t, int64_t number, error *err)
+{
+    if (!t->attention) { /* a line of blanks */
+        if (j->pairs) write_pairs(j, NULL);
+        return ERR_OK;
+    }
+    unsigned char *is_end = malloc((size_t)t->sources);
+    if (!is_end) return err_set(err, ERR_MEMORY, "out of memory for an alignment map");
+    cap_map map = map_of(t, is_end);
+    err_code code = ERR_OK;
+    if (j->pairs) write_pairs(j, &map);
+    if (j->q->alignment && !strcmp(j->q->alignment, "-"))
+        print_shades(j, &map);
+    else if (j->q->alignment)
+        code = write_sheet(j, &map, number, err);
+    free(is_end);
+    return code;
+}
+
+static json_t *strings_json(const char *const *word, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) json_array_append_new(list, json_clean_string(word[i]));
+    return list;
+}
+
+static json_t *numbers_json(const float *number, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) json_array_append_new(list, json_real((double)number[i]));
+    return list;
+}
+
+static json_t *attention_json(const cap_translation *t)
+{
+    if (!t->attention) return json_null();
+    json_t *list = json_array();
+    for (int i = 0; i < t->words; i++)
+        json_array_append_new(list, numbers_json(t->attention + (size_t)i * (size_t)t->sources, t->sources));
+    return list;
+}
+
+static json_t *alternative_json(const cap_alternative *a)
+{
+    return json_pack("{s:o, s:o, s:o, s:f, s:f, s:f}", "translation", json_clean_string(a->sentence),
+                     "target", strings_json(a->word, a->words), "probability",
+                     numbers_json(a->probability, a->words), "log_probability", a->log_probability, "score",
+                     a->score, "confidence", a->confidence);
+}
+
+static bool print_json(const request *q, const cap_translation *t, int64_t number)
+{
+    json_t *o =
+        json_pack("{s:I, s:o}", "line", (json_int_t)number, "source", strings_json(t->source, t->sources));
+    json_t *best = alternative_json(t->alternative);
+    bool good = o && best && !json_object_update(o, best);
+    json_decref(best);
+    if (good) good = !json_object_set_new(o, "attention", attention_json(t));
+    if (good && q->decoding.n_best) {
+        json_t *list = json_array();
+        for (int i = 0; i < t->alternatives; i++)
+            json_array_append_new(list, alternative_json(&t->alternative[i]));
+        good = !json_object_set_new(o, "n_best", list);
+    }
+    if (good) return print_json_line(stdout, o);
+    json_decref(o);
+    return false;
+}
+
+static void print_text(const request *q, const cap_translation *t, int64_t number)
+{
+    if (!q->decoding.n_best) {
+        print_escaped(stdout, t->sentence);
+        putchar('\n');
+        return;
+    }
+    for (int i = 0; i < t->alternatives; i++) {
+        printf("%lld\t%d\t%.6f\t", (long long)number, i + 1, t->alternative[i].score);
+        print_escaped(stdout, t->alternative[i].sentence);
+        putchar('\n');
+    }
+}
+
+static err_code show(const translate_job *j, const cap_translation *t, int64_t number, error *err)
+{
+    if (!j->q->json)
+        print_text(j->q, t, number);
+    else if (!print_json(j->q, t, number))
+        return err_set(err, ERR_MEMORY, "out of memory while printing line %lld", (long long)number);
+    return show_maps(j, t, number, err);
+}
+
+/* A line that cannot be translated is answered all the same: with an empty line, so that lines go on pairing
+ * up. */
+static bool refuse(translate_job *j, const pending *p)
+{
+    bool good = true;
+    fprintf(stderr, "caption: line %lld: %s\n", (long long)p->number, p->reason.text);
+    j->failed++;
+    if (j->pairs) write_pairs(j, NULL);
+    if (j->q->json)
+        good = print_json_line(
+            stdout, json_pack("{s:I, s:s}", "line", (json_int_t)p->number, "error", p->reason.text));
+    else if (j->q->decoding.n_best)
+        printf("%lld\t0\t\t\n", (long long)p->number);
+    else
+        putchar('\n');
+    return good;
+}
+
+/* ---- the lines, group by group ---- */
+
+static err_code keep_line(translate_job *j, const read_line *line, error *err)
+{
+    pending *p = &j->line[j->lines];
+    *p = (pending){.number = line->number, .text = strdup(line->has_zero ? "" : line->text)};
+    if (!p->text) return err_set(err, ERR_MEMORY, "out of memory while reading lines");
+    j->lines++;
+    if (line->too_long)
+        err_set(&p->reason, ERR_LIMIT, "too long to be translated: over %d bytes", LINE_MOST);
+    else if (line->has_zero)
+        err_set(&p->reason, ERR_FORMAT, "a zero byte is no text");
+    return ERR_OK;
+}
+
+/* Reads up to a group of lines; stops early when the writer makes a pause, so that a dialogue goes on. */
+static err_code read_group(translate_job *j, error *err)
+{
+    err_code code = ERR_OK;
+    read_line line;
+    while (!code && j->lines < GROUP) {
+        if (j->lines && lines_must_wait(&j->in)) break;
+        code = lines_next(&j->in, &line, err);
+        if (code || !line.text) break;
+        code = keep_line(j, &line, err);
+    }
+    return code;
+}
+
+/* Shows what came of the waiting lines, in their order: out and reason are those of the ones that were read
+ * well. */
+static err_code show_group(translate_job *j, const cap_translation *out, const error *reason, error *err)
+{
+    err_code code = ERR_OK;
+    for (int i = 0, k = 0; i < j->lines && !code; i++) {
+        pending *p = &j->line[i];
+        const cap_translation *t = p->reason.code ? NULL : &out[k];
+        if (t) p->reason = reason[k++];
+        if (!p->reason.code)
+            code = show(j, t, p->number, err);
+        else if (!refuse(j, p))
+            code = err_set(err, ERR_MEMORY, "out of memory while printing line %lld", (long long)p->number);
+    }
+    return code;
+}
+
+static err_code run_group(translate_job *j, error *err)
+{
+    cap_translation *out = calloc(GROUP, sizeof *out);
+    error *reason = calloc(GROUP, sizeof *reason);
+    const char *line[GROUP];
+    int n = 0;
+    for (int i = 0; i < j->lines; i++)
+        if (!j->line[i].reason.code) line[n++] = j->line[i].text;
+    err_code code = out && reason ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while translating");
+    if (!code) code = cap_translate(j->translator, line, n, out, reason, err);
+    if (!code) code = show_group(j, out, reason, err);
+    for (int i = 0; out && i < n; i++) cap_translation_release(&out[i]);
+    free(out);
+    free(reason);
+    return code;
+}
+
+static err_code run_groups(translate_job *j, error *err)
+{
+    err_code code = ERR_OK;
+    while (!code) {
+        code = read_group(j, err);
+        if (!code && !j->lines) break;
+        if (!code) code = run_group(j, err);
+        for (int i = 0; i < j->lines; i++) free(j->line[i].text);
+        j->lines = 0;
+        if (!code && fflush(stdout))
+            code = err_set(err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
+    }
+    return code;
+}
+
+static err_code open_pairs(translate_job *j, error *err)
+{
+    const char *path = j->q->pairs;
+    if (!path) return ERR_OK;
+    j->pairs = fopen(path, "w");
+    return j->pairs ? ERR_OK : err_set(err, ERR_IO, "cannot write '%.300s': %s", path, strerror(errno));
+}
+
+static err_code close_pairs(translate_job *j, err_code code, error *err)
+{
+    if (!j->pairs) return code;
+    bool failed = ferror(j->pairs) != 0;
+    if ((fclose(j->pairs) || failed) && !code)
+        return err_set(err, ERR_IO, "cannot write '%.300s'", j->q->pairs);
+    return code;
+}
+
+static int terminal_columns(void)
+{
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size)) return 0;
+    return size.ws_col;
+}
+
+static int translate(const request *q)
+{
+    translate_job j = {.q = q, .in = {.fd = STDIN_FILENO, .name = "standard input"}};
+    error err = {0};
+    j.columns = terminal_columns();
+    err_code code = cap_translator_open(q->model, &q->settings, &j.translator, &err);
+    if (!code && (q->alignment || q->pairs) && !cap_translator_attends(j.translator))
+        code = err_set(&err, ERR_MISMATCH, "this model attends to nothing, so it has no alignment to show");
+    if (!code) code = open_pairs(&j, &err);
+    if (!code) code = run_groups(&j, &err);
+    code = close_pairs(&j, code, &err);
+    lines_release(&j.in);
+    cap_translator_close(&j.translator);
+    if (code) return verb_fail(&err);
+    if (j.failed && j.in.number > 1)
+        fprintf(stderr, "caption: %lld of %lld lines could not be translated\n", (long long)j.failed,
+                (long long)j.in.number);
+    return j.failed ? VERB_FAILED : VERB_DONE;
+}
+
+static int usage(const char *problem)
+{
+    fprintf(stderr, "caption: %s (see 'caption translate --help')\n", problem);
+    return VERB_USAGE;
+}
+
+static const char about[] =
+    "Translates standard input to standard output, line by line, with a model that 'caption train' made of "
+    "pairs "
+    "of texts. Each line of output answers one line of input, an empty one too; blanks around a line do not "
+    "count. Lines are translated as they come, many together where many are waiting.\n"
+    "A line that cannot be translated (not UTF-8; over 65,536 bytes; over 4,096 of the words, characters or "
+    "pieces that the model reads) is named on standard error and answered with an empty line; the exit code "
+    "is then 1.";
+
+static const char examples[] =
+    "caption translate --model dates.safetensors < dates.txt\n"
+    "echo 'Two dogs run.' | caption translate --model ende.safetensors --alignment -\n"
+    "caption translate --model ende.safetensors --json --beam 5 < test.en > test.json\n"
+    "caption translate --model ende.safetensors --pairs-out test.pairs < test.en > test.de\n";
+
+int verb_translate(int argc, char **argv)
+{
+    request q = {.settings = cap_translator_settings_default(), .decoding = decoding_defaults()};
+    q.decoding.search = cap_translate_defaults();
+    const opt options[] = {
+        {"Model", .kind = OPT_GROUP},
+        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; there is no built-in one for texts"},
+        {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        DECODING_OPTIONS(q.decoding),
+        {"Output", .kind = OPT_GROUP},
+        {"json", 'j', OPT_FLAG, .value = &q.json,
+         .help = "one JSON object a line: line, source (words as the model has them, the last one <end>), "
+                 "translation, target (words), probability [words], log_probability, score, confidence, "
+                 "attention "
+                 "[target][source]; with --n-best all of them"},
+        {"alignment", 'a', OPT_STRING, "OUT.png", &q.alignment,
+         .help =
+             "paint where each word looked: source across, target down, bright is attended; OUT.png for the "
+             "first line, OUT-2.png for the second and so on; -: print it in shades below the line"},
+        {"pairs-out", 'p', OPT_STRING, "FILE", &q.pairs,
+         .help =
+             "write for each line the pairs i-j: target word j looked at source word i most, both from 0"},
+        {0},
+    };
+    const opt_command command = {
+        .verb = "translate", .about = about, .options = options, .examples = examples};
+    int verdict;
+    error err = {0};
+    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    if (!q.model) return usage("no model given with --model");
+    if (q.json && q.alignment && !strcmp(q.alignment, "-"))
+        return usage("--json and --alignment - both want standard output");
+    if (decoding_apply(&q.decoding, &err)) return usage(err.text);
+    q.settings.search = q.decoding.search;
+    q.settings.must = q.decoding.must;
+    q.settings.avoid = q.decoding.avoid;
+    q.settings.search.attention = q.json || q.alignment || q.pairs;
+    return translate(&q);
+}
