@@ -283,7 +283,7 @@ err_code bench_train_run(bench_case *c, error *err)
     nn_loss_info info = {0};
     nn_begin(&s->tape);
     s->tape.step++;
-    cap_memory m = cap_decoder_remember(&s->tape, &s->model->decoder, regions(s), NULL);
+    cap_memory m = cap_decoder_remember(&s->tape, &s->model->decoder, &(cap_encoded){.states = regions(s)});
     nn_var *loss = cap_decoder_loss(&s->tape, &s->model->decoder, &m, &s->batch, &options, &info);
     if (!loss) return no_memory(c, err);
     nn_params_zero_grad(params);
