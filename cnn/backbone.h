@@ -47,7 +47,10 @@ const cnn_backbone_row *cnn_net_row(const cnn_net *net);
 /* pixels [N,S,S,3] (normalised) -> regions [N,gh,gw,D]. Batch norms use the batch and update their running
  * statistics while the tape trains, unless frozen. Leading blocks without anything to learn (all of them when
  * the tape does not record) use scratch memory of the net instead of the tape's, so that a photo costs
- * little: mobilenet_v2 at 224 takes 10 MB folded, 20 MB with its norms. */
+ * little: mobilenet_v2 at 224 takes 10 MB folded, 20 MB with its norms. Where a recording tape meets norms
+ * that are all constants (frozen, or the tape does not train), the learning blocks become one op that takes
+ * the photos in groups and keeps its maps in memory of the net (by_groups.c); another pass before backward is
+ * allowed, but costs that one's forward pass again. */
 nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels);
 
 /* The map of a square input. */

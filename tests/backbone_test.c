@@ -229,6 +229,46 @@ static real step_loss(model *m, const real *x, const real *target)
     return loss->data[0];
 }
 
+static real *step_grads(model *m, const real *x, bool twice)
+{
+    nn_begin(&m->tape);
+    nn_var *in = nn_input(&m->tape, x, 4, (int[]){9, SIDE, SIDE, 3}),
+           *y = cnn_net_forward(m->net, &m->tape, in);
+    if (twice) cnn_net_forward(m->net, &m->tape, nn_input(&m->tape, x + 3, 4, (int[]){8, SIDE, SIDE, 3}));
+    assert_non_null(y);
+    real *target = calloc(nn_count(y), sizeof *target);
+    assert_non_null(target);
+    nn_params_zero_grad(&m->params);
+    nn_backward(&m->tape, nn_mean_squared(&m->tape, y, target));
+    assert_false(m->tape.failed);
+    free(target);
+    return m->params.grad;
+}
+
+/* With constant norms photos are taken in groups, here of two, the last of one: the gradients have the same
+ * bits on one thread and on three, and when another pass comes between forward and backward. */
+static void test_groups(void **state)
+{
+    (void)state;
+    model one, three;
+    make(&one, "mobilenet_v2");
+    make(&three, "mobilenet_v2");
+    cnn_net_freeze_norm(one.net, true);
+    cnn_net_freeze_norm(three.net, true);
+    one.tape.recording = one.tape.training = three.tape.recording = three.tape.training = true;
+    three.tape.threads = pool_create(3);
+    assert_non_null(three.tape.threads);
+    real *x = noise(9, SIDE), *grads = step_grads(&one, x, false);
+    double length = 0;
+    for (size_t i = 0; i < one.params.size; i++) length += pow((double)grads[i], 2);
+    assert_true(length > 0);
+    assert_memory_equal(grads, step_grads(&three, x, false), one.params.size * sizeof *grads);
+    assert_memory_equal(grads, step_grads(&three, x, true), one.params.size * sizeof *grads);
+    free(x);
+    drop(&one);
+    drop(&three);
+}
+
 /* Training moves the running statistics, unless the norms are frozen. */
 static void test_freeze_norm(void **state)
 {
@@ -373,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_fold),
         cmocka_unit_test(test_fold_refuses),
         cmocka_unit_test(test_threads_and_batches),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_freeze_norm),
         cmocka_unit_test(test_frozen_prefix),
         cmocka_unit_test(test_memory),
