@@ -103,7 +103,11 @@ static err_code check(const cap_train_settings *s, error *err)
         return err_set(err, ERR_ARGUMENT,
                        "photos of %d pixels are not possible; --size must be 0 or %d to %d", s->size,
                        SMALLEST_PHOTO, LARGEST_PHOTO);
-    if (cnn_backbone_find(s->encoder)) return ERR_OK;
+    bool own = cnn_backbone_find(s->encoder);
+    if (own && s->tune_encoder)
+        return err_set(err, ERR_ARGUMENT,
+                       "--tune-encoder is for imported encoders; '%s' is trained along anyway", s->encoder);
+    if (own) return ERR_OK;
     if (s->encoder_weights)
         return err_set(err, ERR_ARGUMENT,
                        "--encoder-weights starts an encoder of our own, but --encoder '%s' names a file",

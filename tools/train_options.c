@@ -129,7 +129,7 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"batch", .kind = OPT_INT, .metavar = "N", .value = &s->batch, .min = 1, .max = 65536,
          .help = "captions or pairs per step"},
         {"rate", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->rate, .min = 1e-9, .max = 10,
-         .help = "peak learning rate of AdamW"},
+         .help = "peak learning rate of AdamW; texts: 0.002"},
         {"warmup", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->warmup, .max = 1,
          .help = "share of all steps until the peak; then a cosine down"},
         {"weight-decay", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->decay, .max = 10,
