@@ -66,7 +66,7 @@ static bool set_up(bench *b, int argc, char **argv)
     if (argc > 3 && !strcmp(argv[3], "input")) d.attend = CAP_ATTEND_INPUT;
     e.bidirectional = argc > 4 && !strcmp(argv[4], "bi");
     if (e.bidirectional) d.start = CAP_START_LAST;
-    if (argc > 5) e.layers = d.layers = atoi(argv[5]);
+    if (argc > 5) e.layers = d.layers = (int)strtol(argv[5], NULL, 10);
     d.features = cap_text_encoder_width(&e);
     error err = {0};
     if (cap_text_encoder_config_check(&e, &err) || cap_decoder_config_check(&d, &err)) return false;
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     static bench b;
     error err = {0};
     if (!set_up(&b, argc, argv)) return EXIT_FAILURE;
-    int steps = argc > 6 ? atoi(argv[6]) : 10;
+    int steps = argc > 6 ? (int)strtol(argv[6], NULL, 10) : 10;
     arena mem = {0};
     nn_tape t = {.mem = &mem, .recording = true, .training = true};
     t.precision = argc > 2 && !strcmp(argv[2], "bf16") ? GEMM_BF16 : GEMM_F32;

@@ -52,6 +52,8 @@ const bench_row bench_rows[] = {
      GEMM_F32, TEXT_WORK},
     {"dates", "train, dot, bf16", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_BF16,
      TEXT_WORK},
+    {"score", "BLEU, ROUGE-L, CIDEr", "images/s", NULL, "5,000 images, 25,000 references", BENCH_RATE, false,
+     false, GEMM_F32, bench_score_open, bench_score_run, bench_score_close},
     {0},
 };
 
@@ -321,7 +323,8 @@ int verb_bench(int argc, char **argv)
 {
     bench_request q = {.seconds = 1};
     const opt options[] = {
-        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|decoder|train|dates", &q.only, .help = "these rows only"},
+        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|decoder|train|dates|score", &q.only,
+         .help = "these rows only"},
         {"photo", 0, OPT_STRING, "FILE", &q.photo, .help = "the photo to describe; a drawn one if absent"},
         {"threads", 't', OPT_INT, "N", &q.threads, 0, 1024,
          "of the rows that are not for one thread; 0: one per CPU"},
@@ -337,8 +340,9 @@ int verb_bench(int argc, char **argv)
         .operands_max = 1,
         .about =
             "Measures speed on this machine: matrix products (sgemm), a photo described by a new process "
-            "(cold) and by an open model (warm), encoders, training of the decoder on kept features, and "
-            "training of all. Each figure is a median of seven rounds over all rows, and stands beside its "
+            "(cold) and by an open model (warm), encoders, training of the decoder on kept features, "
+            "training of all, and scoring of captions. Each figure is a median of seven rounds over all "
+            "rows, and stands beside its "
             "ratio to the sgemm rate of the same rounds on as many threads, so that machines can be "
             "compared. It takes about a minute; other work on the machine spoils it.\n"
             "Without MODEL: the model inside the program. Encoders and training use random weights, which "

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "captioner/model_df.h"
+#include "captioner/translate.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tools/eval.h"
@@ -137,15 +138,15 @@ static err_code read_all(const eval_request *q, cap_scorer *s, cap_df **df, erro
 }
 
 static err_code score_and_print(const eval_request *q, cap_scorer *s, const cap_df *df,
-                                const cap_attention *attention, error *err)
+                                const eval_captioned *inside, error *err)
 {
     cap_scores all;
     err_code code = cap_scorer_run(s, df, &all, err);
     if (!code && q->per_image) code = eval_write_images(q->per_image, &all, err);
     if (code) return code;
-    if (!q->quiet) eval_say_notes(q, &all, attention);
-    if (q->json) return eval_print_json(&all, attention, err);
-    eval_print_table(&all, attention);
+    if (!q->quiet) eval_say_notes(q, &all, inside);
+    if (q->json) return eval_print_json(&all, inside, err);
+    eval_print_table(&all, inside);
     return ERR_OK;
 }
 
@@ -174,8 +175,7 @@ static int evaluate(const eval_request *q)
         if (!code && !score)
             fprintf(stderr, "caption: '%s' has no references, so nothing is scored\n", q->captions);
     }
-    cap_attention attention = cap_attention_summary(&c.attention);
-    if (!code && score) code = score_and_print(q, s, choose_df(q, df, &c), &attention, &err);
+    if (!code && score) code = score_and_print(q, s, choose_df(q, df, &c), &c, &err);
     cap_df_free(&df);
     cap_df_free(&c.df);
     cap_scorer_free(&s);
@@ -189,35 +189,46 @@ static int usage(const char *problem)
     return VERB_USAGE;
 }
 
-static const char *find_text_problem(const eval_request *q)
+static const char *find_problem_of_lines(const eval_request *q)
+{
+    if (!q->text_refs[0]) return "no references given with --text-refs";
+    if (q->training || q->frequencies || q->save_frequencies || q->per_image)
+        return "--training, --df, --save-df and --per-image are of captions, not of plain lines";
+    return q->text_hyps ? NULL : "no lines to score given with --text-hyps";
+}
+
+static const char *find_problem_of_photos(const eval_request *q)
+{
+    if (q->save_frequencies) return "--save-df needs --refs";
+    if (!q->captions) return "no references given with --captions";
+    return q->images ? NULL : "no folder of photos given with --images";
+}
+
+static const char *find_problem_of_texts(const eval_request *q)
 {
     if (q->pairs && (q->source || q->target)) return "--pairs and --source exclude each other";
-    if (q->save_frequencies || q->frequencies || q->training || q->per_image)
-        return "--df, --save-df, --training and --per-image are for captions";
+    if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split)
+        return "--training, --df, --save-df, --per-image and --split are of captions, not of translations";
     if (!q->model) return "no model given with --model";
     if (q->pairs) return NULL;
     if (q->format) return "--format needs --pairs";
     return q->source && q->target ? NULL : "--source and --target go together";
 }
 
-/* One of the four ways to get sentences, complete. NULL: all is well. */
-static const char *find_problem(const eval_request *q)
+/* One of the four ways to get sentences, complete, and no option that would change nothing. NULL: all is
+ * well. */
+static const char *find_problem(const eval_request *q, bool decodes)
 {
     bool photos = q->captions || q->images, lines = q->text_refs[0] || q->text_hyps;
     bool texts = q->source || q->target || q->pairs;
     if ((q->refs || q->results) + photos + lines + texts > 1)
         return "--refs, --captions, --text-refs and --source or --pairs exclude each other";
-    if (texts) return find_text_problem(q);
+    if (texts) return find_problem_of_texts(q);
     if (q->format) return "--format needs --pairs";
-    if (lines) {
-        if (!q->text_refs[0]) return "no references given with --text-refs";
-        return q->text_hyps ? NULL : "no lines to score given with --text-hyps";
-    }
-    if (photos) {
-        if (q->save_frequencies) return "--save-df needs --refs";
-        if (!q->captions) return "no references given with --captions";
-        return q->images ? NULL : "no folder of photos given with --images";
-    }
+    if (photos) return find_problem_of_photos(q);
+    if (q->model || q->results_out || q->limit || q->split || decodes)
+        return "--model, --split, --limit, --results-out and the options of decoding need --captions";
+    if (lines) return find_problem_of_lines(q);
     if (!q->refs) return "no references given with --refs";
     return q->results || q->save_frequencies ? NULL : "no captions to score given with --results";
 }
@@ -232,10 +243,20 @@ static bool add_text_refs(eval_request *q, char **operands, int count)
     return true;
 }
 
+/* Before the options are read: the defaults of decoding are others for texts. */
+static bool asks_for_texts(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strncmp(argv[i], "--source", 8) || !strncmp(argv[i], "--pairs", 7)) return true;
+    return false;
+}
+
 static const char about[] =
     "Scores captions against reference captions: BLEU-1 to 4, ROUGE-L and CIDEr, exactly as the COCO "
     "caption evaluation computes them (its CIDEr is CIDEr-D). The captions are those of a file of results, "
     "of any program, or a model says them now.\n"
+    "With a model, the attention (does it choose, does it move?) and the calibration (do words "
+    "that the model is sure of occur in a reference?) are measured too.\n"
     "Images without a result are left out and counted. A result for an unknown image, or a second one for an "
     "image, is an error. A photo that cannot be read is named, left out and counted; the exit code is then "
     "1.\n"
@@ -245,15 +266,17 @@ static const char about[] =
 
 static const char examples[] =
     "caption eval --refs captions_val.json --results results.json\n"
-    "caption eval --model model.safetensors --captions captions_val.json --images photos --results-out "
-    "results.json\n"
+    "caption eval --captions captions_val.json --images photos --results-out out.json\n"
+    "caption eval --model model.safetensors --captions val.json --images photos --beam 5\n"
     "caption eval --model ende.safetensors --source val.en --target val.de\n"
     "caption eval --text-refs test.de --text-hyps out.de\n";
 
 int verb_eval(int argc, char **argv)
 {
-    eval_request q = {.settings = cap_settings_default()};
-    cap_search_options *search = &q.settings.search;
+    eval_request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
+    if (asks_for_texts(argc, argv)) q.decoding.search = cap_translate_defaults();
+    decoding plain;
+    memcpy(&plain, &q.decoding, sizeof plain); /* padding and all, to see whether an option was given */
     const opt options[] = {
         {"Captions of any program", .kind = OPT_GROUP},
         {"refs", 'r', OPT_STRING, "FILE", &q.refs,
@@ -268,16 +291,15 @@ int verb_eval(int argc, char **argv)
         {"split", .kind = OPT_STRING, .metavar = "NAME", .value = &q.split,
          .help = "Karpathy's form: the part to take, like test; all if absent"},
         {"results-out", .kind = OPT_STRING, .metavar = "FILE", .value = &q.results_out,
-         .help = "write the captions, every few seconds; photos that FILE has captions for keep them"},
+         .help =
+             "write the captions, every few seconds; a FILE that is there is continued, so that a run which "
+             "was stopped goes on"},
         {"limit", .kind = OPT_INT, .metavar = "N", .value = &q.limit, .max = 1 << 30,
          .help = "caption the first N photos; 0: all"},
-        {"beam", 'b', OPT_INT, "K", &search->beam, 1, CAP_MAX_BEAM, "sentences kept while searching"},
-        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &q.max_words, .max = CAP_MAX_WORDS,
-         .help =
-             "longer sentences are cut; 0: 20 words of a caption, twice the source and 10 of a translation"},
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
          .help = "0: one per CPU"},
-        {"Translations of a model (with --model, --beam, --limit, --results-out as above)",
+        SEARCH_OPTIONS(q.decoding),
+        {"Translations of a model (--model, --limit, --results-out and the options of decoding as above)",
          .kind = OPT_GROUP},
         {"source", .kind = OPT_STRING, .metavar = "FILE", .value = &q.source, .help = "lines to translate"},
         {"target", .kind = OPT_STRING, .metavar = "FILE", .value = &q.target,
@@ -313,11 +335,15 @@ int verb_eval(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    const char *problem = find_problem(&q);
+    error err = {0};
+    const char *problem = find_problem(&q, memcmp(&plain, &q.decoding, sizeof plain) != 0);
+    if (!problem && decoding_apply(&q.decoding, &err)) problem = err.text;
     if (problem) return usage(problem);
+    q.settings.search = q.decoding.search;
+    q.settings.must = q.decoding.must;
+    q.settings.avoid = q.decoding.avoid;
     if (!add_text_refs(&q, argv + 1, argc - 1))
         return usage("only --text-refs takes further files, 32 in all");
-    if (q.max_words) search->max_words = q.max_words;
     if (q.source || q.pairs) return eval_translate(&q);
     return q.text_hyps ? eval_text(&q) : evaluate(&q);
 }

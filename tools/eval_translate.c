@@ -36,8 +36,9 @@ static err_code open_translator(evaluation *e, error *err)
 {
     cap_translator_settings s = cap_translator_settings_default();
     s.threads = e->q->settings.threads;
-    s.search.beam = e->q->settings.search.beam;
-    if (e->q->max_words) s.search.max_words = e->q->max_words;
+    s.search = e->q->settings.search;
+    s.must = e->q->settings.must;
+    s.avoid = e->q->settings.avoid;
     return cap_translator_open(e->q->model, &s, &e->translator, err);
 }
 
