@@ -31,7 +31,7 @@ cap_train_settings cap_train_defaults(void)
                                 .seed = 1};
 }
 
-/* Sizes are those of a model of some 10 million words of training text; see the help of `caption train`. */
+/* For some ten thousand pairs, of dates or of sentences. */
 cap_train_settings cap_train_text_defaults(void)
 {
     cap_train_settings s = cap_train_defaults();
@@ -44,6 +44,7 @@ cap_train_settings cap_train_text_defaults(void)
                                  .choose_output = true};
     s.decoder = cap_decoder_text_defaults();
     s.max_words = 200;
+    s.rate = 2e-3;
     s.min_count = 0;
     s.best_by = CAP_BEST_BLEU;
     s.scored = 0;

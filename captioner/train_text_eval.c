@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "captioner/train_text.h"
 #include "captioner/search.h"
+#include "captioner/train_text.h"
 
 enum { LINES = 64, SAMPLES = 3 };
 

@@ -129,7 +129,7 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"batch", .kind = OPT_INT, .metavar = "N", .value = &s->batch, .min = 1, .max = 65536,
          .help = "captions or pairs per step"},
         {"rate", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->rate, .min = 1e-9, .max = 10,
-         .help = "peak learning rate of AdamW"},
+         .help = "peak learning rate of AdamW; texts: 0.002"},
         {"warmup", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->warmup, .max = 1,
          .help = "share of all steps until the peak; then a cosine down"},
         {"weight-decay", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->decay, .max = 10,
@@ -265,22 +265,37 @@ static void join_command(int argc, char **argv, text *out)
 /* ---- reading ---- */
 
 /* Which kind is meant shows in what data is named; then the other kind's options have no place. */
-static bool kind_of(const opt_command *command, int argc, char **argv, cap_kind *kind, error *err)
+static err_code find_kind(const opt_command *command, int argc, char **argv, cap_kind *kind, error *err)
 {
     static const char *const text_data[] = {"pairs", "source", "target", NULL};
     const char *names_texts = first_given(command, argc, argv, text_data);
     *kind = names_texts ? CAP_TEXT : CAP_IMAGE;
     const char *odd = first_given(command, argc, argv, names_texts ? of_photos : of_texts);
-    if (!odd) return true;
+    if (!odd) return ERR_OK;
     if (names_texts)
-        err_set(err, ERR_ARGUMENT,
-                "--%s is for photos and cannot go with --%s, which is for texts (see 'caption train --help')",
-                odd, names_texts);
-    else
-        err_set(err, ERR_ARGUMENT,
-                "--%s is for texts: it needs --pairs, or --source and --target (see 'caption train --help')",
-                odd);
-    return false;
+        return err_set(
+            err, ERR_ARGUMENT,
+            "--%s is for photos and cannot go with --%s, which is for texts (see 'caption train --help')",
+            odd, names_texts);
+    return err_set(
+        err, ERR_ARGUMENT,
+        "--%s is for texts: it needs --pairs, or --source and --target (see 'caption train --help')", odd);
+}
+
+/* Options that others leave without meaning. */
+static err_code check_pointless(const opt_command *command, int argc, char **argv, error *err)
+{
+    static const struct {
+        const char *option, *beside, *why;
+    } rows[] = {{"val-share", "val-pairs", "there are pairs to validate on"},
+                {"val-share", "val-source", "there are texts to validate on"},
+                {"format", "source", "it is for the one file of --pairs"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (opt_given(command, argc, argv, rows[i].option) && opt_given(command, argc, argv, rows[i].beside))
+            return err_set(err, ERR_ARGUMENT,
+                           "--%s means nothing beside --%s: %s (see 'caption train --help')", rows[i].option,
+                           rows[i].beside, rows[i].why);
+    return ERR_OK;
 }
 
 bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
@@ -312,12 +327,13 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     };
     error err = {0};
     cap_kind kind;
-    bool fits = kind_of(&command, argc, argv, &kind, &err);
+    err_code odd = find_kind(&command, argc, argv, &kind, &err);
+    if (!odd) odd = check_pointless(&command, argc, argv, &err);
     if (kind == CAP_TEXT) out->settings = cap_train_text_defaults();
     join_command(argc, argv, &out->command);
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
     out->settings.command = text_string(&out->command);
-    if (fits && !finish(&c, &out->settings, &err)) return true;
+    if (!odd && !finish(&c, &out->settings, &err)) return true;
     verb_fail(&err);
     *verdict = VERB_USAGE;
     return false;
