@@ -87,7 +87,7 @@ void cap_decoder_declare(cap_decoder *d, const cap_decoder_config *c, const char
     d->lstm_word = weight(&to, "lstm.word.weight", e, 4 * h);
     d->lstm_state = weight(&to, "lstm.state.weight", h, 4 * h);
     d->lstm_b = bias(&to, "lstm.bias", 4 * h);
-    d->embedding = add(&to, "embedding", c->vocabulary, e, nn_init_normal(1 / sqrt(e)), 0);
+    d->embedding = add(&to, "embedding", c->vocabulary, e, nn_init_normal(1 / sqrt(e)), NN_TABLE);
     d->out_state = weight(&to, "output.state.weight", h, e);
     d->out_state_b = bias(&to, "output.state.bias", e);
     d->out_b = bias(&to, "output.bias", c->vocabulary);

@@ -39,20 +39,63 @@ static err_code check_shapes(const nn_params *params, const io_tensors *weights,
     return ERR_OK;
 }
 
+static err_code read_weight(const nn_param *n, const io_tensors *weights, real *to, error *err)
+{
+    int64_t shape[NN_MAX_RANK];
+    for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
+    return io_tensors_read_f32(weights, n->name, n->var.rank, shape, to, err);
+}
+
 static err_code read_weights(nn_params *params, const io_tensors *weights, error *err)
 {
-    for (int i = 0; i < params->count; i++) {
-        nn_param *n = params->list[i];
-        int64_t shape[NN_MAX_RANK];
-        for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
-        err_code code = io_tensors_read_f32(weights, n->name, n->var.rank, shape, n->var.data, err);
-        if (code) return code;
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < params->count; i++)
+        code = read_weight(params->list[i], weights, params->list[i]->var.data, err);
+    return code;
+}
+
+/* Of the matrices one at a time is held in f32, in memory that stays in cache; the packed form is all that is
+ * kept (and a table's own rows). */
+static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap_packing *packing,
+                              real *buffer, error *err)
+{
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < m->params.count; i++) {
+        nn_param *n = m->params.list[i];
+        if (!nn_param_packs(n)) continue;
+        real *values = n->flags & NN_TABLE ? n->var.data : buffer;
+        const real *factors = cnn_net_fold_factors(m->encoder, &n->var);
+        code = read_weight(n, weights, values, err);
+        if (!code) code = nn_param_pack(n, packing->linear, packing->conv, values, factors, err);
     }
-    return ERR_OK;
+    return code;
+}
+
+static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_packing *packing, error *err)
+{
+    size_t most = 1;
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < m->params.count; i++) {
+        nn_param *n = m->params.list[i];
+        size_t count = nn_count(&n->var);
+        if (!nn_param_packs(n)) {
+            code = read_weight(n, weights, n->var.data, err);
+            continue;
+        }
+        if (n->flags & NN_TABLE) continue;
+        most = count > most ? count : most;
+        n->var.data = NULL; /* folding leaves it for later */
+    }
+    if (!code) code = cnn_net_fold(m->encoder, err);
+    real *buffer = code ? NULL : malloc(most * sizeof *buffer);
+    if (!code && !buffer) code = err_set(err, ERR_MEMORY, "out of memory for %zu weights", most);
+    if (!code) code = read_matrices(m, weights, packing, buffer, err);
+    free(buffer);
+    return code;
 }
 
 static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed,
-                      const io_tensors *weights, error *err)
+                      const io_tensors *weights, const cap_packing *packing, error *err)
 {
     err_code code = cnn_net_create(m->encoder_name, "encoder.", &m->params, &m->encoder, err);
     if (code) return code;
@@ -67,12 +110,13 @@ static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t 
     if (weights && (code = check_shapes(&m->params, weights, err))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
     code = nn_params_finish_for_use(&m->params, err);
-    return code ? code : read_weights(&m->params, weights, err);
+    if (code) return code;
+    return packing ? read_packed(m, weights, packing, err) : read_weights(&m->params, weights, err);
 }
 
 static err_code create(const char *encoder, const cnn_preprocess *preprocess,
                        const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed,
-                       const io_tensors *weights, cap_model **out, error *err)
+                       const io_tensors *weights, const cap_packing *packing, cap_model **out, error *err)
 {
     *out = NULL;
     cap_model *m = calloc(1, sizeof *m);
@@ -83,7 +127,7 @@ static err_code create(const char *encoder, const cnn_preprocess *preprocess,
     snprintf(m->encoder_name, sizeof m->encoder_name, "%s", encoder);
     m->preprocess = *preprocess;
     m->vocab = vocab;
-    err_code code = build(m, decoder, seed, weights, err);
+    err_code code = build(m, decoder, seed, weights, packing, err);
     if (code) {
         m->vocab = NULL; /* still the caller's */
         cap_model_close(&m);
@@ -96,14 +140,15 @@ err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
                           const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
                           error *err)
 {
-    return create(encoder, preprocess, decoder, vocab, seed, NULL, out, err);
+    return create(encoder, preprocess, decoder, vocab, seed, NULL, NULL, out, err);
 }
 
 err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
                                  const cap_decoder_config *decoder, ds_vocab *vocab,
-                                 const io_tensors *weights, cap_model **out, error *err)
+                                 const io_tensors *weights, const cap_packing *packing, cap_model **out,
+                                 error *err)
 {
-    return create(encoder, preprocess, decoder, vocab, 0, weights, out, err);
+    return create(encoder, preprocess, decoder, vocab, 0, weights, packing, out, err);
 }
 
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count)

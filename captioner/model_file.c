@@ -128,7 +128,8 @@ static err_code check_kind(const json_t *o, const io_tensors *t, const char *whe
     return ERR_OK;
 }
 
-static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+static err_code from_description(const json_t *o, const io_tensors *t, const cap_packing *packing,
+                                 cap_model **out, error *err)
 {
     char where[300];
     snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
@@ -151,7 +152,7 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
                        encoder);
     ds_vocab *vocab;
     if ((code = read_vocabulary(words, where, &vocab, err))) return code;
-    if ((code = cap_model_create_loaded(encoder, &preprocess, &config, vocab, t, out, err))) {
+    if ((code = cap_model_create_loaded(encoder, &preprocess, &config, vocab, t, packing, out, err))) {
         ds_vocab_free(&vocab);
         return code;
     }
@@ -159,8 +160,14 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
     return cap_model_load_df(*out, t, err);
 }
 
+/* How a file is opened: as stored, with its batch norms folded, or packed (and folded). */
+typedef struct opening {
+    bool unfolded;
+    const cap_packing *packing;
+} opening;
+
 /* Takes over t. */
-static err_code open_tensors(io_tensors *t, bool unfolded, cap_model **out, error *err)
+static err_code open_tensors(io_tensors *t, opening how, cap_model **out, error *err)
 {
     *out = NULL;
     if (!t) return err ? err->code : ERR_FORMAT;
@@ -170,39 +177,50 @@ static err_code open_tensors(io_tensors *t, bool unfolded, cap_model **out, erro
                              : err_set(err, ERR_MISMATCH,
                                        "'%s' is no model of this program: its metadata has no 'caption'",
                                        io_tensors_name(t));
-    if (!code) code = from_description(o, t, out, err);
-    if (!code && !unfolded) code = cnn_net_fold((*out)->encoder, err);
+    if (!code) code = from_description(o, t, how.packing, out, err);
+    if (!code && !how.unfolded && !how.packing) code = cnn_net_fold((*out)->encoder, err);
     if (code) cap_model_close(out);
     json_decref(o);
     io_tensors_close(&t);
     return code;
 }
 
-static err_code open_path(const char *path, bool unfolded, cap_model **out, error *err)
+static err_code open_path(const char *path, opening how, cap_model **out, error *err)
 {
     error local = {0};
     struct stat info;
-    err_code code =
-        open_tensors(io_tensors_open(path, err ? err : &local), unfolded, out, err ? err : &local);
+    err_code code = open_tensors(io_tensors_open(path, err ? err : &local), how, out, err ? err : &local);
     if (!code && !stat(path, &info)) (*out)->file_bytes = info.st_size;
     return code;
 }
 
 err_code cap_model_open(const char *path, cap_model **out, error *err)
 {
-    return open_path(path, false, out, err);
+    return open_path(path, (opening){0}, out, err);
+}
+
+err_code cap_model_open_packed(const char *path, const cap_packing *packing, cap_model **out, error *err)
+{
+    return open_path(path, (opening){.packing = packing}, out, err);
 }
 
 err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err)
 {
-    return open_path(path, true, out, err);
+    return open_path(path, (opening){.unfolded = true}, out, err);
+}
+
+err_code cap_model_open_memory_packed(const void *bytes, size_t size, const char *name,
+                                      const cap_packing *packing, cap_model **out, error *err)
+{
+    error local = {0};
+    error *e = err ? err : &local;
+    opening how = {.packing = packing};
+    err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), how, out, e);
+    if (!code) (*out)->file_bytes = (int64_t)size;
+    return code;
 }
 
 err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err)
 {
-    error local = {0};
-    error *e = err ? err : &local;
-    err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), false, out, e);
-    if (!code) (*out)->file_bytes = (int64_t)size;
-    return code;
+    return cap_model_open_memory_packed(bytes, size, name, NULL, out, err);
 }

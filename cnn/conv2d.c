@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cnn/conv_taps.h"
+#include "src/math/packed.h"
 
 /* A tile's patches (im2col) take about this many numbers: they are written and read once by the product, from
  * cache. It has at least TILE_ROWS patches, so that the product reads its weights seldom. */
@@ -109,8 +110,11 @@ static void forward_tile(void *p, int index, int worker)
         columns = mine;
     }
     real *y = c->y->data + (size_t)begin * (size_t)o;
-    gemm_serial(c->tape->precision, GEMM_N, GEMM_N, end - begin, o, c->patch, columns, c->patch, c->w->data,
-                o, 0, y, o);
+    if (c->w->packed && !c->tape->recording)
+        packed_product(c->w->packed, end - begin, columns, c->patch, 0, y, o);
+    else
+        gemm_serial(c->tape->precision, GEMM_N, GEMM_N, end - begin, o, c->patch, columns, c->patch,
+                    c->w->data, o, 0, y, o);
     finish_rows(c, y, end - begin);
 }
 

@@ -10,6 +10,7 @@
 #include "tools/decoding.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
+#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/progress.h"
 #include "tools/verbs.h"
@@ -277,11 +278,13 @@ static const char examples[] =
 int verb_describe(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
+    const char *precision = PRECISION_DEFAULT;
     q.settings.max_pixels = 250000000;
     const opt options[] = {
         {"Model", .kind = OPT_GROUP},
         {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
         {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        PRECISION_OPTION(precision),
         {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
          .max = 1e12, .help = "larger photos are refused"},
         DECODING_OPTIONS(q.decoding),
@@ -306,6 +309,7 @@ int verb_describe(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.settings.precision = precision_find(precision);
     if (q.attention && !q.json) return usage_error("--attention needs --json");
     if (q.overlay && q.files.folder) return usage_error("--overlay and --overlay-dir exclude each other");
     q.settings.keep_photo = q.overlay || q.files.folder;

@@ -8,6 +8,7 @@
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tools/eval.h"
+#include "tools/precision.h"
 #include "tools/verbs.h"
 
 /* One caption of a file goes somewhere; `where` is its place, ready for a message. */
@@ -237,6 +238,7 @@ static const char examples[] =
 int verb_eval(int argc, char **argv)
 {
     eval_request q = {.settings = cap_settings_default()};
+    const char *precision = PRECISION_DEFAULT;
     cap_search_options *search = &q.settings.search;
     const opt options[] = {
         {"Captions of any program", .kind = OPT_GROUP},
@@ -260,6 +262,7 @@ int verb_eval(int argc, char **argv)
          .max = CAP_MAX_WORDS, .help = "longer sentences are cut"},
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
          .help = "0: one per CPU"},
+        PRECISION_OPTION(precision),
         {"Plain lines", .kind = OPT_GROUP},
         {"text-refs", .kind = OPT_LIST, .metavar = "FILE", .value = q.text_refs, .max = EVAL_TEXT_REFS,
          .help = "references, one a line; more files may follow, for more references of each line"},
@@ -288,6 +291,7 @@ int verb_eval(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.settings.precision = precision_find(precision);
     const char *problem = find_problem(&q);
     if (problem) return usage(problem);
     if (!add_text_refs(&q, argv + 1, argc - 1))

@@ -4,6 +4,7 @@
 
 #include "captioner/caption.h"
 #include "tools/overlay_files.h"
+#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
@@ -94,11 +95,13 @@ static int score(const request *q)
 int verb_score(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default()};
+    const char *precision = PRECISION_DEFAULT;
     q.settings.max_pixels = 250000000;
     const opt options[] = {
         {"Model", .kind = OPT_GROUP},
         {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
         {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        PRECISION_OPTION(precision),
         {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
          .max = 1e12, .help = "larger photos are refused"},
         {"Output", .kind = OPT_GROUP},
@@ -123,6 +126,7 @@ int verb_score(int argc, char **argv)
             "caption score --overlay where.png photo.jpg \"a dog runs\"\n"};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.settings.precision = precision_find(precision);
     q.photo = argv[1];
     q.sentence = argv[2];
     q.settings.keep_photo = q.overlay;
