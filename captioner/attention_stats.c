@@ -35,6 +35,16 @@ void cap_attention_add(cap_attention_stats *s, const float *alpha, int words, in
     }
 }
 
+void cap_attention_merge(cap_attention_stats *s, const cap_attention_stats *more)
+{
+    s->captions += more->captions;
+    s->words += more->words;
+    s->changes += more->changes;
+    s->entropy += more->entropy;
+    s->strongest += more->strongest;
+    s->change += more->change;
+}
+
 cap_attention cap_attention_summary(const cap_attention_stats *s)
 {
     cap_attention a = {.captions = s->captions, .words = s->words};

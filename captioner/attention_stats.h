@@ -31,6 +31,9 @@ typedef struct cap_attention {
 /* alpha [words][regions], each row sums to 1; NULL, or fewer than two regions: nothing is added. */
 void cap_attention_add(cap_attention_stats *s, const float *alpha, int words, int regions);
 
+/* Adds what `more` counted. */
+void cap_attention_merge(cap_attention_stats *s, const cap_attention_stats *more);
+
 cap_attention cap_attention_summary(const cap_attention_stats *s); /* zeros when nothing was added */
 
 #endif

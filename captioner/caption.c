@@ -413,14 +413,25 @@ static err_code judge_source(cap_captioner *c, const source *from, const char *s
     return code ? code : fill_judged(c->model, &tokens, &forced, out, err);
 }
 
-err_code cap_judge_file(cap_captioner *c, const char *path, const char *sentence, cap_judged *out, error *err)
+static err_code judge(cap_captioner *c, const source *from, const char *sentence, cap_judged *out, error *err)
 {
     arena mem = {0};
     *out = (cap_judged){0};
-    err_code code = judge_source(c, &(source){.path = path}, sentence, &mem, out, err);
+    err_code code = judge_source(c, from, sentence, &mem, out, err);
     arena_release(&mem);
     if (code) cap_judged_release(out);
     return code;
+}
+
+err_code cap_judge_file(cap_captioner *c, const char *path, const char *sentence, cap_judged *out, error *err)
+{
+    return judge(c, &(source){.path = path}, sentence, out, err);
+}
+
+err_code cap_judge_memory(cap_captioner *c, const void *bytes, size_t size, const char *name,
+                          const char *sentence, cap_judged *out, error *err)
+{
+    return judge(c, &(source){.bytes = bytes, .size = size, .name = name}, sentence, out, err);
 }
 
 void cap_judged_release(cap_judged *j)

@@ -116,6 +116,8 @@ typedef struct cap_judged {
 /* Errors: those of describing; ARGUMENT (no word in the sentence), LIMIT. *out is empty after a failure. */
 err_code cap_judge_file(cap_captioner *c, const char *path, const char *sentence, cap_judged *out,
                         error *err);
+err_code cap_judge_memory(cap_captioner *c, const void *bytes, size_t size, const char *name,
+                          const char *sentence, cap_judged *out, error *err); /* as cap_describe_memory */
 void cap_judged_release(cap_judged *j);
 
 /* What the model is. Strings and the record belong to the captioner. */

@@ -23,6 +23,7 @@ typedef struct reference {
 
 typedef struct hypothesis {
     cap_scored of;
+    const char *caption; /* as given */
     uint32_t image;
 } hypothesis;
 
@@ -161,6 +162,8 @@ err_code cap_scorer_add_hypothesis(cap_scorer *s, int64_t image, const char *cap
     hypothesis *h = &s->hypotheses.item[s->hypotheses.count];
     err_code code = cap_scored_read(&h->of, &s->ngrams, caption, &s->captions, err);
     if (code) return code;
+    h->caption = arena_strdup(&s->captions, caption);
+    if (!h->caption) return no_memory(err);
     h->image = (uint32_t)(entry - s->images.item);
     entry->hypothesis = s->hypotheses.count++;
     return ERR_OK;
@@ -302,7 +305,7 @@ static void score_image(const cap_scorer *s, const hypothesis *h, bench *b, cap_
     size_t count = 0;
     for (uint32_t r = image->first; r != NONE; r = s->references.item[r].next)
         b->refs[count++] = &s->references.item[r].of;
-    *out = (cap_image_scores){.image = image->id, .references = count};
+    *out = (cap_image_scores){.image = image->id, .caption = h->caption, .references = count};
     cap_count_hits(&out->of, &h->of, b->refs, count);
     cap_bleu(&out->of);
     out->of.rouge_l = cap_rouge_l(&h->of, b->refs, count, b->row);

@@ -45,7 +45,8 @@ typedef struct cap_metrics {
 
 typedef struct cap_image_scores {
     int64_t image;
-    size_t references; /* at least 1 */
+    const char *caption; /* the hypothesis as it was given */
+    size_t references;   /* at least 1 */
     cap_metrics of;
 } cap_image_scores;
 

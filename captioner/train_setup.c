@@ -138,7 +138,11 @@ static err_code check_settings(const cap_train_settings *s, error *err)
         return err_set(err, ERR_ARGUMENT,
                        "%d epochs in batches of %d are not possible; both must be 1 or more", s->epochs,
                        s->batch);
-    if (cnn_backbone_find(s->encoder)) return ERR_OK;
+    bool own = cnn_backbone_find(s->encoder);
+    if (own && s->tune_encoder)
+        return err_set(err, ERR_ARGUMENT,
+                       "--tune-encoder is for imported encoders; '%s' is trained along anyway", s->encoder);
+    if (own) return ERR_OK;
     if (s->encoder_weights)
         return err_set(err, ERR_ARGUMENT,
                        "--encoder-weights starts an encoder of our own, but --encoder '%s' names a file",

@@ -31,13 +31,13 @@ static err_code no_memory(error *err)
     return err_set(err, ERR_MEMORY, "out of memory for the list of photos");
 }
 
-static bool is_photo_name(const char *name)
+bool ds_is_photo_name(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp"};
     size_t size = strlen(name);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         size_t n = strlen(endings[i]);
-        if (size > n && !strcasecmp(name + size - n, endings[i])) return true;
+        if (name[0] != '.' && size > n && !strcasecmp(name + size - n, endings[i])) return true;
     }
     return false;
 }
@@ -72,7 +72,8 @@ static err_code scan_archive(finder *f, const char *path, const char *prefix, er
         if (strncmp(entry.name, prefix, skip) || (skip && entry.name[skip] != '/')) continue;
         size_t class_at = skip + (skip > 0);
         const char *slash = strchr(entry.name + class_at, '/');
-        if (!slash || slash == entry.name + class_at || strchr(slash + 1, '/') || !is_photo_name(slash + 1))
+        if (!slash || slash == entry.name + class_at || strchr(slash + 1, '/') ||
+            !ds_is_photo_name(slash + 1))
             continue;
         code = add_photo(f, entry.name, class_at, entry.bytes, entry.size, err);
         if (code) return code;
@@ -94,7 +95,7 @@ static err_code scan_class(finder *f, const char *dir, size_t class_at, error *e
     err_code code = ERR_OK;
     if (!d) return err_set(err, ERR_IO, "cannot read the folder '%.300s': %s", dir, strerror(errno));
     for (struct dirent *e; !code && (e = readdir(d));)
-        if (is_photo_name(e->d_name) && join(dir, e->d_name, path))
+        if (ds_is_photo_name(e->d_name) && join(dir, e->d_name, path))
             code = add_photo(f, path, class_at, NULL, 0, err);
     closedir(d);
     return code;

@@ -9,32 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "captioner/builtin.h"
 #include "captioner/caption.h"
 #include "captioner/search_words.h"
 #include "src/io/file.h"
-#include "tests/random_model.h"
+#include "tests/model_file.h"
 
 static const char photo[] = TEST_SOURCE_DIR "/photos/coffee.jpg";
 static const char turned[] = TEST_SOURCE_DIR "/images/exif_6.jpg";
-static char model[] = "/tmp/caption_test_XXXXXX";
-
-static int make_model(void **state)
-{
-    (void)state;
-    int fd = mkstemp(model);
-    if (fd < 0) return 1;
-    close(fd);
-    return random_model_save(model, NN_MATCH_SIGMOID, NULL);
-}
-
-static int remove_model(void **state)
-{
-    (void)state;
-    return unlink(model);
-}
 
 static cap_captioner *open_with(cap_settings s)
 {
@@ -315,5 +298,5 @@ int main(void)
         cmocka_unit_test(the_model_says_what_it_is),
         cmocka_unit_test(the_built_in_model_is_there_or_missed),
     };
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    return cmocka_run_group_tests(tests, model_file_make, model_file_remove);
 }

@@ -11,22 +11,14 @@
 #include "captioner/search.h"
 #include "datasets/vocab.h"
 #include "src/base/rng.h"
-#include "src/nn/linear.h"
+#include "tests/toy_decoder.h"
 
 enum { STATES = 4, FEATURES = 3, MOST_PHOTOS = 65, LONGEST = 12 };
 
-/* A tiny decoder with random weights, large enough for words to differ in likelihood. */
-typedef struct fixture {
-    nn_params params;
-    cap_decoder decoder;
-    arena mem, results;
-    nn_tape tape;
-    real features[MOST_PHOTOS * STATES * FEATURES];
-} fixture;
+typedef toy_decoder fixture;
 
 static void set_up(fixture *f, uint64_t seed, int vocabulary)
 {
-    memset(f, 0, sizeof *f);
     cap_decoder_config c = {.features = FEATURES,
                             .vocabulary = vocabulary,
                             .embedding = 4,
@@ -34,29 +26,14 @@ static void set_up(fixture *f, uint64_t seed, int vocabulary)
                             .attention = 3,
                             .projection = 4,
                             .match = NN_MATCH_SIGMOID};
-    assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
-    cap_decoder_declare(&f->decoder, &c, "decoder.", &f->params);
-    assert_int_equal(nn_params_finish(&f->params, seed, NULL), ERR_OK);
-    rng r = {.seed = seed, .stream = 9};
-    for (size_t i = 0; i < f->params.size; i++) f->params.data[i] += (real)(1.2 * rng_normal(&r));
-    for (size_t i = 0; i < MOST_PHOTOS * STATES * FEATURES; i++) f->features[i] = (real)(2 * rng_normal(&r));
-    f->tape = (nn_tape){.mem = &f->mem};
-}
-
-static void tear_down(fixture *f)
-{
-    nn_params_release(&f->params);
-    arena_release(&f->mem);
-    arena_release(&f->results);
+    toy_decoder_create(f, seed, c, MOST_PHOTOS, STATES);
 }
 
 static err_code try_search(fixture *f, int first, int photos, const cap_search_options *o,
                            cap_hypothesis *best, error *err)
 {
     nn_begin(&f->tape);
-    const real *from = f->features + first * STATES * FEATURES;
-    nn_var *x = nn_input(&f->tape, from, 3, (int[]){photos, STATES, FEATURES});
-    cap_memory m = cap_decoder_remember(&f->tape, &f->decoder, x, NULL);
+    cap_memory m = toy_decoder_remember(f, first, photos);
     return cap_search(&f->tape, &f->decoder, &m, o, &f->results, best, err);
 }
 
@@ -151,7 +128,7 @@ static void rules_hold_on_a_thousand_models(void **state)
             sentences++;
             wishes += o.musts;
         }
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
     assert_true(sentences > 2500 && wishes > 2000);
 }
@@ -173,7 +150,7 @@ static void rules_that_cannot_hold_give_way(void **state)
         cap_hypothesis best[3];
         search(&f, 0, 3, &o, best);
         for (int i = 0; i < 3; i++) assert_int_equal(best[i].words, 9);
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
 }
 
@@ -193,7 +170,7 @@ static void wishes_alone_can_fill_a_sentence(void **state)
         search(&f, 0, 1, &o, &best);
         assert_int_equal(best.words, 3);
         assert_int_equal(best.word[2], 7);
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
 }
 
@@ -233,7 +210,7 @@ static void wrong_rules_are_refused(void **state)
         assert_true(strlen(err.text) > 20);
     }
     assert_int_equal(try_search(&f, 0, 1, &plain, best, &err), ERR_OK);
-    tear_down(&f);
+    toy_decoder_release(&f);
 }
 
 /* ---- beams ---- */
@@ -260,7 +237,7 @@ static void no_beam_loses_to_greedy(void **state)
             assert_true(beam[i].score >= greedy[i].score - 1e-5);
             better += beam[i].score > greedy[i].score + 1e-5;
         }
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
     assert_true(better > 100); /* and a beam is good for something */
 }
@@ -282,7 +259,7 @@ static void n_best_are_the_best_in_order(void **state)
             for (int j = 0; j < i; j++) assert_false(same_words(&many[i], &many[j]));
             if (i < 4) assert_true(same_words(&many[i], &few[i]));
         }
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
 }
 
@@ -318,7 +295,7 @@ static void groups_differ_more_than_one_beam(void **state)
         o.diversity = 0; /* every group is the same beam of one: one sentence, found once */
         search(&f, 0, 1, &o, best);
         assert_int_equal(best[1].words, 0);
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
     assert_true(diverse > plain);
 }
@@ -352,7 +329,7 @@ static void draws_follow_the_probabilities(void **state)
         double spread = sqrt(expected * (1 - expected) / (TIMES * CAP_MAX_BEAM));
         assert_true(fabs(share - expected) < 5 * spread + 1e-9);
     }
-    tear_down(&f);
+    toy_decoder_release(&f);
 }
 
 static void cuts_leave_the_likeliest(void **state)
@@ -376,7 +353,7 @@ static void cuts_leave_the_likeliest(void **state)
                 assert_true(fabs(greedy[i].score - drawn[i].score) < 1e-5);
             }
         }
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
 }
 
@@ -397,7 +374,7 @@ static void seeds_repeat_and_differ(void **state)
     int same = 0;
     for (int i = 0; i < 8; i++) same += same_words(&a[i], &b[i]);
     assert_true(same < 8);
-    tear_down(&f);
+    toy_decoder_release(&f);
 }
 
 /* ---- batches ---- */
@@ -423,7 +400,7 @@ static void alone_or_among_64_others(void **state)
             search(&f, p, 1, &o, one);
             for (int k = 0; k < o.n_best; k++) assert_true(same_words(&one[k], &all[p * o.n_best + k]));
         }
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
 }
 
@@ -439,21 +416,8 @@ static void every_allocation_may_fail(void **state)
         o.max_words = 4;
         o.top_p = 0.9;
         o.coverage = 0.1;
-        err_code code = ERR_MEMORY;
-        int failures = 0;
-        for (long n = 1; code && n < 100000; n++) {
-            error err = {0};
-            nn_begin(&f.tape);
-            nn_var *x = nn_input(&f.tape, f.features, 3, (int[]){2, STATES, FEATURES});
-            cap_memory m = cap_decoder_remember(&f.tape, &f.decoder, x, NULL);
-            f.mem.fail_in = n;
-            code = cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err);
-            failures += code == ERR_MEMORY;
-            assert_true(code == ERR_OK || code == ERR_MEMORY);
-        }
-        assert_int_equal(code, ERR_OK);
-        assert_true(failures > 10);
-        tear_down(&f);
+        toy_decoder_fail_allocations(&f, 2, &o, best);
+        toy_decoder_release(&f);
     }
 }
 

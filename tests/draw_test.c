@@ -11,14 +11,7 @@
 
 #include <cmocka.h>
 
-static img plain(int width, int height, uint8_t level)
-{
-    img im;
-    error e;
-    assert_int_equal(img_create(&im, width, height, &e), ERR_OK);
-    memset(im.rgb, level, (size_t)width * (size_t)height * 3);
-    return im;
-}
+#include "tests/picture.h"
 
 static int count_level(const img *im, uint8_t level)
 {
@@ -30,7 +23,7 @@ static int count_level(const img *im, uint8_t level)
 static void test_rectangles(void **state)
 {
     (void)state;
-    img im = plain(20, 10, 255);
+    img im = picture_plain(20, 10, 255);
     img_fill_rect(&im, 18, 8, 10, 10, (img_colour){1, 2, 3});
     assert_int_equal(count_level(&im, 1), 4);
     assert_memory_equal(im.rgb + 3 * (9 * 20 + 19), "\1\2\3", 3);
@@ -45,7 +38,7 @@ static void test_rectangles(void **state)
 static void test_blit(void **state)
 {
     (void)state;
-    img im = plain(8, 8, 255), stamp = plain(4, 4, 5);
+    img im = picture_plain(8, 8, 255), stamp = picture_plain(4, 4, 5);
     stamp.rgb[0] = 6; /* the top left corner */
     img_blit(&im, 2, 3, &stamp);
     assert_int_equal(im.rgb[3 * (3 * 8 + 2)], 6);
@@ -64,7 +57,7 @@ static void test_text_stays_in_its_column(void **state)
 {
     (void)state;
     const img_text_style style = {.size = 18, .colour = {200, 0, 0}, .align = IMG_CENTRE};
-    img im = plain(200, 120, 255);
+    img im = picture_plain(200, 120, 255);
     error e = {0};
     int width, height;
     const char *text = "a dog runs over the green meadow";
@@ -97,7 +90,7 @@ static void test_texts_that_need_care(void **state)
                                         "  a  ",
                                         "\xE2\x80\xAE right to left",
                                         "e\xCC\x81"};
-    img im = plain(60, 40, 255);
+    img im = picture_plain(60, 40, 255);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const img_text_style style = {.size = 14, .bold = i % 2};
         error e = {0};

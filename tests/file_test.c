@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/caption_file_test_XXXXXX";
@@ -203,6 +204,61 @@ static void test_abort(void **state)
     assert_int_equal(entries(), 0);
 }
 
+/* kill -9 in the middle of saving: the half file stays, and the next one to save there removes it. */
+static void test_killed_writer(void **state)
+{
+    (void)state;
+    error err = {0};
+    const char *file = in_folder("model");
+    assert_int_equal(io_write_file(file, "old", 3, &err), ERR_OK);
+    for (int i = 0; i < 3; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            io_writer *w = io_writer_open(file, NULL);
+            io_writer_write(w, file, 4, NULL);
+            kill(getpid(), SIGKILL);
+        }
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_int_equal(entries(), 2); /* the same one each time */
+        assert_content(file, "old");
+    }
+    assert_int_equal(io_write_file(file, "new", 3, &err), ERR_OK);
+    assert_int_equal(entries(), 1);
+    assert_content(file, "new");
+}
+
+/* A writer that is still at work is left alone, by others and by itself. */
+static void test_two_writers(void **state)
+{
+    (void)state;
+    error err = {0};
+    char file[256];
+    snprintf(file, sizeof file, "%s", in_folder("model"));
+    io_writer *a = io_writer_open(file, &err), *b = io_writer_open(file, &err);
+    assert_int_equal(entries(), 2);
+    io_writer_write(a, "from a", 6, NULL);
+    io_writer_write(b, "from b", 6, NULL);
+    assert_int_equal(io_writer_close(&a, &err), ERR_OK);
+    assert_content(file, "from a");
+    assert_int_equal(io_writer_close(&b, &err), ERR_OK);
+    assert_content(file, "from b");
+    assert_int_equal(entries(), 1);
+    assert_int_equal(io_write_file(in_folder("other.caption-0.tmp"), "mine", 4, &err), ERR_OK);
+    assert_int_equal(symlink(file, in_folder("x.caption-0.tmp")), 0);
+    assert_int_equal(io_write_file(in_folder("x"), "x", 1, &err), ERR_OK); /* and the link is left alone */
+    assert_content(file, "from b");
+}
+
+/* A file name may hold anything, a sentence may not. */
+static void test_odd_names(void **state)
+{
+    (void)state;
+    error err = {0};
+    io_map m;
+    assert_int_equal(io_map_open(&m, "no\nsuch \x1b[31m \xc2\x9b \xc3\xa9", &err), ERR_MISSING);
+    assert_string_equal(err.text, "cannot read 'no?such ?[31m ?? \xc3\xa9': No such file or directory");
+}
+
 static void test_permissions_and_links(void **state)
 {
     (void)state;
@@ -263,6 +319,8 @@ int main(void)
         TEST(test_unwritable),     TEST(test_full_disk_keeps_the_old_file),
         TEST(test_abort),          TEST(test_permissions_and_links),
         TEST(test_make_dirs),      TEST(test_append),
+        TEST(test_killed_writer),  TEST(test_two_writers),
+        TEST(test_odd_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,25 +18,9 @@
 #include "captioner/force.h"
 #include "captioner/model_df.h"
 #include "captioner/score.h"
-#include "tests/random_model.h"
+#include "tests/model_file.h"
 
 static const char photo[] = TEST_SOURCE_DIR "/photos/coffee.jpg";
-static char model[] = "/tmp/caption_force_XXXXXX";
-
-static int make_model(void **state)
-{
-    (void)state;
-    int fd = mkstemp(model);
-    if (fd < 0) return 1;
-    close(fd);
-    return random_model_save(model, NN_MATCH_SIGMOID, NULL);
-}
-
-static int remove_model(void **state)
-{
-    (void)state;
-    return unlink(model);
-}
 
 static void near(double a, double b, double tolerance)
 {
@@ -256,5 +240,5 @@ int main(void)
         cmocka_unit_test(models_carry_frequencies),
         cmocka_unit_test(large_tables_stay_out_of_models),
     };
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    return cmocka_run_group_tests(tests, model_file_make, model_file_remove);
 }

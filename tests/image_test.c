@@ -58,6 +58,7 @@ static const struct {
     {"lossless", "webp", "WebP", 0, 1},
     {"alpha", "webp", "WebP", 0, 1},
     {"exif_8_webp", "webp", "WebP", 0, 8},
+    {"animated", "webp", "WebP", 0.6, 1},
 #endif
 };
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
@@ -202,12 +203,81 @@ static void test_not_pictures(void **state)
     expect_error(path, ERR_LIMIT, "1 GiB");
     unlink(path);
     rmdir(folder);
-#if HAVE_WEBP
-    expect_error(FOLDER "animated.webp", ERR_UNSUPPORTED, "animated");
-#else
+#if !HAVE_WEBP
     expect_error(FOLDER "lossless.webp", ERR_UNSUPPORTED, "WebP is not supported by this build");
 #endif
 }
+
+#if HAVE_WEBP
+
+static void put_u24(uint8_t *to, unsigned value)
+{
+    for (int i = 0; i < 3; i++) to[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* An animation of one picture: lossless.webp (37 x 23) at (x, y) of a canvas of 50 x 30. Returns its length.
+ */
+static size_t animate(uint8_t file[4096], unsigned x, unsigned y)
+{
+    static const uint8_t start[] = "RIFF....WEBPVP8X\x0A\0\0\0\x02\0\0\0......ANIM\x06\0\0\0\0\0\0\0\0\0ANMF";
+    uint8_t alone[2048];
+    FILE *f = fopen(FOLDER "lossless.webp", "rb");
+    assert_non_null(f);
+    size_t length = fread(alone, 1, sizeof alone, f), at = sizeof start - 1;
+    assert_int_equal(fclose(f), 0);
+    assert_true(length > 12 && length < sizeof alone);
+    length -= 12; /* the chunks of the file, without its header */
+    memset(file, 0, 4096);
+    memcpy(file, start, at);
+    put_u24(file + 24, 50 - 1);
+    put_u24(file + 27, 30 - 1);
+    put_u24(file + at, (unsigned)(16 + length));
+    put_u24(file + at + 4, x / 2);
+    put_u24(file + at + 7, y / 2);
+    put_u24(file + at + 10, 37 - 1);
+    put_u24(file + at + 13, 23 - 1);
+    memcpy(file + at + 20, alone + 12, length);
+    length += at + 20;
+    put_u24(file + 4, (unsigned)(length - 8));
+    file[7] = 0;
+    return length;
+}
+
+/* The first picture of an animation lies where its file says, on white. */
+static void test_animation(void **state)
+{
+    (void)state;
+    uint8_t file[4096];
+    img got, expected = {0};
+    error e = {0};
+    size_t length = animate(file, 6, 4);
+    assert_true(picture_read_ppm(FOLDER "lossless.ppm", &expected));
+    if (img_read_memory(file, length, "animation", NULL, &got, NULL, &e)) fail_msg("%s", e.text);
+    assert_int_equal(got.width, 50);
+    assert_int_equal(got.height, 30);
+    for (int y = 0; y < 30; y++)
+        for (int x = 0; x < 50; x++) {
+            bool inside = x >= 6 && x < 6 + 37 && y >= 4 && y < 4 + 23;
+            const uint8_t white[] = {255, 255, 255};
+            assert_memory_equal(got.rgb + 3 * (50 * y + x),
+                                inside ? expected.rgb + 3 * (37 * (y - 4) + x - 6) : white, 3);
+        }
+    img_release(&got);
+    img_release(&expected);
+    static const unsigned outside[][2] = {{14, 0}, {0, 8}, {0xFFFFFF * 2, 0xFFFFFF * 2}};
+    for (int i = 0; i < 3; i++) {
+        length = animate(file, outside[i][0], outside[i][1]);
+        assert_int_equal(img_read_memory(file, length, "animation", NULL, &got, NULL, &e), ERR_FORMAT);
+        assert_null(got.rgb);
+    }
+    length = animate(file, 0, 0);
+    for (size_t cut = 0; cut < length; cut++) {
+        assert_true(img_read_memory(file, cut, "animation", NULL, &got, NULL, &e));
+        assert_null(got.rgb);
+    }
+}
+
+#endif
 
 static void test_no_photo_is_too_large_unnoticed(void **state)
 {
@@ -310,6 +380,9 @@ int main(void)
         cmocka_unit_test(test_reduced),
         cmocka_unit_test(test_from_descriptors),
         cmocka_unit_test(test_not_pictures),
+#if HAVE_WEBP
+        cmocka_unit_test(test_animation),
+#endif
         cmocka_unit_test(test_no_photo_is_too_large_unnoticed),
         cmocka_unit_test(test_truncated_at_every_length),
         cmocka_unit_test(test_damaged_bytes),

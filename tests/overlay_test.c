@@ -10,14 +10,7 @@
 
 #include <cmocka.h>
 
-static img plain(int width, int height, uint8_t level)
-{
-    img im;
-    error e;
-    assert_int_equal(img_create(&im, width, height, &e), ERR_OK);
-    memset(im.rgb, level, (size_t)width * (size_t)height * 3);
-    return im;
-}
+#include "tests/picture.h"
 
 /* Mean brightness of a rectangle, its edges rounded to pixels. */
 static double brightness(const img *im, double x0, double y0, double x1, double y1)
@@ -88,7 +81,8 @@ static void check_one_hot(const img *photo, cap_view view, int gh, int gw)
 static void test_light_falls_where_it_should(void **state)
 {
     (void)state;
-    img square = plain(200, 200, 150), wide = plain(700, 300, 150), high = plain(300, 420, 150);
+    img square = picture_plain(200, 200, 150), wide = picture_plain(700, 300, 150),
+        high = picture_plain(300, 420, 150);
     check_one_hot(&square, cap_view_whole(&square), 7, 7);
     check_one_hot(&wide, cap_view_whole(&wide), 7, 7);
     check_one_hot(&wide, cap_view_centre(&wide), 5, 6);
@@ -102,7 +96,7 @@ static void test_light_falls_where_it_should(void **state)
 static void test_outside_of_the_view_is_dark(void **state)
 {
     (void)state;
-    img wide = plain(600, 300, 150), panel;
+    img wide = picture_plain(600, 300, 150), panel;
     error e = {0};
     float alpha[9];
     for (int i = 0; i < 9; i++) alpha[i] = 1.0f / 9;
@@ -122,7 +116,7 @@ static void test_outside_of_the_view_is_dark(void **state)
 static void test_even_attention(void **state)
 {
     (void)state;
-    img photo = plain(140, 140, 150), even, none, nearly;
+    img photo = picture_plain(140, 140, 150), even, none, nearly;
     error e = {0};
     float alpha[49], zero[49] = {0}, noisy[49];
     for (int i = 0; i < 49; i++) {
@@ -147,7 +141,7 @@ static void test_even_attention(void **state)
 static void test_odd_weights(void **state)
 {
     (void)state;
-    img photo = plain(64, 64, 150), panel;
+    img photo = picture_plain(64, 64, 150), panel;
     error e = {0};
     float alpha[4] = {NAN, INFINITY, -1, 1};
     assert_int_equal(cap_overlay_heat(&photo, cap_view_whole(&photo), 2, 2, alpha, NULL, &panel, &e), ERR_OK);
@@ -215,7 +209,7 @@ static void test_sheet_shapes(void **state)
     fill_alpha(alpha);
     static const int sizes[][2] = {{1, 1}, {1, 3000}, {3000, 1}, {300, 450}, {64, 64}};
     for (int i = 0; i < 5; i++) {
-        img photo = plain(sizes[i][0], sizes[i][1], 90), sheet;
+        img photo = picture_plain(sizes[i][0], sizes[i][1], 90), sheet;
         for (int count = 0; count <= WORDS; count += 4) {
             error e = {0};
             cap_overlay_options options = {.panel_width = 64 + 32 * i};
@@ -235,7 +229,7 @@ static void test_bad_arguments(void **state)
     (void)state;
     float alpha[WORDS * GRID * GRID];
     fill_alpha(alpha);
-    img photo = plain(100, 80, 90), out;
+    img photo = picture_plain(100, 80, 90), out;
     error e = {0};
     const cap_view whole = cap_view_whole(&photo);
     const cap_view bad[] = {{-1, 0, 50, 50}, {0, 0, 101, 80}, {10, 10, 10, 20}, {NAN, 0, 50, 50}};
@@ -268,7 +262,7 @@ static void test_sheet_too_large(void **state)
         many[i] = "word";
         alpha[i] = 1;
     }
-    img photo = plain(10, 10, 90), out;
+    img photo = picture_plain(10, 10, 90), out;
     error e = {0};
     cap_overlay_options options = {.panel_width = 4096};
     assert_int_equal(cap_overlay_sheet(&photo, cap_view_whole(&photo), 1, 1, MANY, many, NULL, alpha, NULL,

@@ -189,6 +189,28 @@ static void best(void **state)
     pool_free(&threads);
 }
 
+/* Finished in one go or after the product: the same. */
+static void finished(void **state)
+{
+    (void)state;
+    rng r = {.seed = 23};
+    for (int i = 0; i < 120; i++) {
+        product p = take_product(&r, (packed_type)(i % 3), 1 + (int)rng_below(&r, 70), NULL);
+        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        assert_non_null(w);
+        float *bias = take_random(&r, (size_t)p.n, 1);
+        kernels_finish f = {i % 4 ? bias : NULL, i % 5 ? 0 : -INFINITY, i % 7 ? 6 : INFINITY};
+        packed_product(w, p.rows, p.x, p.ldx, 0, p.start, p.ldy);
+        kernels_best()->finish(&f, p.rows, p.n, p.start, p.ldy);
+        packed_product_finish(w, p.rows, p.x, p.ldx, &f, p.y, p.ldy);
+        for (int row = 0; row < p.rows; row++)
+            assert_memory_equal(p.y + row * p.ldy, p.start + row * p.ldy, (size_t)p.n * sizeof *p.y);
+        give(bias, (size_t)p.n);
+        packed_free(&w);
+        give_product(&p);
+    }
+}
+
 /* A number that is none makes none of its row of x, of its column of w, and of nothing else. */
 static void not_a_number(void **state)
 {
@@ -269,6 +291,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables),
         cmocka_unit_test(best),
+        cmocka_unit_test(finished),
         cmocka_unit_test(not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A binary PPM as tests/images/make.py writes it: "P6\nW H\n255\n" and the pixels. False when unreadable. */
 static inline bool picture_read_ppm(const char *path, img *out)
@@ -19,6 +20,16 @@ static inline bool picture_read_ppm(const char *path, img *out)
               fread(out->rgb, 3, (size_t)width * (size_t)height, f) == (size_t)width * (size_t)height;
     fclose(f);
     return ok;
+}
+
+/* All pixels of one grey level. */
+static inline img picture_plain(int width, int height, uint8_t level)
+{
+    img im;
+    error e;
+    if (img_create(&im, width, height, &e)) abort();
+    memset(im.rgb, level, (size_t)width * (size_t)height * 3);
+    return im;
 }
 
 /* Mean and largest absolute difference of two pictures of one size. */

@@ -10,23 +10,15 @@
 
 #include "captioner/search.h"
 #include "datasets/vocab.h"
-#include "src/base/rng.h"
 #include "src/nn/linear.h"
+#include "tests/toy_decoder.h"
 
 enum { PHOTOS = 5, STATES = 6, FEATURES = 4, WORDS = 7, MOST = 4 };
 
-/* A small decoder whose random weights are large enough for words to differ in likelihood. */
-typedef struct fixture {
-    nn_params params;
-    cap_decoder decoder;
-    arena mem, results;
-    nn_tape tape;
-    real features[PHOTOS * STATES * FEATURES];
-} fixture;
+typedef toy_decoder fixture;
 
 static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
 {
-    memset(f, 0, sizeof *f);
     cap_decoder_config c = {.features = FEATURES,
                             .vocabulary = WORDS,
                             .embedding = 5,
@@ -34,34 +26,14 @@ static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
                             .attention = 4,
                             .projection = 6,
                             .match = match};
-    assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
-    cap_decoder_declare(&f->decoder, &c, "decoder.", &f->params);
-    assert_int_equal(nn_params_finish(&f->params, seed, NULL), ERR_OK);
-    rng r = {.seed = seed, .stream = 9};
-    for (size_t i = 0; i < f->params.size; i++) f->params.data[i] += (real)(1.2 * rng_normal(&r));
-    for (size_t i = 0; i < PHOTOS * STATES * FEATURES; i++) f->features[i] = (real)(2 * rng_normal(&r));
-    f->tape = (nn_tape){.mem = &f->mem};
-}
-
-static void tear_down(fixture *f)
-{
-    nn_params_release(&f->params);
-    arena_release(&f->mem);
-    arena_release(&f->results);
-}
-
-static cap_memory remember(fixture *f, int first, int photos)
-{
-    const real *from = f->features + first * STATES * FEATURES;
-    nn_var *x = nn_input(&f->tape, from, 3, (int[]){photos, STATES, FEATURES});
-    return cap_decoder_remember(&f->tape, &f->decoder, x, NULL);
+    toy_decoder_create(f, seed, c, PHOTOS, STATES);
 }
 
 static void search(fixture *f, int first, int photos, const cap_search_options *o, cap_hypothesis *best)
 {
     error err = {0};
     nn_begin(&f->tape);
-    cap_memory m = remember(f, first, photos);
+    cap_memory m = toy_decoder_remember(f, first, photos);
     size_t used = f->mem.used;
     assert_int_equal(cap_search(&f->tape, &f->decoder, &m, o, &f->results, best, &err), ERR_OK);
     assert_int_equal(f->mem.used, used);
@@ -72,7 +44,7 @@ static void next_words(fixture *f, int photo, const int32_t *word, int n, double
 {
     nn_tape *t = &f->tape;
     nn_begin(t);
-    cap_memory m = remember(f, photo, 1);
+    cap_memory m = toy_decoder_remember(f, photo, 1);
     nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     nn_var *logits = NULL;
     for (int i = 0; i <= n; i++) {
@@ -94,7 +66,7 @@ static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
 {
     nn_tape *t = &f->tape;
     nn_begin(t);
-    cap_memory m = remember(f, photo, 1);
+    cap_memory m = toy_decoder_remember(f, photo, 1);
     nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     double got[STATES] = {0}, sum = 0;
     for (int i = 0; i < n; i++) {
@@ -151,7 +123,7 @@ static void check_against_all(uint64_t seed, cap_length length, double alpha, do
         assert_true(best[i].words >= least && best[i].words <= MOST);
         assert_true(fabs(best[i].score - exhaust(&f, i, &o, word, 0, 0)) < 1e-5);
     }
-    tear_down(&f);
+    toy_decoder_release(&f);
 }
 
 static void wide_beam_finds_the_best_of_all_sentences(void **state)
@@ -198,7 +170,7 @@ static void greedy_takes_the_likeliest_word(void **state)
             assert_true(fabs(best[i].log_probability - sum) < 1e-4);
             assert_true(fabs(best[i].score - sum / (n + best[i].ended)) < 1e-4);
         }
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
     assert_in_range(ended, 1, 12 * PHOTOS - 1); /* both ways to end were seen */
 }
@@ -221,7 +193,7 @@ static void photos_do_not_meet(void **state)
             for (int j = 0; j < one.words * STATES; j++)
                 assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);
         }
-        tear_down(&f);
+        toy_decoder_release(&f);
     }
 }
 
@@ -236,7 +208,7 @@ static void attention_is_of_each_word(void **state)
     cap_hypothesis best[PHOTOS];
     search(&f, 0, PHOTOS, &o, best);
     nn_begin(&f.tape);
-    cap_memory m = remember(&f, 0, PHOTOS);
+    cap_memory m = toy_decoder_remember(&f, 0, PHOTOS);
     for (int32_t i = 0; i < PHOTOS; i++) { /* the same words again, forced */
         nn_lstm_state s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
         for (int n = 0; n < best[i].words; n++) {
@@ -253,7 +225,7 @@ static void attention_is_of_each_word(void **state)
             assert_true(fabsf(sum - 1) < 1e-5f);
         }
     }
-    tear_down(&f);
+    toy_decoder_release(&f);
 }
 
 static void without_attention_there_are_words_still(void **state)
@@ -271,7 +243,7 @@ static void without_attention_there_are_words_still(void **state)
         assert_in_range(best[i].words, 5, 20);
         for (int n = 0; n < best[i].words; n++) assert_in_range(best[i].word[n], DS_SPECIALS, WORDS - 1);
     }
-    tear_down(&f);
+    toy_decoder_release(&f);
 }
 
 static void equal_words_go_by_number(void **state)
@@ -286,7 +258,7 @@ static void equal_words_go_by_number(void **state)
     search(&f, 0, PHOTOS, &o, best);
     for (int i = 0; i < PHOTOS; i++)
         for (int n = 0; n < 3; n++) assert_int_equal(best[i].word[n], DS_SPECIALS);
-    tear_down(&f);
+    toy_decoder_release(&f);
 }
 
 static void trouble_is_told(void **state)
@@ -296,7 +268,7 @@ static void trouble_is_told(void **state)
     error err = {0};
     cap_hypothesis best[PHOTOS];
     set_up(&f, 1, NN_MATCH_SIGMOID);
-    cap_memory m = remember(&f, 0, PHOTOS);
+    cap_memory m = toy_decoder_remember(&f, 0, PHOTOS);
     cap_search_options o = cap_search_defaults();
     o.beam = 65;
     assert_int_equal(cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err), ERR_ARGUMENT);
@@ -307,19 +279,8 @@ static void trouble_is_told(void **state)
     f.decoder.out_b->data[5] = NAN;
     assert_int_equal(cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err), ERR_FORMAT);
     f.decoder.out_b->data[5] = 0;
-    err_code code = ERR_MEMORY;
-    int failures = 0;
-    for (long n = 1; code && n < 100000; n++) { /* the n-th allocation fails */
-        nn_begin(&f.tape);
-        m = remember(&f, 0, PHOTOS);
-        f.mem.fail_in = n;
-        code = cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err);
-        failures += code == ERR_MEMORY;
-        assert_true(code == ERR_OK || code == ERR_MEMORY);
-    }
-    assert_int_equal(code, ERR_OK);
-    assert_true(failures > 10);
-    tear_down(&f);
+    toy_decoder_fail_allocations(&f, PHOTOS, &o, best);
+    toy_decoder_release(&f);
 }
 
 int main(void)

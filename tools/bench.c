@@ -71,6 +71,8 @@ const bench_row bench_rows[] = {
      GEMM_BF16, TRAIN_WORK},
     {"train", "small and decoder, bf16", "photos/s", "small", "5 captions each, photos decoded", BENCH_RATE,
      true, false, GEMM_BF16, TRAIN_WORK},
+    {"score", "BLEU, ROUGE-L, CIDEr", "images/s", NULL, "5,000 images, 25,000 references", BENCH_RATE, false,
+     false, GEMM_F32, bench_score_open, bench_score_run, bench_score_close},
     {0},
 };
 
@@ -340,7 +342,7 @@ int verb_bench(int argc, char **argv)
 {
     bench_request q = {.seconds = 1};
     const opt options[] = {
-        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|words|many|decoder|train", &q.only,
+        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|words|many|decoder|train|score", &q.only,
          .help = "these rows only"},
         {"photo", 0, OPT_STRING, "FILE", &q.photo, .help = "the photo to describe; a drawn one if absent"},
         {"threads", 't', OPT_INT, "N", &q.threads, 0, 1024,
@@ -359,8 +361,8 @@ int verb_bench(int argc, char **argv)
             "Measures speed on this machine: matrix products (sgemm), a photo described by a new process "
             "(cold) and by an open model (warm), encoders, the words of a decoder with a vocabulary of "
             "10,000 (words), describing many photos at once (many), training of the decoder on kept "
-            "features, and "
-            "training of all. Each figure is a median of seven rounds over all rows, and stands beside its "
+            "features, training of all, and scoring of captions. Each figure is a median of seven rounds "
+            "over all rows, and stands beside its "
             "ratio to the sgemm rate of the same rounds on as many threads, so that machines can be "
             "compared. It takes about two minutes; other work on the machine spoils it.\n"
             "Without MODEL: the model inside the program. Encoders and training use random weights, which "

@@ -95,6 +95,10 @@ err_code bench_warm_run(bench_case *c, error *err);
 err_code bench_many_run(bench_case *c, error *err);
 void bench_warm_close(bench_case *c);
 
+err_code bench_score_open(bench_case *c, error *err);
+err_code bench_score_run(bench_case *c, error *err);
+void bench_score_close(bench_case *c);
+
 /* ---- results ---- */
 
 typedef struct bench_result {

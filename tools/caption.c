@@ -1,6 +1,7 @@
 /* caption: says in a sentence what a photo shows. This file finds the verb; tools/VERB.c does the work. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,14 +53,27 @@ static int print_man_page(void)
     return VERB_DONE;
 }
 
-/* Someone who types `caption trian` means a verb; `./trian`, `trian.jpg` and any file that exists are photos.
- */
-static const verb *misspelt_verb(const char *word)
+/* `./trian`, `trian.jpg`, options and any file that exists are photos. */
+static bool may_be_verb(const char *word)
 {
-    if (word[0] == '-' || strpbrk(word, "./") || access(word, F_OK) == 0) return NULL;
-    for (const verb *v = verbs; v->name; v++)
-        if (opt_is_near(word, v->name)) return v;
-    return NULL;
+    return word[0] && word[0] != '-' && !strpbrk(word, "./") && access(word, F_OK);
+}
+
+/* Someone who types `caption trian` means a verb, and so may someone who types `caption paint`. */
+static bool is_wrong_verb(int argc, char **argv)
+{
+    const char *word = argv[1];
+    if (!may_be_verb(word)) return false;
+    const verb *near = verbs;
+    while (near->name && !opt_is_near(word, near->name)) near++;
+    if (!near->name && argc > 2) return false;
+    error err = {0};
+    if (near->name)
+        err_set(&err, ERR_ARGUMENT, "no photo and no verb '%.80s'; did you mean '%s'?", word, near->name);
+    else
+        err_set(&err, ERR_ARGUMENT, "no photo and no verb '%.80s'", word);
+    fprintf(stderr, "caption: %s (see 'caption --help')\n", err.text);
+    return true;
 }
 
 static int run(int argc, char **argv)
@@ -68,12 +82,7 @@ static int run(int argc, char **argv)
     if (!strcmp(argv[1], "--man")) return print_man_page();
     const verb *v = verb_find(argv[1]);
     if (v) return v->run(argc - 1, argv + 1);
-    const verb *near = misspelt_verb(argv[1]);
-    if (near) {
-        fprintf(stderr, "caption: no photo and no verb '%.80s'; did you mean '%s'? (see 'caption --help')\n",
-                argv[1], near->name);
-        return VERB_USAGE;
-    }
+    if (is_wrong_verb(argc, argv)) return VERB_USAGE;
     return verb_describe(argc, argv); /* a command line without a verb describes photos */
 }
 
@@ -87,19 +96,36 @@ static void occupy_standard_streams(void)
     if (fd >= 0) close(fd);
 }
 
+/* Did the reader of a pipe go away? */
+static bool reader_is_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
+/* The last word on standard output, after the verb. */
+static int finish_stdout(int verdict)
+{
+    bool gone = reader_is_gone(), failed = ferror(stdout) != 0;
+    errno = 0;
+    failed = fclose(stdout) || failed;
+    if (failed && gone) {
+        /* Who leaves `caption ... | head -1` has what it wanted: end without a word, as other programs do. */
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    if (!failed || verdict != VERB_DONE) return verdict;
+    fprintf(stderr, "caption: cannot write to standard output: %s\n",
+            errno ? strerror(errno) : "write error");
+    return VERB_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     occupy_standard_streams();
-    /* A reader that goes away (`caption ... | head -1`) is reported like any other failed write: a verb may
-     * hold files that must be finished or removed, so the signal must not end it. */
+    /* Failed writes are reported, or handled above: a verb may hold files that must be finished or removed,
+     * so neither a reader that goes away nor a limit on the size of files may end it. */
     signal(SIGPIPE, SIG_IGN);
-    int verdict = run(argc, argv);
-    errno = 0;
-    bool failed = ferror(stdout) != 0;
-    if ((fclose(stdout) || failed) && verdict == VERB_DONE) {
-        fprintf(stderr, "caption: cannot write to standard output: %s\n",
-                errno ? strerror(errno) : "write error");
-        return VERB_FAILED;
-    }
-    return verdict;
+    signal(SIGXFSZ, SIG_IGN);
+    return finish_stdout(run(argc, argv));
 }

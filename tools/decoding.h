@@ -4,7 +4,8 @@
  *     const opt options[] = {..., DECODING_OPTIONS(d), {0}};
  *     ...parse...
  *     if (decoding_apply(&d, &err)) ...usage error...        then d.search, d.must and d.avoid are set
- */
+ *
+ * SEARCH_OPTIONS(d) are the same without --n-best, for verbs that want one sentence. */
 #ifndef TOOLS_DECODING_H
 #define TOOLS_DECODING_H
 
@@ -24,15 +25,13 @@ decoding decoding_defaults(void);
 err_code decoding_apply(decoding *d, error *err);
 
 /* clang-format off */
-#define DECODING_OPTIONS(d)                                                                                  \
+#define SEARCH_OPTIONS(d)                                                                                    \
     {"Decoding", .kind = OPT_GROUP},                                                                         \
     {"decode", .kind = OPT_CHOICE, .metavar = "beam|greedy|diverse|sample", .value = &(d).strategy,          \
      .help = "how words are chosen: likeliest sentences, likeliest word each time, beams in groups that "    \
              "avoid each other's words, or by drawing"},                                                     \
     {"beam", 'b', OPT_INT, "K", &(d).search.beam, 1, CAP_MAX_BEAM,                                           \
-     "sentences kept while searching, at least as many as --n-best prints"},                                 \
-    {"n-best", 'n', OPT_INT, "N", &(d).n_best, 0, CAP_MAX_BEAM,                                              \
-     "print N sentences a photo: path, rank, score, sentence; 0: the best one alone"},                       \
+     "sentences kept while searching, at least as many as are printed"},                                     \
     {"length", .kind = OPT_CHOICE, .metavar = "none|average|gnmt", .value = &(d).length,                     \
      .help = "score = log-probability, over the number of words, or over ((5 + words) / 6)^alpha"},          \
     {"alpha", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.length_alpha, .min = 0, .max = 10,    \
@@ -61,6 +60,10 @@ err_code decoding_apply(decoding *d, error *err);
      .help = "the sentence contains this word; may be given several times"},                                 \
     {"avoid", .kind = OPT_LIST, .metavar = "WORD", .value = (d).avoid, .max = CAP_MAX_AVOID,                 \
      .help = "the sentence does not contain this word; may be given several times"}
+#define DECODING_OPTIONS(d)                                                                                  \
+    SEARCH_OPTIONS(d),                                                                                       \
+    {"n-best", 'n', OPT_INT, "N", &(d).n_best, 0, CAP_MAX_BEAM,                                              \
+     "print N sentences a photo: path, rank, score, sentence; 0: the best one alone"}
 /* clang-format on */
 
 #endif

@@ -8,6 +8,7 @@
 #include "captioner/caption.h"
 #include "src/io/file.h"
 #include "tools/decoding.h"
+#include "tools/model_options.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
 #include "tools/precision.h"
@@ -37,21 +38,12 @@ typedef struct describe_job {
 
 /* ---- output ---- */
 
-static json_t *words_json(const cap_alternative *a)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < a->words; i++)
-        json_array_append_new(list, json_pack("{s:o, s:f}", "word", json_clean_string(a->word[i]),
-                                              "probability", (double)a->probability[i]));
-    return list;
-}
-
 /* Adds what is known of a sentence to *o (may be NULL); false: out of memory. */
 static bool add_sentence(json_t *o, const cap_alternative *a)
 {
     json_t *more = json_pack("{s:o, s:o, s:f, s:f, s:f}", "caption", json_clean_string(a->sentence), "words",
-                             words_json(a), "log_probability", a->log_probability, "score", a->score,
-                             "confidence", a->confidence);
+                             json_words(a->word, a->probability, a->words), "log_probability",
+                             a->log_probability, "score", a->score, "confidence", a->confidence);
     bool good = o && more && !json_object_update(o, more);
     json_decref(more);
     return good;
@@ -147,10 +139,9 @@ static void complain(describe_job *j, const error *reason)
 
 static err_code describe_input(cap_captioner *c, cap_description *out, error *reason)
 {
-    const size_t most = (size_t)1 << 30; /* as img_read_file */
     uint8_t *bytes;
     size_t size;
-    err_code code = io_read_file("/dev/stdin", most, &bytes, &size, reason);
+    err_code code = photo_from_input(&bytes, &size, reason);
     if (code) return code;
     code = cap_describe_memory(c, bytes, size, "standard input", out, reason);
     free(bytes);
@@ -199,14 +190,16 @@ static int run_groups(describe_job *j)
     err_code code = ERR_OK;
     while (!code && j->done < photos) {
         code = run_group(j, &err);
-        if (!code && fflush(stdout))
-            code = err_set(&err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
+        if (code || !fflush(stdout)) continue;
+        if (errno == EPIPE) break; /* the reader has left; main knows how to end then */
+        code = err_set(&err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
     }
-    if (code)
+    if (code || ferror(stdout))
         ui_progress_clear(&j->progress);
     else
         ui_progress_finish(&j->progress);
     if (code) return verb_fail(&err);
+    if (ferror(stdout)) return VERB_FAILED;
     if (j->unreadable && photos > 1)
         fprintf(stderr, "caption: %d of %d photos could not be read\n", j->unreadable, photos);
     return j->unreadable || j->empty ? VERB_FAILED : VERB_DONE;
@@ -279,14 +272,10 @@ int verb_describe(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
     const char *precision = PRECISION_DEFAULT;
-    q.settings.max_pixels = 250000000;
+    q.settings.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
-        {"Model", .kind = OPT_GROUP},
-        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
-        {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        MODEL_OPTIONS(q.model, q.settings),
         PRECISION_OPTION(precision),
-        {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
-         .max = 1e12, .help = "larger photos are refused"},
         DECODING_OPTIONS(q.decoding),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,

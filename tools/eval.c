@@ -138,15 +138,15 @@ static err_code read_all(const eval_request *q, cap_scorer *s, cap_df **df, erro
 }
 
 static err_code score_and_print(const eval_request *q, cap_scorer *s, const cap_df *df,
-                                const cap_attention *attention, error *err)
+                                const eval_captioned *inside, error *err)
 {
     cap_scores all;
     err_code code = cap_scorer_run(s, df, &all, err);
     if (!code && q->per_image) code = eval_write_images(q->per_image, &all, err);
     if (code) return code;
-    if (!q->quiet) eval_say_notes(q, &all, attention);
-    if (q->json) return eval_print_json(&all, attention, err);
-    eval_print_table(&all, attention);
+    if (!q->quiet) eval_say_notes(q, &all, inside);
+    if (q->json) return eval_print_json(&all, inside, err);
+    eval_print_table(&all, inside);
     return ERR_OK;
 }
 
@@ -175,8 +175,7 @@ static int evaluate(const eval_request *q)
         if (!code && !score)
             fprintf(stderr, "caption: '%s' has no references, so nothing is scored\n", q->captions);
     }
-    cap_attention attention = cap_attention_summary(&c.attention);
-    if (!code && score) code = score_and_print(q, s, choose_df(q, df, &c), &attention, &err);
+    if (!code && score) code = score_and_print(q, s, choose_df(q, df, &c), &c, &err);
     cap_df_free(&df);
     cap_df_free(&c.df);
     cap_scorer_free(&s);
@@ -190,21 +189,32 @@ static int usage(const char *problem)
     return VERB_USAGE;
 }
 
-/* One of the three ways to get captions, complete. NULL: all is well. */
-static const char *find_problem(const eval_request *q)
+static const char *find_problem_of_lines(const eval_request *q)
+{
+    if (!q->text_refs[0]) return "no references given with --text-refs";
+    if (q->training || q->frequencies || q->save_frequencies || q->per_image)
+        return "--training, --df, --save-df and --per-image are of captions, not of plain lines";
+    return q->text_hyps ? NULL : "no lines to score given with --text-hyps";
+}
+
+static const char *find_problem_of_photos(const eval_request *q)
+{
+    if (q->save_frequencies) return "--save-df needs --refs";
+    if (!q->captions) return "no references given with --captions";
+    return q->images ? NULL : "no folder of photos given with --images";
+}
+
+/* One of the three ways to get captions, complete, and no option that would change nothing. NULL: all is
+ * well. */
+static const char *find_problem(const eval_request *q, bool decodes)
 {
     bool photos = q->captions || q->images, lines = q->text_refs[0] || q->text_hyps;
     if ((q->refs || q->results) + photos + lines > 1)
         return "--refs, --captions and --text-refs exclude each other";
-    if (lines) {
-        if (!q->text_refs[0]) return "no references given with --text-refs";
-        return q->text_hyps ? NULL : "no lines to score given with --text-hyps";
-    }
-    if (photos) {
-        if (q->save_frequencies) return "--save-df needs --refs";
-        if (!q->captions) return "no references given with --captions";
-        return q->images ? NULL : "no folder of photos given with --images";
-    }
+    if (photos) return find_problem_of_photos(q);
+    if (q->model || q->results_out || q->limit || q->split || decodes)
+        return "--model, --split, --limit, --results-out and the options of decoding need --captions";
+    if (lines) return find_problem_of_lines(q);
     if (!q->refs) return "no references given with --refs";
     return q->results || q->save_frequencies ? NULL : "no captions to score given with --results";
 }
@@ -223,6 +233,8 @@ static const char about[] =
     "Scores captions against reference captions: BLEU-1 to 4, ROUGE-L and CIDEr, exactly as the COCO "
     "caption evaluation computes them (its CIDEr is CIDEr-D). The captions are those of a file of results, "
     "of any program, or a model says them now.\n"
+    "With a model, the attention (does it choose, does it move?) and the calibration (do words "
+    "that the model is sure of occur in a reference?) are measured too.\n"
     "Images without a result are left out and counted. A result for an unknown image, or a second one for an "
     "image, is an error. A photo that cannot be read is named, left out and counted; the exit code is then "
     "1.\n"
@@ -231,15 +243,16 @@ static const char about[] =
 
 static const char examples[] =
     "caption eval --refs captions_val.json --results results.json\n"
-    "caption eval --model model.safetensors --captions captions_val.json --images photos --results-out "
-    "results.json\n"
+    "caption eval --captions captions_val.json --images photos --results-out out.json\n"
+    "caption eval --model model.safetensors --captions val.json --images photos --beam 5\n"
     "caption eval --text-refs test.de --text-hyps out.de\n";
 
 int verb_eval(int argc, char **argv)
 {
-    eval_request q = {.settings = cap_settings_default()};
+    eval_request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
+    decoding plain;
+    memcpy(&plain, &q.decoding, sizeof plain); /* padding and all, to see whether an option was given */
     const char *precision = PRECISION_DEFAULT;
-    cap_search_options *search = &q.settings.search;
     const opt options[] = {
         {"Captions of any program", .kind = OPT_GROUP},
         {"refs", 'r', OPT_STRING, "FILE", &q.refs,
@@ -254,15 +267,15 @@ int verb_eval(int argc, char **argv)
         {"split", .kind = OPT_STRING, .metavar = "NAME", .value = &q.split,
          .help = "Karpathy's form: the part to take, like test; all if absent"},
         {"results-out", .kind = OPT_STRING, .metavar = "FILE", .value = &q.results_out,
-         .help = "write the captions, every few seconds; photos that FILE has captions for keep them"},
+         .help =
+             "write the captions, every few seconds; a FILE that is there is continued, so that a run which "
+             "was stopped goes on"},
         {"limit", .kind = OPT_INT, .metavar = "N", .value = &q.limit, .max = 1 << 30,
          .help = "caption the first N photos; 0: all"},
-        {"beam", 'b', OPT_INT, "K", &search->beam, 1, CAP_MAX_BEAM, "sentences kept while searching"},
-        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &search->max_words, .min = 1,
-         .max = CAP_MAX_WORDS, .help = "longer sentences are cut"},
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
          .help = "0: one per CPU"},
         PRECISION_OPTION(precision),
+        SEARCH_OPTIONS(q.decoding),
         {"Plain lines", .kind = OPT_GROUP},
         {"text-refs", .kind = OPT_LIST, .metavar = "FILE", .value = q.text_refs, .max = EVAL_TEXT_REFS,
          .help = "references, one a line; more files may follow, for more references of each line"},
@@ -292,8 +305,13 @@ int verb_eval(int argc, char **argv)
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
     q.settings.precision = precision_find(precision);
-    const char *problem = find_problem(&q);
+    error err = {0};
+    const char *problem = find_problem(&q, memcmp(&plain, &q.decoding, sizeof plain) != 0);
+    if (!problem && decoding_apply(&q.decoding, &err)) problem = err.text;
     if (problem) return usage(problem);
+    q.settings.search = q.decoding.search;
+    q.settings.must = q.decoding.must;
+    q.settings.avoid = q.decoding.avoid;
     if (!add_text_refs(&q, argv + 1, argc - 1))
         return usage("only --text-refs takes further files, 32 in all");
     return q.text_hyps ? eval_text(&q) : evaluate(&q);

@@ -1,11 +1,14 @@
 /* caption eval: what its files share. eval.c reads the command line and captions of others, eval_model.c
- * captions photos, eval_text.c scores plain lines, eval_report.c says what came out. */
+ * captions photos, eval_results.c keeps their captions in a file, eval_text.c scores plain lines,
+ * eval_report.c says what came out. */
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
 #include "captioner/attention_stats.h"
+#include "captioner/calibration.h"
 #include "captioner/caption.h"
 #include "captioner/score.h"
+#include "tools/decoding.h"
 
 enum { EVAL_TEXT_REFS = 32 };
 
@@ -14,6 +17,7 @@ typedef struct eval_request {
     const char *refs, *results;                                  /* captions of any program */
     const char *model, *captions, *images, *split, *results_out; /* photos to caption */
     cap_settings settings;
+    decoding decoding;
     int limit;                                             /* photos; 0: all */
     const char *text_refs[EVAL_TEXT_REFS + 1], *text_hyps; /* plain lines; refs end in NULL */
     const char *training, *frequencies, *save_frequencies, *per_image;
@@ -22,9 +26,11 @@ typedef struct eval_request {
 
 /* What captioning brought besides captions. */
 typedef struct eval_captioned {
-    cap_attention_stats attention; /* of the photos captioned now, not of those continued from a file */
-    cap_df *df;                    /* the model's; NULL: it carries none. The caller frees it. */
-    int scored;                    /* photos with a caption and references */
+    cap_attention_stats attention;
+    cap_calibration calibration;
+    int bare;   /* captions continued from a file that told only the sentence: they are in neither */
+    cap_df *df; /* the model's; NULL: it carries none. The caller frees it. */
+    int scored; /* photos with a caption and references */
     int unreadable;
 } eval_captioned;
 
@@ -33,10 +39,10 @@ err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out,
 
 int eval_text(const eval_request *q); /* exit code */
 
-/* `attention` may be NULL, or without captions. */
-err_code eval_print_json(const cap_scores *all, const cap_attention *attention, error *err);
-void eval_print_table(const cap_scores *all, const cap_attention *attention);
-void eval_say_notes(const eval_request *q, const cap_scores *all, const cap_attention *attention);
+/* `inside` is zeroed where no model captioned. */
+err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, error *err);
+void eval_print_table(const cap_scores *all, const eval_captioned *inside);
+void eval_say_notes(const eval_request *q, const cap_scores *all, const eval_captioned *inside);
 
 /* A line of JSON for each image. */
 err_code eval_write_images(const char *path, const cap_scores *all, error *err);

@@ -6,6 +6,7 @@
 
 #include "src/io/file.h"
 #include "src/io/json.h"
+#include "tools/print.h"
 
 /* ---- files and JSON ---- */
 
@@ -31,8 +32,8 @@ static json_t *metrics_json(const cap_metrics *m, bool cider_means_nothing)
 
 static void write_image(io_writer *w, const cap_image_scores *image, bool cider_means_nothing)
 {
-    json_t *line = json_pack("{s:I,s:I}", "image_id", (json_int_t)image->image, "references",
-                             (json_int_t)image->references);
+    json_t *line = json_pack("{s:I,s:o,s:I}", "image_id", (json_int_t)image->image, "caption",
+                             json_clean_string(image->caption), "references", (json_int_t)image->references);
     json_t *metrics = metrics_json(&image->of, cider_means_nothing);
     json_object_update(line, metrics);
     char *text = io_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -60,8 +61,26 @@ static json_t *attention_json(const cap_attention *a)
                      "change", a->change, "flat", a->flat, "frozen", a->frozen);
 }
 
-err_code eval_print_json(const cap_scores *all, const cap_attention *attention, error *err)
+/* Bins without words have no means. */
+static json_t *calibration_json(const cap_calibration *c)
 {
+    json_t *bins = json_array();
+    for (int i = 0; i < CAP_CALIBRATION_BINS; i++) {
+        const struct cap_calibration_bin *b = &c->bin[i];
+        double n = (double)b->words;
+        json_t *o = json_pack("{s:f,s:f,s:I}", "from", (double)i / CAP_CALIBRATION_BINS, "to",
+                              (double)(i + 1) / CAP_CALIBRATION_BINS, "words", (json_int_t)b->words);
+        json_object_set_new(o, "confidence", b->words ? json_real(b->probability / n) : json_null());
+        json_object_set_new(o, "occurs", b->words ? json_real((double)b->occur / n) : json_null());
+        json_array_append_new(bins, o);
+    }
+    return json_pack("{s:I,s:f,s:o}", "words", (json_int_t)c->words, "expected_error",
+                     cap_calibration_error(c), "bins", bins);
+}
+
+err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, error *err)
+{
+    cap_attention attention = cap_attention_summary(&inside->attention);
     json_t *json = metrics_json(&all->of, all->cider_means_nothing);
     json_t *counts = json_pack(
         "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "images", (json_int_t)all->images, "references",
@@ -70,7 +89,9 @@ err_code eval_print_json(const cap_scores *all, const cap_attention *attention, 
         (json_int_t)all->distinct, "vocabulary", (json_int_t)all->vocabulary, "mean_words", all->mean_words);
     if (all->training_captions)
         json_object_set_new(counts, "novel_captions", json_integer((json_int_t)all->novel));
-    if (attention && attention->captions) json_object_set_new(json, "attention", attention_json(attention));
+    if (attention.captions) json_object_set_new(json, "attention", attention_json(&attention));
+    if (inside->calibration.words)
+        json_object_set_new(json, "calibration", calibration_json(&inside->calibration));
     json_object_update(json, counts);
     char *text = io_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     if (text) puts(text);
@@ -102,8 +123,26 @@ static void print_attention(const cap_attention *a)
     printf("             %7.3f   of it moves from word to word\n", a->change);
 }
 
-void eval_print_table(const cap_scores *all, const cap_attention *attention)
+static void print_calibration(const cap_calibration *c)
 {
+    printf("\ncalibration  %7.3f   expected error; words by how sure the model was of them:\n",
+           cap_calibration_error(c));
+    puts("  probability    words   mean    in a reference");
+    for (int i = 0; i < CAP_CALIBRATION_BINS; i++) {
+        const struct cap_calibration_bin *b = &c->bin[i];
+        double n = (double)b->words;
+        printf("  %.1f to %.1f  %8lld", (double)i / CAP_CALIBRATION_BINS,
+               (double)(i + 1) / CAP_CALIBRATION_BINS, (long long)b->words);
+        if (b->words)
+            printf("   %.3f   %.3f\n", b->probability / n, (double)b->occur / n);
+        else
+            puts("       -       -");
+    }
+}
+
+void eval_print_table(const cap_scores *all, const eval_captioned *inside)
+{
+    cap_attention attention = cap_attention_summary(&inside->attention);
     for (int n = 0; n < CAP_NGRAM_MAX; n++) printf("BLEU-%d       %7.4f\n", n + 1, all->of.bleu[n]);
     printf("ROUGE-L      %7.4f\n", all->of.rouge_l);
     print_cider("CIDEr", all->of.cider_d, all->cider_means_nothing);
@@ -114,7 +153,8 @@ void eval_print_table(const cap_scores *all, const cap_attention *attention)
     if (all->training_captions)
         printf("novel        %7zu   captions, %.1f %%, that are none of %zu training captions\n", all->novel,
                percent(all->novel, all->images), all->training_captions);
-    if (attention && attention->captions) print_attention(attention);
+    if (attention.captions) print_attention(&attention);
+    if (inside->calibration.words) print_calibration(&inside->calibration);
 }
 
 /* What the figures do not show. */
@@ -133,9 +173,30 @@ static void warn_of_attention(const cap_attention *a)
                 a->change);
 }
 
-void eval_say_notes(const eval_request *q, const cap_scores *all, const cap_attention *attention)
+/* Scores that are 0, or missing, whatever the captions say. */
+static void warn_of_nothing(const cap_scores *all)
 {
-    if (attention) warn_of_attention(attention);
+    int n = CAP_NGRAM_MAX;
+    while (n > 1 && !all->of.guess[n - 1]) n--;
+    if (n < CAP_NGRAM_MAX)
+        fprintf(stderr, "caption: BLEU-%d and above mean nothing: no caption has more than %d word%s\n",
+                n + 1, n, n == 1 ? "" : "s");
+    if (all->cider_means_nothing)
+        fputs(
+            "caption: CIDEr means nothing with one image; give document frequencies of a larger set with "
+            "--df\n",
+            stderr);
+}
+
+void eval_say_notes(const eval_request *q, const cap_scores *all, const eval_captioned *inside)
+{
+    cap_attention attention = cap_attention_summary(&inside->attention);
+    warn_of_attention(&attention);
+    if (inside->bare)
+        fprintf(stderr,
+                "caption: %d captions of '%s' came without probabilities: they are scored, but not part of "
+                "calibration and attention\n",
+                inside->bare, q->results_out);
     size_t images = all->left_out + all->images;
     if (all->left_out && q->captions)
         fprintf(stderr, "caption: %zu of %zu photos could not be read and are not scored\n", all->left_out,
@@ -149,9 +210,5 @@ void eval_say_notes(const eval_request *q, const cap_scores *all, const cap_atte
     if (all->empty_references)
         fprintf(stderr, "caption: %zu of %zu references hold no word\n", all->empty_references,
                 all->references);
-    if (all->cider_means_nothing)
-        fputs(
-            "caption: CIDEr means nothing with one image; give document frequencies of a larger set with "
-            "--df\n",
-            stderr);
+    warn_of_nothing(all);
 }

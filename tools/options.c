@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const opt opt_common[] = {
     {.name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "show this text"},
@@ -277,6 +278,14 @@ static err_code read_letters(walk *w, const char *letters, error *err)
     return ERR_OK;
 }
 
+/* The word may be the name of a file, as `*.jpg` gives them: then it is no option, even where it could be
+ * read as one ("-dusk.jpg" as -d with a value). */
+static err_code check_file_name(const walk *w, const char *word, err_code code, error *err)
+{
+    if (!word[2] || access(word, F_OK)) return code;
+    return USAGE_ERROR(w->c, err, "the file '%.200s' looks like options; write it as './%.200s'", word, word);
+}
+
 static err_code walk_arguments(walk *w, error *err)
 {
     bool options_ended = false;
@@ -290,6 +299,7 @@ static err_code walk_arguments(walk *w, error *err)
             options_ended = true;
         } else {
             code = word[1] == '-' ? read_long(w, word + 2, err) : read_letters(w, word + 1, err);
+            code = check_file_name(w, word, code, err);
         }
         if (code) return code;
     }

@@ -6,23 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "datasets/folders.h"
+#include "src/image/image.h"
 
 static err_code no_memory(error *err)
 {
     return err_set(err, ERR_MEMORY, "out of memory for the list of photos");
-}
-
-static bool is_photo_name(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp"};
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t n = strlen(endings[i]);
-        if (name[0] != '.' && size > n && !strcasecmp(name + size - n, endings[i])) return true;
-    }
-    return false;
 }
 
 static bool is_folder(const char *path)
@@ -71,7 +63,7 @@ static err_code add_folder(photo_list *l, const char *folder, error *err)
     err_code code = ERR_OK;
     errno = 0;
     for (struct dirent *entry; !code && (entry = readdir(dir)); errno = 0)
-        if (is_photo_name(entry->d_name)) code = append_inside(l, folder, entry->d_name, err);
+        if (ds_is_photo_name(entry->d_name)) code = append_inside(l, folder, entry->d_name, err);
     if (!code && errno)
         code = err_set(err, ERR_IO, "cannot read folder '%.200s': %s", folder, strerror(errno));
     closedir(dir);
@@ -94,4 +86,9 @@ void photo_list_release(photo_list *l)
     free(l->path);
     arena_release(&l->memory);
     *l = (photo_list){0};
+}
+
+err_code photo_from_input(uint8_t **bytes, size_t *size, error *err)
+{
+    return img_read_bytes(STDIN_FILENO, "standard input", bytes, size, err);
 }

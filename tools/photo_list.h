@@ -10,6 +10,9 @@
 #ifndef TOOLS_PHOTO_LIST_H
 #define TOOLS_PHOTO_LIST_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "src/base/arena.h"
 #include "src/base/error.h"
 
@@ -22,5 +25,8 @@ typedef struct photo_list {
 /* Errors: MISSING (a folder without photos), IO, MEMORY. Files are not looked at: reading them will tell. */
 err_code photo_list_add(photo_list *l, const char *operand, error *err);
 void photo_list_release(photo_list *l);
+
+/* The bytes of standard input, for the operand "-"; the caller frees them. */
+err_code photo_from_input(uint8_t **bytes, size_t *size, error *err);
 
 #endif

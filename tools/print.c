@@ -34,6 +34,18 @@ json_t *json_clean_string(const char *s)
     return o;
 }
 
+json_t *json_words(const char *const *word, const float *probability, int words)
+{
+    json_t *list = json_array();
+    bool good = list;
+    for (int i = 0; good && i < words; i++)
+        good = !json_array_append_new(list, json_pack("{s:o, s:f}", "word", json_clean_string(word[i]),
+                                                      "probability", (double)probability[i]));
+    if (good) return list;
+    json_decref(list);
+    return NULL;
+}
+
 bool print_json_line(FILE *out, json_t *o)
 {
     char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;

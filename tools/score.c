@@ -1,9 +1,12 @@
 /* caption score PHOTO SENTENCE: what a model thinks of a sentence. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "captioner/caption.h"
+#include "tools/model_options.h"
 #include "tools/overlay_files.h"
+#include "tools/photo_list.h"
 #include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
@@ -73,6 +76,18 @@ static err_code show(const request *q, const cap_judged *j, error *err)
     return ERR_OK;
 }
 
+static err_code judge(const request *q, cap_captioner *c, cap_judged *judged, error *err)
+{
+    uint8_t *bytes;
+    size_t size;
+    if (strcmp(q->photo, "-") != 0) return cap_judge_file(c, q->photo, q->sentence, judged, err);
+    err_code code = photo_from_input(&bytes, &size, err);
+    if (code) return code;
+    code = cap_judge_memory(c, bytes, size, "standard input", q->sentence, judged, err);
+    free(bytes);
+    return code;
+}
+
 static int score(const request *q)
 {
     cap_captioner *c = NULL;
@@ -85,7 +100,7 @@ static int score(const request *q)
         if (q->overlay && !info.attends)
             code = err_set(&err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
     }
-    if (!code) code = cap_judge_file(c, q->photo, q->sentence, &judged, &err);
+    if (!code) code = judge(q, c, &judged, &err);
     if (!code) code = show(q, &judged, &err);
     cap_judged_release(&judged);
     cap_close(&c);
@@ -96,14 +111,10 @@ int verb_score(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default()};
     const char *precision = PRECISION_DEFAULT;
-    q.settings.max_pixels = 250000000;
+    q.settings.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
-        {"Model", .kind = OPT_GROUP},
-        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; the built-in one if absent"},
-        {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        MODEL_OPTIONS(q.model, q.settings),
         PRECISION_OPTION(precision),
-        {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &q.settings.max_pixels, .min = 1,
-         .max = 1e12, .help = "larger photos are refused"},
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help = "one JSON object: words with log-probability and rank, log-probability, confidence"},
@@ -119,7 +130,8 @@ int verb_score(int argc, char **argv)
         .about =
             "How likely a model finds a given sentence about a photo: the natural logarithm of the "
             "probability of each word after those before it, and its rank among all words that could "
-            "stand there (1: the model's own choice), up to the end of the sentence.",
+            "stand there (1: the model's own choice), up to the end of the sentence. A PHOTO '-' comes "
+            "from standard input.",
         .options = options,
         .examples =
             "caption score photo.jpg \"a dog runs\"\n"

@@ -11,7 +11,7 @@
  * A zeroed img is empty and may be released. Functions that fill an img do not look at what it held before;
  * on failure they leave it empty. Nothing here is global: different threads may work on different images.
  * Damaged, truncated or hostile files give an error, never half a picture. Transparent pixels are laid over
- * white. */
+ * white. Of an animated WebP the first picture is read. */
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
@@ -57,6 +57,11 @@ err_code img_read_fd(int fd, const char *name, const img_read_options *options, 
                      error *e);
 err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
                          const img_read_options *options, img *out, img_info *info, error *e);
+
+/* The file behind a descriptor as it is, for reading it from memory more than once: at most 1 GiB, and no
+ * further than its first bytes when they are of no known format. *data is malloc-owned, NULL after a
+ * failure. */
+err_code img_read_bytes(int fd, const char *name, uint8_t **data, size_t *length, error *e);
 
 /* Turns the stored pixels of an EXIF orientation (1..8; anything else counts as 1) upright, in place. */
 err_code img_orient(img *im, int orientation, error *e);

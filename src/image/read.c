@@ -141,15 +141,26 @@ static err_code prepare(int fd, const char *name, bytes *b, error *e)
     return b->data ? ERR_OK : err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", name);
 }
 
+err_code img_read_bytes(int fd, const char *name, uint8_t **data, size_t *length, error *e)
+{
+    bytes b = {0};
+    err_code rc = prepare(fd, name, &b, e);
+    if (!rc) rc = read_all(fd, name, &b, e);
+    if (rc) free(b.data);
+    *data = rc ? NULL : b.data;
+    *length = rc ? 0 : b.length;
+    return rc;
+}
+
 err_code img_read_fd(int fd, const char *name, const img_read_options *options, img *out, img_info *info,
                      error *e)
 {
-    bytes b = {0};
+    uint8_t *data;
+    size_t length;
     *out = (img){0};
-    err_code rc = prepare(fd, name, &b, e);
-    if (!rc) rc = read_all(fd, name, &b, e);
-    if (!rc) rc = img_read_memory(b.data, b.length, name, options, out, info, e);
-    free(b.data);
+    err_code rc = img_read_bytes(fd, name, &data, &length, e);
+    if (!rc) rc = img_read_memory(data, length, name, options, out, info, e);
+    free(data);
     return rc;
 }
 

@@ -152,20 +152,55 @@ static void writer_free(io_writer **w)
     *w = NULL;
 }
 
+/* A writer holds a lock on its temporary file, so one that can be locked was left by a writer that is gone
+ * (killed, or the machine stopped): it is removed. Whoever holds the lock of the file that has the name now
+ * is alone in removing it. True: the name may be free. */
+static bool remove_abandoned(const char *temp)
+{
+    struct stat opened, named;
+    int fd = open(temp, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd < 0) return errno == ENOENT;
+    bool ours = !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &opened) && !lstat(temp, &named) &&
+                S_ISREG(opened.st_mode) && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+    bool gone = ours && !unlink(temp);
+    close(fd);
+    return gone;
+}
+
+/* Locks the file just created. False: someone took it for abandoned in the moment before. File systems
+ * without locks have nobody who could. */
+static bool keep_temp(int fd)
+{
+    struct stat st;
+    if (flock(fd, LOCK_EX | LOCK_NB)) return errno != EWOULDBLOCK;
+    return !fstat(fd, &st) && st.st_nlink > 0;
+}
+
+static int try_temp(io_writer *w)
+{
+    w->fd = open(w->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (w->fd < 0) return errno;
+    if (keep_temp(w->fd)) return 0;
+    close(w->fd);
+    w->fd = -1;
+    return EEXIST;
+}
+
 /* mkstemp would give mode 0600, and the umask cannot be asked for without changing it for every thread: so
- * the name is made here and open applies the umask. */
+ * the name is made here and open applies the umask. The names are few and the same each time, so that what a
+ * killed writer left is found by the next one. */
 static int open_temp(io_writer *w)
 {
     size_t room = strlen(w->path) + 40;
+    int number = EEXIST;
     w->temp = malloc(room);
     if (!w->temp) return ENOMEM;
-    for (unsigned i = 0; i < TRIES; i++) {
-        snprintf(w->temp, room, "%s.%ld-%u.tmp", w->path, (long)getpid(), i);
-        w->fd = open(w->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (w->fd >= 0) return 0;
-        if (errno != EEXIST) break;
+    for (unsigned i = 0; i < TRIES && number == EEXIST; i++) {
+        snprintf(w->temp, room, "%s.caption-%u.tmp", w->path, i);
+        number = try_temp(w);
+        if (number == EEXIST && remove_abandoned(w->temp)) number = try_temp(w);
     }
-    int number = errno;
+    if (!number) return 0;
     free(w->temp);
     w->temp = NULL;
     return number;
@@ -253,15 +288,14 @@ static int commit(io_writer *w)
 {
     flush(w);
     if (w->failure) return w->failure;
-    if (w->temp && fsync(w->fd)) return errno;
-    int fd = w->fd;
-    w->fd = -1;
-    if (close(fd)) return errno;
-    if (!w->temp) return 0;
-    if (rename(w->temp, w->path)) return errno;
+    bool temp = w->temp;
+    if (temp && (fsync(w->fd) || rename(w->temp, w->path))) return errno;
     free(w->temp);
     w->temp = NULL;
-    sync_folder(w->path);
+    int fd = w->fd; /* closed last: until the file has its name, the lock on it must stay */
+    w->fd = -1;
+    if (close(fd) && !temp) return errno;
+    if (temp) sync_folder(w->path);
     return 0;
 }
 

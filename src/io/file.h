@@ -34,9 +34,10 @@ void io_map_close(io_map *m);                                  /* closing a zero
  * max_bytes: ERR_LIMIT. On failure *bytes is NULL and *size 0. */
 err_code io_read_file(const char *path, size_t max_bytes, uint8_t **bytes, size_t *size, error *err);
 
-/* Atomic writing: the bytes go to a temporary file in the same folder, which close puts in the place of
- * `path`. The permission bits are those a plain open would give (umask, or those of the file replaced); a
- * symbolic link is written through. A path that is a device or pipe is written directly. */
+/* Atomic writing: the bytes go to a temporary file in the same folder (PATH.caption-N.tmp), which close puts
+ * in the place of `path`. One that a killed writer left is removed by the next writer of the same path. The
+ * permission bits are those a plain open would give (umask, or those of the file replaced); a symbolic link
+ * is written through. A path that is a device or pipe is written directly. */
 typedef struct io_writer io_writer;
 
 io_writer *io_writer_open(const char *path, error *err); /* NULL on failure */

@@ -23,6 +23,12 @@ typedef struct kernels_adamw {
     real beta1, beta2, epsilon, keep, step, correct;
 } kernels_adamw;
 
+/* What follows a product: y = y + bias[column], cut to low..high; bias may be NULL. */
+typedef struct kernels_finish {
+    const real *bias;
+    real low, high;
+} kernels_finish;
+
 /* Rows of 8-bit numbers for packed_i8: number i of row r stands for (bytes[r * stride + i] - 128) * scale[r].
  * Rows are filled with 128 up to a multiple of four. */
 typedef struct kernels_bytes {
@@ -101,6 +107,13 @@ typedef struct kernels {
      * low..high. bias may be NULL. */
     void (*depthwise)(const real *const *in, const real *const *w, int taps, const real *bias, real low,
                       real high, int n, real *y);
+
+    /* `count` pixels in a row of it: rows[r] points to the leftmost tap of the first pixel, [(count - 1) step
+     * + taps][n]; w[nrows][taps][n]. The sums are those of `depthwise`. nrows and taps are at most 3. */
+    void (*depthwise_row)(const real *const *rows, int nrows, int taps, const real *w, const real *bias,
+                          real low, real high, int step, int count, int n, real *y);
+
+    void (*finish)(const kernels_finish *f, int rows, int cols, real *y, int ldy);
 
     /* mask[i] = 0 where number i of the blocks from `block` on of rng_block(seed, stream, ...) is below
      * `below`, else keep: the same in every table. */

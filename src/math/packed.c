@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "src/base/cpu.h"
-#include "src/math/kernels.h"
 #if CAPTION_X86
 #include "src/math/x86_amx_packed.h"
 #include "src/math/x86_vnni.h"
@@ -217,7 +216,7 @@ static void product_bf16(const job *j, int begin, int end)
     const packed *p = j->p;
 #if CAPTION_X86
     if (j->rows >= PACKED_TILE_ROWS && gemm_on_tiles(GEMM_BF16)) {
-        amx_packed_bf16(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, j->y, j->ldy);
+        amx_packed_bf16(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, NULL, j->y, j->ldy);
         return;
     }
 #endif
@@ -254,6 +253,20 @@ void packed_product(const packed *p, int rows, const real *x, int ldx, real beta
 {
     job j = {.p = p, .rows = rows, .ldx = ldx, .ldy = ldy, .x = x, .beta = beta, .y = y};
     if (rows > 0 && p->n > 0) product(&j, 0, p->n);
+}
+
+void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
+                           real *y, int ldy)
+{
+    if (rows <= 0 || p->n <= 0) return;
+#if CAPTION_X86
+    if (p->type == PACKED_BF16 && rows >= PACKED_TILE_ROWS && gemm_on_tiles(GEMM_BF16)) {
+        amx_packed_bf16(rows, p->k, 0, p->n, x, ldx, p->panels, 0, finish, y, ldy);
+        return;
+    }
+#endif
+    packed_product(p, rows, x, ldx, 0, y, ldy);
+    kernels_best()->finish(finish, rows, p->n, y, ldy);
 }
 
 static void run_chunk(void *ctx, int index, int worker)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "src/math/gemm.h"
+#include "src/math/kernels.h"
 
 typedef enum {
     PACKED_F32,
@@ -44,7 +45,11 @@ void packed_free(packed **p); /* NULL and pointer to NULL are fine */
 /* y[rows,n] = x[rows,k] w + beta y on the calling thread; beta is 0 (y may hold anything) or 1. */
 void packed_product(const packed *p, int rows, const real *x, int ldx, real beta, real *y, int ldy);
 
-/* The same, columns (or, with many rows, rows) shared out to the threads of a pool. */
+/* y[rows,n] = x[rows,k] w and what follows. */
+void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
+                           real *y, int ldy);
+
+/* As packed_product, columns (or, with many rows, rows) shared out to the threads of a pool. */
 void packed_product_on(pool *threads, const packed *p, int rows, const real *x, int ldx, real beta, real *y,
                        int ldy);
 

@@ -24,18 +24,23 @@ static void configure_tiles(void)
     _tile_loadconfig(&config);
 }
 
-/* c[32,32] (+)= a[32, 32 steps] times a panel; the upper half alone where `upper`. */
-static void multiply(const uint16_t *a, const uint16_t *panel, int steps, bool upper, bool accumulate,
-                     float *c, size_t ldc)
+typedef struct block {
+    float *at;
+    size_t ld;
+} block;
+
+/* to[32,32] = from + a[32, 32 steps] times a panel; `from` without a place is 0. The upper half alone where
+ * `upper`. */
+static void multiply(const uint16_t *a, const uint16_t *panel, int steps, bool upper, block from, block to)
 {
-    size_t line = ldc * sizeof *c;
-    float *lower = c + TILE * ldc;
+    size_t line = from.ld * sizeof(float), out = to.ld * sizeof(float);
+    const float *c = from.at;
     __asm__ volatile("" ::: "memory");
-    if (accumulate) {
+    if (c) {
         _tile_loadd(0, c, line);
         _tile_loadd(1, c + TILE, line);
-        if (!upper) _tile_loadd(2, lower, line);
-        if (!upper) _tile_loadd(3, lower + TILE, line);
+        if (!upper) _tile_loadd(2, c + TILE * from.ld, line);
+        if (!upper) _tile_loadd(3, c + TILE * from.ld + TILE, line);
     } else {
         _tile_zero(0);
         _tile_zero(1);
@@ -53,11 +58,11 @@ static void multiply(const uint16_t *a, const uint16_t *panel, int steps, bool u
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    _tile_stored(0, c, line);
-    _tile_stored(1, c + TILE, line);
+    _tile_stored(0, to.at, out);
+    _tile_stored(1, to.at + TILE, out);
     if (upper) return;
-    _tile_stored(2, lower, line);
-    _tile_stored(3, lower + TILE, line);
+    _tile_stored(2, to.at + TILE * to.ld, out);
+    _tile_stored(3, to.at + TILE * to.ld + TILE, out);
 }
 
 static __mmask16 first_lanes(int n)
@@ -74,22 +79,39 @@ static void copy_part(float *to, size_t ldt, const float *from, size_t ldf, int 
     }
 }
 
-/* The block of y at column j; one that sticks out takes the way through scratch memory. */
-static void multiply_block(const uint16_t *a, const uint16_t *panel, int steps, int rows, int cols,
-                           bool accumulate, float *y, size_t ldy)
+/* y = part + bias, cut; bias begins at this block's columns. */
+static void finish_part(block y, const float *part, int rows, int cols, const kernels_finish *f,
+                        const float *bias)
 {
-    float part[BLOCK * BLOCK] __attribute__((aligned(64)));
-    bool upper = rows <= TILE;
-    if (rows == (upper ? TILE : BLOCK) && cols == BLOCK) {
-        multiply(a, panel, steps, upper, accumulate, y, ldy);
-        return;
+    __m512 least = _mm512_set1_ps(f->low), most = _mm512_set1_ps(f->high);
+    for (int half = 0; half < cols; half += TILE) {
+        __mmask16 lanes = first_lanes(cols - half);
+        __m512 by = bias ? _mm512_maskz_loadu_ps(lanes, bias + half) : _mm512_setzero_ps();
+        for (int i = 0; i < rows; i++) {
+            __m512 v = _mm512_add_ps(_mm512_loadu_ps(part + i * BLOCK + half), by);
+            v = _mm512_min_ps(most, _mm512_max_ps(least, v)); /* NaN, the second operand, passes both */
+            _mm512_mask_storeu_ps(y.at + (size_t)i * y.ld + half, lanes, v);
+        }
     }
-    if (accumulate) {
-        memset(part, 0, sizeof part);
-        copy_part(part, BLOCK, y, ldy, rows, cols);
+}
+
+/* A block of y; one that sticks out, or is finished, takes the way through scratch memory. */
+static void multiply_block(const uint16_t *a, const uint16_t *panel, int steps, int rows, int cols,
+                           bool accumulate, const kernels_finish *f, const float *bias, block y)
+{
+    float memory[BLOCK * BLOCK] __attribute__((aligned(64)));
+    block none = {0}, part = {memory, BLOCK};
+    bool upper = rows <= TILE, whole = rows == (upper ? TILE : BLOCK) && cols == BLOCK;
+    if (accumulate && !whole) {
+        memset(memory, 0, sizeof memory);
+        copy_part(memory, BLOCK, y.at, y.ld, rows, cols);
     }
-    multiply(a, panel, steps, upper, accumulate, part, BLOCK);
-    copy_part(y, ldy, part, BLOCK, rows, cols);
+    block from = !accumulate ? none : whole ? y : part;
+    multiply(a, panel, steps, upper, from, whole && !f ? y : part);
+    if (f)
+        finish_part(y, memory, rows, cols, f, bias);
+    else if (!whole)
+        copy_part(y.at, y.ld, memory, BLOCK, rows, cols);
 }
 
 /* Rows of x rounded, to a multiple of 16 rows and of 32 numbers, with zeros. */
@@ -104,7 +126,7 @@ static void round_rows(const float *x, int ldx, int rows, int depth, uint16_t *a
 }
 
 void amx_packed_bf16(int rows, int k, int begin, int end, const float *x, int ldx, const uint16_t *panels,
-                     float beta, float *y, int ldy)
+                     float beta, const kernels_finish *finish, float *y, int ldy)
 {
     uint16_t a[BLOCK * DEPTH] __attribute__((aligned(64)));
     size_t stride = ((size_t)k + STEP - 1) / STEP * 2 * TILE_U16;
@@ -116,9 +138,12 @@ void amx_packed_bf16(int rows, int k, int begin, int end, const float *x, int ld
             round_rows(x + (size_t)i * (size_t)ldx + l, ldx, count, depth, a);
             const uint16_t *panel =
                 panels + (size_t)(begin / BLOCK) * stride + (size_t)(l / STEP) * 2 * TILE_U16;
-            for (int j = begin; j < end; j += BLOCK, panel += stride)
+            const kernels_finish *last = l + DEPTH < k ? NULL : finish;
+            for (int j = begin; j < end; j += BLOCK, panel += stride) {
+                block at = {y + (size_t)i * (size_t)ldy + j, (size_t)ldy};
                 multiply_block(a, panel, (depth + STEP - 1) / STEP, count, end - j < BLOCK ? end - j : BLOCK,
-                               beta != 0 || l > 0, y + (size_t)i * (size_t)ldy + j, (size_t)ldy);
+                               beta != 0 || l > 0, last, last && last->bias ? last->bias + j : NULL, at);
+            }
         }
     }
     _tile_release();

@@ -141,6 +141,7 @@ expect("alpha", over_white(alpha))
 base.save("exif_8_webp.webp", lossless=True, exif=b"Exif\0\0" + exif(8))
 expect("exif_8_webp", np.rot90(scene(), 1))
 base.save("animated.webp", save_all=True, append_images=[base.rotate(180)])
+expect("animated", np.array(Image.open("animated.webp").convert("RGB")))  # its first picture
 
 # A larger one for reduced decoding; its expected pixels are Pillow's at half size.
 big = Image.fromarray(scene(203, 151))

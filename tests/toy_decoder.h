@@ -1,0 +1,73 @@
+/* A small decoder for tests of decoding, and photos for it: random weights, large enough for words to differ
+ * in likelihood. Include after cmocka. */
+#ifndef TESTS_TOY_DECODER_H
+#define TESTS_TOY_DECODER_H
+
+#include <string.h>
+
+#include "captioner/search.h"
+#include "src/base/rng.h"
+
+enum { TOY_NUMBERS = 1000 };
+
+typedef struct toy_decoder {
+    nn_params params;
+    cap_decoder decoder;
+    arena mem, results;
+    nn_tape tape;
+    int states;                 /* of a photo */
+    real features[TOY_NUMBERS]; /* [photos][states][decoder.config.features] */
+} toy_decoder;
+
+static inline void toy_decoder_create(toy_decoder *t, uint64_t seed, cap_decoder_config c, int photos,
+                                      int states)
+{
+    memset(t, 0, sizeof *t);
+    size_t numbers = (size_t)photos * (size_t)states * (size_t)c.features;
+    assert_true(numbers <= TOY_NUMBERS);
+    assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
+    cap_decoder_declare(&t->decoder, &c, "decoder.", &t->params);
+    assert_int_equal(nn_params_finish(&t->params, seed, NULL), ERR_OK);
+    rng r = {.seed = seed, .stream = 9};
+    for (size_t i = 0; i < t->params.size; i++) t->params.data[i] += (real)(1.2 * rng_normal(&r));
+    for (size_t i = 0; i < numbers; i++) t->features[i] = (real)(2 * rng_normal(&r));
+    t->tape = (nn_tape){.mem = &t->mem};
+    t->states = states;
+}
+
+static inline void toy_decoder_release(toy_decoder *t)
+{
+    nn_params_release(&t->params);
+    arena_release(&t->mem);
+    arena_release(&t->results);
+}
+
+/* The photos first .. first + photos - 1, as the decoder remembers them. */
+static inline cap_memory toy_decoder_remember(toy_decoder *t, int first, int photos)
+{
+    int size = t->states * t->decoder.config.features;
+    nn_var *x = nn_input(&t->tape, t->features + first * size, 3,
+                         (int[]){photos, t->states, t->decoder.config.features});
+    return cap_decoder_remember(&t->tape, &t->decoder, x, NULL);
+}
+
+/* The n-th allocation of a search fails, for n = 1, 2, 3, ... until one does not: each says so. */
+static inline void toy_decoder_fail_allocations(toy_decoder *t, int photos, const cap_search_options *o,
+                                                cap_hypothesis *best)
+{
+    err_code code = ERR_MEMORY;
+    int failures = 0;
+    for (long n = 1; code && n < 100000; n++) {
+        error err = {0};
+        nn_begin(&t->tape);
+        cap_memory m = toy_decoder_remember(t, 0, photos);
+        t->mem.fail_in = n;
+        code = cap_search(&t->tape, &t->decoder, &m, o, &t->results, best, &err);
+        failures += code == ERR_MEMORY;
+        assert_true(code == ERR_OK || code == ERR_MEMORY);
+    }
+    assert_int_equal(code, ERR_OK);
+    assert_true(failures > 10);
+}
+
+#endif
