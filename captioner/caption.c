@@ -250,7 +250,8 @@ static err_code look(cap_captioner *c, const uint8_t *pixels, int photos, nn_tap
     *tape = (nn_tape){.mem = &c->step, .threads = c->threads};
     nn_begin(tape);
     nn_var *features = cap_model_encode(tape, c->model, pixels, photos);
-    if (features) *memory = cap_decoder_remember(tape, &c->model->decoder, features, NULL);
+    if (features)
+        *memory = cap_decoder_remember(tape, &c->model->decoder, &(cap_encoded){.states = features});
     if (tape->failed || !features) return err_set(err, ERR_MEMORY, "out of memory for the net");
     return ERR_OK;
 }

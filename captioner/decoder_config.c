@@ -2,29 +2,62 @@
 
 #include "captioner/decoder.h"
 
+const char *const cap_attend_names[CAP_ATTENDS] = {"input", "output"};
+const char *const cap_start_names[CAP_STARTS] = {"mean", "last", "copy"};
+const char *const cap_output_names[CAP_OUTPUTS] = {"tied", "full"};
+
 cap_decoder_config cap_decoder_defaults(void)
 {
     return (cap_decoder_config){.embedding = 256,
                                 .hidden = 512,
                                 .attention = 256,
                                 .projection = 512,
+                                .layers = 1,
                                 .match = NN_MATCH_SIGMOID,
+                                .gate = true,
+                                .rectify = true,
                                 .dropout = 0.5};
+}
+
+cap_decoder_config cap_decoder_text_defaults(void)
+{
+    return (cap_decoder_config){.embedding = 256,
+                                .hidden = 256,
+                                .attention = 256,
+                                .layers = 1,
+                                .match = NN_MATCH_SIGMOID,
+                                .attend = CAP_ATTEND_OUTPUT,
+                                .start = CAP_START_LAST,
+                                .dropout = 0.2};
+}
+
+cap_decoder_config cap_decoder_textbook(void)
+{
+    return (cap_decoder_config){.embedding = 16,
+                                .hidden = 256,
+                                .attention = 256,
+                                .layers = 1,
+                                .match = NN_MATCH_DOT,
+                                .attend = CAP_ATTEND_OUTPUT,
+                                .start = CAP_START_COPY,
+                                .output = CAP_OUTPUT_FULL,
+                                .fixed_gain = true};
 }
 
 typedef struct size_row {
     const char *name;
     size_t offset;
-    int most;
+    int least, most;
 } size_row;
 
 static const size_row sizes[] = {
-    {"features", offsetof(cap_decoder_config, features), 1 << 16},
-    {"vocabulary", offsetof(cap_decoder_config, vocabulary), 1 << 22},
-    {"embedding", offsetof(cap_decoder_config, embedding), 1 << 14},
-    {"hidden", offsetof(cap_decoder_config, hidden), 1 << 14},
-    {"attention", offsetof(cap_decoder_config, attention), 1 << 14},
-    {"projection", offsetof(cap_decoder_config, projection), 1 << 14},
+    {"features", offsetof(cap_decoder_config, features), 1, 1 << 16},
+    {"vocabulary", offsetof(cap_decoder_config, vocabulary), 1, 1 << 22},
+    {"embedding", offsetof(cap_decoder_config, embedding), 1, 1 << 14},
+    {"hidden", offsetof(cap_decoder_config, hidden), 1, 1 << 14},
+    {"attention", offsetof(cap_decoder_config, attention), 1, 1 << 14},
+    {"projection", offsetof(cap_decoder_config, projection), 0, 1 << 14},
+    {"layers", offsetof(cap_decoder_config, layers), 1, CAP_MAX_LAYERS},
 };
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
@@ -33,15 +66,64 @@ static int *size_at(cap_decoder_config *c, int i)
     return (int *)(void *)((char *)c + sizes[i].offset);
 }
 
+/* Settings that are one of a few names. */
+typedef struct name_row {
+    const char *name;
+    size_t offset;
+    const char *const *values;
+    int count;
+} name_row;
+
+static const name_row names[] = {
+    {"attend", offsetof(cap_decoder_config, attend), cap_attend_names, CAP_ATTENDS},
+    {"start", offsetof(cap_decoder_config, start), cap_start_names, CAP_STARTS},
+    {"output", offsetof(cap_decoder_config, output), cap_output_names, CAP_OUTPUTS},
+};
+enum { NAMES = sizeof names / sizeof names[0] };
+
+/* The enumerations have no negative values, so each is as wide as an unsigned int. */
+static unsigned *name_at(cap_decoder_config *c, int i)
+{
+    return (unsigned *)(void *)((char *)c + names[i].offset);
+}
+
+typedef struct switch_row {
+    const char *name;
+    size_t offset;
+} switch_row;
+
+static const switch_row switches[] = {
+    {"fixed_gain", offsetof(cap_decoder_config, fixed_gain)}, {"peek", offsetof(cap_decoder_config, peek)},
+    {"residual", offsetof(cap_decoder_config, residual)},     {"gate", offsetof(cap_decoder_config, gate)},
+    {"rectify", offsetof(cap_decoder_config, rectify)},
+};
+enum { SWITCHES = sizeof switches / sizeof switches[0] };
+
+static bool *switch_at(cap_decoder_config *c, int i)
+{
+    return (bool *)(void *)((char *)c + switches[i].offset);
+}
+
 err_code cap_decoder_config_check(cap_decoder_config *c, error *err)
 {
-    if (c->match == NN_MATCH_DOT || c->match == NN_MATCH_SCALED_DOT) c->projection = c->hidden;
+    bool inner = c->match == NN_MATCH_DOT || c->match == NN_MATCH_SCALED_DOT;
+    if (inner && (c->projection || c->features != c->hidden)) c->projection = c->hidden;
     for (int i = 0; i < SIZES; i++) {
         int n = *size_at(c, i);
-        if (n < 1 || n > sizes[i].most)
-            return err_set(err, ERR_ARGUMENT, "decoder size '%s' is %d, it must be 1 to %d", sizes[i].name, n,
-                           sizes[i].most);
+        if (n < sizes[i].least || n > sizes[i].most)
+            return err_set(err, ERR_ARGUMENT, "decoder size '%s' is %d, it must be %d to %d", sizes[i].name,
+                           n, sizes[i].least, sizes[i].most);
     }
+    for (int i = 0; i < NAMES; i++)
+        if (*name_at(c, i) >= (unsigned)names[i].count)
+            return err_set(err, ERR_ARGUMENT, "decoder setting '%s' has no value %u", names[i].name,
+                           *name_at(c, i));
+    if (c->start == CAP_START_COPY && c->features != c->hidden)
+        return err_set(
+            err, ERR_ARGUMENT,
+            "an encoder state of %d numbers cannot be copied into a decoder state of %d; make them "
+            "equal, or start from 'last'",
+            c->features, c->hidden);
     if (!(c->dropout >= 0 && c->dropout < 1))
         return err_set(err, ERR_ARGUMENT, "dropout is %g, it must be at least 0 and below 1", c->dropout);
     return ERR_OK;
@@ -53,8 +135,10 @@ json_t *cap_decoder_config_to_json(const cap_decoder_config *c)
     json_t *o = json_object();
     for (int i = 0; i < SIZES; i++) json_object_set_new(o, sizes[i].name, json_integer(*size_at(&copy, i)));
     json_object_set_new(o, "match", json_string(nn_match_rows[c->match].name));
-    json_object_set_new(o, "fixed_gain", json_boolean(c->fixed_gain));
-    json_object_set_new(o, "peek", json_boolean(c->peek));
+    for (int i = 0; i < NAMES; i++)
+        json_object_set_new(o, names[i].name, json_string(names[i].values[*name_at(&copy, i)]));
+    for (int i = 0; i < SWITCHES; i++)
+        json_object_set_new(o, switches[i].name, json_boolean(*switch_at(&copy, i)));
     json_object_set_new(o, "dropout", json_real(c->dropout));
     return o;
 }
@@ -69,21 +153,51 @@ static err_code match_from_name(const char *name, const char *where, nn_match_ki
     return err_set(err, ERR_FORMAT, "%s: 'match' names no matching function", where);
 }
 
-err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err)
+static err_code sizes_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err)
 {
-    *c = cap_decoder_defaults();
     for (int i = 0; i < SIZES; i++) {
         json_t *n = json_object_get(o, sizes[i].name);
         json_int_t value = json_integer_value(n);
-        if (!json_is_integer(n) || value < 1 || value > sizes[i].most)
-            return err_set(err, ERR_FORMAT, "%s: '%s' must be an integer from 1 to %d", where, sizes[i].name,
-                           sizes[i].most);
+        if (!n && size_at(c, i) == &c->layers) continue;
+        if (!json_is_integer(n) || value < sizes[i].least || value > sizes[i].most)
+            return err_set(err, ERR_FORMAT, "%s: '%s' must be an integer from %d to %d", where, sizes[i].name,
+                           sizes[i].least, sizes[i].most);
         *size_at(c, i) = (int)value;
     }
-    err_code code = match_from_name(json_string_value(json_object_get(o, "match")), where, &c->match, err);
+    return ERR_OK;
+}
+
+static err_code names_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err)
+{
+    for (int i = 0; i < NAMES; i++) {
+        json_t *n = json_object_get(o, names[i].name);
+        if (!n) continue;
+        const char *text = json_string_value(n);
+        unsigned value = 0, count = (unsigned)names[i].count;
+        while (text && value < count && strcmp(text, names[i].values[value])) value++;
+        if (!text || value == count)
+            return err_set(err, ERR_FORMAT, "%s: '%s' has a value that is not known", where, names[i].name);
+        *name_at(c, i) = value;
+    }
+    return ERR_OK;
+}
+
+static void switches_from_json(const json_t *o, cap_decoder_config *c)
+{
+    for (int i = 0; i < SWITCHES; i++) {
+        json_t *n = json_object_get(o, switches[i].name);
+        if (n) *switch_at(c, i) = json_is_true(n);
+    }
+}
+
+err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err)
+{
+    *c = cap_decoder_defaults();
+    err_code code = sizes_from_json(o, where, c, err);
+    if (!code) code = match_from_name(json_string_value(json_object_get(o, "match")), where, &c->match, err);
+    if (!code) code = names_from_json(o, where, c, err);
     if (code) return code;
-    c->fixed_gain = json_is_true(json_object_get(o, "fixed_gain"));
-    c->peek = json_is_true(json_object_get(o, "peek"));
+    switches_from_json(o, c);
     c->dropout = json_number_value(json_object_get(o, "dropout"));
     if (!(c->dropout >= 0 && c->dropout < 1))
         return err_set(err, ERR_FORMAT, "%s: 'dropout' must be at least 0 and below 1", where);

@@ -83,16 +83,19 @@ static bool allocate(cap_state *s)
 {
     size_t photos = (size_t)s->memory->memories, most = photos * (size_t)s->most_rows;
     size_t state = (size_t)s->hidden * sizeof(real), looks = (size_t)s->memory->states * sizeof(real);
-    s->h = arena_array(&s->mem, most, state);
-    s->c = arena_array(&s->mem, most, state);
+    for (int i = 0; i < s->decoder->config.layers; i++) {
+        s->h[i] = arena_array(&s->mem, most, state);
+        s->c[i] = arena_array(&s->mem, most, state);
+        if (!s->h[i] || !s->c[i]) return false;
+    }
     if (s->covers) {
         s->cover = arena_array(&s->mem, most, looks);
         s->cover_next = arena_array(&s->mem, most, looks);
         if (!s->cover || !s->cover_next) return false;
     }
     s->steps = arena_array(&s->mem, (size_t)s->options->max_words, sizeof *s->steps);
-    return allocate_rows(&s->mem, most, &s->now) && allocate_rows(&s->mem, most, &s->next) && s->h && s->c &&
-           s->steps && allocate_pools(s, photos * (size_t)s->groups);
+    return allocate_rows(&s->mem, most, &s->now) && allocate_rows(&s->mem, most, &s->next) && s->steps &&
+           allocate_pools(s, photos * (size_t)s->groups);
 }
 
 /* The last word of every row is <start>. */
@@ -107,11 +110,11 @@ static void begin(cap_state *s)
         r->at[i] = (cap_row){.group = group, .greedy = !group};
     }
     arena_mark mark = arena_save(s->tape->mem);
-    nn_lstm_state first = cap_decoder_start(s->tape, s->decoder, s->memory, r->photo, r->count);
-    if (!s->tape->failed) {
-        size_t bytes = (size_t)r->count * (size_t)s->hidden * sizeof(real);
-        memcpy(s->h, first.h->data, bytes);
-        memcpy(s->c, first.c->data, bytes);
+    cap_layers first = cap_decoder_start(s->tape, s->decoder, s->memory, r->photo, r->count);
+    size_t bytes = (size_t)r->count * (size_t)s->hidden * sizeof(real);
+    for (int i = 0; i < s->decoder->config.layers && !s->tape->failed; i++) {
+        memcpy(s->h[i], first.layer[i].h->data, bytes);
+        memcpy(s->c[i], first.layer[i].c->data, bytes);
     }
     arena_rewind(s->tape->mem, mark);
 }
@@ -193,7 +196,7 @@ static cap_choice *choose(cap_state *s, int step, const cap_step *out, nn_var *e
     cap_choice *top = nn_scratch(t, (size_t)s->now.count * (size_t)s->choices * sizeof *top);
     memset(s->level, 0, pools * sizeof *s->level);
     do {
-        nn_var *logits = cap_decoder_logits(t, s->decoder, out->state.h, out->context, embedded);
+        nn_var *logits = cap_decoder_logits(t, s->decoder, out->h, out->context, embedded);
         if (t->failed) return NULL;
         methods[s->options->strategy].rank(s, step, logits, top);
         if (t->failed) return NULL;
@@ -203,8 +206,10 @@ static cap_choice *choose(cap_state *s, int step, const cap_step *out, nn_var *e
 
 static void turn(cap_state *s, const cap_link *links, const cap_step *out)
 {
-    gather_rows(s->h, out->state.h, links, s->next.count);
-    gather_rows(s->c, out->state.c, links, s->next.count);
+    for (int i = 0; i < s->decoder->config.layers; i++) {
+        gather_rows(s->h[i], out->state.layer[i].h, links, s->next.count);
+        gather_rows(s->c[i], out->state.layer[i].c, links, s->next.count);
+    }
     if (s->covers) gather_cover(s, out->alpha, links, s->next.count);
     cap_rows swap = s->now;
     s->now = s->next;
@@ -218,10 +223,12 @@ static bool take_step(cap_state *s, int step)
     const cap_decoder *d = s->decoder;
     cap_rows *now = &s->now;
     int shape[2] = {now->count, s->hidden};
-    nn_lstm_state state = {nn_input(t, s->h, 2, shape), nn_input(t, s->c, 2, shape)};
+    cap_layers state = {0};
+    for (int i = 0; i < d->config.layers; i++)
+        state.layer[i] = (nn_lstm_state){nn_input(t, s->h[i], 2, shape), nn_input(t, s->c[i], 2, shape)};
     nn_var *embedded = nn_embedding(t, d->embedding, now->word, now->count);
     nn_var *gates = cap_decoder_word_gates(t, d, embedded);
-    cap_step out = cap_decoder_step(t, d, s->memory, now->photo, state, gates);
+    cap_step out = cap_decoder_step(t, d, s->memory, now->photo, &state, gates);
     cap_choice *top = choose(s, step, &out, embedded);
 
     cap_step_record *record = &s->steps[step];
@@ -259,7 +266,7 @@ err_code cap_search(nn_tape *t, const cap_decoder *d, const cap_memory *m, const
     s.vocabulary = d->config.vocabulary;
     measure(&s);
     if (m->memories > MAX_ROWS / s.most_rows)
-        return err_set(err, ERR_LIMIT, "%d photos with %d hypotheses each are too many at once", m->memories,
+        return err_set(err, ERR_LIMIT, "%d inputs with %d hypotheses each are too many at once", m->memories,
                        s.most_rows);
     code = run(&s, err);
     if (!code) code = cap_trace_all(&s, results, best, err);

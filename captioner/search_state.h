@@ -66,12 +66,12 @@ typedef struct cap_state {
     int capacity;   /* of a pool */
     int choices;    /* ranked per row */
     bool looks, covers;
-    real *h, *c;              /* [rows][H] of the living */
-    real *cover, *cover_next; /* [rows][L] attention got so far; NULL unless it counts */
-    cap_rows now, next;       /* [M * most_rows] */
-    cap_rule_level *level;    /* [M * groups] at this step */
-    cap_step_record *steps;   /* [max_words] */
-    cap_pool *pools;          /* [M][groups] */
+    real *h[CAP_MAX_LAYERS], *c[CAP_MAX_LAYERS]; /* [rows][H] of the living, of each layer */
+    real *cover, *cover_next;                    /* [rows][L] attention got so far; NULL unless it counts */
+    cap_rows now, next;                          /* [M * most_rows] */
+    cap_rule_level *level;                       /* [M * groups] at this step */
+    cap_step_record *steps;                      /* [max_words] */
+    cap_pool *pools;                             /* [M][groups] */
 } cap_state;
 
 /* The words said by row `row` before step `step`, into word[step]. */

@@ -139,7 +139,8 @@ static err_code step(cap_run *r, epoch_run *e, error *err)
     if (code) return code;
     *err = none;
     nn_loss_info info = {0};
-    cap_memory m = cap_decoder_remember(t, &r->model->decoder, regions(r, e, &b, err), NULL);
+    cap_memory m =
+        cap_decoder_remember(t, &r->model->decoder, &(cap_encoded){.states = regions(r, e, &b, err)});
     nn_var *loss = cap_decoder_loss(t, &r->model->decoder, &m, &b, &r->s->loss, &info);
     if (err->code) return err->code;
     if (!loss || (nn_params_zero_grad(&r->model->params), nn_backward(t, loss), t->failed))

@@ -153,8 +153,8 @@ static err_code validate(cap_run *r, viewer *v, captioning *c, cap_epoch *e, err
         int count = n - first < PHOTOS ? n - first : PHOTOS;
         nn_begin(&r->tape);
         *err = none;
-        cap_memory m =
-            cap_decoder_remember(&r->tape, &r->model->decoder, viewer_next(v, r, first, count, err), NULL);
+        cap_memory m = cap_decoder_remember(&r->tape, &r->model->decoder,
+                                            &(cap_encoded){.states = viewer_next(v, r, first, count, err)});
         if (err->code) return err->code;
         if (!m.values) return err_set(err, ERR_MEMORY, "out of memory while validating");
         err_code code = add_loss(r, &m, first, count, &nll, &words, err);

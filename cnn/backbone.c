@@ -136,6 +136,9 @@ void cnn_net_free(cnn_net **net)
 {
     if (!net || !*net) return;
     for (int i = 0; i < 2; i++) arena_release(&(*net)->scratch[i]);
+    for (int i = 0; i < CNN_GROUPS; i++) arena_release(&(*net)->maps[i]);
+    for (int i = 0; i < 2 * (*net)->threads; i++) arena_release(&(*net)->grads[i]);
+    free((*net)->grads);
     free((*net)->blocks);
     free(*net);
     *net = NULL;
@@ -245,6 +248,8 @@ nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels)
     int quiet = 0;
     while (quiet < net->count && !nn_wants(tape, pixels) && !block_learns(tape, &net->blocks[quiet])) quiet++;
     nn_var *x = quiet ? run_in_scratch(net, tape, pixels, quiet) : pixels;
+    if (x && quiet < net->count && !nn_wants(tape, pixels) && cnn_norms_are_constant(net, tape, quiet))
+        return cnn_forward_by_groups(net, tape, x, quiet);
     for (int i = quiet; i < net->count; i++) x = block_forward(tape, x, &net->blocks[i], false);
     return x;
 }

@@ -22,7 +22,7 @@ typedef struct cnn_unit {
     bool depthwise;
 } cnn_unit;
 
-enum { CNN_MAX_PATH = 3 };
+enum { CNN_MAX_PATH = 3, CNN_GROUPS = 8 };
 
 /* y = path(x), or path(x) + x, or path(x) + shortcut(x); the last activation of the path follows the sum. */
 typedef struct cnn_block {
@@ -36,10 +36,13 @@ struct cnn_net {
     const cnn_backbone_row *row;
     cnn_block *blocks;
     int count, capacity;
-    bool folded, failed; /* failed: memory ran out while building */
-    arena scratch[2];    /* blocks in turn: one holds the input of a block, the other its output */
-    size_t reserved[2];  /* bytes held by each */
-    nn_params *params;   /* while building */
+    bool folded, failed;            /* failed: memory ran out while building */
+    arena scratch[2];               /* blocks in turn: one holds the input of a block, the other its output */
+    size_t reserved[2];             /* bytes held by each */
+    arena maps[CNN_GROUPS], *grads; /* cnn/by_groups.c: of a group of photos; two of each thread */
+    int threads;                    /* that have memory in grads */
+    uint64_t turn;                  /* forward passes that used maps */
+    nn_params *params;              /* while building */
     const char *prefix;
 };
 
@@ -58,6 +61,14 @@ cnn_block *cnn_add_block(cnn_net *net, const char *name, int number, bool residu
  * block has at most CNN_MAX_PATH units. */
 void cnn_add_unit(cnn_net *net, cnn_block *block, const char *name, cnn_unit_shape shape);
 void cnn_add_shortcut(cnn_net *net, cnn_block *block, const char *name, cnn_unit_shape shape);
+
+/* Whether the norms of blocks `first` and on are constants under this tape: then photos do not depend on each
+ * other. */
+bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first);
+
+/* Blocks `first` and on, x [N,H,W,C], which wants no gradient, recorded as one op that takes the photos in
+ * groups; the norms must be constants. NULL after a failure. */
+nn_var *cnn_forward_by_groups(cnn_net *net, nn_tape *tape, nn_var *x, int first);
 
 extern const cnn_stage cnn_small_stages[], cnn_mobilenet_v2_stages[];
 void cnn_build_small(cnn_net *net, const cnn_stage *stages);

@@ -191,19 +191,24 @@ static void bias_backward(nn_tape *t, const conv_ctx *c)
     if (db) nn_column_sums_into(t, db, c->y->grad, c->pixels, c->y->dim[3]);
 }
 
+static void product(nn_tape *t, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
+                    const real *b, int ldb, real beta, real *c, int ldc)
+{
+    if (t->inside_task)
+        gemm_serial(t->precision, op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    else
+        gemm(t->threads, t->precision, op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+}
+
 static void pointwise_backward(nn_tape *t, conv_ctx *c)
 {
     int in = c->patch, o = c->y->dim[3];
     real beta;
     if (c->act != NN_LINEAR) nn_parallel(t, nn_count(c->y), 1 << 16, undo_act_chunk, c);
     real *dw = nn_grad(t, c->w, &beta);
-    if (dw)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, o, c->pixels, c->x->data, in, c->y->grad, o, beta,
-             dw, o);
+    if (dw) product(t, GEMM_T, GEMM_N, in, o, c->pixels, c->x->data, in, c->y->grad, o, beta, dw, o);
     real *dx = nn_grad(t, c->x, &beta);
-    if (dx)
-        gemm(t->threads, t->precision, GEMM_N, GEMM_T, c->pixels, in, o, c->y->grad, o, c->w->data, o, beta,
-             dx, in);
+    if (dx) product(t, GEMM_N, GEMM_T, c->pixels, in, o, c->y->grad, o, c->w->data, o, beta, dx, in);
     bias_backward(t, c);
 }
 

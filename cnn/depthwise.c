@@ -12,6 +12,7 @@ typedef struct depth_ctx {
     cnn_window win;
     nn_act act;
     int group_images;
+    bool fresh;          /* dx holds nothing yet */
     real *dx, *dw_parts; /* [groups][k*k*C + C]: kernels, then biases */
 } depth_ctx;
 
@@ -78,41 +79,76 @@ static void forward_row(void *p, size_t begin, size_t end)
     }
 }
 
-static void backward_pixel(const depth_ctx *c, size_t image, int oy, int ox, const real *y, real *dy,
-                           real *dw, real *db)
+/* Output pixels begin..end-1 of a row through the kernel's row ky; x and dx are the rows of the maps it
+ * meets.
+ */
+typedef struct row_pass {
+    const real *x, *dy;
+    real *dx, *dw;
+    int ky;
+} row_pass;
+
+static void backward_pixels(const depth_ctx *c, const row_pass *r, int begin, int end)
 {
-    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], y0, y1, x0, x1;
-    if (c->act != NN_LINEAR) c->k->rectify_back(y, highest(c->act), dy, ch);
-    c->k->add(dy, db, ch);
-    taps(c->win, oy, h, &y0, &y1);
-    taps(c->win, ox, w, &x0, &x1);
-    for (int ky = y0; ky < y1; ky++)
-        for (int kx = x0; kx < x1; kx++) {
-            int iy = oy * c->win.stride + ky - c->win.pad, ix = ox * c->win.stride + kx - c->win.pad;
-            size_t at = image + ((size_t)iy * (size_t)w + (size_t)ix) * (size_t)ch;
-            size_t tap = (size_t)(ky * c->win.kernel + kx) * (size_t)ch;
-            const real *in = c->x->data + at, *k = c->w->data + tap;
-            c->k->product_add(dy, in, dw + tap, ch);
-            if (c->dx) c->k->product_add(dy, k, c->dx + at, ch);
+    int ch = c->x->dim[3], k = c->win.kernel;
+    for (int ox = begin; ox < end; ox++) {
+        int first, last;
+        taps(c->win, ox, c->x->dim[2], &first, &last);
+        for (int kx = first; kx < last; kx++) {
+            size_t at = (size_t)(ox * c->win.stride + kx - c->win.pad) * (size_t)ch;
+            size_t tap = (size_t)(r->ky * k + kx) * (size_t)ch;
+            const real *dy = r->dy + (size_t)ox * (size_t)ch;
+            c->k->product_add(dy, r->x + at, r->dw + tap, ch);
+            if (r->dx) c->k->product_add(dy, c->w->data + tap, r->dx + at, ch);
         }
+    }
+}
+
+/* The pixels between the borders of the map by a kernel of their own, if there is one. */
+static void backward_row(const depth_ctx *c, const row_pass *r)
+{
+    int ow = c->y->dim[2], ch = c->x->dim[3], s = c->win.stride, k = c->win.kernel;
+    int begin = (c->win.pad + s - 1) / s, end = (c->x->dim[2] + c->win.pad - k) / s + 1;
+    if (k != 3 || !r->dx || begin >= end || end > ow) {
+        backward_pixels(c, r, 0, ow);
+        return;
+    }
+    size_t at = (size_t)(begin * s - c->win.pad) * (size_t)ch, tap = (size_t)(r->ky * k) * (size_t)ch;
+    backward_pixels(c, r, 0, begin);
+    c->k->depthwise_back(r->x + at, c->w->data + tap, r->dy + (size_t)begin * (size_t)ch, end - begin, s, ch,
+                         r->dw + tap, r->dx + at);
+    backward_pixels(c, r, end, ow);
+}
+
+static void backward_image(const depth_ctx *c, int image, real *dw, real *db)
+{
+    int h = c->x->dim[1], oh = c->y->dim[1], ow = c->y->dim[2], ch = c->x->dim[3], first, last;
+    size_t line = (size_t)c->x->dim[2] * (size_t)ch, from = (size_t)image * (size_t)h * line;
+    size_t out = (size_t)ow * (size_t)ch, to = (size_t)image * (size_t)oh * out;
+    for (int oy = 0; oy < oh; oy++) {
+        real *dy = c->y->grad + to + (size_t)oy * out;
+        if (c->act != NN_LINEAR)
+            c->k->rectify_back(c->y->data + to + (size_t)oy * out, highest(c->act), dy, (int)out);
+        c->k->column_sums(dy, ow, ch, db);
+        taps(c->win, oy, h, &first, &last);
+        for (int ky = first; ky < last; ky++) {
+            size_t at = from + (size_t)(oy * c->win.stride + ky - c->win.pad) * line;
+            backward_row(c, &(row_pass){c->x->data + at, dy, c->dx ? c->dx + at : NULL, dw, ky});
+        }
+    }
 }
 
 static void backward_group(void *p, int group, int worker)
 {
     (void)worker;
     depth_ctx *c = p;
-    int images = c->x->dim[0], oh = c->y->dim[1], ow = c->y->dim[2], ch = c->y->dim[3];
-    int first = group * c->group_images,
+    int images = c->x->dim[0], first = group * c->group_images,
         last = first + c->group_images < images ? first + c->group_images : images;
-    size_t size = (size_t)c->x->dim[1] * (size_t)c->x->dim[2] * (size_t)ch, weights = nn_count(c->w);
-    real *dw = c->dw_parts + (size_t)group * (weights + (size_t)ch);
-    for (int n = first; n < last; n++)
-        for (int oy = 0; oy < oh; oy++)
-            for (int ox = 0; ox < ow; ox++) {
-                size_t at = (((size_t)n * (size_t)oh + (size_t)oy) * (size_t)ow + (size_t)ox) * (size_t)ch;
-                backward_pixel(c, (size_t)n * size, oy, ox, c->y->data + at, c->y->grad + at, dw,
-                               dw + weights);
-            }
+    size_t weights = nn_count(c->w);
+    real *dw = c->dw_parts + (size_t)group * (weights + (size_t)c->x->dim[3]);
+    size_t size = nn_count(c->x) / (size_t)images;
+    if (c->fresh) memset(c->dx + (size_t)first * size, 0, (size_t)(last - first) * size * sizeof *c->dx);
+    for (int n = first; n < last; n++) backward_image(c, n, dw, dw + weights);
 }
 
 static void add_part(real *d, const real *part, size_t n)
@@ -129,7 +165,9 @@ static void depth_backward(nn_tape *t, void *p)
     c->group_images = (images + GROUPS - 1) / GROUPS;
     int groups = (images + c->group_images - 1) / c->group_images;
     real *dw = nn_grad_add(t, c->w), *db = c->b ? nn_grad_add(t, c->b) : NULL;
-    c->dx = nn_grad_add(t, c->x);
+    real beta;
+    c->dx = nn_grad(t, c->x, &beta);
+    c->fresh = c->dx && beta == 0;
     c->dw_parts = nn_alloc(t, (size_t)groups * part * sizeof *dw);
     if (t->failed) return;
     pool_run(t->threads, groups, backward_group, c);

@@ -25,7 +25,10 @@ static void set_up(fixture *f, uint64_t seed, int vocabulary)
                             .hidden = 5,
                             .attention = 3,
                             .projection = 4,
-                            .match = NN_MATCH_SIGMOID};
+                            .layers = 1,
+                            .match = NN_MATCH_SIGMOID,
+                            .gate = true,
+                            .rectify = true};
     toy_decoder_create(f, seed, c, MOST_PHOTOS, STATES);
 }
 

@@ -135,6 +135,24 @@ static nn_var *f_lstm(nn_tape *t, void *c)
     return score(t, nn_stack(t, parts, 3));
 }
 
+/* Three rows of lengths 3, 2, 1, from given first states or from zeros. */
+static nn_var *f_lstm_sequence(nn_tape *t, void *c)
+{
+    static const int active[] = {3, 2, 1};
+    bench *b = c;
+    nn_lstm_state first = {b->kind ? b->p[2] : NULL, b->kind ? b->p[3] : NULL};
+    nn_lstm_state s = nn_lstm_sequence(t, b->p[0], b->p[1], first, active, 3);
+    nn_var *parts[] = {s.h, s.c};
+    return score(t, nn_stack(t, parts, 2));
+}
+
+static nn_var *f_place(nn_tape *t, void *c)
+{
+    static const int32_t one[] = {1, -1, 0, 1}, other[] = {-1, 2, 2, 0};
+    bench *b = c;
+    return score(t, nn_place(t, b->p, (const int32_t *const[]){one, other}, 2, 4));
+}
+
 static nn_var *f_loss(nn_tape *t, void *c)
 {
     bench *b = c;
@@ -220,6 +238,9 @@ static const row rows[] = {
     {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
     {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},
     {"lstm", f_lstm, {{2, 2, 12}, {2, 2, 3}}, 0},
+    {"lstm, many steps", f_lstm_sequence, {{2, 6, 12}, {2, 3, 12}}, 0},
+    {"lstm, many steps from a state", f_lstm_sequence, {{2, 6, 12}, {2, 3, 12}, {2, 3, 3}, {2, 3, 3}}, 1},
+    {"place", f_place, {{2, 2, 3}, {2, 3, 2}}, 0},
     {"cross-entropy", f_loss, {{2, 5, 6}}, 0},
     {"cross-entropy, smoothed", f_loss, {{2, 5, 6}}, 1},
     {"layer norm", f_layer_norm, {{2, 3, 5}, {1, 5}, {1, 5}}, 0},

@@ -349,6 +349,13 @@ static void run_depthwise_row(const kernels *k, float **x, int n)
     k->depthwise_row(rows, 1, 3, x[3], x[3] + 9 * ch, 0, 6, 1, 13, ch, x[7]);
 }
 
+static void run_depthwise(const kernels *k, float **x, int n)
+{
+    int ch = n / ROWS; /* blocks of ROWS pixels: with stride 2, four outputs meet all of them */
+    k->depthwise_back(x[0], x[1], x[2], ROWS - 2, 1, ch, x[3], x[4]);
+    k->depthwise_back(x[0], x[1], x[2], (ROWS - 1) / 2, 2, ch, x[5], x[6]);
+}
+
 /* Numbers of Philox, block by block, as src/base/rng.c draws them. */
 static void check_dropout(const kernels *k, rng *r, int n)
 {
@@ -373,7 +380,8 @@ static void check_layers(const kernels *k)
                  {"rows", run_rows, 1},
                  {"lstm", run_lstm, 4},
                  {"depthwise row", run_depthwise_row, 15},
-                 {"columns", run_columns, ROWS}};
+                 {"columns", run_columns, ROWS},
+                 {"depthwise", run_depthwise, ROWS}};
     const kernels *twin = kernels_get(CPU_GENERIC);
     rng r = {.seed = 11};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)

@@ -195,7 +195,7 @@ static void sizes_must_fit_the_tensors(void **unused)
     (void)unused;
     static const char *const keys[] = {"embedding", "hidden", "attention", "projection"};
     for (int i = 0; i < 4; i++) {
-        save_changed("decoder", keys[i], json_integer(0));
+        save_changed("decoder", keys[i], json_integer(-1));
         expect_refused(ERR_FORMAT, keys[i]);
         save_changed("decoder", keys[i], json_integer(17));
         expect_refused(ERR_MISMATCH, "decoder.");
@@ -230,7 +230,8 @@ static said describe(const cap_model *m, int photo)
     cap_hypothesis best;
     error err = {0};
     nn_begin(&t);
-    cap_memory seen = cap_decoder_remember(&t, &m->decoder, cap_model_encode(&t, m, pixels, 1), NULL);
+    cap_memory seen =
+        cap_decoder_remember(&t, &m->decoder, &(cap_encoded){.states = cap_model_encode(&t, m, pixels, 1)});
     if (cap_search(&t, &m->decoder, &seen, &o, &results, &best, &err)) fail_msg("%s", err.text);
     said s = {.words = best.words, .log_probability = best.log_probability};
     assert_in_range(best.words, 1, 20);

@@ -9,11 +9,20 @@
 #include <string.h>
 
 #include "captioner/search.h"
+#include "captioner/text_encoder.h"
 #include "datasets/vocab.h"
 #include "src/nn/linear.h"
 #include "tests/toy_decoder.h"
 
 enum { PHOTOS = 5, STATES = 6, FEATURES = 4, WORDS = 7, MOST = 4 };
+
+/* Sentences for the text model; what follows an end is not to be read. */
+static const int32_t sentence[PHOTOS][STATES] = {{4, 5, 9, 9, 9, 9},
+                                                 {6, 4, 5, 7, 8, 4},
+                                                 {8, 9, 9, 9, 9, 9},
+                                                 {4, 4, 6, 9, 9, 9},
+                                                 {7, 6, 5, 4, 8, 9}},
+                     sentence_length[PHOTOS] = {2, 6, 1, 3, 5};
 
 typedef toy_decoder fixture;
 
@@ -25,8 +34,32 @@ static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
                             .hidden = 6,
                             .attention = 4,
                             .projection = 6,
-                            .match = match};
+                            .layers = 1,
+                            .match = match,
+                            .gate = true,
+                            .rectify = true};
     toy_decoder_create(f, seed, c, PHOTOS, STATES);
+}
+
+/* Two layers of a bidirectional encoder, three of a residual decoder. */
+static void set_up_text(fixture *f, uint64_t seed, cap_attend attend)
+{
+    cap_text_encoder_config e = {
+        .vocabulary = 10, .embedding = 4, .hidden = 3, .layers = 2, .bidirectional = true};
+    cap_decoder_config c = cap_decoder_text_defaults();
+    c.vocabulary = WORDS;
+    c.embedding = 5;
+    c.hidden = 6;
+    c.attention = 4;
+    c.layers = 3;
+    c.residual = true;
+    c.attend = attend;
+    toy_decoder_create_text(f, seed, &e, c, sentence[0], sentence_length, STATES);
+}
+
+static int states_of(const fixture *f, int photo)
+{
+    return f->words ? sentence_length[photo] : STATES;
 }
 
 static void search(fixture *f, int first, int photos, const cap_search_options *o, cap_hypothesis *best)
@@ -45,15 +78,15 @@ static void next_words(fixture *f, int photo, const int32_t *word, int n, double
     nn_tape *t = &f->tape;
     nn_begin(t);
     cap_memory m = toy_decoder_remember(f, photo, 1);
-    nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    cap_layers state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     nn_var *logits = NULL;
     for (int i = 0; i <= n; i++) {
         int32_t previous = i ? word[i - 1] : DS_START;
         nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
         nn_var *gates = cap_decoder_word_gates(t, &f->decoder, embedded);
-        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, state, gates);
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state, gates);
         state = step.state;
-        logits = cap_decoder_logits(t, &f->decoder, state.h, step.context, embedded);
+        logits = cap_decoder_logits(t, &f->decoder, step.h, step.context, embedded);
     }
     assert_false(t->failed);
     double sum = 0;
@@ -67,17 +100,17 @@ static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
     nn_tape *t = &f->tape;
     nn_begin(t);
     cap_memory m = toy_decoder_remember(f, photo, 1);
-    nn_lstm_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    cap_layers state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     double got[STATES] = {0}, sum = 0;
     for (int i = 0; i < n; i++) {
         int32_t previous = i ? word[i - 1] : DS_START;
         nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
-        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, state,
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state,
                                          cap_decoder_word_gates(t, &f->decoder, embedded));
         state = step.state;
         for (int j = 0; j < STATES; j++) got[j] += (double)step.alpha->data[j];
     }
-    for (int j = 0; j < STATES; j++) sum += log(fmin(got[j], 1));
+    for (int j = 0; j < states_of(f, photo); j++) sum += log(fmin(got[j], 1));
     return sum;
 }
 
@@ -105,10 +138,8 @@ static double exhaust(fixture *f, int photo, const cap_search_options *o, int32_
     return best;
 }
 
-static void check_against_all(uint64_t seed, cap_length length, double alpha, double coverage, int least)
+static void check_fixture_against_all(fixture *f, cap_length length, double alpha, double coverage, int least)
 {
-    fixture f;
-    set_up(&f, seed, NN_MATCH_SIGMOID);
     /* A beam of 64 holds all of three words; of four it holds enough where log-probability alone decides. */
     cap_search_options o = {.beam = 64,
                             .min_words = least,
@@ -118,12 +149,19 @@ static void check_against_all(uint64_t seed, cap_length length, double alpha, do
                             .coverage = coverage};
     cap_hypothesis best[PHOTOS];
     int32_t word[MOST];
-    search(&f, 0, PHOTOS, &o, best);
+    search(f, 0, PHOTOS, &o, best);
     for (int i = 0; i < PHOTOS; i++) {
         assert_true(best[i].words >= least && best[i].words <= MOST);
-        assert_true(fabs(best[i].score - exhaust(&f, i, &o, word, 0, 0)) < 1e-5);
+        assert_true(fabs(best[i].score - exhaust(f, i, &o, word, 0, 0)) < 1e-5);
     }
-    toy_decoder_release(&f);
+    toy_decoder_release(f);
+}
+
+static void check_against_all(uint64_t seed, cap_length length, double alpha, double coverage, int least)
+{
+    fixture f;
+    set_up(&f, seed, NN_MATCH_SIGMOID);
+    check_fixture_against_all(&f, length, alpha, coverage, least);
 }
 
 static void wide_beam_finds_the_best_of_all_sentences(void **state)
@@ -137,6 +175,18 @@ static void wide_beam_finds_the_best_of_all_sentences(void **state)
         check_against_all(seed, CAP_LENGTH_NONE, 0, 0.3, 1);
         check_against_all(seed, CAP_LENGTH_MEAN, 0, 0.1, 1);
         check_against_all(seed, CAP_LENGTH_GNMT, 0.6, 0.2, 2);
+    }
+}
+
+static void of_a_deep_text_model_too(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        fixture f;
+        set_up_text(&f, seed, seed % 2 ? CAP_ATTEND_INPUT : CAP_ATTEND_OUTPUT);
+        check_fixture_against_all(&f, CAP_LENGTH_MEAN, 0, 0, 1);
+        set_up_text(&f, seed, seed % 2 ? CAP_ATTEND_OUTPUT : CAP_ATTEND_INPUT);
+        check_fixture_against_all(&f, CAP_LENGTH_GNMT, 0.6, 0.2, 2);
     }
 }
 
@@ -175,26 +225,73 @@ static void greedy_takes_the_likeliest_word(void **state)
     assert_in_range(ended, 1, 12 * PHOTOS - 1); /* both ways to end were seen */
 }
 
-static void photos_do_not_meet(void **state)
+static void check_inputs_do_not_meet(fixture *f, int beam)
+{
+    cap_search_options o = {
+        .beam = beam, .min_words = 1, .max_words = 12, .length = CAP_LENGTH_MEAN, .attention = true};
+    cap_hypothesis all[PHOTOS], one;
+    search(f, 0, PHOTOS, &o, all);
+    for (int i = 0; i < PHOTOS; i++) {
+        search(f, i, 1, &o, &one);
+        assert_int_equal(one.words, all[i].words);
+        assert_memory_equal(one.word, all[i].word, (size_t)one.words * sizeof *one.word);
+        assert_true(fabs(one.score - all[i].score) < 1e-5);
+        for (int j = 0; j < one.words * STATES; j++) {
+            assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);
+            if (j % STATES >= states_of(f, i)) assert_true(one.alpha[j] == 0);
+        }
+    }
+    toy_decoder_release(f);
+}
+
+static void inputs_do_not_meet(void **state)
 {
     (void)state;
+    fixture f;
     for (int beam = 1; beam <= 4; beam++) {
-        fixture f;
         set_up(&f, 40, NN_MATCH_SIGMOID);
-        cap_search_options o = {
-            .beam = beam, .min_words = 1, .max_words = 12, .length = CAP_LENGTH_MEAN, .attention = true};
-        cap_hypothesis all[PHOTOS], one;
-        search(&f, 0, PHOTOS, &o, all);
-        for (int i = 0; i < PHOTOS; i++) {
-            search(&f, i, 1, &o, &one);
-            assert_int_equal(one.words, all[i].words);
-            assert_memory_equal(one.word, all[i].word, (size_t)one.words * sizeof *one.word);
-            assert_true(fabs(one.score - all[i].score) < 1e-5);
-            for (int j = 0; j < one.words * STATES; j++)
-                assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);
-        }
-        toy_decoder_release(&f);
+        check_inputs_do_not_meet(&f, beam);
+        set_up_text(&f, 40, beam % 2 ? CAP_ATTEND_INPUT : CAP_ATTEND_OUTPUT);
+        check_inputs_do_not_meet(&f, beam);
     }
+}
+
+/* A sentence alone, cut where it ends, has the states it has among longer ones; nothing stands behind its
+ * end. */
+static void padding_changes_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up_text(&f, 7, CAP_ATTEND_INPUT);
+    int width = f.decoder.config.features;
+    nn_begin(&f.tape);
+    cap_encoded all =
+        cap_text_encoder_forward(&f.tape, &f.encoder, sentence[0], sentence_length, PHOTOS, STATES);
+    assert_int_equal(all.layers, 2);
+    for (int i = 0; i < PHOTOS; i++) {
+        int n = sentence_length[i];
+        cap_encoded one =
+            cap_text_encoder_forward(&f.tape, &f.encoder, sentence[i], sentence_length + i, 1, n);
+        assert_false(f.tape.failed);
+        const real *in = all.states->data + i * STATES * width;
+        for (int j = 0; j < STATES * width; j++) {
+            real alone = j < n * width ? one.states->data[j] : 0;
+            assert_true(fabs((double)(in[j] - alone)) < 1e-6);
+        }
+        for (int layer = 0; layer < 2; layer++)
+            for (int j = 0; j < width; j++) {
+                const nn_lstm_state *a = &all.last[layer], *b = &one.last[layer];
+                assert_true(fabs((double)(a->h->data[i * width + j] - b->h->data[j])) < 1e-6);
+                assert_true(fabs((double)(a->c->data[i * width + j] - b->c->data[j])) < 1e-6);
+            }
+        /* forward ends at the last word, backward at the first */
+        int half = width / 2;
+        for (int j = 0; j < width; j++) {
+            const real *end = in + (j < half ? (n - 1) * width : 0);
+            assert_true(all.last[1].h->data[i * width + j] == end[j]);
+        }
+    }
+    toy_decoder_release(&f);
 }
 
 static void attention_is_of_each_word(void **state)
@@ -210,11 +307,11 @@ static void attention_is_of_each_word(void **state)
     nn_begin(&f.tape);
     cap_memory m = toy_decoder_remember(&f, 0, PHOTOS);
     for (int32_t i = 0; i < PHOTOS; i++) { /* the same words again, forced */
-        nn_lstm_state s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
+        cap_layers s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
         for (int n = 0; n < best[i].words; n++) {
             int32_t previous = n ? best[i].word[n - 1] : DS_START;
             nn_var *embedded = nn_embedding(&f.tape, f.decoder.embedding, &previous, 1);
-            cap_step step = cap_decoder_step(&f.tape, &f.decoder, &m, &i, s,
+            cap_step step = cap_decoder_step(&f.tape, &f.decoder, &m, &i, &s,
                                              cap_decoder_word_gates(&f.tape, &f.decoder, embedded));
             s = step.state;
             float sum = 0;
@@ -281,6 +378,9 @@ static void trouble_is_told(void **state)
     f.decoder.out_b->data[5] = 0;
     toy_decoder_fail_allocations(&f, PHOTOS, &o, best);
     toy_decoder_release(&f);
+    set_up_text(&f, 1, CAP_ATTEND_OUTPUT);
+    toy_decoder_fail_allocations(&f, PHOTOS, &o, best);
+    toy_decoder_release(&f);
 }
 
 int main(void)
@@ -288,7 +388,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wide_beam_finds_the_best_of_all_sentences),
         cmocka_unit_test(greedy_takes_the_likeliest_word),
-        cmocka_unit_test(photos_do_not_meet),
+        cmocka_unit_test(inputs_do_not_meet),
+        cmocka_unit_test(of_a_deep_text_model_too),
+        cmocka_unit_test(padding_changes_nothing),
         cmocka_unit_test(attention_is_of_each_word),
         cmocka_unit_test(without_attention_there_are_words_still),
         cmocka_unit_test(equal_words_go_by_number),

@@ -1,11 +1,12 @@
-/* A small decoder for tests of decoding, and photos for it: random weights, large enough for words to differ
- * in likelihood. Include after cmocka. */
+/* A small decoder for tests of decoding, and photos or sentences for it: random weights, large enough for
+ * words to differ in likelihood. Include after cmocka. */
 #ifndef TESTS_TOY_DECODER_H
 #define TESTS_TOY_DECODER_H
 
 #include <string.h>
 
 #include "captioner/search.h"
+#include "captioner/text_encoder.h"
 #include "src/base/rng.h"
 
 enum { TOY_NUMBERS = 1000 };
@@ -15,9 +16,21 @@ typedef struct toy_decoder {
     cap_decoder decoder;
     arena mem, results;
     nn_tape tape;
-    int states;                 /* of a photo */
+    int states;                 /* of a photo, or of the longest sentence */
+    cap_text_encoder encoder;   /* of sentences */
+    const int32_t *words;       /* [sentences][states]; NULL: photos */
+    const int32_t *length;      /* [sentences] */
     real features[TOY_NUMBERS]; /* [photos][states][decoder.config.features] */
 } toy_decoder;
+
+static inline void toy_decoder_draw(toy_decoder *t, uint64_t seed, size_t numbers)
+{
+    assert_int_equal(nn_params_finish(&t->params, seed, NULL), ERR_OK);
+    rng r = {.seed = seed, .stream = 9};
+    for (size_t i = 0; i < t->params.size; i++) t->params.data[i] += (real)(1.2 * rng_normal(&r));
+    for (size_t i = 0; i < numbers; i++) t->features[i] = (real)(2 * rng_normal(&r));
+    t->tape = (nn_tape){.mem = &t->mem};
+}
 
 static inline void toy_decoder_create(toy_decoder *t, uint64_t seed, cap_decoder_config c, int photos,
                                       int states)
@@ -27,11 +40,24 @@ static inline void toy_decoder_create(toy_decoder *t, uint64_t seed, cap_decoder
     assert_true(numbers <= TOY_NUMBERS);
     assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
     cap_decoder_declare(&t->decoder, &c, "decoder.", &t->params);
-    assert_int_equal(nn_params_finish(&t->params, seed, NULL), ERR_OK);
-    rng r = {.seed = seed, .stream = 9};
-    for (size_t i = 0; i < t->params.size; i++) t->params.data[i] += (real)(1.2 * rng_normal(&r));
-    for (size_t i = 0; i < numbers; i++) t->features[i] = (real)(2 * rng_normal(&r));
-    t->tape = (nn_tape){.mem = &t->mem};
+    toy_decoder_draw(t, seed, numbers);
+    t->states = states;
+}
+
+/* The same for sentences: words [..][states], of which length[..] count, both borrowed. */
+static inline void toy_decoder_create_text(toy_decoder *t, uint64_t seed, const cap_text_encoder_config *e,
+                                           cap_decoder_config c, const int32_t *words, const int32_t *length,
+                                           int states)
+{
+    memset(t, 0, sizeof *t);
+    c.features = cap_text_encoder_width(e);
+    assert_int_equal(cap_text_encoder_config_check(e, NULL), ERR_OK);
+    assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
+    cap_text_encoder_declare(&t->encoder, e, "encoder.", &t->params);
+    cap_decoder_declare(&t->decoder, &c, "decoder.", &t->params);
+    toy_decoder_draw(t, seed, 0);
+    t->words = words;
+    t->length = length;
     t->states = states;
 }
 
@@ -42,13 +68,18 @@ static inline void toy_decoder_release(toy_decoder *t)
     arena_release(&t->results);
 }
 
-/* The photos first .. first + photos - 1, as the decoder remembers them. */
+/* The photos or sentences first .. first + photos - 1, as the decoder remembers them. */
 static inline cap_memory toy_decoder_remember(toy_decoder *t, int first, int photos)
 {
+    if (t->words) {
+        cap_encoded e = cap_text_encoder_forward(&t->tape, &t->encoder, t->words + first * t->states,
+                                                 t->length + first, photos, t->states);
+        return cap_decoder_remember(&t->tape, &t->decoder, &e);
+    }
     int size = t->states * t->decoder.config.features;
     nn_var *x = nn_input(&t->tape, t->features + first * size, 3,
                          (int[]){photos, t->states, t->decoder.config.features});
-    return cap_decoder_remember(&t->tape, &t->decoder, x, NULL);
+    return cap_decoder_remember(&t->tape, &t->decoder, &(cap_encoded){.states = x});
 }
 
 /* The n-th allocation of a search fails, for n = 1, 2, 3, ... until one does not: each says so. */

@@ -267,7 +267,8 @@ static void assert_describes(const char *path, int size)
     cap_search_options o = cap_search_defaults();
     cap_hypothesis best;
     nn_begin(&t);
-    cap_memory seen = cap_decoder_remember(&t, &m->decoder, cap_model_encode(&t, m, pixels, 1), NULL);
+    cap_memory seen =
+        cap_decoder_remember(&t, &m->decoder, &(cap_encoded){.states = cap_model_encode(&t, m, pixels, 1)});
     if (cap_search(&t, &m->decoder, &seen, &o, &results, &best, &err)) fail_msg("%s", err.text);
     text sentence = {0};
     cap_model_sentence(m, best.word, best.words, &sentence);

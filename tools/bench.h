@@ -72,7 +72,8 @@ err_code bench_encoder_open(bench_case *c, error *err);
 err_code bench_encoder_run(bench_case *c, error *err);
 void bench_encoder_close(bench_case *c);
 
-err_code bench_train_open(bench_case *c, error *err);
+err_code bench_decoder_open(bench_case *c, error *err); /* the encoder is frozen, its features are kept */
+err_code bench_train_open(bench_case *c, error *err);   /* the encoder trains along */
 err_code bench_train_run(bench_case *c, error *err);
 void bench_train_close(bench_case *c);
 

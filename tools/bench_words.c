@@ -92,7 +92,8 @@ err_code bench_words_run(bench_case *c, error *err)
     arena_reset(&s->results);
     nn_var *regions = s->pixels ? cap_model_encode(&s->tape, m, s->pixels, s->photos)
                                 : nn_input(&s->tape, s->features, 3, shape);
-    cap_memory memory = cap_decoder_remember(&s->tape, &m->decoder, regions, NULL);
+    cap_encoded encoded = {.states = regions};
+    cap_memory memory = cap_decoder_remember(&s->tape, &m->decoder, &encoded);
     if (s->tape.failed) return no_memory(c, err);
     return cap_search(&s->tape, &m->decoder, &memory, &s->search, &s->results, best, err);
 }

@@ -4,11 +4,12 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
-enum {
-    SPINS = 2000
-}; /* a worker looks this often for the next run before it sleeps: steps follow within microseconds */
+/* So often a thread looks for work, or for the end of others' work, before it sleeps or gives its CPU away:
+ * steps follow within microseconds. */
+enum { SPINS = 2000 };
 
 typedef struct worker {
     pool *pool;
@@ -21,11 +22,12 @@ struct pool {
     worker *workers; /* threads - 1 of them */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    atomic_uint round; /* grows by one per run */
-    atomic_int next;   /* next task to take */
-    atomic_int busy;   /* workers that have not finished the round */
+    /* Tasks of the run in the upper half, those taken in the lower one: in one word, so that whoever takes a
+     * task knows that the run it belongs to is still on, and with it task and ctx. */
+    atomic_uint_fast64_t taken;
+    atomic_int left;     /* tasks that are not done */
+    atomic_int sleepers; /* workers that wait for `wake` */
     atomic_bool quit;
-    int tasks;
     pool_task task;
     void *ctx;
 };
@@ -52,43 +54,53 @@ int pool_threads(const pool *p)
     return p ? p->threads : 1;
 }
 
+static bool has_work(uint64_t taken)
+{
+    return (uint32_t)taken < taken >> 32;
+}
+
+/* Nobody waits for a worker that comes late, when all is taken: on a busy machine it may be long before it
+ * gets a CPU. */
 static void take_tasks(pool *p, int index)
 {
     inside_task = true;
-    for (int i; (i = atomic_fetch_add(&p->next, 1)) < p->tasks;) p->task(p->ctx, i, index);
+    uint_fast64_t taken = atomic_load(&p->taken);
+    while (has_work(taken)) {
+        if (!atomic_compare_exchange_weak(&p->taken, &taken, taken + 1)) continue;
+        p->task(p->ctx, (int)(uint32_t)taken, index);
+        atomic_fetch_sub(&p->left, 1);
+        taken = atomic_load(&p->taken);
+    }
     inside_task = false;
 }
 
-/* Waits for a round after `seen`: first spinning, then asleep. */
-static unsigned await_round(pool *p, unsigned seen)
+/* First spinning, then asleep. False: it is over. */
+static bool await_work(pool *p)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&p->round, memory_order_acquire) != seen) return atomic_load(&p->round);
+        if (has_work(atomic_load(&p->taken))) return true;
         cpu_relax();
     }
     pthread_mutex_lock(&p->mutex);
-    while (atomic_load(&p->round) == seen) pthread_cond_wait(&p->wake, &p->mutex);
+    atomic_fetch_add(&p->sleepers, 1);
+    while (!has_work(atomic_load(&p->taken)) && !atomic_load(&p->quit))
+        pthread_cond_wait(&p->wake, &p->mutex);
+    atomic_fetch_sub(&p->sleepers, 1);
     pthread_mutex_unlock(&p->mutex);
-    return atomic_load(&p->round);
+    return !atomic_load(&p->quit);
 }
 
 static void *work(void *arg)
 {
     worker *w = arg;
-    pool *p = w->pool;
-    unsigned seen = 0;
-    for (;;) {
-        seen = await_round(p, seen);
-        if (atomic_load(&p->quit)) return NULL;
-        take_tasks(p, w->index);
-        atomic_fetch_sub(&p->busy, 1);
-    }
+    while (await_work(w->pool)) take_tasks(w->pool, w->index);
+    return NULL;
 }
 
-static void start_round(pool *p)
+static void wake_sleepers(pool *p)
 {
+    if (!atomic_load(&p->sleepers) && !atomic_load(&p->quit)) return;
     pthread_mutex_lock(&p->mutex);
-    atomic_fetch_add(&p->round, 1);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->mutex);
 }
@@ -123,7 +135,7 @@ void pool_free(pool **pp)
     pool *p = *pp;
     if (!p) return;
     atomic_store(&p->quit, true);
-    start_round(p);
+    wake_sleepers(p);
     for (int i = 0; i < p->threads - 1; i++) pthread_join(p->workers[i].thread, NULL);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->mutex);
@@ -141,10 +153,13 @@ void pool_run(pool *p, int tasks, pool_task task, void *ctx)
     }
     p->task = task;
     p->ctx = ctx;
-    p->tasks = tasks;
-    atomic_store(&p->next, 0);
-    atomic_store(&p->busy, p->threads - 1);
-    start_round(p);
+    atomic_store(&p->left, tasks);
+    atomic_store(&p->taken, (uint64_t)tasks << 32);
+    wake_sleepers(p);
     take_tasks(p, 0);
-    while (atomic_load_explicit(&p->busy, memory_order_acquire) > 0) sched_yield();
+    for (int i = 0; atomic_load(&p->left) > 0; i++)
+        if (i < SPINS)
+            cpu_relax();
+        else
+            sched_yield();
 }

@@ -115,6 +115,12 @@ typedef struct kernels {
 
     void (*finish)(const kernels_finish *f, int rows, int cols, real *y, int ldy);
 
+    /* Gradients through one row of three taps, w [3,ch], of a depthwise convolution: for every output pixel p
+     * and tap t, dw[t] += dy[p] x[p stride + t] and dx[p stride + t] += dy[p] w[t], channel by channel;
+     * dy [pixels,ch], x and dx [(pixels - 1) stride + 3,ch], which do not overlap. */
+    void (*depthwise_back)(const real *x, const real *w, const real *dy, int pixels, int stride, int ch,
+                           real *dw, real *dx);
+
     /* mask[i] = 0 where number i of the blocks from `block` on of rng_block(seed, stream, ...) is below
      * `below`, else keep: the same in every table. */
     void (*dropout_mask)(uint64_t seed, uint64_t stream, uint64_t block, uint32_t below, real keep,

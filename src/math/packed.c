@@ -15,7 +15,7 @@ enum {
     PAIR_PANEL = 32,   /* of BF16 */
     LINES = 32,        /* rows of w packed at a time, and in a block of BF16 */
     DEEPEST_I8 = 4096, /* rows of x are made 8 bits wide on the stack */
-    TILE_CHUNK = 64,   /* rows of x per task when there are many */
+    ROW_CHUNK = 64,    /* rows of x per task when there are many */
 };
 
 static int up(int n, int unit)
@@ -215,7 +215,7 @@ static void product_bf16(const job *j, int begin, int end)
 {
     const packed *p = j->p;
 #if CAPTION_X86
-    if (j->rows >= PACKED_TILE_ROWS && gemm_on_tiles(GEMM_BF16)) {
+    if (gemm_on_tiles(GEMM_BF16)) {
         amx_packed_bf16(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, NULL, j->y, j->ldy);
         return;
     }
@@ -260,7 +260,7 @@ void packed_product_finish(const packed *p, int rows, const real *x, int ldx, co
 {
     if (rows <= 0 || p->n <= 0) return;
 #if CAPTION_X86
-    if (p->type == PACKED_BF16 && rows >= PACKED_TILE_ROWS && gemm_on_tiles(GEMM_BF16)) {
+    if (p->type == PACKED_BF16 && gemm_on_tiles(GEMM_BF16)) {
         amx_packed_bf16(rows, p->k, 0, p->n, x, ldx, p->panels, 0, finish, y, ldy);
         return;
     }
@@ -285,8 +285,7 @@ static void run_chunk(void *ctx, int index, int worker)
     product(&j, 0, j.p->n);
 }
 
-/* Pieces of columns do not change what is computed for each; the pieces of rows are all large enough for
- * tiles, but for the last, which goes with the one before it. */
+/* Pieces of columns or of rows do not change what is computed for each. */
 void packed_product_on(pool *threads, const packed *p, int rows, const real *x, int ldx, real beta, real *y,
                        int ldy)
 {
@@ -298,8 +297,8 @@ void packed_product_on(pool *threads, const packed *p, int rows, const real *x, 
         product(&j, 0, p->n);
         return;
     }
-    j.by_rows = rows >= 2 * TILE_CHUNK * count && rows % TILE_CHUNK >= PACKED_TILE_ROWS;
-    j.chunk = j.by_rows ? TILE_CHUNK : up((p->n + count - 1) / count, PAIR_PANEL);
+    j.by_rows = rows >= 2 * ROW_CHUNK * count;
+    j.chunk = j.by_rows ? ROW_CHUNK : up((p->n + count - 1) / count, PAIR_PANEL);
     int all = j.by_rows ? rows : p->n;
     pool_run(threads, (all + j.chunk - 1) / j.chunk, run_chunk, &j);
 }

@@ -7,9 +7,8 @@
  *     packed_product(p, rows, x, k, 0, y, n);                                any number of rows
  *     packed_free(&p);
  *
- * Results have the same bits for every number of threads that share the rows of x, and a row does not depend
- * on its neighbours, with one exception: in BF16 products of PACKED_TILE_ROWS rows and more run on AMX tiles
- * where there are any, which round x to bf16 too. */
+ * A row of y has the same bits whatever rows are computed along with it, and for every number of threads. In
+ * BF16 products run on AMX tiles where there are any, which round x to bf16 too. */
 #ifndef MATH_PACKED_H
 #define MATH_PACKED_H
 
@@ -21,11 +20,9 @@
 
 typedef enum {
     PACKED_F32,
-    PACKED_BF16, /* w rounded to 8 bits of mantissa; x and sums stay f32 (but see above) */
+    PACKED_BF16, /* w rounded to 8 bits of mantissa; x and sums stay f32, but see above */
     PACKED_I8,   /* w in -127..127 times a scale for each column, x likewise for each row, sums exact */
 } packed_type;
-
-enum { PACKED_TILE_ROWS = 4 };
 
 typedef struct packed {
     packed_type type;

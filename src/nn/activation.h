@@ -27,6 +27,11 @@ nn_var *nn_mean(nn_tape *t, nn_var *x, const int32_t *length);
  * index. */
 nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n);
 
+/* Rows of several matrices side by side: y[r] = parts[0][index[0][r]] beside parts[1][index[1][r]] ..., a row
+ * of zeros where the index is -1; count is 1 or 2, parts are [., widths], index[i] is [rows]. Borrows the
+ * indices, not the two lists. */
+nn_var *nn_place(nn_tape *t, nn_var *const *parts, const int32_t *const *index, int count, int rows);
+
 /* Rows begin..begin+n-1 of x. */
 nn_var *nn_slice(nn_tape *t, nn_var *x, int begin, int n);
 

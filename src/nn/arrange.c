@@ -122,6 +122,62 @@ nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n)
     return t->failed ? NULL : y;
 }
 
+enum { MAX_PLACED = 2 };
+
+typedef struct place_ctx {
+    nn_var *parts[MAX_PLACED], *y;
+    const int32_t *index[MAX_PLACED];
+    int count;
+} place_ctx;
+
+static void place_backward(nn_tape *t, void *p)
+{
+    place_ctx *c = p;
+    size_t all = (size_t)nn_last(c->y), rows = (size_t)nn_rows(c->y), at = 0;
+    for (int i = 0; c->y->grad && i < c->count; i++) {
+        real *dx = nn_grad_add(t, c->parts[i]);
+        size_t width = (size_t)nn_last(c->parts[i]);
+        for (size_t r = 0; dx && r < rows; r++)
+            if (c->index[i][r] >= 0)
+                t->k->add(c->y->grad + r * all + at, dx + (size_t)c->index[i][r] * width, (int)width);
+        at += width;
+    }
+}
+
+static void place_rows(real *y, size_t stride, const nn_var *x, const int32_t *index, int rows)
+{
+    size_t width = (size_t)nn_last(x);
+    for (int r = 0; r < rows; r++, y += stride)
+        if (index[r] < 0)
+            memset(y, 0, width * sizeof *y);
+        else
+            memcpy(y, x->data + (size_t)index[r] * width, width * sizeof *y);
+}
+
+nn_var *nn_place(nn_tape *t, nn_var *const *parts, const int32_t *const *index, int count, int rows)
+{
+    place_ctx c = {.count = count};
+    int width = 0;
+    bool wants = false;
+    for (int i = 0; i < count; i++) {
+        if (t->failed || !parts[i]) return NULL;
+        c.parts[i] = parts[i];
+        c.index[i] = index[i];
+        width += nn_last(parts[i]);
+        wants = wants || nn_wants(t, parts[i]);
+    }
+    c.y = nn_result(t, 2, (int[]){rows, width}, wants);
+    place_ctx *kept = c.y && wants ? nn_alloc(t, sizeof *kept) : NULL;
+    if (t->failed) return NULL;
+    real *to = c.y->data;
+    for (int i = 0; i < count; to += nn_last(parts[i++]))
+        place_rows(to, (size_t)width, parts[i], index[i], rows);
+    if (!kept) return c.y;
+    *kept = c;
+    nn_record(t, place_backward, kept);
+    return t->failed ? NULL : c.y;
+}
+
 static void slice_backward(nn_tape *t, void *p)
 {
     arrange_ctx *c = p;

@@ -14,4 +14,16 @@ typedef struct nn_lstm_state {
  * a caption while training, a source sentence) is multiplied for all steps at once. */
 nn_lstm_state nn_lstm_step(nn_tape *t, nn_var *gates, nn_var *c);
 
+/* All steps of a layer whose inputs are known ahead, for rows of different lengths: of step s the first
+ * active[s] rows take part, active[0] >= active[1] >= ... >= 1. Matrices are laid out by time, the active
+ * rows of step 0, then those of step 1, ...: total rows in all.
+ *
+ *     for each step: (h', c') = nn_lstm_step(gates of the step + h w_state, c)
+ *
+ * gates [total, 4H] are the inputs' share, w_state [H, 4H], first [active[0], H] or NULL for zeros. Returns h
+ * and c [total, H] after every step. Backward makes the gradient of w_state as one product over all steps.
+ * `active` is borrowed until backward. */
+nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, nn_var *w_state, nn_lstm_state first,
+                               const int *active, int steps);
+
 #endif

@@ -109,12 +109,17 @@ real *nn_grad_add(nn_tape *t, nn_var *v)
     return g;
 }
 
+void nn_backward_from_grads(nn_tape *t)
+{
+    for (nn_node *n = t->last; n && !t->failed; n = n->earlier) n->backward(t, n->ctx);
+}
+
 void nn_backward(nn_tape *t, nn_var *loss)
 {
     real *seed = t->failed || !loss ? NULL : nn_grad_add(t, loss);
     if (!seed) return;
     seed[0] += 1;
-    for (nn_node *n = t->last; n && !t->failed; n = n->earlier) n->backward(t, n->ctx);
+    nn_backward_from_grads(t);
 }
 
 typedef struct span {

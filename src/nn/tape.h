@@ -46,6 +46,7 @@ typedef struct nn_tape {
     gemm_precision precision; /* of the large products */
     bool recording;           /* keep what backward needs */
     bool training;            /* dropout drops, batch normalisation uses the batch */
+    bool inside_task;         /* of a pool: large products need not be cut into blocks */
     bool failed;              /* an allocation failed: results are void */
     uint64_t seed, step;      /* dropout draws from (seed, step, op count) */
     uint32_t ops;             /* ops recorded or run since nn_begin */
@@ -60,6 +61,9 @@ void nn_begin(nn_tape *t);
 
 /* Runs the record backwards from `loss` (one element). */
 void nn_backward(nn_tape *t, nn_var *loss);
+
+/* The same from results whose gradients are set already. */
+void nn_backward_from_grads(nn_tape *t);
 
 /* A variable over the caller's data (borrowed); wants no gradient. */
 nn_var *nn_input(nn_tape *t, const real *data, int rank, const int *dim);

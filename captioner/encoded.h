@@ -1,0 +1,20 @@
+/* What an encoder hands to the decoder, whatever it read: regions of a photo or words of a source sentence.
+ *
+ * Letters: M photos or source sentences, L states, D their size. */
+#ifndef CAPTIONER_ENCODED_H
+#define CAPTIONER_ENCODED_H
+
+#include "src/nn/lstm.h"
+
+enum { CAP_MAX_LAYERS = 8 };
+
+/* A photo has states alone: cap_encoded e = {.states = regions}. */
+typedef struct cap_encoded {
+    nn_var *states;        /* [M, L, D]; of a sentence in reading order, zeros after its end */
+    const int32_t *length; /* [M] states that exist, 1..L each, borrowed until backward; NULL: all L */
+    int layers;            /* of a recurrent encoder; 0: it is none */
+    nn_lstm_state last[CAP_MAX_LAYERS]; /* [M, D] h and c of each layer after the last word it read, those of
+                                           both directions side by side; the first is the lowest layer's */
+} cap_encoded;
+
+#endif

@@ -1,0 +1,223 @@
+#include "captioner/text_encoder.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "src/nn/activation.h"
+#include "src/nn/linear.h"
+
+/* ---- settings ---- */
+
+cap_text_encoder_config cap_text_encoder_defaults(void)
+{
+    return (cap_text_encoder_config){
+        .embedding = 256, .hidden = 256, .layers = 1, .bidirectional = true, .dropout = 0.2};
+}
+
+int cap_text_encoder_width(const cap_text_encoder_config *c)
+{
+    return c->bidirectional ? 2 * c->hidden : c->hidden;
+}
+
+typedef struct size_row {
+    const char *name;
+    size_t offset;
+    int most;
+} size_row;
+
+static const size_row sizes[] = {
+    {"vocabulary", offsetof(cap_text_encoder_config, vocabulary), 1 << 22},
+    {"embedding", offsetof(cap_text_encoder_config, embedding), 1 << 14},
+    {"hidden", offsetof(cap_text_encoder_config, hidden), 1 << 14},
+    {"layers", offsetof(cap_text_encoder_config, layers), CAP_MAX_LAYERS},
+};
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static int *size_at(cap_text_encoder_config *c, int i)
+{
+    return (int *)(void *)((char *)c + sizes[i].offset);
+}
+
+err_code cap_text_encoder_config_check(const cap_text_encoder_config *c, error *err)
+{
+    cap_text_encoder_config copy = *c;
+    for (int i = 0; i < SIZES; i++) {
+        int n = *size_at(&copy, i);
+        if (n < 1 || n > sizes[i].most)
+            return err_set(err, ERR_ARGUMENT, "encoder size '%s' is %d, it must be 1 to %d", sizes[i].name, n,
+                           sizes[i].most);
+    }
+    if (!(c->dropout >= 0 && c->dropout < 1))
+        return err_set(err, ERR_ARGUMENT, "the encoder's dropout is %g, it must be at least 0 and below 1",
+                       c->dropout);
+    return ERR_OK;
+}
+
+json_t *cap_text_encoder_config_to_json(const cap_text_encoder_config *c)
+{
+    cap_text_encoder_config copy = *c;
+    json_t *o = json_object();
+    for (int i = 0; i < SIZES; i++) json_object_set_new(o, sizes[i].name, json_integer(*size_at(&copy, i)));
+    json_object_set_new(o, "bidirectional", json_boolean(c->bidirectional));
+    json_object_set_new(o, "residual", json_boolean(c->residual));
+    json_object_set_new(o, "reverse", json_boolean(c->reverse));
+    json_object_set_new(o, "dropout", json_real(c->dropout));
+    return o;
+}
+
+err_code cap_text_encoder_config_from_json(const json_t *o, const char *where, cap_text_encoder_config *c,
+                                           error *err)
+{
+    *c = cap_text_encoder_defaults();
+    for (int i = 0; i < SIZES; i++) {
+        json_t *n = json_object_get(o, sizes[i].name);
+        json_int_t value = json_integer_value(n);
+        if (!json_is_integer(n) || value < 1 || value > sizes[i].most)
+            return err_set(err, ERR_FORMAT, "%s: '%s' of the encoder must be an integer from 1 to %d", where,
+                           sizes[i].name, sizes[i].most);
+        *size_at(c, i) = (int)value;
+    }
+    c->bidirectional = json_is_true(json_object_get(o, "bidirectional"));
+    c->residual = json_is_true(json_object_get(o, "residual"));
+    c->reverse = json_is_true(json_object_get(o, "reverse"));
+    c->dropout = json_number_value(json_object_get(o, "dropout"));
+    if (!(c->dropout >= 0 && c->dropout < 1))
+        return err_set(err, ERR_FORMAT, "%s: 'dropout' of the encoder must be at least 0 and below 1", where);
+    return ERR_OK;
+}
+
+/* ---- parameters ---- */
+
+static nn_var *add(nn_params *params, const char *prefix, const char *name, int rows, int cols)
+{
+    char full[96];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return cols ? nn_params_add(params, full, 2, (int[]){rows, cols}, nn_init_fan(rows), NN_DECAY)
+                : nn_params_add(params, full, 1, (int[]){rows}, nn_init_constant(0), 0);
+}
+
+static int passes(const cap_text_encoder_config *c)
+{
+    return c->bidirectional ? 2 : 1;
+}
+
+void cap_text_encoder_declare(cap_text_encoder *e, const cap_text_encoder_config *c, const char *prefix,
+                              nn_params *params)
+{
+    *e = (cap_text_encoder){.config = *c};
+    char name[96];
+    snprintf(name, sizeof name, "%sembedding", prefix);
+    e->embedding = nn_params_add(params, name, 2, (int[]){c->vocabulary, c->embedding},
+                                 nn_init_normal(1 / sqrt(c->embedding)), 0);
+    for (int i = 0; i < c->layers; i++)
+        for (int p = 0; p < passes(c); p++) {
+            const char *way = p ? "backward" : "forward";
+            int in = i ? cap_text_encoder_width(c) : c->embedding, gates = 4 * c->hidden;
+            snprintf(name, sizeof name, "lstm%d.%s.input.weight", i + 1, way);
+            e->pass[i][p].input = add(params, prefix, name, in, gates);
+            snprintf(name, sizeof name, "lstm%d.%s.state.weight", i + 1, way);
+            e->pass[i][p].state = add(params, prefix, name, c->hidden, gates);
+            snprintf(name, sizeof name, "lstm%d.%s.bias", i + 1, way);
+            e->pass[i][p].bias = add(params, prefix, name, gates, 0);
+        }
+}
+
+/* ---- reading ---- */
+
+/* The words laid out by time: the first word of every sentence, then the second of those that have one ...,
+ * the longest sentence first. Nothing of a sentence's padding is ever read. */
+typedef struct layout {
+    int rows, steps, total;
+    int *active, *first;    /* [steps] sentences with such a word; where they begin */
+    int32_t *words;         /* [total] */
+    int32_t *same, *mirror; /* [total] itself; the word as far from its sentence's other end */
+    int32_t *last;          /* [rows] the last word of each sentence */
+    int32_t *place;         /* [rows][max_len] of each word; -1: none */
+} layout;
+
+static void count_words(layout *l, const int32_t *length)
+{
+    for (int r = 0; r < l->rows; r++)
+        for (int s = 0; s < length[r]; s++) l->active[s]++;
+    while (l->steps && !l->active[l->steps - 1]) l->steps--;
+    for (int s = 0; s < l->steps; s++) {
+        l->first[s] = l->total;
+        l->total += l->active[s];
+    }
+}
+
+/* Sentence r stands at `at` of every step. */
+static void lay_sentence(layout *l, const int32_t *tokens, int length, int max_len, int r, int at)
+{
+    int32_t *place = l->place + (size_t)r * (size_t)max_len;
+    for (int s = 0; s < max_len; s++) place[s] = s < length ? l->first[s] + at : -1;
+    for (int s = 0; s < length; s++) {
+        int i = place[s];
+        l->words[i] = tokens[(size_t)r * (size_t)max_len + (size_t)s];
+        l->same[i] = i;
+        l->mirror[i] = place[length - 1 - s];
+    }
+    l->last[r] = place[length - 1];
+}
+
+static bool lay_out(nn_tape *t, const int32_t *tokens, const int32_t *length, int rows, int max_len,
+                    layout *l)
+{
+    *l = (layout){.rows = rows, .steps = max_len};
+    l->active = nn_alloc(t, (size_t)max_len * sizeof *l->active);
+    l->first = nn_alloc(t, (size_t)max_len * sizeof *l->first);
+    int *taken = nn_alloc(t, ((size_t)max_len + 1) * sizeof *taken); /* places, by length */
+    if (t->failed) return false;
+    count_words(l, length);
+    size_t total = (size_t)l->total * sizeof(int32_t);
+    l->words = nn_scratch(t, total);
+    l->same = nn_scratch(t, total);
+    l->mirror = nn_scratch(t, total);
+    l->last = nn_scratch(t, (size_t)rows * sizeof *l->last);
+    l->place = nn_scratch(t, (size_t)rows * (size_t)max_len * sizeof *l->place);
+    if (t->failed) return false;
+    for (int r = 0; r < rows; r++) { /* behind all longer ones and the equal ones before it */
+        int longer = length[r] < l->steps ? l->active[length[r]] : 0;
+        lay_sentence(l, tokens, length[r], max_len, r, longer + taken[length[r]]++);
+    }
+    return true;
+}
+
+/* States of a layer [total, D] in reading order from its input x in reading order. */
+static nn_var *read_layer(nn_tape *t, const cap_text_encoder *e, int i, const layout *l, nn_var *x,
+                          nn_lstm_state *last)
+{
+    nn_var *h[2] = {0}, *c[2] = {0};
+    const int32_t *order[2], *ends[2] = {l->last, l->last};
+    int n = passes(&e->config);
+    for (int p = 0; p < n; p++) {
+        const cap_text_pass *w = &e->pass[i][p];
+        bool backwards = (p == 1) != e->config.reverse;
+        order[p] = backwards ? l->mirror : l->same;
+        nn_var *in = backwards ? nn_gather(t, x, l->mirror, l->total) : x;
+        nn_var *gates = nn_linear(t, in, w->input, w->bias);
+        nn_lstm_state all = nn_lstm_sequence(t, gates, w->state, (nn_lstm_state){0}, l->active, l->steps);
+        h[p] = all.h;
+        c[p] = all.c;
+    }
+    *last = (nn_lstm_state){nn_place(t, h, ends, n, l->rows), nn_place(t, c, ends, n, l->rows)};
+    return n == 1 && order[0] == l->same ? h[0] : nn_place(t, h, order, n, l->total);
+}
+
+cap_encoded cap_text_encoder_forward(nn_tape *t, const cap_text_encoder *e, const int32_t *tokens,
+                                     const int32_t *length, int rows, int max_len)
+{
+    const cap_text_encoder_config *c = &e->config;
+    cap_encoded out = {.length = length, .layers = c->layers};
+    layout l;
+    if (!lay_out(t, tokens, length, rows, max_len, &l)) return out;
+    nn_var *x = nn_embedding(t, e->embedding, l.words, l.total);
+    for (int i = 0; i < c->layers; i++) {
+        nn_var *y = read_layer(t, e, i, &l, nn_dropout(t, x, (real)c->dropout), &out.last[i]);
+        x = i && c->residual ? nn_add(t, y, x) : y;
+    }
+    const int32_t *place = l.place;
+    nn_var *all = nn_place(t, &x, &place, 1, rows * max_len);
+    out.states = nn_reshape(t, all, 3, (int[]){rows, max_len, cap_text_encoder_width(c)});
+    return out;
+}

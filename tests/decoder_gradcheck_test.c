@@ -1,0 +1,188 @@
+/* The gradients of whole models, text encoder and decoder, against central differences in double precision;
+ * and that steps taken all at once give what they give one by one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+
+#include "captioner/decoder.h"
+#include "captioner/text_encoder.h"
+#include "src/nn/gradcheck.h"
+
+enum { SOURCES = 3, LONGEST = 4, ROWS = 3, WORDS = 4, VOCABULARY = 8 };
+
+/* The second sentence is the longest; targets are sorted by length and look at sources in another order. */
+static const int32_t source[SOURCES][LONGEST] = {{4, 5, 0, 0}, {6, 4, 7, 5}, {5, 6, 7, 0}},
+                     source_length[SOURCES] = {2, 4, 3};
+static int32_t tokens[ROWS][WORDS + 1] = {{1, 4, 5, 6, 2}, {1, 7, 4, 2, 0}, {1, 6, 2, 0, 0}},
+                                    length[ROWS] = {4, 3, 2}, row_image[ROWS] = {2, 0, 1},
+                                    which[ROWS] = {0, 1, 2};
+
+typedef struct model {
+    nn_params params;
+    cap_text_encoder encoder;
+    cap_decoder decoder;
+    cap_loss_options options;
+} model;
+
+static nn_var *loss_of(nn_tape *t, void *ctx)
+{
+    model *m = ctx;
+    ds_batch b = {.rows = ROWS, .images = SOURCES, .image = which, .row_image = row_image, .caption = which};
+    b.length = length;
+    b.tokens = &tokens[0][0];
+    b.max_len = WORDS;
+    cap_encoded e = cap_text_encoder_forward(t, &m->encoder, &source[0][0], source_length, SOURCES, LONGEST);
+    cap_memory memory = cap_decoder_remember(t, &m->decoder, &e);
+    return cap_decoder_loss(t, &m->decoder, &memory, &b, &m->options, NULL);
+}
+
+static void set_up(model *m, const cap_text_encoder_config *e, const cap_decoder_config *d)
+{
+    *m = (model){.options = {.smoothing = 0.1, .coverage = 0.3, .focus = 0.1}};
+    cap_decoder_config c = *d;
+    c.features = cap_text_encoder_width(e);
+    assert_int_equal(cap_text_encoder_config_check(e, NULL), ERR_OK);
+    assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
+    cap_text_encoder_declare(&m->encoder, e, "encoder.", &m->params);
+    cap_decoder_declare(&m->decoder, &c, "decoder.", &m->params);
+    assert_int_equal(nn_params_finish(&m->params, 3, NULL), ERR_OK);
+}
+
+static double value_of(model *m, double sampling)
+{
+    arena mem = {0};
+    nn_tape t = {.mem = &mem, .recording = true, .training = true};
+    m->options.sampling = sampling;
+    nn_var *loss = loss_of(&t, m);
+    assert_non_null(loss);
+    double value = loss->data[0];
+    m->options.sampling = 0;
+    arena_release(&mem);
+    return value;
+}
+
+static void check(const char *name, const cap_text_encoder_config *e, const cap_decoder_config *d)
+{
+    model m;
+    set_up(&m, e, d);
+    arena mem = {0};
+    nn_tape t = {.mem = &mem, .recording = true, .training = true};
+    const char *worst = "";
+    double off = nn_gradcheck(&t, &m.params, loss_of, &m, 1e-5, 6, &worst);
+    if (!(off < 1e-6)) fail_msg("%s: gradient of %s is off by %.3g", name, worst, off);
+    /* A chance that never comes true: the words are the given ones, the steps go one by one. */
+    double all = value_of(&m, 0), one_by_one = value_of(&m, 1e-300);
+    if (!(fabs(all - one_by_one) < 1e-12))
+        fail_msg("%s: %.15g at once, %.15g in steps", name, all, one_by_one);
+    arena_release(&mem);
+    nn_params_release(&m.params);
+}
+
+static cap_text_encoder_config small_encoder(void)
+{
+    return (cap_text_encoder_config){.vocabulary = VOCABULARY, .embedding = 3, .hidden = 2, .layers = 1};
+}
+
+static cap_decoder_config small_decoder(nn_match_kind match)
+{
+    return (cap_decoder_config){.vocabulary = VOCABULARY,
+                                .embedding = 3,
+                                .hidden = 4,
+                                .attention = 3,
+                                .layers = 1,
+                                .match = match,
+                                .start = CAP_START_LAST};
+}
+
+static void encoders(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        cap_text_encoder_config e = small_encoder();
+        cap_decoder_config d = small_decoder(NN_MATCH_ADDITIVE);
+        e.bidirectional = i & 1;
+        e.layers = i & 2 ? 3 : 1;
+        e.residual = i & 4;
+        e.reverse = i & 8;
+        char name[64];
+        snprintf(name, sizeof name, "encoder %d", i);
+        check(name, &e, &d);
+    }
+}
+
+/* Every matching function at either place, with one layer and with three; the other settings vary along. */
+static void decoders(void **state)
+{
+    (void)state;
+    int i = 0;
+    for (int match = 0; match < NN_MATCH_COUNT; match++)
+        for (int attend = 0; attend < CAP_ATTENDS; attend++)
+            for (int layers = 1; layers <= 3; layers += 2, i++) {
+                cap_text_encoder_config e = small_encoder();
+                cap_decoder_config d = small_decoder((nn_match_kind)match);
+                e.bidirectional = i & 1;
+                d.attend = (cap_attend)attend;
+                d.layers = layers;
+                d.residual = layers > 1;
+                d.gate = i % 3 == 1;
+                d.projection = i % 5 == 2 ? 3 : 0;
+                d.rectify = i % 2;
+                d.start = i % 4 == 3 ? CAP_START_MEAN : CAP_START_LAST;
+                d.output = (cap_output)(i % 2);
+                d.peek = match == NN_MATCH_NONE && attend;
+                char name[64];
+                snprintf(name, sizeof name, "%s, attend %s, %d layers", nn_match_rows[match].name,
+                         cap_attend_names[attend], layers);
+                check(name, &e, &d);
+            }
+}
+
+static void fixed_vectors(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        cap_text_encoder_config e = small_encoder();
+        cap_decoder_config d = small_decoder(NN_MATCH_NONE);
+        d.peek = i & 1;
+        d.gate = i & 2;
+        d.layers = i & 4 ? 2 : 1;
+        d.start = i & 8 ? CAP_START_MEAN : CAP_START_LAST;
+        char name[64];
+        snprintf(name, sizeof name, "fixed vector %d", i);
+        check(name, &e, &d);
+    }
+}
+
+/* Plain, peeky and attentive sequence to sequence as in the textbook, made small. */
+static void textbook(void **state)
+{
+    (void)state;
+    static const nn_match_kind kinds[] = {NN_MATCH_NONE, NN_MATCH_NONE, NN_MATCH_DOT};
+    for (int i = 0; i < 3; i++) {
+        cap_text_encoder_config e = small_encoder();
+        cap_decoder_config d = cap_decoder_textbook();
+        e.hidden = d.hidden = 4;
+        d.vocabulary = VOCABULARY;
+        d.embedding = 3;
+        d.match = kinds[i];
+        d.peek = i == 1;
+        check("textbook", &e, &d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(encoders),
+        cmocka_unit_test(decoders),
+        cmocka_unit_test(fixed_vectors),
+        cmocka_unit_test(textbook),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
