@@ -45,20 +45,33 @@ cap_settings cap_settings_default(void)
 
 /* ---- opening ---- */
 
-static err_code open_any(const char *path, cap_model **out, error *err)
+const char *const cap_precision_names[CAP_PRECISIONS] = {
+    [CAP_BF16] = "bf16", [CAP_F32] = "f32", [CAP_INT8] = "int8"};
+
+/* Without AMX tiles a convolution in bf16 would be slower than one in f32, and less exact. */
+static cap_packing packing_of(cap_precision precision)
 {
-    if (path) return cap_model_open(path, out, err);
+    static const packed_type linear[] = {
+        [CAP_BF16] = PACKED_BF16, [CAP_F32] = PACKED_F32, [CAP_INT8] = PACKED_I8};
+    bool tiles = precision != CAP_F32 && gemm_on_tiles(GEMM_BF16);
+    return (cap_packing){linear[precision], tiles ? PACKED_BF16 : PACKED_F32};
+}
+
+static err_code open_any(const char *path, cap_precision precision, cap_model **out, error *err)
+{
+    cap_packing packing = packing_of(precision);
+    if (path) return cap_model_open_packed(path, &packing, out, err);
     size_t size;
     const void *bytes = cap_builtin_model(&size);
     if (!bytes)
         return err_set(err, ERR_UNSUPPORTED,
                        "this build has no built-in model; name a model file (the program: --model FILE)");
-    return cap_model_open_memory(bytes, size, "built-in model", out, err);
+    return cap_model_open_memory_packed(bytes, size, "built-in model", &packing, out, err);
 }
 
-static err_code open_model(const char *path, cap_model **out, error *err)
+static err_code open_model(const char *path, cap_precision precision, cap_model **out, error *err)
 {
-    err_code code = open_any(path, out, err);
+    err_code code = open_any(path, precision, out, err);
     if (!code && (code = cap_model_need(*out, CAP_IMAGE, path ? path : "built-in model", err)))
         cap_model_close(out);
     return code;
@@ -74,7 +87,9 @@ err_code cap_open(const char *path, const cap_settings *settings, cap_captioner 
     err_code code = cap_search_check(search, err);
     if (!code && c->settings.threads < 0)
         code = err_set(err, ERR_ARGUMENT, "%d threads are not possible", c->settings.threads);
-    if (!code) code = open_model(path, &c->model, err);
+    if (!code && (unsigned)c->settings.precision >= CAP_PRECISIONS)
+        code = err_set(err, ERR_ARGUMENT, "there is no precision number %d", (int)c->settings.precision);
+    if (!code) code = open_model(path, c->settings.precision, &c->model, err);
     if (!code)
         code = cap_search_words(c->model->vocab, c->model->record, c->settings.must, c->settings.avoid,
                                 &c->words, search, err);

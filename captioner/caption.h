@@ -24,8 +24,19 @@
 
 typedef struct cap_captioner cap_captioner;
 
+/* What the weights are rounded to for use. Sums, the state of the decoder and the probabilities are f32. */
+typedef enum {
+    CAP_BF16, /* 8 bits of mantissa; on CPUs with AMX the encoder's convolutions too. The default */
+    CAP_F32,  /* as stored */
+    CAP_INT8, /* the decoder's matrices 8 bits with a scale for each output; the encoder as BF16 */
+    CAP_PRECISIONS
+} cap_precision;
+
+extern const char *const cap_precision_names[CAP_PRECISIONS]; /* "bf16", "f32", "int8" */
+
 typedef struct cap_settings {
     int threads;               /* 0 = one per CPU; default 0 */
+    cap_precision precision;   /* default CAP_BF16 */
     cap_search_options search; /* how words are chosen; must, avoid and dangling are set by cap_open */
     const char *const *must;   /* words that every sentence contains, then NULL; or NULL; read by cap_open */
     const char *const *avoid;  /* words that none does, likewise */

@@ -129,7 +129,7 @@ void cap_decoder_declare(cap_decoder *d, const cap_decoder_config *c, const char
     for (int i = 0; i < c->layers; i++) declare_start(d, &to, i);
     declare_attention(d, &to);
     d->embedding =
-        add(&to, "embedding", c->vocabulary, c->embedding, nn_init_normal(1 / sqrt(c->embedding)), 0);
+        add(&to, "embedding", c->vocabulary, c->embedding, nn_init_normal(1 / sqrt(c->embedding)), NN_TABLE);
     for (int i = 0; i < c->layers; i++) declare_layer(d, &to, i);
     declare_output(d, &to);
     if (!width || !c->gate) return;

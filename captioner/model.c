@@ -41,16 +41,59 @@ static err_code check_shapes(const nn_params *params, const io_tensors *weights,
     return ERR_OK;
 }
 
+static err_code read_weight(const nn_param *n, const io_tensors *weights, real *to, error *err)
+{
+    int64_t shape[NN_MAX_RANK];
+    for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
+    return io_tensors_read_f32(weights, n->name, n->var.rank, shape, to, err);
+}
+
 static err_code read_weights(nn_params *params, const io_tensors *weights, error *err)
 {
-    for (int i = 0; i < params->count; i++) {
-        nn_param *n = params->list[i];
-        int64_t shape[NN_MAX_RANK];
-        for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
-        err_code code = io_tensors_read_f32(weights, n->name, n->var.rank, shape, n->var.data, err);
-        if (code) return code;
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < params->count; i++)
+        code = read_weight(params->list[i], weights, params->list[i]->var.data, err);
+    return code;
+}
+
+/* Of the matrices one at a time is held in f32, in memory that stays in cache; the packed form is all that is
+ * kept (and a table's own rows). */
+static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap_packing *packing,
+                              real *buffer, error *err)
+{
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < m->params.count; i++) {
+        nn_param *n = m->params.list[i];
+        if (!nn_param_packs(n)) continue;
+        real *values = n->flags & NN_TABLE ? n->var.data : buffer;
+        const real *factors = cnn_net_fold_factors(m->encoder, &n->var);
+        code = read_weight(n, weights, values, err);
+        if (!code) code = nn_param_pack(n, packing->linear, packing->conv, values, factors, err);
     }
-    return ERR_OK;
+    return code;
+}
+
+static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_packing *packing, error *err)
+{
+    size_t most = 1;
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < m->params.count; i++) {
+        nn_param *n = m->params.list[i];
+        size_t count = nn_count(&n->var);
+        if (!nn_param_packs(n)) {
+            code = read_weight(n, weights, n->var.data, err);
+            continue;
+        }
+        if (n->flags & NN_TABLE) continue;
+        most = count > most ? count : most;
+        n->var.data = NULL; /* folding leaves it for later */
+    }
+    if (!code) code = cnn_net_fold(m->encoder, err);
+    real *buffer = code ? NULL : malloc(most * sizeof *buffer);
+    if (!code && !buffer) code = err_set(err, ERR_MEMORY, "out of memory for %zu weights", most);
+    if (!code) code = read_matrices(m, weights, packing, buffer, err);
+    free(buffer);
+    return code;
 }
 
 /* ---- making models ---- */
@@ -83,7 +126,7 @@ static err_code declare_text(cap_model *m, cap_decoder_config *decoder, error *e
 }
 
 static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed,
-                      const io_tensors *weights, error *err)
+                      const io_tensors *weights, const cap_packing *packing, error *err)
 {
     cap_decoder_config config = *decoder;
     err_code code = m->kind == CAP_TEXT ? declare_text(m, &config, err) : declare_image(m, &config, err);
@@ -94,12 +137,13 @@ static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t 
     if (weights && (code = check_shapes(&m->params, weights, err))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
     code = nn_params_finish_for_use(&m->params, err);
-    return code ? code : read_weights(&m->params, weights, err);
+    if (code) return code;
+    return packing ? read_packed(m, weights, packing, err) : read_weights(&m->params, weights, err);
 }
 
 /* Of `form` everything is taken over but, after a failure, its words, which stay the caller's. */
 static err_code create(const cap_model *form, const cap_decoder_config *decoder, uint64_t seed,
-                       const io_tensors *weights, cap_model **out, error *err)
+                       const io_tensors *weights, const cap_packing *packing, cap_model **out, error *err)
 {
     *out = NULL;
     cap_model *m = calloc(1, sizeof *m);
@@ -108,7 +152,7 @@ static err_code create(const cap_model *form, const cap_decoder_config *decoder,
         free(m);
         return err_set(err, ERR_MEMORY, "out of memory for a model");
     }
-    err_code code = build(m, decoder, seed, weights, err);
+    err_code code = build(m, decoder, seed, weights, packing, err);
     if (code) {
         m->vocab = NULL;
         m->source = m->target = NULL;
@@ -120,25 +164,27 @@ static err_code create(const cap_model *form, const cap_decoder_config *decoder,
 
 static err_code create_image(const char *encoder, const cnn_preprocess *preprocess,
                              const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed,
-                             const io_tensors *weights, cap_model **out, error *err)
+                             const io_tensors *weights, const cap_packing *packing, cap_model **out,
+                             error *err)
 {
     cap_model form = {.kind = CAP_IMAGE, .preprocess = *preprocess, .vocab = vocab};
     snprintf(form.encoder_name, sizeof form.encoder_name, "%s", encoder);
-    return create(&form, decoder, seed, weights, out, err);
+    return create(&form, decoder, seed, weights, packing, out, err);
 }
 
 err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
                           const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
                           error *err)
 {
-    return create_image(encoder, preprocess, decoder, vocab, seed, NULL, out, err);
+    return create_image(encoder, preprocess, decoder, vocab, seed, NULL, NULL, out, err);
 }
 
 err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
                                  const cap_decoder_config *decoder, ds_vocab *vocab,
-                                 const io_tensors *weights, cap_model **out, error *err)
+                                 const io_tensors *weights, const cap_packing *packing, cap_model **out,
+                                 error *err)
 {
-    return create_image(encoder, preprocess, decoder, vocab, 0, weights, out, err);
+    return create_image(encoder, preprocess, decoder, vocab, 0, weights, packing, out, err);
 }
 
 err_code cap_model_create_text(const cap_text_encoder_config *encoder, const cap_decoder_config *decoder,
@@ -146,7 +192,7 @@ err_code cap_model_create_text(const cap_text_encoder_config *encoder, const cap
                                cap_model **out, error *err)
 {
     cap_model form = {.kind = CAP_TEXT, .text_encoder.config = *encoder, .source = source, .target = target};
-    return create(&form, decoder, seed, weights, out, err);
+    return create(&form, decoder, seed, weights, NULL, out, err);
 }
 
 /* ---- using them ---- */

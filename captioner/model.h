@@ -58,10 +58,17 @@ err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
                           const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
                           error *err);
 
-/* The same with the weights of a file, which are held against the sizes before memory is taken. */
+/* What the weights are packed as when a model is opened to describe photos: see nn_params_pack. */
+typedef struct cap_packing {
+    packed_type linear, conv;
+} cap_packing;
+
+/* The same with the weights of a file, which are held against the sizes before memory is taken. With
+ * `packing` (NULL: none) the batch norms are folded and the matrices exist in packed form alone. */
 err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
                                  const cap_decoder_config *decoder, ds_vocab *vocab,
-                                 const io_tensors *weights, cap_model **out, error *err);
+                                 const io_tensors *weights, const cap_packing *packing, cap_model **out,
+                                 error *err);
 
 /* A new model that translates, with drawn weights, or those of a file unless `weights` is NULL. Takes over
  * both codecs on success; the vocabularies and the decoder's features are set from them and the encoder. */
@@ -72,6 +79,11 @@ err_code cap_model_create_text(const cap_text_encoder_config *encoder, const cap
 /* For use, of either kind: batch normalisation is folded into the convolutions. */
 err_code cap_model_open(const char *path, cap_model **out, error *err);
 err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err);
+
+/* The same, packed: such a model is smaller and faster, and can be neither trained nor saved. */
+err_code cap_model_open_packed(const char *path, const cap_packing *packing, cap_model **out, error *err);
+err_code cap_model_open_memory_packed(const void *bytes, size_t size, const char *name,
+                                      const cap_packing *packing, cap_model **out, error *err);
 
 /* As stored, nothing folded: for saving it again in another type. */
 err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err);

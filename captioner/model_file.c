@@ -144,7 +144,8 @@ static err_code read_kind(const json_t *o, const io_tensors *t, const char *wher
 }
 
 static err_code image_from(const json_t *o, const io_tensors *t, const char *where,
-                           const cap_decoder_config *config, cap_model **out, error *err)
+                           const cap_decoder_config *config, const cap_packing *packing, cap_model **out,
+                           error *err)
 {
     const char *encoder;
     json_t *words;
@@ -160,7 +161,7 @@ static err_code image_from(const json_t *o, const io_tensors *t, const char *whe
                        encoder);
     ds_vocab *vocab;
     if ((code = read_vocabulary(words, where, &vocab, err))) return code;
-    if ((code = cap_model_create_loaded(encoder, &preprocess, config, vocab, t, out, err))) {
+    if ((code = cap_model_create_loaded(encoder, &preprocess, config, vocab, t, packing, out, err))) {
         ds_vocab_free(&vocab);
         return code;
     }
@@ -195,7 +196,8 @@ static err_code text_from(const json_t *o, const io_tensors *t, const char *wher
     return code;
 }
 
-static err_code from_description(const json_t *o, const io_tensors *t, cap_model **out, error *err)
+static err_code from_description(const json_t *o, const io_tensors *t, const cap_packing *packing,
+                                 cap_model **out, error *err)
 {
     char where[300];
     snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
@@ -209,13 +211,19 @@ static err_code from_description(const json_t *o, const io_tensors *t, cap_model
         (code = io_json_object_or(o, "record", where, &record, err)))
         return code;
     code = kind == CAP_TEXT ? text_from(o, t, where, &config, out, err)
-                            : image_from(o, t, where, &config, out, err);
+                            : image_from(o, t, where, &config, packing, out, err);
     if (!code && record) json_object_update((*out)->record, record);
     return code;
 }
 
+/* How a file is opened: as stored, with its batch norms folded, or packed (and folded). */
+typedef struct opening {
+    bool unfolded;
+    const cap_packing *packing;
+} opening;
+
 /* Takes over t. */
-static err_code open_tensors(io_tensors *t, bool unfolded, cap_model **out, error *err)
+static err_code open_tensors(io_tensors *t, opening how, cap_model **out, error *err)
 {
     *out = NULL;
     if (!t) return err ? err->code : ERR_FORMAT;
@@ -225,39 +233,51 @@ static err_code open_tensors(io_tensors *t, bool unfolded, cap_model **out, erro
                              : err_set(err, ERR_MISMATCH,
                                        "'%s' is no model of this program: its metadata has no 'caption'",
                                        io_tensors_name(t));
-    if (!code) code = from_description(o, t, out, err);
-    if (!code && (*out)->kind == CAP_IMAGE && !unfolded) code = cnn_net_fold((*out)->encoder, err);
+    if (!code) code = from_description(o, t, how.packing, out, err);
+    if (!code && (*out)->kind == CAP_IMAGE && !how.unfolded && !how.packing)
+        code = cnn_net_fold((*out)->encoder, err);
     if (code) cap_model_close(out);
     json_decref(o);
     io_tensors_close(&t);
     return code;
 }
 
-static err_code open_path(const char *path, bool unfolded, cap_model **out, error *err)
+static err_code open_path(const char *path, opening how, cap_model **out, error *err)
 {
     error local = {0};
     struct stat info;
-    err_code code =
-        open_tensors(io_tensors_open(path, err ? err : &local), unfolded, out, err ? err : &local);
+    err_code code = open_tensors(io_tensors_open(path, err ? err : &local), how, out, err ? err : &local);
     if (!code && !stat(path, &info)) (*out)->file_bytes = info.st_size;
     return code;
 }
 
 err_code cap_model_open(const char *path, cap_model **out, error *err)
 {
-    return open_path(path, false, out, err);
+    return open_path(path, (opening){0}, out, err);
+}
+
+err_code cap_model_open_packed(const char *path, const cap_packing *packing, cap_model **out, error *err)
+{
+    return open_path(path, (opening){.packing = packing}, out, err);
 }
 
 err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err)
 {
-    return open_path(path, true, out, err);
+    return open_path(path, (opening){.unfolded = true}, out, err);
+}
+
+err_code cap_model_open_memory_packed(const void *bytes, size_t size, const char *name,
+                                      const cap_packing *packing, cap_model **out, error *err)
+{
+    error local = {0};
+    error *e = err ? err : &local;
+    opening how = {.packing = packing};
+    err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), how, out, e);
+    if (!code) (*out)->file_bytes = (int64_t)size;
+    return code;
 }
 
 err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err)
 {
-    error local = {0};
-    error *e = err ? err : &local;
-    err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), false, out, e);
-    if (!code) (*out)->file_bytes = (int64_t)size;
-    return code;
+    return cap_model_open_memory_packed(bytes, size, name, NULL, out, err);
 }

@@ -274,23 +274,31 @@ void cnn_net_freeze_norm(cnn_net *net, bool frozen)
     }
 }
 
-/* (w x - mean) / deviation * gamma + beta = (w s) x + (beta - mean s), s = gamma / deviation. */
+enum { FOLD_CHANNELS = 64 };
+
+/* (w x - mean) / deviation * gamma + beta = (w s) x + (beta - mean s), s = gamma / deviation. A few channels
+ * at a time, so that the weights are walked along their rows. */
 static bool fold_unit(cnn_unit *u)
 {
     nn_batch_norm_params *n = &u->norm;
     int channels = nn_last(u->weight), taps = nn_rows(u->weight);
-    for (int c = 0; c < channels; c++) {
-        double variance = (double)n->variance->data[c];
-        if (!(variance >= 0)) return false;
-        double s = (double)n->gamma->data[c] / sqrt(variance + (double)n->epsilon);
-        for (int k = 0; k < taps; k++) {
-            real *w = &u->weight->data[(size_t)k * (size_t)channels + (size_t)c];
-            *w = (real)((double)*w * s);
+    double s[FOLD_CHANNELS];
+    for (int first = 0, count; first < channels; first += count) {
+        count = channels - first < FOLD_CHANNELS ? channels - first : FOLD_CHANNELS;
+        for (int i = 0; i < count; i++) {
+            int c = first + i;
+            double variance = (double)n->variance->data[c];
+            if (!(variance >= 0)) return false;
+            s[i] = (double)n->gamma->data[c] / sqrt(variance + (double)n->epsilon);
+            n->beta->data[c] = (real)((double)n->beta->data[c] - (double)n->mean->data[c] * s[i]);
+            n->gamma->data[c] = u->weight->data ? 1 : (real)s[i];
+            n->mean->data[c] = 0;
+            n->variance->data[c] = 1 - n->epsilon;
         }
-        n->beta->data[c] = (real)((double)n->beta->data[c] - (double)n->mean->data[c] * s);
-        n->gamma->data[c] = 1;
-        n->mean->data[c] = 0;
-        n->variance->data[c] = 1 - n->epsilon;
+        for (int k = 0; u->weight->data && k < taps; k++) {
+            real *w = u->weight->data + (size_t)k * (size_t)channels + (size_t)first;
+            for (int i = 0; i < count; i++) w[i] = (real)((double)w[i] * s[i]);
+        }
     }
     return true;
 }
@@ -307,4 +315,15 @@ err_code cnn_net_fold(cnn_net *net, error *err)
     }
     net->folded = true;
     return ERR_OK;
+}
+
+const real *cnn_net_fold_factors(const cnn_net *net, const nn_var *weight)
+{
+    for (int i = 0; i < net->count; i++) {
+        const cnn_block *b = &net->blocks[i];
+        if (b->projected && b->shortcut.weight == weight) return b->shortcut.norm.gamma->data;
+        for (int j = 0; j < b->length; j++)
+            if (b->path[j].weight == weight) return b->path[j].norm.gamma->data;
+    }
+    return NULL;
 }

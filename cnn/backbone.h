@@ -66,4 +66,8 @@ void cnn_net_freeze_norm(cnn_net *net, bool frozen);
  * 0). */
 err_code cnn_net_fold(cnn_net *net, error *err);
 
+/* Weights without data (nn_param_pack) are folded later: each becomes an equal one when its columns are
+ * multiplied by these factors [O]. NULL: not a dense weight of this net. Good after cnn_net_fold. */
+const real *cnn_net_fold_factors(const cnn_net *net, const nn_var *weight);
+
 #endif

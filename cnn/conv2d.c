@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cnn/conv_taps.h"
+#include "src/math/packed.h"
 
 /* A tile's patches (im2col) take about this many numbers: they are written and read once by the product, from
  * cache. It has at least TILE_ROWS patches, so that the product reads its weights seldom. */
@@ -85,11 +86,16 @@ static real highest(nn_act act)
     return act == NN_RELU6 ? 6 : INFINITY;
 }
 
+static kernels_finish finish_of(const conv_ctx *c)
+{
+    return (kernels_finish){c->b ? c->b->data : NULL, c->act == NN_LINEAR ? -INFINITY : 0, highest(c->act)};
+}
+
 static void finish_rows(const conv_ctx *c, real *y, int rows)
 {
     int o = c->y->dim[3];
-    for (int i = 0; c->b && i < rows; i++) c->tape->k->add(c->b->data, y + (size_t)i * (size_t)o, o);
-    if (c->act != NN_LINEAR) c->tape->k->rectify(y, highest(c->act), y, rows * o);
+    kernels_finish f = finish_of(c);
+    if (c->b || c->act != NN_LINEAR) c->tape->k->finish(&f, rows, o, y, o);
 }
 
 static bool pointwise(const conv_ctx *c)
@@ -109,6 +115,11 @@ static void forward_tile(void *p, int index, int worker)
         columns = mine;
     }
     real *y = c->y->data + (size_t)begin * (size_t)o;
+    if (c->w->packed && !c->tape->recording) {
+        kernels_finish f = finish_of(c);
+        packed_product_finish(c->w->packed, end - begin, columns, c->patch, &f, y, o);
+        return;
+    }
     gemm_serial(c->tape->precision, GEMM_N, GEMM_N, end - begin, o, c->patch, columns, c->patch, c->w->data,
                 o, 0, y, o);
     finish_rows(c, y, end - begin);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "src/math/packed.h"
+
 #if CAPTION_X86
 #include "src/math/x86_amx_taps.h"
 
@@ -9,9 +11,11 @@ enum { MIN_IMAGES = 4, MAX_STRIDE = 2, MAX_KERNEL = 7, CHUNK = 128 };
 
 bool conv_taps_suit(const nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win)
 {
-    return gemm_on_tiles(t->precision) && x->dim[0] >= MIN_IMAGES && x->dim[3] % AMX_TAPS_UNIT == 0 &&
-           w->dim[3] % AMX_TAPS_UNIT == 0 && win.stride <= MAX_STRIDE && win.kernel <= MAX_KERNEL &&
-           win.pad < win.kernel;
+    const packed *ready = t->recording ? NULL : w->packed;
+    if (ready && ready->type != PACKED_BF16) return false;
+    return gemm_on_tiles(ready ? GEMM_BF16 : t->precision) && (ready || x->dim[0] >= MIN_IMAGES) &&
+           x->dim[3] % AMX_TAPS_UNIT == 0 && w->dim[3] % AMX_TAPS_UNIT == 0 && win.stride <= MAX_STRIDE &&
+           win.kernel <= MAX_KERNEL && win.pad < win.kernel;
 }
 
 /* Target pixels (first_row + spread a, first_col + spread b) of positions (a, b). */
@@ -149,12 +153,13 @@ void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window 
     *f = (phase){.taps = {.channels = c.channels, .outputs = c.outputs, .step = (size_t)s * ch},
                  .rows = oh,
                  .cols = ow};
-    f->taps.weights = nn_scratch(t, nn_count(w) * sizeof *f->taps.weights);
+    bool ready = w->packed && !t->recording; /* the order of packed.h, with k = taps x channels, is ours */
+    f->taps.weights = ready ? w->packed->panels : nn_scratch(t, nn_count(w) * sizeof *f->taps.weights);
     if (t->failed) return;
     for (int ky = 0; ky < k; ky++)
         for (int kx = 0; kx < k; kx++)
             add_tap(f, ((size_t)(ky % s * c.rows + ky / s) * (size_t)c.width + (size_t)kx) * ch);
-    for (int tap = 0; tap < k * k; tap++)
+    for (int tap = 0; !ready && tap < k * k; tap++)
         amx_taps_pack(&f->taps, tap, w->data + (size_t)tap * ch * (size_t)c.outputs, false);
     run(&c, x->dim[0]);
 }

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "cnn/conv2d.h"
@@ -44,16 +45,38 @@ static void forward_pixel(const depth_ctx *c, const real *image, int oy, int ox,
                     highest(c->act), ch, y);
 }
 
+/* Pixels first..last-1 of a row, whose windows do not leave the map at the sides. */
+static void forward_inside(const depth_ctx *c, const real *image, int oy, int first, int last, real *y)
+{
+    int y0, y1, k = c->win.kernel;
+    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch;
+    const real *rows[CNN_MAX_KERNEL];
+    taps(c->win, oy, c->x->dim[1], &y0, &y1);
+    for (int ky = y0; ky < y1; ky++)
+        rows[ky - y0] = image + (size_t)(oy * c->win.stride + ky - c->win.pad) * line +
+                        (size_t)(first * c->win.stride - c->win.pad) * ch;
+    c->k->depthwise_row(rows, y1 - y0, k, c->w->data + (size_t)(y0 * k) * ch, c->b ? c->b->data : NULL,
+                        c->act == NN_LINEAR ? -INFINITY : 0, highest(c->act), c->win.stride, last - first,
+                        (int)ch, y + (size_t)first * ch);
+}
+
 /* One task per row of one image. */
 static void forward_row(void *p, size_t begin, size_t end)
 {
     depth_ctx *c = p;
-    int oh = c->y->dim[1], ow = c->y->dim[2], ch = c->y->dim[3];
-    size_t image = (size_t)c->x->dim[1] * (size_t)c->x->dim[2] * (size_t)ch;
-    for (size_t r = begin; r < end; r++)
+    int oh = c->y->dim[1], ow = c->y->dim[2], ch = c->y->dim[3], w = c->x->dim[2], s = c->win.stride;
+    size_t image = (size_t)c->x->dim[1] * (size_t)w * (size_t)ch;
+    int first = (c->win.pad + s - 1) / s, last = (w + c->win.pad - c->win.kernel) / s + 1;
+    bool rowwise = c->win.kernel <= 3 && first < last && w >= c->win.kernel;
+    for (size_t r = begin; r < end; r++) {
+        const real *x = c->x->data + r / (size_t)oh * image;
+        real *y = c->y->data + r * (size_t)ow * (size_t)ch;
+        int oy = (int)(r % (size_t)oh);
         for (int ox = 0; ox < ow; ox++)
-            forward_pixel(c, c->x->data + r / (size_t)oh * image, (int)(r % (size_t)oh), ox,
-                          c->y->data + (r * (size_t)ow + (size_t)ox) * (size_t)ch);
+            if (!rowwise || ox < first || ox >= last)
+                forward_pixel(c, x, oy, ox, y + (size_t)ox * (size_t)ch);
+        if (rowwise) forward_inside(c, x, oy, first, last, y);
+    }
 }
 
 /* Output pixels begin..end-1 of a row through the kernel's row ky; x and dx are the rows of the maps it

@@ -9,45 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "src/base/rng.h"
 #include "src/math/kernels.h"
+#include "tests/guarded.h"
 
 #define EPS 0x1p-23
-
-/* Calls `check` for every table this CPU runs. */
-static void for_each_table(void (*check)(const kernels *k))
-{
-    const kernels *last = NULL;
-    for (int level = CPU_GENERIC; level <= (int)cpu_get_level(); level++) {
-        const kernels *k = kernels_get((cpu_level)level);
-        if (k != last) check(k);
-        last = k;
-    }
-}
-
-/* `count` floats right before a page that may not be touched, uniform in -range..range. */
-static float *take_random(rng *r, size_t count, double range)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
-    char *base = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(base != (char *)MAP_FAILED);
-    assert_int_equal(mprotect(base + bytes, page, PROT_NONE), 0);
-    float *p = (float *)(void *)(base + bytes) - count;
-    for (size_t i = 0; i < count; i++) p[i] = (float)((rng_uniform(r) * 2 - 1) * range);
-    return p;
-}
-
-static void give(float *p, size_t count)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
-    munmap((char *)(p + count) - bytes, bytes + page);
-}
 
 /* ---- few rows times a matrix ---- */
 
@@ -345,6 +315,8 @@ static void run_rows(const kernels *k, float **x, int n)
     const float *in[3] = {x[0], x[1], x[3]}, *w[3] = {x[2], x[4], x[5]};
     k->depthwise(in, w, 3, x[7], -1, 1, n, x[6]);
     k->depthwise(in, w, 2, NULL, -INFINITY, INFINITY, n, x[7]);
+    k->finish(&(kernels_finish){x[1], -1, 1}, 1, n, x[5], n);
+    k->finish(&(kernels_finish){NULL, 0, INFINITY}, 1, n, x[4], n);
 }
 
 static void run_lstm(const kernels *k, float **x, int n)
@@ -364,6 +336,17 @@ static void run_columns(const kernels *k, float **x, int n)
     k->norm_back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 0, x[5]);
     k->norm_back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 1, x[5]);
     k->norm_apply(x[0], x[3], x[6] + 2 * cols, x[6] + 3 * cols, ROWS, cols, -INFINITY, INFINITY, x[7]);
+}
+
+/* Blocks of 15 pixels of n / 15 channels; weights of 9 taps, bias behind them. */
+static void run_depthwise_row(const kernels *k, float **x, int n)
+{
+    int ch = n / 15;
+    const float *rows[3] = {x[0], x[1], x[2]};
+    k->depthwise_row(rows, 3, 3, x[3], x[3] + 9 * ch, -1, 1, 1, 13, ch, x[4]);
+    k->depthwise_row(rows, 3, 3, x[3], NULL, -INFINITY, INFINITY, 2, 7, ch, x[5]);
+    k->depthwise_row(rows, 2, 3, x[3], x[3] + 9 * ch, 0, 6, 2, 6, ch, x[6]);
+    k->depthwise_row(rows, 1, 3, x[3], x[3] + 9 * ch, 0, 6, 1, 13, ch, x[7]);
 }
 
 static void run_depthwise(const kernels *k, float **x, int n)
@@ -396,6 +379,7 @@ static void check_layers(const kernels *k)
     } cases[] = {{"elementwise", run_elementwise, 1},
                  {"rows", run_rows, 1},
                  {"lstm", run_lstm, 4},
+                 {"depthwise row", run_depthwise_row, 15},
                  {"columns", run_columns, ROWS},
                  {"depthwise", run_depthwise, ROWS}};
     const kernels *twin = kernels_get(CPU_GENERIC);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "captioner/model.h"
 #include "src/base/error.h"
 #include "src/base/pool.h"
 #include "src/math/gemm.h"
@@ -79,6 +80,16 @@ void bench_train_close(bench_case *c);
 err_code bench_text_open(bench_case *c, error *err);
 err_code bench_text_run(bench_case *c, error *err);
 void bench_text_close(bench_case *c);
+
+/* A model of random weights, what the trainer's defaults make, for photos of the encoder's own size. */
+err_code bench_make_model(const char *encoder, int vocabulary, cap_model **out, error *err);
+
+/* The subject is the precision: "f32", "bf16" or "int8". */
+err_code bench_greedy_open(bench_case *c, error *err);
+err_code bench_beam_open(bench_case *c, error *err);
+err_code bench_whole_open(bench_case *c, error *err);
+err_code bench_words_run(bench_case *c, error *err);
+void bench_words_close(bench_case *c);
 
 err_code bench_cold_open(bench_case *c, error *err);
 err_code bench_cold_run(bench_case *c, error *err);

@@ -96,9 +96,11 @@ err_code bench_encoder_open(bench_case *c, error *err)
     err_code code = cnn_net_create(c->row->subject, "", &s->params, &s->net, err);
     if (!code) code = nn_params_finish(&s->params, 1, err);
     if (!code) code = cnn_net_fold(s->net, err);
+    bool tiles = gemm_on_tiles(c->row->precision);
+    if (!code) code = nn_params_pack(&s->params, PACKED_F32, tiles ? PACKED_BF16 : PACKED_F32, err);
     if (code) return code;
     s->size = cnn_net_row(s->net)->size;
-    s->tape = (nn_tape){.mem = &s->memory, .threads = threads_of(c), .precision = c->row->precision};
+    s->tape = (nn_tape){.mem = &s->memory, .threads = threads_of(c)};
     size_t count = 3 * (size_t)s->size * (size_t)s->size;
     if (!(s->pixels = malloc(count * sizeof *s->pixels))) return no_memory(c, err);
     fill(s->pixels, count);
@@ -140,11 +142,11 @@ typedef struct train_state {
     uint8_t *pixels; /* [photos][size][size][3] otherwise */
 } train_state;
 
-static err_code make_vocabulary(ds_vocab **out, error *err)
+static err_code make_vocabulary(int words, ds_vocab **out, error *err)
 {
     ds_counter *counter = ds_counter_create();
     err_code code = counter ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for a vocabulary");
-    for (int i = DS_SPECIALS; !code && i < VOCABULARY; i++) {
+    for (int i = DS_SPECIALS; !code && i < words; i++) {
         char word[16];
         snprintf(word, sizeof word, "w%d", i);
         code = ds_counter_add(counter, word, 1, err);
@@ -154,14 +156,14 @@ static err_code make_vocabulary(ds_vocab **out, error *err)
     return code;
 }
 
-static err_code make_model(const char *encoder, cap_model **out, error *err)
+err_code bench_make_model(const char *encoder, int vocabulary, cap_model **out, error *err)
 {
     ds_vocab *vocab = NULL;
     cnn_preprocess pre;
     cnn_preprocess_default(&pre);
     pre.size = cnn_backbone_find(encoder)->size;
     cap_decoder_config config = cap_decoder_defaults();
-    err_code code = make_vocabulary(&vocab, err);
+    err_code code = make_vocabulary(vocabulary, &vocab, err);
     if (!code) code = cap_model_create(encoder, &pre, &config, vocab, 1, out, err);
     if (code) ds_vocab_free(&vocab);
     return code;
@@ -212,7 +214,7 @@ static err_code open_training(bench_case *c, bool frozen, error *err)
     train_state *s = c->state = calloc(1, sizeof *s);
     if (!s) return no_memory(c, err);
     int photos = frozen ? FROZEN_BATCH : OWN_PHOTOS, rows = frozen ? FROZEN_BATCH : OWN_PHOTOS * OWN_CAPTIONS;
-    err_code code = make_model(c->row->subject, &s->model, err);
+    err_code code = bench_make_model(c->row->subject, VOCABULARY, &s->model, err);
     if (code) return code;
     if (strcmp(c->row->subject, "small") != 0) cnn_net_freeze_norm(s->model->encoder, true);
     if (frozen) nn_params_set_trainable(&s->model->params, "encoder.", false);

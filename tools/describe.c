@@ -11,6 +11,7 @@
 #include "tools/model_options.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
+#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/progress.h"
 #include "tools/verbs.h"
@@ -270,9 +271,11 @@ static const char examples[] =
 int verb_describe(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
+    const char *precision = PRECISION_DEFAULT;
     q.settings.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
         MODEL_OPTIONS(q.model, q.settings),
+        PRECISION_OPTION(precision),
         DECODING_OPTIONS(q.decoding),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
@@ -295,6 +298,7 @@ int verb_describe(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.settings.precision = precision_find(precision);
     if (q.attention && !q.json) return usage_error("--attention needs --json");
     if (q.overlay && q.files.folder) return usage_error("--overlay and --overlay-dir exclude each other");
     q.settings.keep_photo = q.overlay || q.files.folder;

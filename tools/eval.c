@@ -9,6 +9,7 @@
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tools/eval.h"
+#include "tools/precision.h"
 #include "tools/verbs.h"
 
 /* One caption of a file goes somewhere; `where` is its place, ready for a message. */
@@ -277,6 +278,7 @@ int verb_eval(int argc, char **argv)
     if (asks_for_texts(argc, argv)) q.decoding.search = cap_translate_defaults();
     decoding plain;
     memcpy(&plain, &q.decoding, sizeof plain); /* padding and all, to see whether an option was given */
+    const char *precision = PRECISION_DEFAULT;
     const opt options[] = {
         {"Captions of any program", .kind = OPT_GROUP},
         {"refs", 'r', OPT_STRING, "FILE", &q.refs,
@@ -298,6 +300,7 @@ int verb_eval(int argc, char **argv)
          .help = "caption the first N photos; 0: all"},
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
          .help = "0: one per CPU"},
+        PRECISION_OPTION(precision),
         SEARCH_OPTIONS(q.decoding),
         {"Translations of a model (--model, --limit, --results-out and the options of decoding as above)",
          .kind = OPT_GROUP},
@@ -335,6 +338,7 @@ int verb_eval(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.settings.precision = precision_find(precision);
     error err = {0};
     const char *problem = find_problem(&q, memcmp(&plain, &q.decoding, sizeof plain) != 0);
     if (!problem && decoding_apply(&q.decoding, &err)) problem = err.text;

@@ -7,6 +7,7 @@
 #include "tools/model_options.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
+#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
@@ -109,9 +110,11 @@ static int score(const request *q)
 int verb_score(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default()};
+    const char *precision = PRECISION_DEFAULT;
     q.settings.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
         MODEL_OPTIONS(q.model, q.settings),
+        PRECISION_OPTION(precision),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help = "one JSON object: words with log-probability and rank, log-probability, confidence"},
@@ -135,6 +138,7 @@ int verb_score(int argc, char **argv)
             "caption score --overlay where.png photo.jpg \"a dog runs\"\n"};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.settings.precision = precision_find(precision);
     q.photo = argv[1];
     q.sentence = argv[2];
     q.settings.keep_photo = q.overlay;

@@ -1,5 +1,6 @@
 #include "src/base/cpu.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -28,6 +29,11 @@ static bool request_tiles(void)
     return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 }
 
+bool cpu_has_vnni(void)
+{
+    return cpu_get_level() >= CPU_AVX512 && __builtin_cpu_supports("avx512vnni");
+}
+
 static cpu_level detect(void)
 {
     __builtin_cpu_init();
@@ -39,15 +45,32 @@ static cpu_level detect(void)
     return CPU_AMX;
 }
 #else
+bool cpu_has_vnni(void)
+{
+    return false;
+}
+
 static cpu_level detect(void)
 {
     return CPU_GENERIC;
 }
 #endif
 
+/* Asked once: in a virtual machine every question to the CPU is a trip to its host. */
+static cpu_level detect_once(void)
+{
+    static atomic_int known = -1;
+    int level = atomic_load_explicit(&known, memory_order_relaxed);
+    if (level < 0) {
+        level = (int)detect();
+        atomic_store_explicit(&known, level, memory_order_relaxed);
+    }
+    return (cpu_level)level;
+}
+
 cpu_level cpu_get_level(void)
 {
-    cpu_level level = detect();
+    cpu_level level = detect_once();
     const char *mask = getenv("CAPTION_CPU");
     for (int i = 0; mask && i <= CPU_AMX; i++)
         if (!strcmp(mask, names[i]) && (cpu_level)i < level) level = (cpu_level)i;

@@ -13,6 +13,7 @@ typedef enum {
 } cpu_level;
 
 cpu_level cpu_get_level(void);               /* what the CPU has, after the mask */
+bool cpu_has_vnni(void);                     /* 8-bit dot products, on a level of AVX512 at least */
 const char *cpu_level_name(cpu_level level); /* "generic", "avx2", "avx512", "amx" */
 
 #endif

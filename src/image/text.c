@@ -6,33 +6,84 @@
 
 #if HAVE_PANGO
 
+#include <dlfcn.h>
 #include <pango/pangocairo.h>
+#include <pthread.h>
+
+/* Pango brings some thirty libraries along, whose loading takes longer than looking at a small photo: they
+ * are loaded by the first text, not with the program. */
+#define EACH_CALL(X)                                                                                         \
+    X(cairo_create)                                                                                          \
+    X(cairo_destroy)                                                                                         \
+    X(cairo_image_surface_create)                                                                            \
+    X(cairo_image_surface_get_data)                                                                          \
+    X(cairo_image_surface_get_stride)                                                                        \
+    X(cairo_set_source_rgba)                                                                                 \
+    X(cairo_status)                                                                                          \
+    X(cairo_surface_destroy)                                                                                 \
+    X(cairo_surface_flush)                                                                                   \
+    X(g_free)                                                                                                \
+    X(g_object_unref)                                                                                        \
+    X(g_utf8_make_valid)                                                                                     \
+    X(pango_cairo_create_layout)                                                                             \
+    X(pango_cairo_show_layout)                                                                               \
+    X(pango_cairo_update_layout)                                                                             \
+    X(pango_font_description_free)                                                                           \
+    X(pango_font_description_from_string)                                                                    \
+    X(pango_font_description_set_absolute_size)                                                              \
+    X(pango_font_description_set_weight)                                                                     \
+    X(pango_layout_get_pixel_size)                                                                           \
+    X(pango_layout_set_alignment)                                                                            \
+    X(pango_layout_set_font_description)                                                                     \
+    X(pango_layout_set_text)                                                                                 \
+    X(pango_layout_set_width)                                                                                \
+    X(pango_layout_set_wrap)
+
+static struct {
+    bool loaded;
+#define X(name) __typeof__(name) *name;
+    EACH_CALL(X)
+#undef X
+} lib;
+
+static void load_pango(void)
+{
+    void *handle = dlopen("libpangocairo-1.0.so.0", RTLD_LAZY | RTLD_LOCAL), *call;
+    if (!handle) return;
+#define X(name)                                                                                              \
+    if (!(call = dlsym(handle, #name))) return;                                                              \
+    memcpy(&lib.name, &call, sizeof call);
+    EACH_CALL(X)
+#undef X
+    lib.loaded = true;
+}
 
 static PangoLayout *make_layout(const char *text, int wrap, const img_text_style *style, cairo_t *cairo)
 {
-    PangoLayout *layout = pango_cairo_create_layout(cairo);
-    PangoFontDescription *font = pango_font_description_from_string("sans");
-    char *valid = g_utf8_make_valid(text, -1); /* pango would complain on stderr */
-    pango_font_description_set_absolute_size(font, style->size * PANGO_SCALE);
-    pango_font_description_set_weight(font, style->bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
-    pango_layout_set_font_description(layout, font);
-    pango_layout_set_text(layout, valid, -1);
-    pango_layout_set_alignment(layout, style->align == IMG_CENTRE ? PANGO_ALIGN_CENTER : PANGO_ALIGN_LEFT);
+    PangoLayout *layout = lib.pango_cairo_create_layout(cairo);
+    PangoFontDescription *font = lib.pango_font_description_from_string("sans");
+    char *valid = lib.g_utf8_make_valid(text, -1); /* pango would complain on stderr */
+    lib.pango_font_description_set_absolute_size(font, style->size * PANGO_SCALE);
+    lib.pango_font_description_set_weight(font, style->bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
+    lib.pango_layout_set_font_description(layout, font);
+    lib.pango_layout_set_text(layout, valid, -1);
+    lib.pango_layout_set_alignment(layout,
+                                   style->align == IMG_CENTRE ? PANGO_ALIGN_CENTER : PANGO_ALIGN_LEFT);
     if (wrap > 0) {
-        pango_layout_set_width(layout, wrap * PANGO_SCALE);
-        pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+        lib.pango_layout_set_width(layout, wrap * PANGO_SCALE);
+        lib.pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     }
-    g_free(valid);
-    pango_font_description_free(font);
+    lib.g_free(valid);
+    lib.pango_font_description_free(font);
     return layout;
 }
 
 static bool copy_cover(cairo_surface_t *surface, img_mask *mask)
 {
     size_t width = (size_t)mask->width, height = (size_t)mask->height;
-    size_t stride = (size_t)cairo_image_surface_get_stride(surface);
-    cairo_surface_flush(surface);
-    const uint8_t *from = cairo_image_surface_get_data(surface);
+    size_t stride = (size_t)lib.cairo_image_surface_get_stride(surface);
+    lib.cairo_surface_flush(surface);
+    const uint8_t *from = lib.cairo_image_surface_get_data(surface);
     mask->cover = from ? malloc(width * height) : NULL;
     if (!mask->cover) return false;
     for (size_t y = 0; y < height; y++) memcpy(mask->cover + y * width, from + y * stride, width);
@@ -41,34 +92,41 @@ static bool copy_cover(cairo_surface_t *surface, img_mask *mask)
 
 static bool paint_layout(PangoLayout *layout, img_mask *mask)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_A8, mask->width, mask->height);
-    cairo_t *cairo = cairo_create(surface);
-    pango_cairo_update_layout(cairo, layout);
-    cairo_set_source_rgba(cairo, 0, 0, 0, 1);
-    pango_cairo_show_layout(cairo, layout);
-    bool ok = cairo_status(cairo) == CAIRO_STATUS_SUCCESS && copy_cover(surface, mask);
-    cairo_destroy(cairo);
-    cairo_surface_destroy(surface);
+    cairo_surface_t *surface = lib.cairo_image_surface_create(CAIRO_FORMAT_A8, mask->width, mask->height);
+    cairo_t *cairo = lib.cairo_create(surface);
+    lib.pango_cairo_update_layout(cairo, layout);
+    lib.cairo_set_source_rgba(cairo, 0, 0, 0, 1);
+    lib.pango_cairo_show_layout(cairo, layout);
+    bool ok = lib.cairo_status(cairo) == CAIRO_STATUS_SUCCESS && copy_cover(surface, mask);
+    lib.cairo_destroy(cairo);
+    lib.cairo_surface_destroy(surface);
     return ok;
 }
 
 static err_code pango_text_layout(const char *text, int wrap, const img_text_style *style, bool paint,
                                   img_mask *mask, error *e)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
-    cairo_t *cairo = cairo_create(surface);
+    cairo_surface_t *surface = lib.cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
+    cairo_t *cairo = lib.cairo_create(surface);
     PangoLayout *layout = make_layout(text, wrap, style, cairo);
     int width, height;
-    pango_layout_get_pixel_size(layout, &width, &height);
+    lib.pango_layout_get_pixel_size(layout, &width, &height);
     *mask = (img_mask){.width = paint && wrap ? wrap : width, .height = height};
     bool ok = !paint || !mask->width || !mask->height || paint_layout(layout, mask);
-    g_object_unref(layout);
-    cairo_destroy(cairo);
-    cairo_surface_destroy(surface);
+    lib.g_object_unref(layout);
+    lib.cairo_destroy(cairo);
+    lib.cairo_surface_destroy(surface);
     return ok ? ERR_OK : err_set(e, ERR_MEMORY, "no memory to paint a text");
 }
 
-static img_layout *const layout_text = pango_text_layout;
+/* The built-in font steps in where the libraries of the build are not there at run time. */
+static err_code layout_text(const char *text, int wrap, const img_text_style *style, bool paint,
+                            img_mask *mask, error *e)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load_pango);
+    return (lib.loaded ? pango_text_layout : img_font_layout)(text, wrap, style, paint, mask, e);
+}
 
 #else
 

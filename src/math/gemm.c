@@ -18,20 +18,32 @@ enum { ROWS = 101, NOTRANS = 111, TRANS = 112 }; /* the CBLAS enumerators */
 typedef void (*cblas_gemm_fn)(int order, int ta, int tb, int m, int n, int k, real alpha, const real *a,
                               int lda, const real *b, int ldb, real beta, real *c, int ldc);
 
+static cpu_level level;
+
 static struct {
     cblas_gemm_fn product; /* NULL: plain C */
-    cpu_level level;
     char name[128];
 } blas;
+
+static void find_level(void)
+{
+    level = cpu_get_level();
+}
+
+static void ensure_level(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_level);
+}
 
 /* OpenBLAS of Debian 12 takes a Sapphire Rapids for a Haswell, and starts one thread per CPU when it loads;
  * both are decided while it loads, from the environment. Hence it is loaded here, after the environment is
  * set. */
 static void load_blas(void)
 {
-    blas.level = cpu_get_level();
+    ensure_level();
     setenv("OPENBLAS_NUM_THREADS", "1", 0);
-    if (blas.level >= CPU_AVX512) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+    if (level >= CPU_AVX512) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
     snprintf(blas.name, sizeof blas.name, "plain C");
     if (getenv("CAPTION_NO_OPENBLAS")) return;
     void *lib = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
@@ -68,8 +80,8 @@ const char *gemm_library(void)
 
 bool gemm_on_tiles(gemm_precision precision)
 {
-    ensure_blas();
-    return CAPTION_X86 && precision == GEMM_BF16 && blas.level >= CPU_AMX;
+    ensure_level();
+    return CAPTION_X86 && precision == GEMM_BF16 && level >= CPU_AMX;
 }
 
 /* The twin without OpenBLAS: the inner loop runs along rows of B and C, which compilers vectorise. */
@@ -96,7 +108,7 @@ static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real
                      int ldb, real beta, real *c, int ldc)
 {
     if (op_a != GEMM_N || m > KERNELS_ROWS || n < 16 || k < 16 || (double)m * n * k < 5e4) return false;
-    const kernels *own = kernels_get(blas.level);
+    const kernels *own = kernels_get(level);
     if (op_b == GEMM_N)
         own->gemv(m, k, n, a, lda, b, ldb, beta, c, ldc);
     else
@@ -108,15 +120,16 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
                  int lda, const real *b, int ldb, real beta, real *c, int ldc)
 {
     if (m <= 0 || n <= 0) return;
-    ensure_blas();
+    ensure_level();
     if (try_gemv(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
 #if CAPTION_X86
-    if (precision == GEMM_BF16 && blas.level >= CPU_AMX && amx_gemm_suits(m, n, k) &&
+    if (precision == GEMM_BF16 && level >= CPU_AMX && amx_gemm_suits(m, n, k) &&
         amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc))
         return;
 #else
     (void)precision;
 #endif
+    ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
     if (blas.product)
         blas.product(ROWS, op_a == GEMM_T ? TRANS : NOTRANS, op_b == GEMM_T ? TRANS : NOTRANS, m, n, k, 1, a,
                      lda, b, ldb, beta, c, ldc);

@@ -10,6 +10,7 @@
 #ifndef MATH_KERNELS_H
 #define MATH_KERNELS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "src/base/cpu.h"
@@ -21,6 +22,20 @@ enum { KERNELS_ROWS = 8 }; /* rows that gemv and gemv_t take at most */
 typedef struct kernels_adamw {
     real beta1, beta2, epsilon, keep, step, correct;
 } kernels_adamw;
+
+/* What follows a product: y = y + bias[column], cut to low..high; bias may be NULL. */
+typedef struct kernels_finish {
+    const real *bias;
+    real low, high;
+} kernels_finish;
+
+/* Rows of 8-bit numbers for packed_i8: number i of row r stands for (bytes[r * stride + i] - 128) * scale[r].
+ * Rows are filled with 128 up to a multiple of four. */
+typedef struct kernels_bytes {
+    const uint8_t *bytes;
+    size_t stride;
+    const float *scale;
+} kernels_bytes;
 
 typedef struct kernels {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -93,6 +108,13 @@ typedef struct kernels {
     void (*depthwise)(const real *const *in, const real *const *w, int taps, const real *bias, real low,
                       real high, int n, real *y);
 
+    /* `count` pixels in a row of it: rows[r] points to the leftmost tap of the first pixel, [(count - 1) step
+     * + taps][n]; w[nrows][taps][n]. The sums are those of `depthwise`. nrows and taps are at most 3. */
+    void (*depthwise_row)(const real *const *rows, int nrows, int taps, const real *w, const real *bias,
+                          real low, real high, int step, int count, int n, real *y);
+
+    void (*finish)(const kernels_finish *f, int rows, int cols, real *y, int ldy);
+
     /* Gradients through one row of three taps, w [3,ch], of a depthwise convolution: for every output pixel p
      * and tap t, dw[t] += dy[p] x[p stride + t] and dx[p stride + t] += dy[p] w[t], channel by channel;
      * dy [pixels,ch], x and dx [(pixels - 1) stride + 3,ch], which do not overlap. */
@@ -103,6 +125,24 @@ typedef struct kernels {
      * `below`, else keep: the same in every table. */
     void (*dropout_mask)(uint64_t seed, uint64_t stream, uint64_t block, uint32_t below, real keep,
                          real *mask, int n);
+
+    /* Columns begin..end-1 of y[rows,n] = x[rows,k] w + beta y with the panels of src/math/packed.h; beta is
+     * 0 or 1, begin a multiple of 32. F32 takes any number of rows, the others up to KERNELS_ROWS. With
+     * `real` double there is F32 only. */
+    void (*packed_f32)(int rows, int k, int begin, int end, const real *x, int ldx, const real *w, real beta,
+                       real *y, int ldy);
+    void (*packed_bf16)(int rows, int k, int begin, int end, const real *x, int ldx, const uint16_t *w,
+                        real beta, real *y, int ldy);
+    void (*packed_i8)(int rows, int k, int begin, int end, const kernels_bytes *x, const int8_t *w,
+                      const float *scale, const int32_t *offset, real beta, real *y, int ldy);
+
+    /* to[2j], to[2j + 1] = a[j], b[j] rounded to bf16. */
+    void (*pack_pairs)(const real *a, const real *b, int n, uint16_t *to);
+    /* to[4j + i] = rows[i n + j] factor[j], rounded to whole numbers in -127..127; i in 0..3. */
+    void (*pack_quads)(const real *rows, int n, const real *factor, int8_t *to);
+    /* to[i] = 128 + x[i] / scale for the scale at which the largest magnitude is 127; returns it, NaN where x
+     * has one. */
+    float (*narrow_row)(const real *x, int n, uint8_t *to);
 
     /* One update of n parameters w from their gradients g; m and v are the moments. See src/train/optim.h. */
     void (*adamw)(const kernels_adamw *u, const real *g, int n, real *w, real *m, real *v);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "src/math/packed.h"
+
 typedef struct linear_ctx {
     nn_var *x, *w, *b, *base, *y;
     bool tied;
@@ -48,8 +50,12 @@ static nn_var *linear(nn_tape *t, nn_var *base, nn_var *x, nn_var *w, nn_var *b,
     nn_var *y = nn_result(t, x->rank, dim, wants);
     if (!y) return NULL;
     start_rows(y->data, base ? base->data : NULL, b ? b->data : NULL, nn_rows(x), out);
-    gemm(t->threads, t->precision, GEMM_N, tied ? GEMM_T : GEMM_N, nn_rows(x), out, in, x->data, in, w->data,
-         tied ? in : out, base || b ? 1 : 0, y->data, out);
+    real beta = base || b ? 1 : 0;
+    if (w->packed && !t->recording)
+        packed_product_on(t->threads, w->packed, nn_rows(x), x->data, in, beta, y->data, out);
+    else
+        gemm(t->threads, t->precision, GEMM_N, tied ? GEMM_T : GEMM_N, nn_rows(x), out, in, x->data, in,
+             w->data, tied ? in : out, beta, y->data, out);
     linear_ctx *c = wants ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
         *c = (linear_ctx){x, w, b, base, y, tied};

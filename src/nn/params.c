@@ -81,18 +81,19 @@ static void draw(nn_param *n, uint64_t seed)
     }
 }
 
-static real *new_block(size_t size)
+/* Zeroed where training will read it; what is only used costs no memory until it is written. */
+static real *new_block(size_t size, bool zeroed)
 {
     size_t bytes = (size * sizeof(real) + 63) / 64 * 64;
     real *block = aligned_alloc(64, bytes ? bytes : 64);
-    if (block) memset(block, 0, bytes);
+    if (block && zeroed) memset(block, 0, bytes);
     return block;
 }
 
 static err_code take_blocks(nn_params *p, bool with_gradients, error *err)
 {
-    if (!p->failed) p->data = new_block(p->size);
-    if (p->data && with_gradients) p->grad = new_block(p->size);
+    if (!p->failed) p->data = new_block(p->size, with_gradients);
+    if (p->data && with_gradients) p->grad = new_block(p->size, true);
     if (!p->data || (with_gradients && !p->grad))
         return err_set(err, ERR_MEMORY, "out of memory for %zu parameters", p->size);
     for (int i = 0; i < p->count; i++) {
@@ -116,9 +117,48 @@ err_code nn_params_finish_for_use(nn_params *p, error *err)
     return take_blocks(p, false, err);
 }
 
+bool nn_param_packs(const nn_param *n)
+{
+    return n->var.rank == 2 || n->var.rank == 4;
+}
+
+static err_code pack(nn_param *n, packed_type linear, packed_type conv, const real *values,
+                     const real *factor, error *err)
+{
+    nn_var *v = &n->var;
+    bool table = n->flags & NN_TABLE;
+    int wide = table ? v->dim[0] : nn_last(v), deep = table ? v->dim[1] : nn_rows(v);
+    packed_free(&v->packed);
+    v->packed = packed_create(v->rank == 2 ? linear : conv, table ? GEMM_T : GEMM_N, deep, wide, values,
+                              nn_last(v), factor);
+    if (v->packed) return ERR_OK;
+    return err_set(err, ERR_MEMORY, "out of memory for the packed weights of '%s'", n->name);
+}
+
+err_code nn_param_pack(nn_param *n, packed_type linear, packed_type conv, const real *values,
+                       const real *factor, error *err)
+{
+    err_code code = pack(n, linear, conv, values, factor, err);
+    if (!code && !(n->flags & NN_TABLE)) n->var.data = NULL;
+    return code;
+}
+
+err_code nn_params_pack(nn_params *p, packed_type linear, packed_type conv, error *err)
+{
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < p->count; i++) {
+        nn_param *n = p->list[i];
+        if (nn_param_packs(n)) code = pack(n, linear, conv, n->var.data, NULL, err);
+    }
+    return code;
+}
+
 void nn_params_release(nn_params *p)
 {
-    for (int i = 0; i < p->count; i++) free(p->list[i]);
+    for (int i = 0; i < p->count; i++) {
+        packed_free(&p->list[i]->var.packed);
+        free(p->list[i]);
+    }
     free(p->list);
     free(p->data);
     free(p->grad);

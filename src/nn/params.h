@@ -11,6 +11,7 @@
 #define NN_PARAMS_H
 
 #include "src/base/error.h"
+#include "src/math/packed.h"
 #include "src/nn/tape.h"
 
 typedef struct nn_init {
@@ -25,7 +26,9 @@ nn_init
 nn_init_fan(int fan_in); /* uniform, bound sqrt(3 / fan_in): variance 1 / fan_in (LeCun et al. 1998) */
 nn_init nn_init_relu(int fan_in); /* normal, variance 2 / fan_in (He et al. 2015) */
 
-enum { NN_DECAY = 1, NN_BUFFER = 2 }; /* weight decay applies; not learned (running statistics) */
+/* Weight decay applies; not learned (running statistics); a table [V,E] whose product is with its transpose.
+ */
+enum { NN_DECAY = 1, NN_BUFFER = 2, NN_TABLE = 4 };
 
 typedef struct nn_param {
     char name[96];
@@ -53,6 +56,17 @@ err_code nn_params_finish(nn_params *p, uint64_t seed, error *err);
 /* The same for a model whose values are read from a file and that is only used: nothing is drawn (the values
  * are undefined until read), and there are no gradients. */
 err_code nn_params_finish_for_use(nn_params *p, error *err);
+
+/* Packs the matrices of linear maps ([I,O], tables [V,E]) as `linear` and those of dense convolutions
+ * ([k,k,C,O]) as `conv`, which from then on serve all that does not record. Once, when they have their
+ * values; changing them later changes nothing that is used. */
+err_code nn_params_pack(nn_params *p, packed_type linear, packed_type conv, error *err);
+
+/* The same for one parameter, from values elsewhere: column j times factor[j] (NULL: as they are). Its own
+ * memory is not used and, but for tables, its data become NULL. */
+bool nn_param_packs(const nn_param *n); /* it is one of those that nn_params_pack packs */
+err_code nn_param_pack(nn_param *n, packed_type linear, packed_type conv, const real *values,
+                       const real *factor, error *err);
 void nn_params_release(nn_params *p);
 
 nn_param *nn_params_find(const nn_params *p, const char *name); /* NULL when there is none */

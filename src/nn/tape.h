@@ -35,6 +35,7 @@ typedef struct nn_var {
     int rank;
     int dim[NN_MAX_RANK]; /* unused ones are 1 */
     bool wants_grad;
+    struct packed *packed; /* a weight's copy for use, see nn_params_pack; NULL: none */
 } nn_var;
 
 typedef struct nn_node nn_node;

@@ -1,0 +1,304 @@
+#include "src/math/packed.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/cpu.h"
+#if CAPTION_X86
+#include "src/math/x86_amx_packed.h"
+#include "src/math/x86_vnni.h"
+#endif
+
+enum {
+    PANEL = 16,        /* columns */
+    PAIR_PANEL = 32,   /* of BF16 */
+    LINES = 32,        /* rows of w packed at a time, and in a block of BF16 */
+    DEEPEST_I8 = 4096, /* rows of x are made 8 bits wide on the stack */
+    ROW_CHUNK = 64,    /* rows of x per task when there are many */
+};
+
+static int up(int n, int unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* ---- packing ---- */
+
+typedef struct source {
+    gemm_op op;
+    int k, n, ldw;
+    const real *w, *factor;
+} source;
+
+/* Rows l.. and columns j.. of w, made up to LINES x PANEL with zeros. */
+static void take_block(const source *s, int l, int j, real to[LINES][PANEL])
+{
+    int rows = s->k - l < LINES ? s->k - l : LINES, cols = s->n - j < PANEL ? s->n - j : PANEL;
+    if (cols < 0) cols = 0; /* the second half of a last pair of panels */
+    size_t ld = (size_t)s->ldw;
+    if (rows < LINES || cols < PANEL) memset(to, 0, sizeof(real[LINES][PANEL]));
+    const real *from = s->w + (size_t)l * ld + (size_t)j;
+    for (int i = 0; s->op == GEMM_N && i < rows; i++, from += ld)
+        if (cols == PANEL)
+            memcpy(to[i], from, PANEL * sizeof(real));
+        else
+            memcpy(to[i], from, (size_t)cols * sizeof(real));
+    for (int c = 0; s->op == GEMM_T && c < cols; c++) {
+        const real *row = s->w + (size_t)(j + c) * ld + (size_t)l;
+        for (int i = 0; i < rows; i++) to[i][c] = row[i];
+    }
+    for (int i = 0; s->factor && i < rows; i++)
+        for (int c = 0; c < cols; c++) to[i][c] *= s->factor[j + c];
+}
+
+static void pack_f32(const source *s, packed *p)
+{
+    real block[LINES][PANEL];
+    for (int j = 0; j < s->n; j += PANEL) {
+        real *to = (real *)p->panels + (size_t)j * (size_t)s->k;
+        for (int l = 0; l < s->k; l += LINES) {
+            int rows = s->k - l < LINES ? s->k - l : LINES;
+            take_block(s, l, j, block);
+            memcpy(to + (size_t)l * PANEL, block, (size_t)rows * sizeof *block);
+        }
+    }
+}
+
+static void pack_bf16(const source *s, packed *p)
+{
+    const kernels *own = kernels_best();
+    real block[LINES][PANEL];
+    size_t tile = (size_t)LINES * PANEL;
+    for (int j = 0; j < p->n; j += PAIR_PANEL) {
+        uint16_t *to = (uint16_t *)p->panels + (size_t)j * (size_t)up(s->k, LINES);
+        for (int l = 0; l < s->k; l += LINES)
+            for (int half = 0; half < PAIR_PANEL; half += PANEL, to += tile) {
+                take_block(s, l, j + half, block);
+                for (int i = 0; i < LINES; i += 2)
+                    own->pack_pairs(block[i], block[i + 1], PANEL, to + (size_t)i * PANEL);
+            }
+    }
+}
+
+/* The scale of each column: its largest magnitude becomes 127. */
+static void find_scales(const source *s, int j, float scale[PANEL])
+{
+    real block[LINES][PANEL];
+    float most[PANEL] = {0}, odd[PANEL] = {0};
+    for (int l = 0; l < s->k; l += LINES) {
+        take_block(s, l, j, block);
+        for (int i = 0; i < LINES; i++)
+            for (int c = 0; c < PANEL; c++) {
+                float v = (float)block[i][c], size = v < 0 ? -v : v;
+                most[c] = size > most[c] ? size : most[c];
+                odd[c] += v * 0; /* NaN if v is no number */
+            }
+    }
+    for (int c = 0; c < PANEL; c++) scale[c] = most[c] / 127 + odd[c];
+}
+
+static void pack_i8(const source *s, packed *p)
+{
+    const kernels *own = kernels_best();
+    real block[LINES][PANEL];
+    int lines = up(s->k, 4);
+    for (int j = 0; j < s->n; j += PANEL) {
+        int8_t *to = (int8_t *)p->panels + (size_t)j * (size_t)lines;
+        real inverse[PANEL];
+        int32_t *offset = p->offset + j;
+        find_scales(s, j, p->scale + j);
+        for (int c = 0; c < PANEL; c++)
+            inverse[c] = p->scale[j + c] > 0 ? (real)(1 / p->scale[j + c]) : 0; /* NaN too: w becomes 0 */
+        memset(offset, 0, PANEL * sizeof *offset);
+        for (int l = 0; l < s->k; l += LINES) {
+            take_block(s, l, j, block);
+            for (int i = 0; i < LINES && l + i < lines; i += 4) {
+                int8_t *quad = to + (size_t)(l + i) * PANEL;
+                own->pack_quads(block[i], PANEL, inverse, quad);
+                for (int c = 0; c < 4 * PANEL; c++) offset[c / 4] += 128 * quad[c];
+            }
+        }
+    }
+}
+
+/* Of a panel, in bytes. */
+static size_t panel_bytes(packed_type type, int k)
+{
+    switch (type) {
+    case PACKED_F32:
+        return (size_t)k * PANEL * sizeof(real);
+    case PACKED_BF16:
+        return (size_t)up(k, LINES) * PAIR_PANEL * sizeof(uint16_t);
+    case PACKED_I8:
+        break;
+    }
+    return (size_t)up(k, 4) * PANEL;
+}
+
+packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
+{
+    if (REAL_IS_DOUBLE) type = PACKED_F32;
+    if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
+    size_t panels = (size_t)up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
+    size_t wide = (size_t)up(n, PANEL);
+    packed *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
+    p->bytes = panels * p->stride;
+    p->panels = aligned_alloc(64, p->bytes ? (p->bytes + 63) / 64 * 64 : 64);
+    if (type == PACKED_I8) {
+        p->scale = calloc(wide, sizeof *p->scale);
+        p->offset = calloc(wide, sizeof *p->offset);
+    }
+    if (!p->panels || (type == PACKED_I8 && (!p->scale || !p->offset))) {
+        packed_free(&p);
+        return NULL;
+    }
+    source s = {op, k, n, ldw, w, factor};
+    (type == PACKED_F32 ? pack_f32 : type == PACKED_BF16 ? pack_bf16 : pack_i8)(&s, p);
+    return p;
+}
+
+void packed_free(packed **pp)
+{
+    packed *p = pp ? *pp : NULL;
+    if (!p) return;
+    free(p->panels);
+    free(p->scale);
+    free(p->offset);
+    free(p);
+    *pp = NULL;
+}
+
+/* ---- products ---- */
+
+typedef struct job {
+    const packed *p;
+    int rows, ldx, ldy, chunk; /* of columns, or of rows where there are many */
+    bool by_rows;
+    const real *x;
+    real beta, *y;
+} job;
+
+#if !REAL_IS_DOUBLE
+/* Rows of x as bytes: 0 is 128, the largest magnitude of a row is 127 away from it. */
+static void narrow_rows(const float *x, int ldx, int rows, int k, uint8_t *to, size_t stride, float *scale)
+{
+    const kernels *own = kernels_best();
+    for (int r = 0; r < rows; r++, x += ldx, to += stride) {
+        scale[r] = own->narrow_row(x, k, to);
+        memset(to + k, 128, stride - (size_t)k);
+    }
+}
+
+static void product_i8(const job *j, int begin, int end)
+{
+    const packed *p = j->p;
+    uint8_t bytes[KERNELS_ROWS * DEEPEST_I8];
+    float scale[KERNELS_ROWS];
+    kernels_bytes x = {bytes, (size_t)up(p->k, 4), scale};
+    void (*product)(int, int, int, int, const kernels_bytes *, const int8_t *, const float *, const int32_t *,
+                    real, real *, int) = kernels_best()->packed_i8;
+#if CAPTION_X86
+    if (cpu_has_vnni()) product = vnni_packed_i8;
+#endif
+    for (int i = 0; i < j->rows; i += KERNELS_ROWS) {
+        int rows = j->rows - i < KERNELS_ROWS ? j->rows - i : KERNELS_ROWS;
+        narrow_rows(j->x + (size_t)i * (size_t)j->ldx, j->ldx, rows, p->k, bytes, x.stride, scale);
+        product(rows, p->k, begin, end, &x, p->panels, p->scale, p->offset, j->beta,
+                j->y + (size_t)i * (size_t)j->ldy, j->ldy);
+    }
+}
+
+static void product_bf16(const job *j, int begin, int end)
+{
+    const packed *p = j->p;
+#if CAPTION_X86
+    if (gemm_on_tiles(GEMM_BF16)) {
+        amx_packed_bf16(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, NULL, j->y, j->ldy);
+        return;
+    }
+#endif
+    for (int i = 0; i < j->rows; i += KERNELS_ROWS) {
+        int rows = j->rows - i < KERNELS_ROWS ? j->rows - i : KERNELS_ROWS;
+        kernels_best()->packed_bf16(rows, p->k, begin, end, j->x + (size_t)i * (size_t)j->ldx, j->ldx,
+                                    p->panels, j->beta, j->y + (size_t)i * (size_t)j->ldy, j->ldy);
+    }
+}
+#endif
+
+static void product(const job *j, int begin, int end)
+{
+    const packed *p = j->p;
+    switch (p->type) {
+    case PACKED_F32:
+        kernels_best()->packed_f32(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, j->y, j->ldy);
+        break;
+#if !REAL_IS_DOUBLE
+    case PACKED_BF16:
+        product_bf16(j, begin, end);
+        break;
+    case PACKED_I8:
+        product_i8(j, begin, end);
+        break;
+#else
+    default:
+        break;
+#endif
+    }
+}
+
+void packed_product(const packed *p, int rows, const real *x, int ldx, real beta, real *y, int ldy)
+{
+    job j = {.p = p, .rows = rows, .ldx = ldx, .ldy = ldy, .x = x, .beta = beta, .y = y};
+    if (rows > 0 && p->n > 0) product(&j, 0, p->n);
+}
+
+void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
+                           real *y, int ldy)
+{
+    if (rows <= 0 || p->n <= 0) return;
+#if CAPTION_X86
+    if (p->type == PACKED_BF16 && gemm_on_tiles(GEMM_BF16)) {
+        amx_packed_bf16(rows, p->k, 0, p->n, x, ldx, p->panels, 0, finish, y, ldy);
+        return;
+    }
+#endif
+    packed_product(p, rows, x, ldx, 0, y, ldy);
+    kernels_best()->finish(finish, rows, p->n, y, ldy);
+}
+
+static void run_chunk(void *ctx, int index, int worker)
+{
+    (void)worker;
+    job j = *(const job *)ctx;
+    int begin = index * j.chunk, most = j.by_rows ? j.rows : j.p->n,
+        end = begin + j.chunk < most ? begin + j.chunk : most;
+    if (!j.by_rows) {
+        product(&j, begin, end);
+        return;
+    }
+    j.rows = end - begin;
+    j.x += (size_t)begin * (size_t)j.ldx;
+    j.y += (size_t)begin * (size_t)j.ldy;
+    product(&j, 0, j.p->n);
+}
+
+/* Pieces of columns or of rows do not change what is computed for each. */
+void packed_product_on(pool *threads, const packed *p, int rows, const real *x, int ldx, real beta, real *y,
+                       int ldy)
+{
+    enum { SMALL = 1 << 16 };
+    int count = pool_threads(threads);
+    job j = {.p = p, .rows = rows, .ldx = ldx, .ldy = ldy, .x = x, .beta = beta, .y = y};
+    if (rows <= 0 || p->n <= 0) return;
+    if (count == 1 || (double)rows * p->k * p->n < SMALL) {
+        product(&j, 0, p->n);
+        return;
+    }
+    j.by_rows = rows >= 2 * ROW_CHUNK * count;
+    j.chunk = j.by_rows ? ROW_CHUNK : up((p->n + count - 1) / count, PAIR_PANEL);
+    int all = j.by_rows ? rows : p->n;
+    pool_run(threads, (all + j.chunk - 1) / j.chunk, run_chunk, &j);
+}

@@ -1,0 +1,53 @@
+/* Weights packed once for products with many different x: y = x w. What sgemm does on every call, copying the
+ * matrix into the order in which its inner loop reads it, is done when a model is opened; and the copy may be
+ * narrower than f32, as products with few rows (an LSTM step, the vocabulary) take as long as it takes to
+ * read the weights.
+ *
+ *     packed *p = packed_create(PACKED_BF16, GEMM_N, k, n, w, n, NULL);      NULL: out of memory
+ *     packed_product(p, rows, x, k, 0, y, n);                                any number of rows
+ *     packed_free(&p);
+ *
+ * A row of y has the same bits whatever rows are computed along with it, and for every number of threads. In
+ * BF16 products run on AMX tiles where there are any, which round x to bf16 too. */
+#ifndef MATH_PACKED_H
+#define MATH_PACKED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/math/gemm.h"
+#include "src/math/kernels.h"
+
+typedef enum {
+    PACKED_F32,
+    PACKED_BF16, /* w rounded to 8 bits of mantissa; x and sums stay f32, but see above */
+    PACKED_I8,   /* w in -127..127 times a scale for each column, x likewise for each row, sums exact */
+} packed_type;
+
+typedef struct packed {
+    packed_type type;
+    int k, n;
+    size_t stride;   /* bytes from one panel of 16 columns (BF16: 32) to the next */
+    size_t bytes;    /* of all panels */
+    void *panels;    /* 64-byte aligned; the order is told in kernels_packed.inc */
+    float *scale;    /* I8: [n up to a multiple of 16] */
+    int32_t *offset; /* I8: likewise, 128 times the sum of the column */
+} packed;
+
+/* op(w) is [k,n]; column j is multiplied by factor[j] on the way (NULL: as it is). Weights that are not
+ * numbers give results that are not numbers, in I8 too. */
+packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor);
+void packed_free(packed **p); /* NULL and pointer to NULL are fine */
+
+/* y[rows,n] = x[rows,k] w + beta y on the calling thread; beta is 0 (y may hold anything) or 1. */
+void packed_product(const packed *p, int rows, const real *x, int ldx, real beta, real *y, int ldy);
+
+/* y[rows,n] = x[rows,k] w and what follows. */
+void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
+                           real *y, int ldy);
+
+/* As packed_product, columns (or, with many rows, rows) shared out to the threads of a pool. */
+void packed_product_on(pool *threads, const packed *p, int rows, const real *x, int ldx, real beta, real *y,
+                       int ldy);
+
+#endif

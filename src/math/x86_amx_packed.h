@@ -1,0 +1,15 @@
+/* Products of many rows with weights packed to bf16 (src/math/packed.h) on AMX tiles. Only on CPUs with
+ * CPU_AMX. */
+#ifndef MATH_X86_AMX_PACKED_H
+#define MATH_X86_AMX_PACKED_H
+
+#include <stdint.h>
+
+#include "src/math/kernels.h"
+
+/* y[rows, begin..end-1] = x[rows,k] w + beta y; beta is 0 or 1, begin a multiple of 32; the panels are those
+ * of PACKED_BF16. x is rounded to bf16. Then what `finish` says (NULL: nothing). */
+void amx_packed_bf16(int rows, int k, int begin, int end, const float *x, int ldx, const uint16_t *panels,
+                     float beta, const kernels_finish *finish, float *y, int ldy);
+
+#endif

@@ -1,0 +1,24 @@
+/* The option --precision of the verbs that use a model.
+ *
+ *     const char *precision = PRECISION_DEFAULT;
+ *     const opt options[] = {..., PRECISION_OPTION(precision), {0}};
+ *     ...parse...
+ *     settings.precision = precision_find(precision);
+ */
+#ifndef TOOLS_PRECISION_H
+#define TOOLS_PRECISION_H
+
+#include "captioner/caption.h"
+#include "tools/options.h"
+
+#define PRECISION_DEFAULT cap_precision_names[cap_settings_default().precision]
+
+/* clang-format off */
+#define PRECISION_OPTION(name)                                                                               \
+    {"precision", .kind = OPT_CHOICE, .metavar = "bf16|f32|int8", .value = &(name),                          \
+     .help = "what the weights are rounded to: fewer bits are faster"}
+/* clang-format on */
+
+cap_precision precision_find(const char *name); /* one of cap_precision_names */
+
+#endif
