@@ -65,8 +65,8 @@ typedef struct cap_search_options {
     uint64_t seed;         /* sample; default 1 */
     int min_words;         /* 1..max_words; default 1 */
     int max_words;         /* 1..1000; default 20 */
-    cap_length length;     /* default CAP_LENGTH_MEAN */
-    double length_alpha;   /* CAP_LENGTH_GNMT: 0..10; default 0.65 */
+    cap_length length;     /* default CAP_LENGTH_GNMT */
+    double length_alpha;   /* CAP_LENGTH_GNMT: 0..10; default 0.7 */
     double coverage;       /* 0..10; default 0 = off */
     int no_repeat;         /* words of an n-gram that must not repeat, 0..20, 0 = off; default 3 */
     const int32_t *must, *avoid,

@@ -45,8 +45,8 @@ cap_search_options cap_search_defaults(void)
                                 .seed = 1,
                                 .min_words = 1,
                                 .max_words = 20,
-                                .length = CAP_LENGTH_MEAN,
-                                .length_alpha = 0.65,
+                                .length = CAP_LENGTH_GNMT,
+                                .length_alpha = 0.7,
                                 .no_repeat = 3};
 }
 
