@@ -16,6 +16,7 @@
 #include "src/base/rng.h"
 #include "src/math/kernels.h"
 #include "tests/guarded.h"
+#include "tests/small.h"
 
 #define EPS 0x1p-23
 
@@ -89,7 +90,7 @@ static void check_gemv(const kernels *k)
 {
     static const float betas[] = {0, 1, -0.25F};
     rng r = {.seed = 3};
-    for (int i = 0; i < 600; i++)
+    for (int i = 0; i < test_size(600, 8 * KERNELS_ROWS); i++)
         check_gemv_shape(k, &r,
                          (shape){.rows = 1 + i % KERNELS_ROWS,
                                  .k = 1 + (int)rng_below(&r, 70),
@@ -117,19 +118,20 @@ static void check_function(array_kernel f, double (*exact)(double), double range
 {
     enum { COUNT = 200003 };
     static float y[COUNT];
+    int count = test_size(COUNT, 4003);
     rng r = {.seed = 5};
-    float *x = take_random(&r, COUNT, range);
-    for (int i = 0; i < COUNT / 4; i++) x[i] = ldexpf(x[i], -i % 30); /* small ones too */
-    f(x, y, COUNT);
-    for (int i = 0; i < COUNT; i++) {
+    float *x = take_random(&r, (size_t)count, range);
+    for (int i = 0; i < count / 4; i++) x[i] = ldexpf(x[i], -i % 30); /* small ones too */
+    f(x, y, count);
+    for (int i = 0; i < count; i++) {
         double want = exact(x[i]), error = fabs(y[i] - want);
         if (want > (double)FLT_MAX && isinf(y[i])) continue;
         if (!(error <= 3e-7 * fabs(want) || (fabs(want) < 0x1p-126 && error <= 0x1p-149)))
             fail_msg("at %.9g: %.9g, not %.9g", (double)x[i], (double)y[i], want);
     }
-    f(x, x, COUNT); /* in place */
-    assert_memory_equal(x, y, sizeof y);
-    give(x, COUNT);
+    f(x, x, count); /* in place */
+    assert_memory_equal(x, y, (size_t)count * sizeof *y);
+    give(x, (size_t)count);
 }
 
 /* Every length has its own way through whole vectors and the rest. */
@@ -243,7 +245,7 @@ static void check_match(const kernels *k, rng *r, int count, int d)
 static void check_rows(const kernels *k)
 {
     rng r = {.seed = 9};
-    for (int n = 1; n < 150; n++) {
+    for (int n = 1; n < 150; n += test_size(1, 9)) {
         check_softmax_row(k, &r, n);
         check_sums(k, &r, n);
         check_match(k, &r, 1 + n % 7, n);
@@ -385,7 +387,7 @@ static void check_layers(const kernels *k)
     const kernels *twin = kernels_get(CPU_GENERIC);
     rng r = {.seed = 11};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
-        for (int n = 1; n < 150; n++) {
+        for (int n = 1; n < 150; n += test_size(1, 9)) {
             twins t = take_twins(&r, n * cases[c].unit);
             cases[c].run(twin, t.a, t.size);
             cases[c].run(k, t.b, t.size);

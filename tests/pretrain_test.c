@@ -13,6 +13,7 @@
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "src/io/safetensors.h"
+#include "tests/small.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -160,13 +161,15 @@ static void learns_classes(void **unused)
     const char *out = "pretrain_test_a.safetensors";
     cap_pretrain_settings s = small_run(out);
     heard h = {0};
-    s.epochs = 16;
+    int epochs = s.epochs = test_size(16, 2);
     run_or_fail(&s, &h);
-    assert_int_equal(h.epochs, 16);
-    assert_int_equal(h.batches, 16 * 3);
+    assert_int_equal(h.epochs, epochs);
+    assert_int_equal(h.batches, epochs * 3);
     assert_string_equal(h.source, "set");
-    assert_true(h.last_loss < 0.75 * h.first_loss);
-    assert_true(h.accuracy >= 0.75);
+    if (epochs == 16) {
+        assert_true(h.last_loss < 0.75 * h.first_loss);
+        assert_true(h.accuracy >= 0.75);
+    }
     assert_true(isnan(h.cosine));
     drop_files(out);
 }
@@ -239,7 +242,8 @@ static void resumed_equals_uninterrupted(void **unused)
     cap_pretrain_settings s = small_run(whole);
     heard h = {0};
     run_or_fail(&s, &h);
-    for (int batches = 1; batches < 6; batches += 2) stop_and_resume(batches, whole); /* 3: an epoch's end */
+    for (int batches = test_size(1, 3); batches < 6; batches += test_size(2, 3))
+        stop_and_resume(batches, whole); /* 3: an epoch's end */
 
     s.resume = true; /* of a run that is over: nothing happens */
     h = (heard){0};
@@ -316,13 +320,13 @@ static void learns_from_a_teacher(void **unused)
     snprintf(photos, sizeof photos, "%s/set/train/class0", folder);
     heard h = {0};
     s.size = 64;
-    s.epochs = 6;
+    int epochs = s.epochs = test_size(6, 2);
     s.teacher = teacher;
     s.photos = photos;
     run_or_fail(&s, &h);
-    assert_int_equal(h.batches, 6 * 4); /* 36 photos by 8 */
+    assert_int_equal(h.batches, epochs * 4); /* 36 photos by 8 */
     assert_true(h.last_loss < h.first_loss);
-    assert_true(h.cosine > 0.2);
+    assert_true(epochs == 6 ? h.cosine > 0.2 : isfinite(h.cosine));
     drop_files(out);
 }
 

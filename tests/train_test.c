@@ -14,6 +14,7 @@
 #include "src/base/rng.h"
 #include "src/image/image.h"
 #include "src/io/file.h"
+#include "tests/small.h"
 #include "tests/training.h"
 
 #include <dirent.h>
@@ -227,7 +228,7 @@ static void a_resumed_run_ends_with_the_same_bits(void **unused)
     heard h = {0};
     tiny(&whole, "whole");
     go_well(&whole.s, &h);
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+    for (int i = 0; i < (int)(sizeof stops / sizeof *stops); i += test_size(1, 4)) {
         error err;
         char name[40];
         snprintf(name, sizeof name, "parts%d", stops[i]);
@@ -313,7 +314,7 @@ static void a_strange_state_is_refused(void **unused)
 static void every_way_of_training_takes_steps(void **unused)
 {
     (void)unused;
-    for (int i = 0; i < NN_MATCH_COUNT + 3; i++) {
+    for (int i = 0; i < NN_MATCH_COUNT + 3; i += test_size(1, 3)) {
         task t;
         heard h = {0};
         char name[40];
@@ -494,7 +495,7 @@ static void a_killed_run_leaves_no_broken_file(void **unused)
     clock_gettime(CLOCK_MONOTONIC, &end);
     int64_t whole_us = (end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000;
     tiny(&t, "killed");
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < test_size(8, 1); i++) {
         int64_t us = (int64_t)rng_below(&r, (uint32_t)(whole_us > 1000000000 ? 1000000000 : whole_us + 1));
         t.s.resume = exists(t.out, ".state");
         pid_t child = fork();
