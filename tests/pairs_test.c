@@ -159,9 +159,12 @@ static void pairs_are_parted(void **state)
     for (int i = 0; i < 90; i++) seen[rest.line[i] - 1]++;
     for (int i = 0; i < 100; i++) assert_int_equal(seen[i], 1);
     ds_pairs_release(&again);
-    assert_int_equal(ds_pairs_split(&all, 0.1, 8, &rest, &again, NULL), ERR_OK);
+    ds_pairs_release(&again_rest);
+    assert_int_equal(ds_pairs_split(&all, 0.1, 8, &again_rest, &again, NULL), ERR_OK);
     assert_true(memcmp(held.line, again.line, 10 * sizeof *held.line) != 0);
-    assert_int_equal(ds_pairs_split(&all, 1, 8, &rest, &again, NULL), ERR_ARGUMENT);
+    ds_pairs_release(&again);
+    ds_pairs_release(&again_rest);
+    assert_int_equal(ds_pairs_split(&all, 1, 8, &again_rest, &again, NULL), ERR_ARGUMENT);
     ds_pairs_release(&rest);
     ds_pairs_release(&held);
     ds_pairs_release(&again);

@@ -19,6 +19,7 @@ typedef struct worker {
 
 struct pool {
     int threads;
+    int spins;       /* before a thread that waits gives its CPU away */
     worker *workers; /* threads - 1 of them */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -77,7 +78,7 @@ static void take_tasks(pool *p, int index)
 /* First spinning, then asleep. False: it is over. */
 static bool await_work(pool *p)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < p->spins; i++) {
         if (has_work(atomic_load(&p->taken))) return true;
         cpu_relax();
     }
@@ -113,6 +114,7 @@ pool *pool_create(int threads)
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->wake, NULL);
     p->threads = 1;
+    p->spins = threads > pool_cpus() ? 0 : SPINS; /* with fewer CPUs, spinning keeps others from working */
     p->workers = calloc((size_t)threads, sizeof *p->workers);
     if (!p->workers) {
         pool_free(&p);
@@ -158,7 +160,7 @@ void pool_run(pool *p, int tasks, pool_task task, void *ctx)
     wake_sleepers(p);
     take_tasks(p, 0);
     for (int i = 0; atomic_load(&p->left) > 0; i++)
-        if (i < SPINS)
+        if (i < p->spins)
             cpu_relax();
         else
             sched_yield();
