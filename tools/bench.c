@@ -84,6 +84,8 @@ const bench_row bench_rows[] = {
      GEMM_F32, TEXT_WORK},
     {"dates", "train, dot, bf16", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_BF16,
      TEXT_WORK},
+    {"dates", "train, additive, bf16", "samples/s", "additive", drawn_dates, BENCH_RATE, false, false,
+     GEMM_BF16, TEXT_WORK},
     {"score", "BLEU, ROUGE-L, CIDEr", "images/s", NULL, "5,000 images, 25,000 references", BENCH_RATE, false,
      false, GEMM_F32, bench_score_open, bench_score_run, bench_score_close},
     {0},
