@@ -62,7 +62,8 @@ void vnni_packed_i8(int rows, int k, int begin, int end, const kernels_bytes *x,
         break;
         X(1)
         X(2)
-        X(3) X(4) X(5) X(6) X(7) X(8)
+        X(3)
+        X(4) X(5) X(6) X(7) X(8)
 #undef X
             default : break;
     }
