@@ -54,17 +54,22 @@ void vnni_packed_i8(int rows, int k, int begin, int end, const kernels_bytes *x,
 {
     int j = begin;
     switch (rows) {
-#define X(count)                                                                                             \
+#define ROWS(count)                                                                                          \
     case count:                                                                                              \
         for (; j + WIDTH(count) * PANEL <= end; j += WIDTH(count) * PANEL)                                   \
             strip(count, WIDTH(count), k, x, w, scale, offset, j, end - j, beta, y, ldy);                    \
         for (; j < end; j += PANEL) strip(count, 1, k, x, w, scale, offset, j, end - j, beta, y, ldy);       \
+        break
+        ROWS(1);
+        ROWS(2);
+        ROWS(3);
+        ROWS(4);
+        ROWS(5);
+        ROWS(6);
+        ROWS(7);
+        ROWS(8);
+#undef ROWS
+    default:
         break;
-        X(1)
-        X(2)
-        X(3)
-        X(4) X(5) X(6) X(7) X(8)
-#undef X
-            default : break;
     }
 }
