@@ -1,6 +1,7 @@
 /* Translating: what comes back belongs to what went in, alone or among others, at every level of text. */
 #include "captioner/translate.h"
 #include "src/base/rng.h"
+#include "tests/folder.h"
 #include "tests/random_model.h"
 #include "tests/random_text.h"
 
@@ -20,17 +21,14 @@ static const char *const lines[LINES] = {
     "one two three", "",    " four five! ", "one", "seven eight nine ten! one two three four five six seven",
     "\t \r",         "six", "hundred one",  "ten!"};
 
-static char folder[] = "/tmp/translate_test_XXXXXX";
-
 /* Weights large enough for words to differ in likelihood. */
 static const char *save_model(const char *name, const ds_codec_settings *level, nn_match_kind match)
 {
-    static char path[128];
+    const char *path = in(name);
     cap_model *m = NULL;
     rng r = {.seed = 3};
     assert_int_equal(random_text_model(level, match, &m, NULL), ERR_OK);
     for (size_t i = 0; i < m->params.size; i++) m->params.data[i] += (real)rng_normal(&r);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
     assert_int_equal(cap_model_save(m, path, IO_F32, NULL), ERR_OK);
     cap_model_close(&m);
     return path;
@@ -163,7 +161,7 @@ static void wrong_models_are_refused(void **state)
     char path[128];
     cap_translator *t;
     error err = {0};
-    snprintf(path, sizeof path, "%s/photos.safetensors", folder);
+    snprintf(path, sizeof path, "%s", in("photos.safetensors"));
     assert_int_equal(random_model_save(path, NN_MATCH_SIGMOID, NULL), ERR_OK);
     assert_int_equal(cap_translator_open(path, NULL, &t, &err), ERR_MISMATCH);
     assert_non_null(strstr(err.text, "describes images; it does not translate"));
@@ -206,18 +204,6 @@ static void rules_hold(void **state)
     unlink(path);
 }
 
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,5 +213,5 @@ int main(void)
         cmocka_unit_test(wrong_models_are_refused),
         cmocka_unit_test(rules_hold),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
