@@ -233,7 +233,7 @@ static void a_resumed_run_ends_with_the_same_bits(void **unused)
 {
     (void)unused;
     const int stops[] = {1, steps - 2, steps, steps + 1, steps + 3, 3 * steps + 2};
-    for (int i = 0; i < (int)(sizeof stops / sizeof *stops); i += test_size(1, 3)) {
+    for (int i = 0; i < (int)(sizeof stops / sizeof *stops); i += test_size(1, 6)) {
         task parts;
         error err;
         char name[40];
