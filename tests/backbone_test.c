@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cnn/backbone.h"
+#include "cnn/blocks.h"
 #include "cnn/preprocess.h"
 #include "src/base/rng.h"
 #include "src/nn/loss.h"
@@ -273,6 +274,32 @@ static void test_groups(void **state)
     drop(&three);
 }
 
+static size_t peak_of_maps(const cnn_net *net)
+{
+    size_t sum = 0;
+    for (int i = 0; i < CNN_GROUPS; i++) sum += net->maps[i].peak;
+    return sum;
+}
+
+/* What stays from forward to backward is a small share of what all maps take. */
+static void test_memory_of_training(void **state)
+{
+    (void)state;
+    model all, few;
+    make(&all, "mobilenet_v2");
+    make(&few, "mobilenet_v2");
+    cnn_net_freeze_norm(few.net, true);
+    all.tape.recording = all.tape.training = few.tape.recording = few.tape.training = true;
+    real *x = noise(8, 2 * SIDE);
+    run(&all, x, 8, 2 * SIDE);
+    run(&few, x, 8, 2 * SIDE);
+    assert_true(peak_of_maps(few.net) > 0);
+    assert_true(peak_of_maps(few.net) < all.mem.peak / 12);
+    free(x);
+    drop(&all);
+    drop(&few);
+}
+
 /* Training moves the running statistics, unless the norms are frozen. */
 static void test_freeze_norm(void **state)
 {
@@ -341,6 +368,39 @@ static void test_memory(void **state)
     assert_true(m.mem.peak < (size_t)1 << 19);
     free(x);
     drop(&m);
+}
+
+/* Many photos go a few at a time: what they take together has a bound, and the results are those of each
+ * alone. */
+static void check_slices(const cnn_backbone_row *row)
+{
+    enum { PHOTOS = 19 };
+    model seven, many;
+    make(&seven, row->name);
+    make(&many, row->name);
+    seven.tape.threads = pool_create(3);
+    many.tape.threads = pool_create(3);
+    assert_true(seven.tape.threads && many.tape.threads);
+    real *x = noise(PHOTOS, SIDE);
+    run(&seven, x, 7, SIDE);
+    nn_var *y = run(&many, x, PHOTOS, SIDE);
+    assert_int_equal(y->dim[0], PHOTOS);
+    size_t n = nn_count(y) / PHOTOS;
+    real *all = copy(y);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(many.net->scratch[i].peak < 11 * seven.net->scratch[i].peak / 10);
+    for (size_t i = 0; i < PHOTOS; i++)
+        check_close(all + i * n, run(&many, x + i * SIDE * SIDE * 3, 1, SIDE)->data, n, 1e-4);
+    free(all);
+    free(x);
+    drop(&seven);
+    drop(&many);
+}
+
+static void test_slices(void **state)
+{
+    (void)state;
+    each(check_slices);
 }
 
 /* The tape's arena gives out: no crash, no result. */
@@ -422,9 +482,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fold_refuses),
         cmocka_unit_test(test_threads_and_batches),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_memory_of_training),
         cmocka_unit_test(test_freeze_norm),
         cmocka_unit_test(test_frozen_prefix),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_slices),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_preprocess),
