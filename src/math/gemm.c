@@ -84,6 +84,15 @@ bool gemm_on_tiles(gemm_precision precision)
     return CAPTION_X86 && precision == GEMM_BF16 && level >= CPU_AMX;
 }
 
+void gemm_tiles_alone(const uint16_t *panels, int rounds)
+{
+#if CAPTION_X86
+    if (gemm_on_tiles(GEMM_BF16)) amx_tiles_alone(panels, rounds);
+#else
+    (void)panels, (void)rounds;
+#endif
+}
+
 /* The twin without OpenBLAS: the inner loop runs along rows of B and C, which compilers vectorise. */
 static void plain_gemm(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
                        int ldb, real beta, real *c, int ldc)
