@@ -290,9 +290,9 @@ static void test_memory_of_training(void **state)
     make(&few, "mobilenet_v2");
     cnn_net_freeze_norm(few.net, true);
     all.tape.recording = all.tape.training = few.tape.recording = few.tape.training = true;
-    real *x = noise(8, 2 * SIDE);
-    run(&all, x, 8, 2 * SIDE);
-    run(&few, x, 8, 2 * SIDE);
+    real *x = noise(8, 2 * photo_side);
+    run(&all, x, 8, 2 * photo_side);
+    run(&few, x, 8, 2 * photo_side);
     assert_true(peak_of_maps(few.net) > 0);
     assert_true(peak_of_maps(few.net) < all.mem.peak / 12);
     free(x);
@@ -381,16 +381,17 @@ static void check_slices(const cnn_backbone_row *row)
     seven.tape.threads = pool_create(3);
     many.tape.threads = pool_create(3);
     assert_true(seven.tape.threads && many.tape.threads);
-    real *x = noise(PHOTOS, SIDE);
-    run(&seven, x, 7, SIDE);
-    nn_var *y = run(&many, x, PHOTOS, SIDE);
+    real *x = noise(PHOTOS, photo_side);
+    run(&seven, x, 7, photo_side);
+    nn_var *y = run(&many, x, PHOTOS, photo_side);
     assert_int_equal(y->dim[0], PHOTOS);
     size_t n = nn_count(y) / PHOTOS;
     real *all = copy(y);
     for (size_t i = 0; i < 2; i++)
         assert_true(many.net->scratch[i].peak < 11 * seven.net->scratch[i].peak / 10);
     for (size_t i = 0; i < PHOTOS; i++)
-        check_close(all + i * n, run(&many, x + i * SIDE * SIDE * 3, 1, SIDE)->data, n, 1e-4);
+        check_close(all + i * n,
+                    run(&many, x + i * (size_t)(photo_side * photo_side) * 3, 1, photo_side)->data, n, 1e-4);
     free(all);
     free(x);
     drop(&seven);
