@@ -1,0 +1,176 @@
+/* Tiles work for 16 cycles after each instruction, and nothing but loads keeps the rest of a core busy then.
+ * Hence three things go on at once: the product of a block in tiles, the way of the results before it from
+ * scratch memory to y, and the rounding of the rows after it. Both others are done a little at every step.
+ *
+ * Results never go from tiles straight to y: 32 lines of a wide y fall into two sets of the first-level
+ * cache. See tools/SPEED.md for what each of these gives. */
+#include "src/math/x86_amx_rows.h"
+
+#include "src/math/x86_amx_tiles.h"
+
+enum {
+    AHEAD = 256, /* numbers of a row that are fetched before they are rounded */
+    ROWS_U16 = BLOCK * (AMX_ROWS_DEPTH + STEP),
+};
+
+/* A block of results on its way from scratch memory to y. */
+typedef struct drain {
+    const float *part; /* [32,32] */
+    float *y;
+    size_t ldy;
+    int left; /* rows */
+    __mmask16 low, high;
+    bool finish;
+    float beta;
+    __m512 bias[2], least, most;
+} drain;
+
+/* Rows of x on their way to `to`. */
+typedef struct rounding {
+    const float *x;
+    uint16_t *to;
+    size_t ldx, stride;
+    int left, at, depth; /* rows; in the first of them: numbers done and all */
+} rounding;
+
+typedef struct work {
+    drain out, next; /* `next` is what is being computed: its place in y is fetched */
+    rounding in;
+    int drains, rounds; /* per step */
+} work;
+
+INLINE __m512 finished(const drain *d, __m512 v, const float *y, __mmask16 lanes, __m512 bias)
+{
+    if (d->beta != 0) v = _mm512_fmadd_ps(_mm512_set1_ps(d->beta), _mm512_maskz_loadu_ps(lanes, y), v);
+    if (d->finish) /* NaN, the second operand, passes both */
+        v = _mm512_min_ps(d->most, _mm512_max_ps(d->least, _mm512_add_ps(v, bias)));
+    return v;
+}
+
+INLINE void drain_rows(drain *d, int count)
+{
+    for (; d->left > 0 && count > 0; d->left--, count--, d->part += BLOCK, d->y += d->ldy) {
+        __m512 v = finished(d, _mm512_load_ps(d->part), d->y, d->low, d->bias[0]);
+        __m512 u = finished(d, _mm512_load_ps(d->part + TILE), d->y + TILE, d->high, d->bias[1]);
+        _mm512_mask_storeu_ps(d->y, d->low, v);
+        _mm512_mask_storeu_ps(d->y + TILE, d->high, u);
+    }
+}
+
+/* What y holds is read from the third-level cache or from memory, even if it is but overwritten: this takes
+ * as long as several steps. */
+INLINE void fetch_rows(const drain *d, int from, int count)
+{
+    const float *y = d->y + (size_t)from * d->ldy;
+    for (int i = from; i < from + count && i < d->left; i++, y += d->ldy) {
+        __builtin_prefetch(y, 1);
+        __builtin_prefetch(y + TILE, 1);
+    }
+}
+
+/* `count` times 32 numbers, as far as there are any. */
+INLINE void round_some(rounding *r, int count)
+{
+    while (r->left > 0 && count > 0) {
+        const float *x = r->x + r->at;
+        uint16_t *to = r->to + r->at;
+        int whole = min_int(count, (r->depth - r->at) / STEP);
+        for (int i = 0; i < whole; i++, x += STEP, to += STEP) {
+            _mm_prefetch((const char *)(x + AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(x + AHEAD + TILE), _MM_HINT_T0);
+            _mm512_store_si512(to, to_bf16(_mm512_loadu_ps(x + TILE), _mm512_loadu_ps(x)));
+        }
+        r->at += whole * STEP;
+        count -= whole;
+        int rest = r->depth - r->at;
+        if (rest > 0 && count == 0) return;
+        if (rest > 0) {
+            __m512 low = _mm512_maskz_loadu_ps(first_lanes(rest), x),
+                   high = _mm512_maskz_loadu_ps(first_lanes(rest - TILE), x + TILE);
+            _mm512_store_si512(to, to_bf16(high, low));
+            count--;
+        }
+        r->at = 0;
+        r->x += r->ldx;
+        r->to += r->stride;
+        r->left--;
+    }
+}
+
+/* part[32,32] = rows times a panel, and the other work on the way. */
+INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool upper,
+                     float *part, work *w)
+{
+    TILES_BARRIER();
+    tiles_clear();
+    for (int s = 0; s < steps; s++, a += STEP, panel += PANEL_U16) {
+        tiles_step(a, stride * sizeof *a, panel, upper);
+        fetch_rows(&w->next, s * w->drains, w->drains);
+        drain_rows(&w->out, w->drains);
+        round_some(&w->in, w->rounds);
+    }
+    tiles_store(part, BLOCK, upper);
+    TILES_BARRIER();
+}
+
+static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, int j)
+{
+    const kernels_finish *f = p->finish;
+    d->part = part;
+    d->y = p->y + (size_t)i * p->ldy + (size_t)j;
+    d->ldy = p->ldy;
+    d->left = min_int(p->rows - i, BLOCK);
+    d->low = first_lanes(p->cols - j);
+    d->high = first_lanes(p->cols - j - TILE);
+    d->beta = p->beta;
+    d->finish = f != NULL;
+    d->bias[0] = d->bias[1] = _mm512_setzero_ps();
+    if (f && f->bias) {
+        d->bias[0] = _mm512_maskz_loadu_ps(d->low, f->bias + j);
+        d->bias[1] = _mm512_maskz_loadu_ps(d->high, f->bias + j + TILE);
+    }
+    d->least = _mm512_set1_ps(f ? f->low : 0);
+    d->most = _mm512_set1_ps(f ? f->high : 0);
+}
+
+static rounding rounding_of(const amx_rows *p, int i, uint16_t *to)
+{
+    rounding r = {p->x + (size_t)i * p->ldx, to, p->ldx, row_stride(p->depth), 0, 0, p->depth};
+    r.left = p->x && i < p->rows ? min_int(p->rows - i, BLOCK) : 0;
+    return r;
+}
+
+/* All columns of the rows from i on, which lie rounded at a. */
+static void multiply_rows(const amx_rows *p, int i, const uint16_t *a, float *part, work *w)
+{
+    int steps = ceil_div(p->depth, STEP);
+    size_t stride = row_stride(p->depth);
+    const uint16_t *panel = p->panels;
+    for (int j = 0; j < p->cols; j += BLOCK, panel += p->panel) {
+        drain_begin(&w->next, p, part, i, j);
+        if (p->rows - i <= TILE)
+            multiply(a, stride, panel, steps, true, part, w);
+        else
+            multiply(a, stride, panel, steps, false, part, w);
+        w->out = w->next;
+    }
+}
+
+void amx_rows_product(const amx_rows *p)
+{
+    uint16_t rounded[2][ROWS_U16] __attribute__((aligned(64)));
+    float part[BLOCK * BLOCK] __attribute__((aligned(64)));
+    int steps = ceil_div(p->depth, STEP);
+    work w = {.drains = ceil_div(BLOCK, steps), .rounds = ceil_div(BLOCK, ceil_div(p->cols, BLOCK))};
+    tiles_configure();
+    w.in = rounding_of(p, 0, rounded[0]);
+    round_some(&w.in, BLOCK * steps);
+    for (int i = 0, turn = 0; i < p->rows; i += BLOCK, turn ^= 1) {
+        const uint16_t *a = p->x ? rounded[turn] : p->rounded + (size_t)i * row_stride(p->depth);
+        w.in = rounding_of(p, i + BLOCK, rounded[turn ^ 1]);
+        multiply_rows(p, i, a, part, &w);
+        round_some(&w.in, BLOCK * steps);
+    }
+    drain_rows(&w.out, BLOCK);
+    _tile_release();
+}
