@@ -143,8 +143,9 @@ static void *take_panels(size_t bytes)
 {
     enum { HUGE_PAGE = 2 << 20 };
     if (bytes < HUGE_PAGE) return aligned_alloc(64, bytes ? (bytes + 63) / 64 * 64 : 64);
-    void *p = aligned_alloc(HUGE_PAGE, (bytes + 63) / 64 * 64);
-    if (p) madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    void *p = NULL;
+    if (posix_memalign(&p, HUGE_PAGE, bytes)) return NULL;
+    madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     return p;
 }
 
