@@ -77,7 +77,8 @@ err_code bench_train_open(bench_case *c, error *err);   /* the encoder trains al
 err_code bench_train_run(bench_case *c, error *err);
 void bench_train_close(bench_case *c);
 
-err_code bench_text_open(bench_case *c, error *err);
+err_code bench_text_open(bench_case *c, error *err);      /* dates, of their own lengths */
+err_code bench_text_even_open(bench_case *c, error *err); /* sequences of one length */
 err_code bench_text_run(bench_case *c, error *err);
 void bench_text_close(bench_case *c);
 
