@@ -116,19 +116,9 @@ static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real
     return true;
 }
 
-void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
-                 int lda, const real *b, int ldb, real beta, real *c, int ldc)
+static void f32_product(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
+                        const real *b, int ldb, real beta, real *c, int ldc)
 {
-    if (m <= 0 || n <= 0) return;
-    ensure_level();
-    if (try_gemv(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
-#if CAPTION_X86
-    if (precision == GEMM_BF16 && level >= CPU_AMX && amx_gemm_suits(m, n, k) &&
-        amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc))
-        return;
-#else
-    (void)precision;
-#endif
     ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
     if (blas.product)
         blas.product(ROWS, op_a == GEMM_T ? TRANS : NOTRANS, op_b == GEMM_T ? TRANS : NOTRANS, m, n, k, 1, a,
@@ -137,8 +127,42 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
         plain_gemm(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
 }
 
+static bool suits_tiles(gemm_precision precision, int m, int n, int k)
+{
+#if CAPTION_X86
+    return gemm_on_tiles(precision) && amx_gemm_suits(m, n, k);
+#else
+    (void)precision, (void)m, (void)n, (void)k;
+    return false;
+#endif
+}
+
+static bool try_tiles(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
+                      int ldb, real beta, real *c, int ldc)
+{
+#if CAPTION_X86
+    return amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc);
+#else
+    (void)op_a, (void)op_b, (void)m, (void)n, (void)k, (void)a, (void)lda, (void)b, (void)ldb, (void)beta;
+    (void)c, (void)ldc;
+    return false;
+#endif
+}
+
+void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
+                 int lda, const real *b, int ldb, real beta, real *c, int ldc)
+{
+    if (m <= 0 || n <= 0) return;
+    ensure_level();
+    if (try_gemv(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
+    if (suits_tiles(precision, m, n, k) && try_tiles(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc))
+        return;
+    f32_product(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+}
+
 typedef struct job {
     gemm_precision precision;
+    bool tiles; /* as all of C suits them, so does each block */
     gemm_op op_a, op_b;
     int m, n, k, lda, ldb, ldc;
     int rows, cols, across; /* block size, blocks per block row */
@@ -155,8 +179,11 @@ static void run_block(void *ctx, int index, int worker)
     int n = j->n - j0 < j->cols ? j->n - j0 : j->cols;
     const real *a = j->a + (j->op_a == GEMM_N ? (size_t)i0 * (size_t)j->lda : (size_t)i0);
     const real *b = j->b + (j->op_b == GEMM_N ? (size_t)j0 : (size_t)j0 * (size_t)j->ldb);
-    gemm_serial(j->precision, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta,
-                j->c + (size_t)i0 * (size_t)j->ldc + j0, j->ldc);
+    real *c = j->c + (size_t)i0 * (size_t)j->ldc + j0;
+    if (!j->tiles)
+        gemm_serial(j->precision, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
+    else if (!try_tiles(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc))
+        f32_product(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
 }
 
 static int ceil_div(int a, int b)
@@ -164,19 +191,48 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
-/* Cuts C into about eight blocks, multiples of 32 wide (small products stay whole). The longer side is halved
- * each time: the squarer the blocks, the less of A and B is packed more than once. */
+/* Halves the longer side of the blocks, multiples of 32 wide, each time: the squarer they are, the less of A
+ * and B is packed more than once. */
+static void cut(job *j, int halvings)
+{
+    for (int i = 0; i < halvings; i++) {
+        int *longer = j->rows >= j->cols ? &j->rows : &j->cols;
+        *longer = ceil_div(*longer, 64) * 32;
+    }
+}
+
+/* How often C is halved. What sgemm makes of an element depends on the block that it lies in: about eight
+ * blocks, however many threads. On tiles it depends on k alone: as few blocks as the threads can share. */
+static int halvings(const job *j, int threads)
+{
+    int n = 0;
+    if ((double)j->m * j->n * j->k <= 2e5) return 0;
+    if (!j->tiles) return 3;
+    while (threads > 1 && 1 << n < 2 * threads) n++;
+    return n;
+}
+
 void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
           int lda, const real *b, int ldb, real beta, real *c, int ldc)
 {
-    job j = {precision, op_a, op_b, m, n, k, lda, ldb, ldc, m, n, 1, a, b, beta, c};
-    if ((double)m * n * k > 2e5) {
-        for (int halvings = 0; halvings < 3; halvings++) {
-            int *longer = j.rows >= j.cols ? &j.rows : &j.cols;
-            *longer = ceil_div(*longer, 64) * 32;
-        }
-    }
     if (m <= 0 || n <= 0) return;
+    job j = {.precision = precision,
+             .tiles = m > KERNELS_ROWS && suits_tiles(precision, m, n, k),
+             .op_a = op_a,
+             .op_b = op_b,
+             .m = m,
+             .n = n,
+             .k = k,
+             .lda = lda,
+             .ldb = ldb,
+             .ldc = ldc,
+             .rows = m,
+             .cols = n,
+             .a = a,
+             .b = b,
+             .beta = beta,
+             .c = c};
+    cut(&j, halvings(&j, pool_threads(p)));
     j.across = ceil_div(n, j.cols);
     pool_run(p, ceil_div(m, j.rows) * j.across, run_block, &j);
 }

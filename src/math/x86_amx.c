@@ -1,38 +1,25 @@
-/* A tile holds 16 rows of 64 bytes. tdpbf16ps multiplies a tile of A (16 rows i, 32 columns k) by a tile of B
- * (16 rows of k pairs, 16 columns j, the two k of a pair side by side) into a tile of C (16 x 16 f32): 16,384
- * operations in 16 cycles. Four tiles of C at a time, 32 x 32, make two products of every tile that is
- * loaded.
- *
- * The operands are rounded to bf16 while they are copied into panels: 32 rows of A (or columns of B) wide,
- * step after step of 32 k, the two tiles of a step one after the other. Everything beyond the edge is zero.
- * Sizes are chosen so that one panel of B (36 KiB) stays in the first-level cache while the panels of A
- * stream from the second-level cache, where all of the working memory lives. See Goto and van de Geijn,
- * "Anatomy of high-performance matrix multiplication", 2008. */
+/* The operands are rounded to bf16 while they are copied: B into panels, A into rows
+ * (src/math/x86_amx_tiles.h shows both). Everything beyond the edge is zero. Sizes are chosen so that all of
+ * the working memory stays in the second-level cache. See Goto and van de Geijn, "Anatomy of high-performance
+ * matrix multiplication", 2008. */
 #include "src/math/x86_amx.h"
 
-#include <immintrin.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
+#include "src/math/x86_amx_rows.h"
+#include "src/math/x86_amx_tiles.h"
+
 enum {
-    TILE = 16,        /* rows of a tile, and columns of a C tile */
-    STEP = 32,        /* k of a tile */
-    BLOCK = 32,       /* rows and columns of C that are held in tiles at a time */
-    DEPTH_MAX = 576,  /* k per pass over C: 576 x 32 x 2 bytes = 36 KiB per panel */
-    ROWS_MAX = 256,   /* rows of A packed at a time, when a row lies together in memory */
-    ROWS_MAX_T = 576, /* ... when it does not: the wider the block, the longer the runs that are read */
-    COLS_MAX = 1024,  /* columns of B packed at a time */
-    TILE_U16 = TILE * STEP,
-    PANEL_U16 = 2 * TILE_U16, /* of one step */
-    B_U16 = COLS_MAX * DEPTH_MAX,
-    PANELS_U16 = ROWS_MAX * DEPTH_MAX + B_U16,
-    SCRATCH_BYTES = 2 << 20, /* one huge page */
+    COLS_MAX = AMX_ROWS_COLS,   /* columns of B packed at a time */
+    DEPTH_MAX = AMX_ROWS_DEPTH, /* k at a time, where a row of A lies together in memory */
+    DEPTH_MAX_T = 512,          /* ... and where it does not */
+    B_U16 = 1 << 19,            /* 1 MiB */
+    A_U16 = 1 << 18,            /* for rows that do not lie together */
+    SCRATCH_BYTES = 2 << 20,    /* one huge page */
 };
-_Static_assert(PANELS_U16 * 2 + BLOCK * BLOCK * 4 <= SCRATCH_BYTES, "panels outgrow their memory");
+_Static_assert((A_U16 + B_U16) * 2 <= SCRATCH_BYTES, "panels outgrow their memory");
 
 /* Element (r, k) of an operand, where r is a row of A or a column of B: data[r * ld + k] if k_inner, else
  * data[k * ld + r]. */
@@ -43,32 +30,15 @@ typedef struct operand {
 } operand;
 
 typedef struct scratch {
-    uint16_t *panels; /* of A, then of B: PANELS_U16 in all */
-    float *c;         /* [BLOCK,BLOCK], for the blocks of C that stick out */
+    uint16_t *a, *b; /* [A_U16] and [B_U16] */
 } scratch;
 
 typedef struct target {
     float *c;
     size_t ldc;
     int m, n;
+    float beta;
 } target;
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
-/* `total` cut into as few pieces of at most `most` as possible, all about as long, multiples of `unit`. */
-static int even_piece(int total, int most, int unit)
-{
-    int pieces = ceil_div(total, most);
-    return ceil_div(ceil_div(total, pieces), unit) * unit;
-}
 
 /* ---- working memory, one per thread ---- */
 
@@ -95,26 +65,11 @@ static bool get_scratch(scratch *s)
             return false;
         }
     }
-    *s = (scratch){memory, (float *)(void *)(memory + PANELS_U16)};
+    *s = (scratch){memory, memory + A_U16};
     return true;
 }
 
 /* ---- packing ---- */
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE __mmask16 first_lanes(int count)
-{
-    return count >= 16 ? 0xffff : count <= 0 ? 0 : (__mmask16)((1U << count) - 1);
-}
-
-INLINE __m512i to_bf16(__m512 high, __m512 low)
-{
-    __m512bh v = _mm512_cvtne2ps_pbh(high, low);
-    __m512i bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
 
 /* t[r] = the 32 k of row r; `rows` and `depth` are what the source holds. */
 INLINE void load_k_inner(__m512i t[TILE], const float *src, size_t ld, int rows, int depth)
@@ -130,16 +85,13 @@ INLINE void load_k_inner(__m512i t[TILE], const float *src, size_t ld, int rows,
 /* t[p] = the pairs (2p, 2p + 1) of k of 16 rows, side by side. */
 INLINE void load_k_outer(__m512i t[TILE], const float *src, size_t ld, int rows, int depth)
 {
-    static const uint16_t interleave[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                            8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-    const __m512i order = _mm512_loadu_si512(interleave);
     __mmask16 lanes = first_lanes(rows);
     for (int p = 0; p < TILE; p++) {
         int k = 2 * p;
         __m512 even = _mm512_maskz_loadu_ps(k < depth ? lanes : 0, src + (size_t)(k < depth ? k : 0) * ld);
         __m512 odd =
             _mm512_maskz_loadu_ps(k + 1 < depth ? lanes : 0, src + (size_t)(k + 1 < depth ? k + 1 : 0) * ld);
-        t[p] = _mm512_permutexvar_epi16(order, to_bf16(odd, even));
+        t[p] = to_pairs(odd, even);
     }
 }
 
@@ -170,9 +122,16 @@ INLINE void transpose(__m512i t[TILE])
     memcpy(t, u, sizeof u);
 }
 
+/* Where the tiles of an operand go: that of rows r.. and step s to to + r / 32 * block + r % 32 / 16 * half +
+ * s * step, each of its rows `row` numbers after the other. */
+typedef struct layout {
+    uint16_t *to;
+    size_t block, half, step, row;
+} layout;
+
 /* One tile; `flip`: the tile wants its rows along the other axis than the source stores them. */
-INLINE void pack_tile_as(uint16_t *out, const float *src, size_t ld, int rows, int depth, bool k_inner,
-                         bool flip)
+INLINE void pack_tile_as(uint16_t *out, size_t row, const float *src, size_t ld, int rows, int depth,
+                         bool k_inner, bool flip)
 {
     __m512i t[TILE];
     if (k_inner)
@@ -180,184 +139,92 @@ INLINE void pack_tile_as(uint16_t *out, const float *src, size_t ld, int rows, i
     else
         load_k_outer(t, src, ld, rows, depth);
     if (flip) transpose(t);
-    for (int i = 0; i < TILE; i++) _mm512_store_si512(out + i * STEP, t[i]);
+    for (int i = 0; i < TILE; i++) _mm512_store_si512(out + (size_t)i * row, t[i]);
 }
 
-static void pack_tile(uint16_t *out, const float *src, size_t ld, int rows, int depth, bool k_inner,
-                      bool flip)
+/* A's rows, whose k do not lie together, and B of either kind. */
+static void pack_tile(uint16_t *out, size_t row, const operand *x, bool for_b, const float *src, int rows,
+                      int depth)
 {
     bool whole = rows >= TILE && depth >= STEP;
-    if (whole && k_inner && flip)
-        pack_tile_as(out, src, ld, TILE, STEP, true, true);
-    else if (whole && k_inner)
-        pack_tile_as(out, src, ld, TILE, STEP, true, false);
-    else if (whole && flip)
-        pack_tile_as(out, src, ld, TILE, STEP, false, true);
+    if (whole && x->k_inner)
+        pack_tile_as(out, STEP, src, x->ld, TILE, STEP, true, true);
+    else if (whole && for_b)
+        pack_tile_as(out, STEP, src, x->ld, TILE, STEP, false, false);
     else if (whole)
-        pack_tile_as(out, src, ld, TILE, STEP, false, false);
+        pack_tile_as(out, row, src, x->ld, TILE, STEP, false, true);
     else
-        pack_tile_as(out, src, ld, rows, depth, k_inner, flip);
+        pack_tile_as(out, row, src, x->ld, rows, depth, x->k_inner, x->k_inner == for_b);
 }
 
-/* Packs rows r0.. and k0.. into panels; the walk follows the memory of the source. A tile beyond the last row
- * is filled with zeros, as a panel has two. */
-static void pack(uint16_t *out, const operand *x, bool for_b, int r0, int rows, int k0, int depth)
+/* Packs rows r0.. and k0..; the walk follows the memory of the source. A tile beyond the last row is filled
+ * with zeros, as a block has two. */
+static void pack(const layout *l, const operand *x, bool for_b, int r0, int rows, int k0, int depth)
 {
     int steps = ceil_div(depth, STEP), strips = ceil_div(rows, BLOCK) * 2;
     int outer = x->k_inner ? strips : steps, inner = x->k_inner ? steps : strips;
     for (int o = 0; o < outer; o++)
         for (int i = 0; i < inner; i++) {
             int strip = x->k_inner ? o : i, step = x->k_inner ? i : o;
-            uint16_t *tile = out + ((size_t)(strip / 2) * (size_t)steps + (size_t)step) * PANEL_U16 +
-                             (size_t)(strip % 2) * TILE_U16;
+            uint16_t *tile = l->to + (size_t)(strip / 2) * l->block + (size_t)(strip % 2) * l->half +
+                             (size_t)step * l->step;
             size_t r = (size_t)(r0 + strip * TILE), k = (size_t)(k0 + step * STEP);
-            if (strip * TILE >= rows)
-                memset(tile, 0, TILE_U16 * sizeof *tile);
+            const float *src = x->data + (x->k_inner ? r * x->ld + k : k * x->ld + r);
+            if (strip * TILE < rows)
+                pack_tile(tile, l->row, x, for_b, src, rows - strip * TILE, depth - step * STEP);
             else
-                pack_tile(tile, x->data + (x->k_inner ? r * x->ld + k : k * x->ld + r), x->ld,
-                          rows - strip * TILE, depth - step * STEP, x->k_inner, x->k_inner == for_b);
+                for (int j = 0; j < TILE; j++) memset(tile + (size_t)j * l->row, 0, STEP * sizeof *tile);
         }
 }
 
-/* ---- tiles ---- */
-
-/* Every tile is 16 rows of 64 bytes. gcc 12 takes the configuration for unread without the barrier. */
-static void configure_tiles(void)
+static layout panels_of(uint16_t *to, int depth)
 {
-    struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t bytes_per_row[16];
-        uint8_t rows[16];
-    } config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.bytes_per_row[i] = 64;
-        config.rows[i] = TILE;
-    }
-    __asm__ volatile("" ::: "memory");
-    _tile_loadconfig(&config);
+    return (layout){to, (size_t)ceil_div(depth, STEP) * PANEL_U16, TILE_U16, PANEL_U16, STEP};
 }
 
-/* C[32,32] (+)= panel of A times panel of B. The tile loads do not tell the compiler that they read memory:
- * hence the barrier. */
-static void multiply_panels(const uint16_t *a, const uint16_t *b, int steps, float *c, size_t ldc,
-                            bool accumulate)
+static layout rows_of(uint16_t *to, int depth)
 {
-    size_t stride = ldc * sizeof *c;
-    float *lower = c + TILE * ldc;
-    __asm__ volatile("" ::: "memory");
-    if (accumulate) {
-        _tile_loadd(0, c, stride);
-        _tile_loadd(1, c + TILE, stride);
-        _tile_loadd(2, lower, stride);
-        _tile_loadd(3, lower + TILE, stride);
-    } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    }
-    for (int s = 0; s < steps; s++, a += PANEL_U16, b += PANEL_U16) {
-        _tile_loadd(6, b, 64);
-        _tile_loadd(4, a, 64);
-        _tile_loadd(7, b + TILE_U16, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, a + TILE_U16, 64);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-    }
-    _tile_stored(0, c, stride);
-    _tile_stored(1, c + TILE, stride);
-    _tile_stored(2, lower, stride);
-    _tile_stored(3, lower + TILE, stride);
-}
-
-static void copy_part(float *out, size_t ldo, const float *in, size_t ldi, int rows, int cols)
-{
-    __mmask16 low = first_lanes(cols), high = first_lanes(cols - 16);
-    for (int i = 0; i < rows; i++, out += ldo, in += ldi) {
-        _mm512_mask_storeu_ps(out, low, _mm512_maskz_loadu_ps(low, in));
-        _mm512_mask_storeu_ps(out + 16, high, _mm512_maskz_loadu_ps(high, in + 16));
-    }
-}
-
-/* The block of C at (i, j); one that sticks out takes the way through scratch memory. */
-static void multiply_block(const scratch *s, const target *t, int i, int j, const uint16_t *a,
-                           const uint16_t *b, int steps, bool accumulate)
-{
-    int rows = min_int(t->m - i, BLOCK), cols = min_int(t->n - j, BLOCK);
-    float *c = t->c + (size_t)i * t->ldc + (size_t)j;
-    if (rows == BLOCK && cols == BLOCK) {
-        multiply_panels(a, b, steps, c, t->ldc, accumulate);
-        return;
-    }
-    if (accumulate) copy_part(s->c, BLOCK, c, t->ldc, rows, cols);
-    multiply_panels(a, b, steps, s->c, BLOCK, accumulate);
-    copy_part(c, t->ldc, s->c, BLOCK, rows, cols);
-}
-
-/* Rows i0.. and columns j0.. of C (+)= the packed panels. The panel of B is the one that stays close. */
-static void multiply_packed(const scratch *s, const target *t, int i0, int rows, int j0, int cols,
-                            const uint16_t *b, int steps, bool accumulate)
-{
-    size_t panel = (size_t)steps * PANEL_U16;
-    for (int j = 0; j < cols; j += BLOCK)
-        for (int i = 0; i < rows; i += BLOCK)
-            multiply_block(s, t, i0 + i, j0 + j, s->panels + (size_t)(i / BLOCK) * panel,
-                           b + (size_t)(j / BLOCK) * panel, steps, accumulate);
+    size_t row = row_stride(depth);
+    return (layout){to, BLOCK * row, TILE * row, STEP, row};
 }
 
 /* ---- the product ---- */
 
-static void scale(const target *t, float beta)
+static void scale(const target *t)
 {
     for (int i = 0; i < t->m; i++) {
         float *row = t->c + (size_t)i * t->ldc;
-        for (int j = 0; j < t->n; j++) row[j] = beta != 0 ? beta * row[j] : 0;
+        for (int j = 0; j < t->n; j++) row[j] = t->beta != 0 ? t->beta * row[j] : 0;
     }
 }
 
-/* How the product of one range of columns is cut: k into passes, the rows into blocks. */
-typedef struct plan {
-    int depth;       /* k per pass */
-    int span;        /* k that is packed of B before A is walked, a multiple of depth */
-    int rows;        /* of A per block */
-    size_t pass_u16; /* size of one packed pass of B */
-} plan;
-
-/* With A stored row by row, as many passes of B as fit come first: the walk down A then finishes each block
- * of rows of a narrow C while it is in cache. With A transposed, one pass at a time, so that long runs of A
- * are read. */
-static plan make_plan(const operand *a, int m, int cols, int k)
+/* Columns j0.. of C and k0.. of the sums. */
+static void multiply_part(const scratch *s, const target *t, const operand *a, const operand *b, int j0,
+                          int cols, int k0, int depth)
 {
-    plan p = {.depth = even_piece(k, DEPTH_MAX, STEP)};
-    p.pass_u16 = (size_t)(ceil_div(cols, BLOCK) * BLOCK) * (size_t)p.depth;
-    p.span = a->k_inner ? (int)((size_t)B_U16 / p.pass_u16) * p.depth : p.depth;
-    int room = (int)(((size_t)PANELS_U16 - p.pass_u16) / (size_t)p.depth) / BLOCK * BLOCK;
-    p.rows = even_piece(m, a->k_inner ? ROWS_MAX : min_int(room, ROWS_MAX_T), BLOCK);
-    return p;
-}
-
-/* Columns j0.. of C. */
-static void multiply_columns(const scratch *s, const target *t, const operand *a, const operand *b, int j0,
-                             int cols, int k, bool accumulate)
-{
-    plan cut = make_plan(a, t->m, cols, k);
-    uint16_t *packed_b = s->panels + (size_t)cut.rows * (size_t)cut.depth;
-    for (int k0 = 0; k0 < k; k0 += cut.span) {
-        int k1 = min_int(k, k0 + cut.span);
-        uint16_t *pass = packed_b;
-        for (int p = k0; p < k1; p += cut.depth, pass += cut.pass_u16)
-            pack(pass, b, true, j0, cols, p, min_int(cut.depth, k1 - p));
-        for (int i = 0; i < t->m; i += cut.rows) {
-            int rows = min_int(cut.rows, t->m - i);
-            pass = packed_b;
-            for (int p = k0; p < k1; p += cut.depth, pass += cut.pass_u16) {
-                int depth = min_int(cut.depth, k1 - p);
-                pack(s->panels, a, false, i, rows, p, depth);
-                multiply_packed(s, t, i, rows, j0, cols, pass, ceil_div(depth, STEP), accumulate || p > 0);
-            }
-        }
+    layout panels = panels_of(s->b, depth), rows = rows_of(s->a, depth);
+    amx_rows p = {.rows = t->m,
+                  .cols = cols,
+                  .depth = depth,
+                  .ldx = a->ld,
+                  .panels = s->b,
+                  .panel = panels.block,
+                  .beta = k0 > 0 ? 1 : t->beta,
+                  .y = t->c + j0,
+                  .ldy = t->ldc};
+    pack(&panels, b, true, j0, cols, k0, depth);
+    if (a->k_inner) {
+        p.x = a->data + k0;
+        amx_rows_product(&p);
+        return;
+    }
+    int most = even_piece(t->m, (int)(A_U16 / rows.block) * BLOCK, BLOCK);
+    for (int i = 0; i < t->m; i += most) {
+        p.rows = min_int(most, t->m - i);
+        p.y = t->c + (size_t)i * t->ldc + j0;
+        p.rounded = s->a;
+        pack(&rows, a, false, i, p.rows, k0, depth);
+        amx_rows_product(&p);
     }
 }
 
@@ -367,15 +234,17 @@ bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float 
     scratch s;
     if (!get_scratch(&s)) return false;
     if (m <= 0 || n <= 0) return true;
-    target t = {c, (size_t)ldc, m, n};
+    target t = {c, (size_t)ldc, m, n, beta};
     operand left = {a, (size_t)lda, !trans_a}, right = {b, (size_t)ldb, trans_b};
-    if (k <= 0 || (beta != 0 && beta != 1)) scale(&t, beta);
-    if (k <= 0) return true;
-    int cols_step = even_piece(n, COLS_MAX, BLOCK);
-    configure_tiles();
-    for (int j = 0; j < n; j += cols_step)
-        multiply_columns(&s, &t, &left, &right, j, min_int(cols_step, n - j), k, beta != 0);
-    _tile_release();
+    if (k <= 0) {
+        scale(&t);
+        return true;
+    }
+    int depth = even_piece(k, trans_a ? DEPTH_MAX_T : DEPTH_MAX, STEP);
+    int cols = even_piece(n, min_int(B_U16 / depth / BLOCK * BLOCK, COLS_MAX), BLOCK);
+    for (int j = 0; j < n; j += cols)
+        for (int l = 0; l < k; l += depth)
+            multiply_part(&s, &t, &left, &right, j, min_int(cols, n - j), l, min_int(depth, k - l));
     return true;
 }
 

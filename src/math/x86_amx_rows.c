@@ -1,0 +1,164 @@
+/* Tiles work for 16 cycles after each instruction, and nothing but loads keeps the vector units busy then.
+ * Hence three things go on at once: the product of a block in tiles, the way of the results before it from
+ * scratch memory to y, and the rounding of the rows after it. Both others are done a little at every step.
+ *
+ * Results never go from tiles straight to y: 32 lines of a wide y fall into two sets of the first-level
+ * cache. Deep products take several passes over the panels, each so shallow that the rows stay in the
+ * first-level cache; sums wait in scratch memory meanwhile. See tools/SPEED.md for what each of these gives.
+ */
+#include "src/math/x86_amx_rows.h"
+
+#include "src/math/x86_amx_tiles.h"
+
+enum {
+    PASS = 256 / STEP, /* steps of a pass: 16 KiB of rows */
+    AHEAD = 256,       /* numbers of a row that are fetched before they are rounded */
+    PARTS = AMX_ROWS_COLS / BLOCK,
+    ROWS_U16 = BLOCK * (AMX_ROWS_DEPTH + STEP),
+};
+
+/* A block of results on its way from scratch memory to y. */
+typedef struct drain {
+    const float *part; /* [32,32] */
+    float *y;
+    size_t ldy;
+    int left; /* rows */
+    __mmask16 low, high;
+    bool finish;
+    float beta;
+    __m512 bias[2], least, most;
+} drain;
+
+/* Rows of x on their way to `to`. */
+typedef struct rounding {
+    const float *x;
+    uint16_t *to;
+    size_t ldx, stride;
+    int left, at, depth; /* rows; in the first of them: numbers done and all */
+} rounding;
+
+typedef struct work {
+    drain out;
+    rounding in;
+    int rounds; /* per step */
+} work;
+
+INLINE __m512 finished(const drain *d, __m512 v, const float *y, __mmask16 lanes, __m512 bias)
+{
+    if (d->beta != 0) v = _mm512_fmadd_ps(_mm512_set1_ps(d->beta), _mm512_maskz_loadu_ps(lanes, y), v);
+    if (d->finish) /* NaN, the second operand, passes both */
+        v = _mm512_min_ps(d->most, _mm512_max_ps(d->least, _mm512_add_ps(v, bias)));
+    return v;
+}
+
+INLINE void drain_rows(drain *d, int count)
+{
+    for (; d->left > 0 && count > 0; d->left--, count--, d->part += BLOCK, d->y += d->ldy) {
+        __m512 v = finished(d, _mm512_load_ps(d->part), d->y, d->low, d->bias[0]);
+        __m512 u = finished(d, _mm512_load_ps(d->part + TILE), d->y + TILE, d->high, d->bias[1]);
+        _mm512_mask_storeu_ps(d->y, d->low, v);
+        _mm512_mask_storeu_ps(d->y + TILE, d->high, u);
+    }
+}
+
+INLINE void round_some(rounding *r, int count)
+{
+    for (; r->left > 0 && count > 0; count--) {
+        const float *x = r->x + r->at;
+        int rest = r->depth - r->at;
+        _mm_prefetch((const char *)(x + AHEAD), _MM_HINT_T0);
+        _mm_prefetch((const char *)(x + AHEAD + TILE), _MM_HINT_T0);
+        __m512 low = _mm512_maskz_loadu_ps(first_lanes(rest), x),
+               high = _mm512_maskz_loadu_ps(first_lanes(rest - TILE), x + TILE);
+        _mm512_store_si512(r->to + r->at, to_bf16(high, low));
+        r->at += STEP;
+        if (r->at < r->depth) continue;
+        r->at = 0;
+        r->x += r->ldx;
+        r->to += r->stride;
+        r->left--;
+    }
+}
+
+/* part[32,32] (+)= rows times a panel, and the other work on the way. */
+INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool upper,
+                     bool onto, float *part, work *w)
+{
+    int drains = ceil_div(BLOCK, steps);
+    TILES_BARRIER();
+    if (onto)
+        tiles_load(part, BLOCK, upper);
+    else
+        tiles_clear();
+    for (int s = 0; s < steps; s++, a += STEP, panel += PANEL_U16) {
+        tiles_step(a, stride * sizeof *a, panel, upper);
+        drain_rows(&w->out, drains);
+        round_some(&w->in, w->rounds);
+    }
+    tiles_store(part, BLOCK, upper);
+    TILES_BARRIER();
+}
+
+static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, int j)
+{
+    const kernels_finish *f = p->finish;
+    d->part = part;
+    d->y = p->y + (size_t)i * p->ldy + (size_t)j;
+    d->ldy = p->ldy;
+    d->left = min_int(p->rows - i, BLOCK);
+    d->low = first_lanes(p->cols - j);
+    d->high = first_lanes(p->cols - j - TILE);
+    d->beta = p->beta;
+    d->finish = f != NULL;
+    d->bias[0] = d->bias[1] = _mm512_setzero_ps();
+    if (f && f->bias) {
+        d->bias[0] = _mm512_maskz_loadu_ps(d->low, f->bias + j);
+        d->bias[1] = _mm512_maskz_loadu_ps(d->high, f->bias + j + TILE);
+    }
+    d->least = _mm512_set1_ps(f ? f->low : 0);
+    d->most = _mm512_set1_ps(f ? f->high : 0);
+}
+
+static rounding rounding_of(const amx_rows *p, int i, uint16_t *to)
+{
+    rounding r = {p->x + (size_t)i * p->ldx, to, p->ldx, row_stride(p->depth), 0, 0, p->depth};
+    r.left = p->x && i < p->rows ? min_int(p->rows - i, BLOCK) : 0;
+    return r;
+}
+
+/* All columns of the rows from i on, which lie rounded at a. */
+static void multiply_rows(const amx_rows *p, int i, const uint16_t *a, int pass, float *parts, work *w)
+{
+    int steps = ceil_div(p->depth, STEP);
+    bool upper = p->rows - i <= TILE;
+    for (int s = 0; s < steps; s += pass)
+        for (int j = 0; j < p->cols; j += BLOCK) {
+            const uint16_t *panel = p->panels + (size_t)(j / BLOCK) * p->panel + (size_t)s * PANEL_U16;
+            float *part = pass < steps ? parts + (size_t)j * BLOCK : parts;
+            int count = min_int(pass, steps - s);
+            if (upper)
+                multiply(a + s * STEP, row_stride(p->depth), panel, count, true, s > 0, part, w);
+            else
+                multiply(a + s * STEP, row_stride(p->depth), panel, count, false, s > 0, part, w);
+            if (s + pass >= steps) drain_begin(&w->out, p, part, i, j);
+        }
+}
+
+void amx_rows_product(const amx_rows *p)
+{
+    uint16_t rounded[2][ROWS_U16] __attribute__((aligned(64)));
+    float parts[PARTS * BLOCK * BLOCK] __attribute__((aligned(64)));
+    int steps = ceil_div(p->depth, STEP), pass = p->rows > BLOCK ? even_piece(steps, PASS, 1) : steps;
+    work w = {.rounds = ceil_div(BLOCK, ceil_div(p->cols, BLOCK))};
+    tiles_configure();
+    w.in = rounding_of(p, 0, rounded[0]);
+    round_some(&w.in, BLOCK * steps);
+    for (int i = 0, turn = 0; i < p->rows; i += BLOCK, turn ^= 1) {
+        const uint16_t *a = p->x ? rounded[turn] : p->rounded + (size_t)i * row_stride(p->depth);
+        w.in = rounding_of(p, i + BLOCK, rounded[turn ^ 1]);
+        multiply_rows(p, i, a, pass, parts, &w);
+        round_some(&w.in, BLOCK * steps);
+    }
+    drain_rows(&w.out, BLOCK);
+    _tile_release();
+}

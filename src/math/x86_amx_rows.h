@@ -1,0 +1,34 @@
+/* Rows times panels on AMX tiles: what products of f32 operands (x86_amx.c) and with packed weights
+ * (x86_amx_packed.c) have in common. Only on CPUs with CPU_AMX. */
+#ifndef MATH_X86_AMX_ROWS_H
+#define MATH_X86_AMX_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/math/kernels.h"
+
+enum {
+    AMX_ROWS_DEPTH = 1024, /* k at a time */
+    AMX_ROWS_COLS = 1024,  /* columns at a time, unless there are no more than 32 rows */
+};
+
+/* y[rows,cols] = x[rows,depth] w + beta y, then what `finish` says. The panels are those of x86_amx_tiles.h;
+ * what lies in them beyond depth and cols must be 0 and anything, in this order. They and x are walked again
+ * and again and had best lie in the second-level cache. */
+typedef struct amx_rows {
+    int rows, cols, depth;
+    const float *x; /* rounded on the way; NULL: `rounded` */
+    size_t ldx;
+    const uint16_t *rounded; /* rows up to a multiple of 32, row_stride(depth) numbers each, 0 beyond depth */
+    const uint16_t *panels;
+    size_t panel;                 /* numbers from one panel to the next */
+    float beta;                   /* with 0, y may hold anything */
+    const kernels_finish *finish; /* NULL: nothing; the bias begins at the first column */
+    float *y;
+    size_t ldy;
+} amx_rows;
+
+void amx_rows_product(const amx_rows *p);
+
+#endif

@@ -1,0 +1,138 @@
+/* What the files of products on AMX tiles (x86_amx*.c) share; included by nothing else.
+ *
+ * A tile holds 16 rows of 64 bytes. tdpbf16ps multiplies a tile of A (16 rows i, 32 columns k) by a tile of B
+ * (16 rows of k pairs, 16 columns j, the two k of a pair side by side) into a tile of C (16 x 16 f32): 16,384
+ * operations in 16 cycles. Four tiles of C at a time, 32 x 32, make two products of every tile that is
+ * loaded.
+ *
+ * Rows of A lie as they are, 32 numbers after 32. B lies in panels of 32 columns: for every 32 k two tiles,
+ * one after the other. */
+#ifndef MATH_X86_AMX_TILES_H
+#define MATH_X86_AMX_TILES_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    TILE = 16,  /* rows of a tile, and columns of a C tile */
+    STEP = 32,  /* k of a tile */
+    BLOCK = 32, /* rows and columns of C that are held in tiles at a time */
+    TILE_U16 = TILE * STEP,
+    PANEL_U16 = 2 * TILE_U16, /* of one step */
+};
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* The tile loads do not tell the compiler that they read memory. */
+#define TILES_BARRIER() __asm__ volatile("" ::: "memory")
+
+/* Every tile is 16 rows of 64 bytes. gcc 12 takes the configuration for unread without the barrier. */
+INLINE void tiles_configure(void)
+{
+    struct {
+        uint8_t palette, start_row, reserved[14];
+        uint16_t bytes_per_row[16];
+        uint8_t rows[16];
+    } config = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        config.bytes_per_row[i] = 64;
+        config.rows[i] = TILE;
+    }
+    TILES_BARRIER();
+    _tile_loadconfig(&config);
+}
+
+/* Tiles 0 to 3, C[32,32], where tiles 2 and 3 are the lower rows; not these where only the upper half is
+ * wanted. */
+INLINE void tiles_clear(void)
+{
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+}
+
+/* One step onto tiles 0 to 3: 32 rows of A, `stride` bytes from one to the next, times a step of a panel. */
+INLINE void tiles_step(const uint16_t *a, size_t stride, const uint16_t *panel, bool upper)
+{
+    _tile_loadd(6, panel, 64);
+    _tile_loadd(4, a, stride);
+    _tile_loadd(7, panel + TILE_U16, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    if (!upper) _tile_loadd(5, a + TILE * (stride / sizeof *a), stride);
+    _tile_dpbf16ps(1, 4, 7);
+    if (upper) return;
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
+INLINE void tiles_load(const float *c, size_t ldc, bool upper)
+{
+    size_t stride = ldc * sizeof *c;
+    _tile_loadd(0, c, stride);
+    _tile_loadd(1, c + TILE, stride);
+    if (upper) return;
+    _tile_loadd(2, c + TILE * ldc, stride);
+    _tile_loadd(3, c + TILE * ldc + TILE, stride);
+}
+
+INLINE void tiles_store(float *c, size_t ldc, bool upper)
+{
+    size_t stride = ldc * sizeof *c;
+    _tile_stored(0, c, stride);
+    _tile_stored(1, c + TILE, stride);
+    if (upper) return;
+    _tile_stored(2, c + TILE * ldc, stride);
+    _tile_stored(3, c + TILE * ldc + TILE, stride);
+}
+
+INLINE __mmask16 first_lanes(int count)
+{
+    return count >= TILE ? 0xffff : count <= 0 ? 0 : (__mmask16)((1U << count) - 1);
+}
+
+/* 16 numbers and the 16 after them, rounded to nearest even; magnitudes below 2^-126 become 0. */
+INLINE __m512i to_bf16(__m512 high, __m512 low)
+{
+    __m512bh v = _mm512_cvtne2ps_pbh(high, low);
+    __m512i bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+/* Rows of k pairs out of two rows of k, side by side: the order of a tile of B. */
+INLINE __m512i to_pairs(__m512 odd, __m512 even)
+{
+    static const uint16_t interleave[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                            8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    return _mm512_permutexvar_epi16(_mm512_loadu_si512(interleave), to_bf16(odd, even));
+}
+
+/* Numbers from one row of A to the next: an odd count of cache lines, so that the rows of a tile fall into
+ * different sets of the first-level cache. */
+INLINE size_t row_stride(int depth)
+{
+    return (size_t)((depth + STEP - 1) / STEP | 1) * STEP;
+}
+
+INLINE int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+INLINE int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* `total` cut into as few pieces of at most `most` as possible, all about as long, multiples of `unit`. */
+INLINE int even_piece(int total, int most, int unit)
+{
+    int pieces = ceil_div(total, most);
+    return ceil_div(ceil_div(total, pieces), unit) * unit;
+}
+
+#endif
