@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/base/cpu.h"
+#include "src/math/gemm_own.h"
 #include "src/math/kernels.h"
 #if CAPTION_X86
 #include "src/math/x86_amx.h"
@@ -21,7 +22,7 @@ typedef void (*cblas_gemm_fn)(int order, int ta, int tb, int m, int n, int k, re
 static cpu_level level;
 
 static struct {
-    cblas_gemm_fn product; /* NULL: plain C */
+    cblas_gemm_fn product; /* NULL: own kernels */
     char name[128];
 } blas;
 
@@ -44,8 +45,8 @@ static void load_blas(void)
     ensure_level();
     setenv("OPENBLAS_NUM_THREADS", "1", 0);
     if (level >= CPU_AVX512) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
-    snprintf(blas.name, sizeof blas.name, "plain C");
-    if (getenv("CAPTION_NO_OPENBLAS")) return;
+    snprintf(blas.name, sizeof blas.name, "own kernels, %s", kernels_get(level)->name);
+    if (level >= CPU_AVX2 || getenv("CAPTION_NO_OPENBLAS")) return;
     void *lib = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!lib) lib = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
     if (!lib) return;
@@ -84,24 +85,6 @@ bool gemm_on_tiles(gemm_precision precision)
     return CAPTION_X86 && precision == GEMM_BF16 && level >= CPU_AMX;
 }
 
-/* The twin without OpenBLAS: the inner loop runs along rows of B and C, which compilers vectorise. */
-static void plain_gemm(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
-                       int ldb, real beta, real *c, int ldc)
-{
-    for (int i = 0; i < m; i++) {
-        real *row = c + (size_t)i * (size_t)ldc;
-        for (int j = 0; j < n; j++) row[j] = beta != 0 ? beta * row[j] : 0;
-        for (int l = 0; l < k; l++) {
-            real x = op_a == GEMM_N ? a[(size_t)i * (size_t)lda + (size_t)l]
-                                    : a[(size_t)l * (size_t)lda + (size_t)i];
-            if (op_b == GEMM_N)
-                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)l * (size_t)ldb + (size_t)j];
-            else
-                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)j * (size_t)ldb + (size_t)l];
-        }
-    }
-}
-
 /* Few rows against large weights, a step of an LSTM: sgemm would first copy the weights, which costs more
  * than using them. Very small products it does faster. */
 static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
@@ -116,15 +99,22 @@ static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real
     return true;
 }
 
+/* OpenBLAS packs A too, and slowly; without AVX2 it is faster, where there is one. */
+static bool suits_own(void)
+{
+    if (level >= CPU_AVX2) return true;
+    ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
+    return !blas.product;
+}
+
 static void f32_product(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
                         const real *b, int ldb, real beta, real *c, int ldc)
 {
-    ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
-    if (blas.product)
+    if (suits_own())
+        gemm_own(kernels_get(level), op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    else
         blas.product(ROWS, op_a == GEMM_T ? TRANS : NOTRANS, op_b == GEMM_T ? TRANS : NOTRANS, m, n, k, 1, a,
                      lda, b, ldb, beta, c, ldc);
-    else
-        plain_gemm(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
 }
 
 static bool suits_tiles(gemm_precision precision, int m, int n, int k)
@@ -162,7 +152,7 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
 
 typedef struct job {
     gemm_precision precision;
-    bool tiles; /* as all of C suits them, so does each block */
+    bool tiles, own; /* as all of C suits them, so does each block */
     gemm_op op_a, op_b;
     int m, n, k, lda, ldb, ldc;
     int rows, cols, across; /* block size, blocks per block row */
@@ -180,7 +170,9 @@ static void run_block(void *ctx, int index, int worker)
     const real *a = j->a + (j->op_a == GEMM_N ? (size_t)i0 * (size_t)j->lda : (size_t)i0);
     const real *b = j->b + (j->op_b == GEMM_N ? (size_t)j0 : (size_t)j0 * (size_t)j->ldb);
     real *c = j->c + (size_t)i0 * (size_t)j->ldc + j0;
-    if (!j->tiles)
+    if (j->own)
+        gemm_own(kernels_get(level), j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
+    else if (!j->tiles)
         gemm_serial(j->precision, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
     else if (!try_tiles(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc))
         f32_product(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
@@ -201,13 +193,13 @@ static void cut(job *j, int halvings)
     }
 }
 
-/* How often C is halved. What sgemm makes of an element depends on the block that it lies in: about eight
- * blocks, however many threads. On tiles it depends on k alone: as few blocks as the threads can share. */
+/* How often C is halved. What OpenBLAS makes of an element depends on the block that it lies in: about eight
+ * blocks, however many threads. Elsewhere it depends on k alone: as few blocks as the threads can share. */
 static int halvings(const job *j, int threads)
 {
     int n = 0;
     if ((double)j->m * j->n * j->k <= 2e5) return 0;
-    if (!j->tiles) return 3;
+    if (!j->tiles && !j->own) return 3;
     while (threads > 1 && 1 << n < 2 * threads) n++;
     return n;
 }
@@ -232,6 +224,8 @@ void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, 
              .b = b,
              .beta = beta,
              .c = c};
+    ensure_level();
+    j.own = !j.tiles && m > KERNELS_ROWS && suits_own();
     cut(&j, halvings(&j, pool_threads(p)));
     j.across = ceil_div(n, j.cols);
     pool_run(p, ceil_div(m, j.rows) * j.across, run_block, &j);

@@ -1,9 +1,9 @@
-/* The one door to matrix products: OpenBLAS in f32, own kernels where they win (AMX
- * tiles in bf16; at most eight rows, in f32 for either precision).
+/* The one door to matrix products: own kernels (AVX2 and AVX-512 in f32, AMX tiles in bf16; at most eight
+ * rows in f32 for either precision), and OpenBLAS on CPUs without AVX2.
  *
- * All matrices are row-major. Work is cut into blocks that depend on the shapes alone, so the result has the
- * same bits for every number of threads. OpenBLAS is loaded on first use, told to run on one thread and which
- * kernels fit this CPU; without it a plain C product steps in. */
+ * All matrices are row-major. What an element becomes depends on the shapes alone, so the result has the same
+ * bits for every number of threads. OpenBLAS is loaded when it is first needed and told to run on one thread;
+ * without it own kernels in plain C step in. */
 #ifndef MATH_GEMM_H
 #define MATH_GEMM_H
 
@@ -31,7 +31,7 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
 /* Whether large products of this precision run on AMX tiles on this CPU. */
 bool gemm_on_tiles(gemm_precision precision);
 
-/* "OpenBLAS 0.3.21 SkylakeX", or "plain C" when the library could not be loaded. */
+/* "own kernels, avx512", or "OpenBLAS 0.3.21 ..." on CPUs without AVX2. */
 const char *gemm_library(void);
 
 #endif
