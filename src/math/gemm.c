@@ -85,6 +85,12 @@ bool gemm_on_tiles(gemm_precision precision)
     return CAPTION_X86 && precision == GEMM_BF16 && level >= CPU_AMX;
 }
 
+bool gemm_takes_order(gemm_precision precision)
+{
+    ensure_level();
+    return !gemm_on_tiles(precision) && (REAL_IS_DOUBLE || level >= CPU_AVX2);
+}
+
 /* Few rows against large weights, a step of an LSTM: sgemm would first copy the weights, which costs more
  * than using them. Very small products it does faster. */
 static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,

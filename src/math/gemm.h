@@ -31,6 +31,10 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
 /* Whether large products of this precision run on AMX tiles on this CPU. */
 bool gemm_on_tiles(gemm_precision precision);
 
+/* Whether products of this precision are better made by src/math/gemm_own.h with B in order, where the same B
+ * serves many times. */
+bool gemm_takes_order(gemm_precision precision);
+
 /* "own kernels, avx512", or "OpenBLAS 0.3.21 ..." on CPUs without AVX2. */
 const char *gemm_library(void);
 

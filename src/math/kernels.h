@@ -101,10 +101,10 @@ typedef struct kernels {
                                  real *dq, real *dv);
 
     /* One row of an LSTM, gates [4h] in the order input, forget, candidate, output, before their activations;
-     * `on` [4h] takes them after, tanh_c [h] the tanh of the new cell. */
+     * `on` [4h] takes them after (it may be gates), tanh_c [h] the tanh of the new cell. */
     void (*lstm_cell)(const real *gates, const real *c, int h, real *on, real *c_new, real *tanh_c,
                       real *h_new);
-    /* Adds to dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
+    /* Sets dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
     void (*lstm_cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh,
                            const real *dc_new, int h, real *dgates, real *dc);
 

@@ -84,16 +84,28 @@ typedef struct embedding_ctx {
     const int32_t *ids;
 } embedding_ctx;
 
+typedef struct embedding_sum {
+    const embedding_ctx *c;
+    const kernels *k;
+    real *table;
+} embedding_sum;
+
+/* Some columns of all rows, so that the order of the sums does not depend on the threads. */
+static void embedding_columns(void *p, size_t begin, size_t end)
+{
+    const embedding_sum *s = p;
+    const nn_var *y = s->c->y;
+    size_t e = (size_t)nn_last(y);
+    for (int i = 0, n = nn_rows(y); i < n; i++)
+        s->k->add(y->grad + (size_t)i * e + begin, s->table + (size_t)s->c->ids[i] * e + begin,
+                  (int)(end - begin));
+}
+
 static void embedding_backward(nn_tape *t, void *p)
 {
-    embedding_ctx *c = p;
-    real *dt = c->y->grad ? nn_grad_add(t, c->table) : NULL;
-    size_t e = (size_t)nn_last(c->y);
-    for (int i = 0, n = nn_rows(c->y); dt && i < n; i++) {
-        real *row = dt + (size_t)c->ids[i] * e;
-        const real *dy = c->y->grad + (size_t)i * e;
-        t->k->add(dy, row, (int)e);
-    }
+    const embedding_ctx *c = p;
+    embedding_sum s = {c, t->k, c->y->grad ? nn_grad_add(t, c->table) : NULL};
+    if (s.table) nn_parallel(t, (size_t)nn_last(c->y), 256, embedding_columns, &s);
 }
 
 nn_var *nn_embedding(nn_tape *t, nn_var *table, const int32_t *ids, int n)
