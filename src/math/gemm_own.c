@@ -4,7 +4,7 @@
 
 /* A strip of B, DEPTH x a strip's columns, stays in the first-level cache while HEIGHT rows of A pass; those,
  * and WIDTH columns of their results, in the second-level cache. */
-enum { DEPTH = 192, HEIGHT = 384, WIDTH = 512 };
+enum { DEPTH = 128, HEIGHT = 384, WIDTH = 512 };
 
 static int least(int a, int b)
 {

@@ -12,7 +12,7 @@ typedef struct linear_ctx {
 static void linear_backward(nn_tape *t, void *p)
 {
     linear_ctx *c = p;
-    const real *dy = c->y->grad;
+    real *dy = c->y->grad;
     if (!dy) return;
     int n = nn_rows(c->x), in = nn_last(c->x), out = nn_last(c->y);
     real beta;
@@ -27,8 +27,11 @@ static void linear_backward(nn_tape *t, void *p)
         gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, n, c->x->data, in, dy, out, beta, dw, out);
     real *db = c->b ? nn_grad_add(t, c->b) : NULL;
     if (db) nn_column_sums_into(t, db, dy, n, out);
-    real *dbase = c->base ? nn_grad_add(t, c->base) : NULL;
-    if (dbase) nn_add_into(t, dbase, dy, nn_count(c->y));
+    if (!c->base || !c->base->wants_grad) return;
+    if (c->base->grad)
+        nn_add_into(t, c->base->grad, dy, nn_count(c->y));
+    else
+        c->base->grad = dy; /* nobody looks at that of y any more */
 }
 
 static void start_rows(real *y, const real *base, const real *bias, int rows, int cols)
