@@ -17,6 +17,7 @@
 #include "src/base/cpu.h"
 #include "src/base/rng.h"
 #include "src/math/gemm.h"
+#include "src/math/gemm_own.h"
 #if CAPTION_X86
 #include "src/math/x86_amx.h"
 #endif
@@ -272,6 +273,41 @@ static void same_bits_for_any_threads(void **state)
     }
 }
 
+/* With B in order beforehand, on any number of threads: the same bits. */
+static void same_bits_in_order(void **state)
+{
+    (void)state;
+    static const int shapes[][3] = {{128, 256, 300}, {7, 130, 129}, {400, 65, 20}, {13, 700, 5}};
+    const kernels *own = kernels_best();
+    rng r = {.seed = 12};
+    for (int i = 0; i < 4 * 8; i++) {
+        const int *s = shapes[i / 8];
+        problem p = {
+            .m = s[0], .n = s[1], .k = s[2], .op_a = (gemm_op)(i & 1), .op_b = (gemm_op)(i >> 1 & 1)};
+        p.beta = i >> 2 & 1;
+        init_problem(&p, &r);
+        float *ordered = malloc(gemm_ordered_count(own, p.n, p.k) * sizeof *ordered);
+        assert_non_null(ordered);
+        gemm_order(own, p.op_b, p.n, p.k, p.b, p.ldb, ordered);
+        size_t bytes = extent(p.m, p.n, p.ldc) * sizeof(float);
+        float *want = malloc(bytes);
+        assert_non_null(want);
+        gemm_own(own, p.op_a, p.op_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc);
+        memcpy(want, p.c, bytes);
+        for (int threads = 1; threads < 4; threads += 2) {
+            pool *workers = pool_create(threads);
+            assert_non_null(workers);
+            memcpy(p.c, p.start, bytes);
+            gemm_own_ordered(workers, own, p.op_a, p.m, p.n, p.k, p.a, p.lda, ordered, p.beta, p.c, p.ldc);
+            pool_free(&workers);
+            assert_memory_equal(want, p.c, bytes);
+        }
+        free(ordered);
+        free(want);
+        release_problem(&p);
+    }
+}
+
 /* As this program was called: under valgrind /proc/self/exe is valgrind. */
 static const char *program;
 
@@ -316,6 +352,7 @@ int main(int argc, char **argv)
 #endif
         cmocka_unit_test(nothing_to_sum),
         cmocka_unit_test(same_bits_for_any_threads),
+        cmocka_unit_test(same_bits_in_order),
         cmocka_unit_test(all_again_on_lesser_cpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

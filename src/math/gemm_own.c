@@ -56,9 +56,11 @@ static void add_block(const operands *o, const block *p, bool add)
     for (int j = p->j, end = p->j + p->width; j < end; j += o->own->gemm_columns) {
         g.cols = least(end - j, o->own->gemm_columns);
         g.y = o->c + i * (size_t)o->ldc + j;
-        if (o->ordered)
+        if (o->ordered) {
             g.w = strip_at(o, p->l, p->depth, j);
-        else
+            g.next = j + o->own->gemm_columns < o->n ? strip_at(o, p->l, p->depth, j + o->own->gemm_columns)
+                                                     : NULL;
+        } else
             fill_strip(o, p->l, p->depth, j, g.cols, strip);
         o->own->gemm_strip(&g);
     }

@@ -45,7 +45,7 @@ enum { KERNELS_STRIP = 64 }; /* gemm_columns at most */
 typedef struct kernels_gemm {
     int rows, cols, k;
     int row, line;
-    const real *x, *w;
+    const real *x, *w, *next; /* next: a strip to fetch into cache meanwhile, or NULL */
     bool add;
     real *y;
     int ldy;
