@@ -137,8 +137,8 @@ void cnn_net_free(cnn_net **net)
     if (!net || !*net) return;
     for (int i = 0; i < 2; i++) arena_release(&(*net)->scratch[i]);
     for (int i = 0; i < CNN_GROUPS; i++) arena_release(&(*net)->maps[i]);
-    for (int i = 0; i < 2 * (*net)->threads; i++) arena_release(&(*net)->grads[i]);
-    free((*net)->grads);
+    for (int i = 0; i < CNN_OWN * (*net)->threads; i++) arena_release(&(*net)->own[i]);
+    free((*net)->own);
     free((*net)->blocks);
     free(*net);
     *net = NULL;

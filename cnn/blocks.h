@@ -22,7 +22,7 @@ typedef struct cnn_unit {
     bool depthwise;
 } cnn_unit;
 
-enum { CNN_MAX_PATH = 3, CNN_GROUPS = 8 };
+enum { CNN_MAX_PATH = 3, CNN_GROUPS = 8, CNN_OWN = 3 };
 
 /* y = path(x), or path(x) + x, or path(x) + shortcut(x); the last activation of the path follows the sum. */
 typedef struct cnn_block {
@@ -36,13 +36,13 @@ struct cnn_net {
     const cnn_backbone_row *row;
     cnn_block *blocks;
     int count, capacity;
-    bool folded, failed;            /* failed: memory ran out while building */
-    arena scratch[2];               /* blocks in turn: one holds the input of a block, the other its output */
-    size_t reserved[2];             /* bytes held by each */
-    arena maps[CNN_GROUPS], *grads; /* cnn/by_groups.c: of a group of photos; two of each thread */
-    int threads;                    /* that have memory in grads */
-    uint64_t turn;                  /* forward passes that used maps */
-    nn_params *params;              /* while building */
+    bool folded, failed;          /* failed: memory ran out while building */
+    arena scratch[2];             /* blocks in turn: one holds the input of a block, the other its output */
+    size_t reserved[2];           /* bytes held by each */
+    arena maps[CNN_GROUPS], *own; /* cnn/by_groups.c: of a group of photos; CNN_OWN of each thread */
+    int threads;                  /* that have memory in own */
+    uint64_t turn;                /* forward passes that used maps */
+    nn_params *params;            /* while building */
     const char *prefix;
 };
 

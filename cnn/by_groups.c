@@ -7,9 +7,13 @@
  * Neither the convolutions' results before the norm nor their gradients are then kept or walked, which halves
  * the memory of a step. And a photo's results depend on no other photo's: the batch is cut into at most
  * CNN_GROUPS groups, by its size alone, and a task runs a group through the whole net on a tape of its own.
- * A group's maps are still in the cache when the next layer reads them, and gradients exist of two blocks
- * and of as many groups as there are threads at a time. Each group has its own gradients of the weights,
- * which are added up in order. */
+ * A group's maps are still in the cache when the next layer reads them. Each group has its own gradients of
+ * the weights, which are added up in order.
+ *
+ * Until backward a group keeps the maps at the borders of segments of a few layers alone, a sixteenth of all;
+ * a segment's other maps are made again right before its backward pass (Chen, Xu, Zhang, Guestrin 2016,
+ * "Training deep nets with sublinear memory cost"), by the same products, hence to the same bits. Those maps,
+ * and gradients of two segments, exist of as many groups as there are threads at a time. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +25,16 @@ typedef struct folded_unit {
     nn_var weight, bias;
 } folded_unit;
 
+/* Blocks first..end-1. Between segments a group keeps its map. */
+typedef struct segment {
+    int first, end;
+    int unit; /* of all units, its first */
+} segment;
+
 typedef struct group {
     nn_tape tape;
     folded_unit *units; /* data of all groups, gradients of this one */
-    nn_var *y;
-    arena *grads; /* backward: [2], of the thread */
+    nn_var **border;    /* [segments + 1]: what goes into a segment; the result */
 } group;
 
 typedef struct groups_ctx {
@@ -34,7 +43,8 @@ typedef struct groups_ctx {
     nn_var *x, *y;
     int first;  /* block */
     int images; /* per group */
-    int groups, units;
+    int groups, units, segments;
+    segment *segment;
     uint64_t turn;
     const cnn_unit **unit; /* [units] */
     real **scale;          /* [units][2][O]: gamma / deviation; room for sums */
@@ -61,12 +71,17 @@ bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first)
     return true;
 }
 
+static int units_of(const cnn_block *b)
+{
+    return b->length + (b->projected ? 1 : 0);
+}
+
 static int list_units(const cnn_net *net, int first, const cnn_unit **to)
 {
     int count = 0;
     for (int i = first; i < net->count; i++) {
         const cnn_block *b = &net->blocks[i];
-        int units = b->length + (b->projected ? 1 : 0);
+        int units = units_of(b);
         for (int j = 0; to && j < units; j++) to[count + j] = j < b->length ? &b->path[j] : &b->shortcut;
         count += units;
     }
@@ -106,6 +121,7 @@ static bool make_folded(nn_tape *t, groups_ctx *c)
         f->weight = *u->weight;
         f->bias = *u->norm.beta;
         f->weight.grad = f->bias.grad = NULL;
+        f->weight.packed = NULL;
         f->weight.wants_grad = f->bias.wants_grad = learns;
         f->weight.data = nn_scratch(t, weights * sizeof(real));
         f->bias.data = nn_scratch(t, channels * sizeof(real));
@@ -155,29 +171,41 @@ static void join(nn_tape *t, nn_var *y, nn_var *x, nn_act act)
     nn_record(t, join_backward, c);
 }
 
-/* Runs between the backward passes of two blocks: of the two arenas for gradients, which take turns, the one
- * that the block's forerunner used is free again; the other holds the gradient of the block's result. */
-static void swap_backward(nn_tape *t, void *p)
-{
-    group *g = p;
-    t->mem = t->mem == &g->grads[0] ? &g->grads[1] : &g->grads[0];
-    arena_reset(t->mem);
-}
-
 static nn_var *convolve(nn_tape *t, nn_var *x, const cnn_unit *u, folded_unit *f, nn_act act)
 {
     return u->depthwise ? cnn_depthwise(t, x, &f->weight, &f->bias, u->win, act)
                         : cnn_conv2d(t, x, &f->weight, &f->bias, u->win, act);
 }
 
-static nn_var *block_forward(nn_tape *t, nn_var *x, const cnn_block *b, folded_unit *f)
+/* The block's result goes into the arena `to`. */
+static nn_var *block_forward(nn_tape *t, nn_var *x, const cnn_block *b, folded_unit *f, arena *to)
 {
     nn_var *residual = b->residual ? x : NULL;
     if (b->projected) residual = convolve(t, x, &b->shortcut, f + b->length, b->shortcut.act);
     for (int i = 0; i < b->length; i++) {
-        bool joins = residual && i == b->length - 1;
+        bool last = i == b->length - 1, joins = residual && last;
+        if (last) t->mem = to;
         x = convolve(t, x, &b->path[i], f + i, joins ? NN_LINEAR : b->path[i].act);
         if (joins) join(t, x, residual, b->path[i].act);
+    }
+    return x;
+}
+
+/* Maps within the segment go into the arena `mem`, its result into `to`. */
+static nn_var *segment_forward(const groups_ctx *c, group *g, int index, bool recording, arena *mem,
+                               arena *to)
+{
+    const segment *s = &c->segment[index];
+    nn_tape *t = &g->tape;
+    nn_var *x = g->border[index];
+    folded_unit *f = g->units + s->unit;
+    t->recording = recording;
+    t->last = NULL;
+    for (int i = s->first; i < s->end; i++) {
+        const cnn_block *b = &c->net->blocks[i];
+        t->mem = mem;
+        x = block_forward(t, x, b, f, i == s->end - 1 ? to : mem);
+        f += units_of(b);
     }
     return x;
 }
@@ -193,27 +221,27 @@ static size_t per_image(const nn_var *v)
     return nn_count(v) / (size_t)v->dim[0];
 }
 
+/* The segments' results stay with the group, what lies between is the thread's, and soon overwritten. */
 static void run_group(void *p, int index, int worker)
 {
-    (void)worker;
     groups_ctx *c = p;
     group *g = &c->group[index];
     nn_tape *t = &g->tape;
+    arena *maps = &c->net->maps[index], *own = c->net->own + CNN_OWN * worker;
+    t->mem = maps;
     nn_begin(t);
     int first = first_image(c, index), count = first_image(c, index + 1) - first;
     const int *dim = c->x->dim;
-    nn_var *x =
+    g->border[0] =
         nn_input(t, c->x->data + (size_t)first * per_image(c->x), 4, (int[]){count, dim[1], dim[2], dim[3]});
-    folded_unit *f = g->units;
-    for (int i = c->first; i < c->net->count; i++) {
-        const cnn_block *b = &c->net->blocks[i];
-        x = block_forward(t, x, b, f);
-        nn_record(t, swap_backward, g);
-        f += b->length + (b->projected ? 1 : 0);
+    for (int i = 0; i < c->segments && !t->failed; i++) {
+        arena_reset(own);
+        nn_var *y = g->border[i + 1] = segment_forward(c, g, i, false, own, maps);
+        if (y) y->wants_grad = true;
     }
-    g->y = x;
     if (t->failed) return;
-    memcpy(c->y->data + (size_t)first * per_image(c->y), x->data, nn_count(x) * sizeof *x->data);
+    const nn_var *y = g->border[c->segments];
+    memcpy(c->y->data + (size_t)first * per_image(c->y), y->data, nn_count(y) * sizeof *y->data);
 }
 
 static void run_groups(nn_tape *t, groups_ctx *c)
@@ -225,16 +253,23 @@ static void run_groups(nn_tape *t, groups_ctx *c)
 
 /* ---- backward ---- */
 
+/* From the last segment to the first. Of the two arenas for gradients, which take turns, one holds the
+ * gradient of the segment's result, and what the other held of the segment after it is needed no more. */
 static void backward_group(void *p, int index, int worker)
 {
     groups_ctx *c = p;
     group *g = &c->group[index];
-    arena *maps = g->tape.mem;
-    g->grads = c->net->grads + 2 * worker;
-    g->tape.mem = g->grads;
-    g->y->grad = c->y->grad + (size_t)first_image(c, index) * per_image(c->y);
-    nn_backward_from_grads(&g->tape);
-    g->tape.mem = maps;
+    nn_tape *t = &g->tape;
+    arena *own = c->net->own + CNN_OWN * worker, *grads = own + 1;
+    g->border[c->segments]->grad = c->y->grad + (size_t)first_image(c, index) * per_image(c->y);
+    for (int i = c->segments - 1; i >= 0 && !t->failed; i--) {
+        arena_reset(own);
+        nn_var *y = segment_forward(c, g, i, true, own, own);
+        if (y) y->grad = g->border[i + 1]->grad;
+        t->mem = &grads[i & 1];
+        arena_reset(t->mem);
+        nn_backward_from_grads(t);
+    }
 }
 
 /* Sums of the groups' gradients go where the unit's parameters have theirs. */
@@ -285,22 +320,10 @@ static void make_grads(nn_tape *t, groups_ctx *c)
     }
 }
 
-static bool make_arenas(cnn_net *net, int threads)
-{
-    if (threads <= net->threads) return true;
-    arena *more = realloc(net->grads, 2 * (size_t)threads * sizeof *more);
-    if (!more) return false;
-    memset(more + 2 * net->threads, 0, 2 * (size_t)(threads - net->threads) * sizeof *more);
-    net->grads = more;
-    net->threads = threads;
-    return true;
-}
-
 static void groups_backward(nn_tape *t, void *p)
 {
     groups_ctx *c = p;
     if (!c->y->grad) return;
-    if (!make_arenas(c->net, pool_threads(t->threads))) t->failed = true;
     make_grads(t, c);
     /* Parameters always have their gradients; others get them here, before the tasks, which may not. */
     for (int i = 0; i < c->units; i++) {
@@ -316,17 +339,52 @@ static void groups_backward(nn_tape *t, void *p)
 
 /* ---- the op ---- */
 
+static void pass_block(const cnn_block *b, int dim[4])
+{
+    for (int i = 0; i < b->length; i++) {
+        for (int side = 1; side <= 2; side++) dim[side] = cnn_out_size(dim[side], b->path[i].win);
+        dim[3] = nn_last(b->path[i].weight);
+    }
+}
+
 static nn_var *make_result(nn_tape *t, const groups_ctx *c)
 {
-    int dim[4] = {c->x->dim[0], c->x->dim[1], c->x->dim[2], 0};
-    for (int i = c->first; i < c->net->count; i++) {
-        const cnn_block *b = &c->net->blocks[i];
-        for (int j = 0; j < b->length; j++) {
-            for (int side = 1; side <= 2; side++) dim[side] = cnn_out_size(dim[side], b->path[j].win);
-            dim[3] = nn_last(b->path[j].weight);
-        }
-    }
+    int dim[4] = {c->x->dim[0], c->x->dim[1], c->x->dim[2], c->x->dim[3]};
+    for (int i = c->first; i < c->net->count; i++) pass_block(&c->net->blocks[i], dim);
     return nn_result(t, 4, dim, true);
+}
+
+static size_t map_size(const int dim[4])
+{
+    return (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];
+}
+
+/* A segment ends where the map is no larger than the one it began with: larger ones are dear to keep. */
+static void make_segments(nn_tape *t, groups_ctx *c)
+{
+    int dim[4] = {1, c->x->dim[1], c->x->dim[2], c->x->dim[3]}, unit = 0;
+    c->segment = nn_scratch(t, (size_t)(c->net->count - c->first) * sizeof *c->segment);
+    for (int i = c->first; i < c->net->count && !t->failed;) {
+        segment *s = &c->segment[c->segments++];
+        size_t in = map_size(dim);
+        *s = (segment){.first = i, .unit = unit};
+        do {
+            pass_block(&c->net->blocks[i], dim);
+            unit += units_of(&c->net->blocks[i++]);
+        } while (i < c->net->count && map_size(dim) > in);
+        s->end = i;
+    }
+}
+
+static bool make_arenas(cnn_net *net, int threads)
+{
+    if (threads <= net->threads) return true;
+    arena *more = realloc(net->own, CNN_OWN * (size_t)threads * sizeof *more);
+    if (!more) return false;
+    memset(more + CNN_OWN * net->threads, 0, CNN_OWN * (size_t)(threads - net->threads) * sizeof *more);
+    net->own = more;
+    net->threads = threads;
+    return true;
 }
 
 static void make_groups(nn_tape *t, groups_ctx *c)
@@ -336,9 +394,9 @@ static void make_groups(nn_tape *t, groups_ctx *c)
     for (int i = 0; i < c->groups && !t->failed; i++) {
         group *g = &c->group[i];
         g->units = nn_scratch(t, (size_t)c->units * sizeof *g->units);
+        g->border = nn_scratch(t, (size_t)(c->segments + 1) * sizeof(nn_var *));
         if (g->units) memcpy(g->units, c->folded, (size_t)c->units * sizeof *g->units);
         g->tape = *t;
-        g->tape.mem = &c->net->maps[i];
         g->tape.threads = NULL;
         g->tape.inside_task = true;
     }
@@ -362,7 +420,9 @@ nn_var *cnn_forward_by_groups(cnn_net *net, nn_tape *tape, nn_var *x, int first)
                       .scale = scale,
                       .folded = folded};
     c->y = make_result(tape, c);
+    if (!make_arenas(net, pool_threads(tape->threads))) tape->failed = true;
     if (tape->failed || !make_folded(tape, c)) return NULL;
+    make_segments(tape, c);
     make_groups(tape, c);
     if (!tape->failed) run_groups(tape, c);
     nn_record(tape, groups_backward, c);

@@ -14,93 +14,8 @@
 #include "tools/progress.h"
 #include "tools/verbs.h"
 
-#define GEMM_WORK bench_gemm_open, bench_gemm_run, bench_gemm_close
-#define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
-#define DECODER_WORK bench_decoder_open, bench_train_run, bench_train_close
-#define TRAIN_WORK bench_train_open, bench_train_run, bench_train_close
-#define TEXT_WORK bench_text_open, bench_text_run, bench_text_close
-#define EVEN_TEXT_WORK bench_text_even_open, bench_text_run, bench_text_close
-#define GREEDY_WORK bench_greedy_open, bench_words_run, bench_words_close
-#define BEAM_WORK bench_beam_open, bench_words_run, bench_words_close
-#define WHOLE_WORK bench_whole_open, bench_words_run, bench_words_close
-#define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
-
-static const char random_weights[] = "random weights";
-static const char drawn_dates[] = "dates of their own lengths, 16, 256, batch 128";
-static const char even_dates[] = "29 symbols, 11 steps, vocabulary 60, 16, 256, batch 128";
-static const char random_decoder[] = "vocabulary 10,000, random weights";
-static const char many_photos[] = "16 photos at once, from pixels to 20 words, greedy";
-static const char kept_features[] = "random features of MobileNetV2's shape";
-
-/* name, what, unit, subject, note, kind, all threads?, needs a model?, precision, functions */
-const bench_row bench_rows[] = {
-    {"sgemm", "1024 x 1024, f32", "GFLOP/s", NULL, NULL, BENCH_FLOPS, false, false, GEMM_F32, GEMM_WORK},
-    {"sgemm", "1024 x 1024, f32", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_F32, GEMM_WORK},
-    {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, false, false, GEMM_BF16, GEMM_WORK},
-    {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_BF16, GEMM_WORK},
-    {"cold", "caption PHOTO", "ms", NULL, "a new process", BENCH_TIME, false, true, GEMM_F32, COLD_WORK},
-    {"cold", "caption PHOTO, memory", "MiB", NULL, "peak", BENCH_MEMORY, false, true, GEMM_F32, COLD_WORK},
-    {"warm", "one photo, beam 3", "ms", NULL, "model is open", BENCH_TIME, false, true, GEMM_F32,
-     bench_warm_open, bench_warm_run, bench_warm_close},
-    {"warm", "16 photos together", "photos/s", NULL, "model is open", BENCH_RATE, true, true, GEMM_F32,
-     bench_warm_open, bench_many_run, bench_warm_close},
-    {"encoder", "mobilenet_v2 at 224", "ms", "mobilenet_v2", random_weights, BENCH_TIME, false, false,
-     GEMM_F32, ENCODER_WORK},
-    {"encoder", "mobilenet_v2 at 224, bf16", "ms", "mobilenet_v2", random_weights, BENCH_TIME, false, false,
-     GEMM_BF16, ENCODER_WORK},
-    {"encoder", "small at 160", "ms", "small", random_weights, BENCH_TIME, false, false, GEMM_F32,
-     ENCODER_WORK},
-    {"encoder", "small at 160, bf16", "ms", "small", random_weights, BENCH_TIME, false, false, GEMM_BF16,
-     ENCODER_WORK},
-    {"words", "20 words, greedy, f32", "ms", "f32", random_decoder, BENCH_TIME, false, false, GEMM_F32,
-     GREEDY_WORK},
-    {"words", "20 words, greedy, bf16", "ms", "bf16", random_decoder, BENCH_TIME, false, false, GEMM_F32,
-     GREEDY_WORK},
-    {"words", "20 words, greedy, int8", "ms", "int8", random_decoder, BENCH_TIME, false, false, GEMM_F32,
-     GREEDY_WORK},
-    {"words", "20 words, beam 5, f32", "ms", "f32", random_decoder, BENCH_TIME, false, false, GEMM_F32,
-     BEAM_WORK},
-    {"words", "20 words, beam 5, bf16", "ms", "bf16", random_decoder, BENCH_TIME, false, false, GEMM_F32,
-     BEAM_WORK},
-    {"words", "20 words, beam 5, int8", "ms", "int8", random_decoder, BENCH_TIME, false, false, GEMM_F32,
-     BEAM_WORK},
-    {"many", "mobilenet_v2, f32", "photos/s", "f32", many_photos, BENCH_RATE, true, false, GEMM_F32,
-     WHOLE_WORK},
-    {"many", "mobilenet_v2, bf16", "photos/s", "bf16", many_photos, BENCH_RATE, true, false, GEMM_F32,
-     WHOLE_WORK},
-    {"many", "mobilenet_v2, int8", "photos/s", "int8", many_photos, BENCH_RATE, true, false, GEMM_F32,
-     WHOLE_WORK},
-    {"decoder", "train, f32", "captions/s", "mobilenet_v2", kept_features, BENCH_RATE, true, false, GEMM_F32,
-     DECODER_WORK},
-    {"decoder", "train, bf16", "captions/s", "mobilenet_v2", kept_features, BENCH_RATE, true, false,
-     GEMM_BF16, DECODER_WORK},
-    {"train", "small and decoder, bf16", "photos/s", "small", "5 captions each, photos decoded", BENCH_RATE,
-     true, false, GEMM_BF16, TRAIN_WORK},
-    {"train", "mobilenet_v2 tuned, bf16", "photos/s", "mobilenet_v2", "end to end, 5 captions each",
-     BENCH_RATE, true, false, GEMM_BF16, TRAIN_WORK},
-    {"train", "the same, memory", "MiB", "mobilenet_v2", "peak of a process", BENCH_MEMORY, true, false,
-     GEMM_BF16, TRAIN_WORK},
-    {"dates", "dot, f32", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_F32, TEXT_WORK},
-    {"dates", "additive, f32", "samples/s", "additive", drawn_dates, BENCH_RATE, false, false, GEMM_F32,
-     TEXT_WORK},
-    {"dates", "dot, bf16", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_BF16, TEXT_WORK},
-    {"dates", "additive, bf16", "samples/s", "additive", drawn_dates, BENCH_RATE, false, false, GEMM_BF16,
-     TEXT_WORK},
-    {"dates", "dot, 29 symbols, f32", "samples/s", "dot", even_dates, BENCH_RATE, false, false, GEMM_F32,
-     EVEN_TEXT_WORK},
-    {"dates", "additive, 29 symbols, f32", "samples/s", "additive", even_dates, BENCH_RATE, false, false,
-     GEMM_F32, EVEN_TEXT_WORK},
-    {"dates", "dot, 29 symbols, bf16", "samples/s", "dot", even_dates, BENCH_RATE, false, false, GEMM_BF16,
-     EVEN_TEXT_WORK},
-    {"dates", "additive, 29 symbols, bf16", "samples/s", "additive", even_dates, BENCH_RATE, false, false,
-     GEMM_BF16, EVEN_TEXT_WORK},
-    {"score", "BLEU, ROUGE-L, CIDEr", "images/s", NULL, "5,000 images, 25,000 references", BENCH_RATE, false,
-     false, GEMM_F32, bench_score_open, bench_score_run, bench_score_close},
-    {0},
-};
-
 /* Odd, so that the median is a round. */
-enum { ROWS = sizeof bench_rows / sizeof *bench_rows - 1, ROUNDS = 7 };
+enum { ROUNDS = 7 };
 
 typedef struct bench_request {
     const char *only, *photo;
@@ -112,13 +27,13 @@ typedef struct bench_request {
 typedef struct bench {
     const bench_request *q;
     bench_env env;
-    bench_case c[ROWS];
-    bool chosen[ROWS]; /* goes into the report */
-    bool timed[ROWS];  /* chosen, or needed for the ratios */
-    double figure[ROWS][ROUNDS];
-    double seconds[ROWS][ROUNDS]; /* of one run */
-    int drawn;                    /* the drawn photo's descriptor; -1: the user's photo */
-    char path[64];                /* by which it is opened */
+    bench_case c[BENCH_ROWS_MAX];
+    bool chosen[BENCH_ROWS_MAX]; /* goes into the report */
+    bool timed[BENCH_ROWS_MAX];  /* chosen, or needed for the ratios */
+    double figure[BENCH_ROWS_MAX][ROUNDS];
+    double seconds[BENCH_ROWS_MAX][ROUNDS]; /* of one run */
+    int drawn;                              /* the drawn photo's descriptor; -1: the user's photo */
+    char path[64];                          /* by which it is opened */
     uint8_t *bytes;
 } bench;
 
@@ -186,7 +101,8 @@ static bool have_model(const bench *b)
 static bool is_wanted(const bench *b, const bench_row *row)
 {
     if (b->q->only && strcmp(b->q->only, row->name) != 0) return false;
-    return b->env.threads > 1 || row->kind != BENCH_FLOPS || !row->all_threads; /* else the same row twice */
+    bool twice = row->kind == BENCH_FLOPS || row->kind == BENCH_SPEEDUP;
+    return b->env.threads > 1 || !twice || !row->all_threads; /* else the same row twice */
 }
 
 /* The row of bench_rows that is the measure of this one. */
@@ -198,7 +114,7 @@ static int base_of(const bench *b, int row)
 static err_code choose(bench *b, error *err)
 {
     int chosen = 0, able = 0;
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < bench_row_count; i++) {
         b->chosen[i] = is_wanted(b, &bench_rows[i]);
         b->timed[i] = b->chosen[i] && (have_model(b) || !bench_rows[i].needs_model);
         chosen += b->chosen[i];
@@ -208,7 +124,7 @@ static err_code choose(bench *b, error *err)
         return err_set(err, ERR_MISSING,
                        "'%s' needs a model, and none is built into this program: name a model file",
                        b->q->only);
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < bench_row_count; i++)
         if (b->timed[i]) b->timed[base_of(b, i)] = true;
     return ERR_OK;
 }
@@ -220,7 +136,7 @@ static err_code open_rows(bench *b, error *err)
 {
     err_code code = ERR_OK;
     for (int memory = 1; memory >= 0; memory--)
-        for (int i = 0; !code && i < ROWS; i++) {
+        for (int i = 0; !code && i < bench_row_count; i++) {
             const bench_row *row = &bench_rows[i];
             if (!b->timed[i] || (row->kind == BENCH_MEMORY) != memory) continue;
             b->c[i] = (bench_case){.row = row, .env = &b->env};
@@ -229,8 +145,10 @@ static err_code open_rows(bench *b, error *err)
     return code;
 }
 
-static double figure(const bench_case *c, double seconds)
+static double figure(const bench *b, int row, int round)
 {
+    const bench_case *c = &b->c[row];
+    double seconds = b->seconds[row][round];
     switch (c->row->kind) {
     case BENCH_RATE:
         return c->things / seconds;
@@ -238,6 +156,10 @@ static double figure(const bench_case *c, double seconds)
         return 1e3 * seconds;
     case BENCH_FLOPS:
         return 1e-9 * c->flops / seconds;
+    case BENCH_GROWTH:
+        return seconds / b->seconds[row - 1][round];
+    case BENCH_SPEEDUP:
+        return b->seconds[row - 1][round] / seconds;
     case BENCH_MEMORY:
         break;
     }
@@ -257,7 +179,7 @@ static err_code time_row(bench *b, int row, int round, error *err)
         seconds = now() - start;
     } while (!code && c->row->kind != BENCH_MEMORY && seconds < b->q->seconds / ROUNDS);
     b->seconds[row][round] = seconds / runs;
-    b->figure[row][round] = figure(c, seconds / runs);
+    b->figure[row][round] = figure(b, row, round);
     return code;
 }
 
@@ -267,10 +189,10 @@ static err_code time_rounds(bench *b, error *err)
     err_code code = ERR_OK;
     long done = 0;
     ui_progress bar = {.label = "bench", .unit = "runs", .quiet = b->q->quiet || !isatty(STDERR_FILENO)};
-    for (int i = 0; i < ROWS; i++) bar.total += b->timed[i] * (ROUNDS + 1);
+    for (int i = 0; i < bench_row_count; i++) bar.total += b->timed[i] * (ROUNDS + 1);
     ui_progress_start(&bar);
     for (int round = -1; !code && round < ROUNDS; round++)
-        for (int i = 0; !code && i < ROWS; i++) {
+        for (int i = 0; !code && i < bench_row_count; i++) {
             if (!b->timed[i]) continue;
             code = time_row(b, i, round < 0 ? 0 : round, err);
             ui_progress_update(&bar, ++done, bench_rows[i].what);
@@ -298,6 +220,8 @@ static double ratio(const bench *b, int row, int round)
         return b->seconds[row][round] * base;
     case BENCH_FLOPS:
         return mine / base;
+    case BENCH_GROWTH:
+    case BENCH_SPEEDUP:
     case BENCH_MEMORY:
         break;
     }
@@ -326,10 +250,10 @@ static bench_result result_of(const bench *b, int row)
 
 static err_code report(const bench *b, error *err)
 {
-    bench_result results[ROWS];
+    bench_result results[BENCH_ROWS_MAX];
     bench_report r = {.env = &b->env, .result = results, .rounds = ROUNDS};
     r.photo = b->drawn >= 0 ? "drawn, 640 x 480, JPEG" : b->env.photo;
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < bench_row_count; i++)
         if (b->chosen[i]) results[r.results++] = result_of(b, i);
     if (b->q->json) return bench_print_json(&r, err);
     bench_print_table(&r);
@@ -353,7 +277,7 @@ static int measure(const bench_request *q, const char *model)
     b.env.threads = pool_threads(b.env.pool);
     err_code code =
         b.env.pool ? run(&b, &err) : err_set(&err, ERR_MEMORY, "cannot start %d threads", q->threads);
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < bench_row_count; i++)
         if (b.c[i].row) b.c[i].row->close(&b.c[i]);
     if (b.drawn >= 0) close(b.drawn);
     pool_free(&b.env.pool);
@@ -365,7 +289,7 @@ int verb_bench(int argc, char **argv)
 {
     bench_request q = {.seconds = 1};
     const opt options[] = {
-        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|words|many|decoder|train|dates|score", &q.only,
+        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|words|many|decoder|train|dates|score|scale", &q.only,
          .help = "these rows only"},
         {"photo", 0, OPT_STRING, "FILE", &q.photo, .help = "the photo to describe; a drawn one if absent"},
         {"threads", 't', OPT_INT, "N", &q.threads, 0, 1024,
@@ -384,8 +308,8 @@ int verb_bench(int argc, char **argv)
             "Measures speed on this machine: matrix products (sgemm), a photo described by a new process "
             "(cold) and by an open model (warm), encoders, the words of a decoder with a vocabulary of "
             "10,000 (words), describing many photos at once (many), training of the decoder on kept "
-            "features, training of all, of text-to-text networks (dates), and scoring of captions. Each "
-            "figure is a median of seven rounds "
+            "features, training of all, of text-to-text networks (dates), scoring of captions, and how time "
+            "grows with words, regions, photos and threads (scale). Each figure is a median of seven rounds "
             "over all rows, and stands beside its "
             "ratio to the sgemm rate of the same rounds on as many threads, so that machines can be "
             "compared. It takes about two minutes; other work on the machine spoils it.\n"

@@ -26,10 +26,12 @@ typedef struct bench_env {
 } bench_env;
 
 typedef enum {
-    BENCH_RATE,   /* things per second */
-    BENCH_TIME,   /* milliseconds per run */
-    BENCH_FLOPS,  /* billions of floating point operations per second */
-    BENCH_MEMORY, /* MiB, measured once, in open */
+    BENCH_RATE,    /* things per second */
+    BENCH_TIME,    /* milliseconds per run */
+    BENCH_FLOPS,   /* billions of floating point operations per second */
+    BENCH_MEMORY,  /* MiB, measured once, in open */
+    BENCH_GROWTH,  /* the time of a run as a multiple of that of the row before */
+    BENCH_SPEEDUP, /* how many times as fast as the row before; left out with one thread */
 } bench_kind;
 
 typedef struct bench_row bench_row;
@@ -54,13 +56,19 @@ struct bench_row {
     bool all_threads; /* else one */
     bool needs_model;
     gemm_precision precision;
+    int amount; /* for open: of words, regions, photos; 0 where it does not ask */
     err_code (*open)(bench_case *c, error *err); /* after a failure close is called all the same */
     err_code (*run)(bench_case *c, error *err);
     void (*close)(bench_case *c); /* state may be NULL */
 };
 
-extern const bench_row bench_rows[]; /* up to the one without a name; the first is sgemm on one thread and
-                                        the second on all: what the others are compared with */
+/* Amount of a training row: captions, words, vocabulary and decoder as other programs are measured with. */
+enum { BENCH_PEERS = 1 };
+
+/* The first is sgemm on one thread and the second on all: what the others are compared with. */
+enum { BENCH_ROWS_MAX = 64 };
+extern const bench_row bench_rows[];
+extern const int bench_row_count;
 
 /* ---- functions of the rows ---- */
 
@@ -77,18 +85,21 @@ err_code bench_train_open(bench_case *c, error *err);   /* the encoder trains al
 err_code bench_train_run(bench_case *c, error *err);
 void bench_train_close(bench_case *c);
 
-err_code bench_text_open(bench_case *c, error *err);      /* dates, of their own lengths */
-err_code bench_text_even_open(bench_case *c, error *err); /* sequences of one length */
+err_code bench_text_open(bench_case *c, error *err);
 err_code bench_text_run(bench_case *c, error *err);
 void bench_text_close(bench_case *c);
 
-/* A model of random weights, what the trainer's defaults make, for photos of the encoder's own size. */
-err_code bench_make_model(const char *encoder, int vocabulary, cap_model **out, error *err);
+/* A model of random weights, what the trainer's defaults make, for photos of the encoder's own size.
+ * `embedding` 0: the default. */
+err_code bench_make_model(const char *encoder, int vocabulary, int embedding, cap_model **out, error *err);
 
 /* The subject is the precision: "f32", "bf16" or "int8". */
 err_code bench_greedy_open(bench_case *c, error *err);
 err_code bench_beam_open(bench_case *c, error *err);
 err_code bench_whole_open(bench_case *c, error *err);
+err_code bench_some_words_open(bench_case *c, error *err); /* greedy; row->amount of them */
+err_code bench_some_regions_open(bench_case *c, error *err);
+err_code bench_some_photos_open(bench_case *c, error *err);
 err_code bench_words_run(bench_case *c, error *err);
 void bench_words_close(bench_case *c);
 
@@ -113,7 +124,7 @@ typedef struct bench_result {
     double figure, low, high; /* median, least and most of the rounds, in the row's unit */
     double ratio;             /* to sgemm in f32 on as many threads, median of the rounds; 0: has none.
                                  FLOPS: share of its rate; RATE: things per TFLOP of it; TIME: GFLOP it
-                                 does in that time */
+                                 does in that time; GROWTH, SPEEDUP: none */
     double gflops;            /* BENCH_TIME with counted operations: their rate; else 0 */
 } bench_result;
 

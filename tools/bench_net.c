@@ -129,8 +129,16 @@ void bench_encoder_close(bench_case *c)
 
 /* ---- training ---- */
 
+typedef struct train_sizes {
+    int photos, captions, words, vocabulary, embedding; /* captions in all; embedding 0: the default */
+} train_sizes;
+
 /* Vocabulary and sentence length are about those of Flickr8k. */
-enum { VOCABULARY = 2536, WORDS = 12, FROZEN_BATCH = 128, OWN_PHOTOS = 32, OWN_CAPTIONS = 5 };
+static train_sizes sizes_of(const bench_row *row, bool frozen)
+{
+    if (row->amount == BENCH_PEERS) return (train_sizes){32, 32, 20, 10000, 448};
+    return frozen ? (train_sizes){128, 128, 13, 2536, 0} : (train_sizes){32, 32 * 5, 13, 2536, 0};
+}
 
 typedef struct train_state {
     cap_model *model;
@@ -156,37 +164,39 @@ static err_code make_vocabulary(int words, ds_vocab **out, error *err)
     return code;
 }
 
-err_code bench_make_model(const char *encoder, int vocabulary, cap_model **out, error *err)
+err_code bench_make_model(const char *encoder, int vocabulary, int embedding, cap_model **out, error *err)
 {
     ds_vocab *vocab = NULL;
     cnn_preprocess pre;
     cnn_preprocess_default(&pre);
     pre.size = cnn_backbone_find(encoder)->size;
     cap_decoder_config config = cap_decoder_defaults();
+    if (embedding) config.embedding = embedding;
     err_code code = make_vocabulary(vocabulary, &vocab, err);
     if (!code) code = cap_model_create(encoder, &pre, &config, vocab, 1, out, err);
     if (code) ds_vocab_free(&vocab);
     return code;
 }
 
-/* Rows of WORDS words and the end; a photo has the same number of rows as every other. */
-static bool make_batch(train_state *s, int rows, int photos)
+/* Rows of words, the last of which is the end; a photo has the same number of rows as every other. */
+static bool make_batch(train_state *s, const train_sizes *z)
 {
     rng r = {.seed = 2};
     ds_batch *b = &s->batch;
-    *b = (ds_batch){.rows = rows, .images = photos, .max_len = WORDS + 1};
+    int rows = z->captions, words = z->words;
+    *b = (ds_batch){.rows = rows, .images = z->photos, .max_len = words};
     b->row_image = arena_array(&s->lists, (size_t)rows, sizeof *b->row_image);
     b->length = arena_array(&s->lists, (size_t)rows, sizeof *b->length);
-    b->tokens = arena_array(&s->lists, (size_t)rows * (WORDS + 2), sizeof *b->tokens);
+    b->tokens = arena_array(&s->lists, (size_t)rows * (size_t)(words + 1), sizeof *b->tokens);
     if (!b->row_image || !b->length || !b->tokens) return false;
     for (int i = 0; i < rows; i++) {
-        int32_t *row = b->tokens + (size_t)i * (WORDS + 2);
-        b->row_image[i] = i * photos / rows;
-        b->length[i] = WORDS + 1;
+        int32_t *row = b->tokens + (size_t)i * (size_t)(words + 1);
+        b->row_image[i] = i * z->photos / rows;
+        b->length[i] = words;
         row[0] = DS_START;
-        for (int j = 1; j <= WORDS; j++)
-            row[j] = DS_SPECIALS + (int32_t)rng_below(&r, VOCABULARY - DS_SPECIALS);
-        row[WORDS + 1] = DS_END;
+        for (int j = 1; j < words; j++)
+            row[j] = DS_SPECIALS + (int32_t)rng_below(&r, (uint32_t)(z->vocabulary - DS_SPECIALS));
+        row[words] = DS_END;
     }
     return true;
 }
@@ -213,8 +223,8 @@ static err_code open_training(bench_case *c, bool frozen, error *err)
 {
     train_state *s = c->state = calloc(1, sizeof *s);
     if (!s) return no_memory(c, err);
-    int photos = frozen ? FROZEN_BATCH : OWN_PHOTOS, rows = frozen ? FROZEN_BATCH : OWN_PHOTOS * OWN_CAPTIONS;
-    err_code code = bench_make_model(c->row->subject, VOCABULARY, &s->model, err);
+    train_sizes z = sizes_of(c->row, frozen);
+    err_code code = bench_make_model(c->row->subject, z.vocabulary, z.embedding, &s->model, err);
     if (code) return code;
     if (strcmp(c->row->subject, "small") != 0) cnn_net_freeze_norm(s->model->encoder, true);
     if (frozen) nn_params_set_trainable(&s->model->params, "encoder.", false);
@@ -225,8 +235,8 @@ static err_code open_training(bench_case *c, bool frozen, error *err)
                         .recording = true,
                         .training = true,
                         .seed = 1};
-    c->things = frozen ? rows : photos;
-    return make_batch(s, rows, photos) && make_inputs(s, frozen) ? ERR_OK : no_memory(c, err);
+    c->things = z.photos; /* of a frozen encoder as many as captions */
+    return make_batch(s, &z) && make_inputs(s, frozen) ? ERR_OK : no_memory(c, err);
 }
 
 /* Two steps in a process of its own, which leaves with 0 when they went well. */

@@ -58,6 +58,8 @@ static void print_ratio(const bench_result *e)
     case BENCH_FLOPS:
         printf(" %8.2f %-14s", e->ratio, "x");
         return;
+    case BENCH_GROWTH:
+    case BENCH_SPEEDUP:
     case BENCH_MEMORY:
         break;
     }
@@ -122,7 +124,8 @@ static json_t *row_json(const bench_report *r, const bench_result *e)
 {
     static const char *const ratio_units[] = {[BENCH_RATE] = "per TFLOP of sgemm",
                                               [BENCH_TIME] = "GFLOP of sgemm in that time",
-                                              [BENCH_FLOPS] = "share of sgemm's rate"};
+                                              [BENCH_FLOPS] = "share of sgemm's rate",
+                                              [BENCH_SPEEDUP] = NULL};
     json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s?}", "name", e->row->name, "what", e->row->what,
                           "unit", e->row->unit, "threads", threads_of(r, e->row), "precision",
                           e->row->precision == GEMM_BF16 ? "bf16" : "f32", "note", e->row->note);
@@ -131,7 +134,7 @@ static json_t *row_json(const bench_report *r, const bench_result *e)
     json_object_set_new(o, "low", json_real(e->low));
     json_object_set_new(o, "high", json_real(e->high));
     if (e->gflops > 0) json_object_set_new(o, "gflops", json_real(e->gflops));
-    if (e->row->kind == BENCH_MEMORY) return o;
+    if (!ratio_units[e->row->kind]) return o;
     json_object_set_new(o, "ratio", json_real(e->ratio));
     json_object_set_new(o, "ratio_unit", json_string(ratio_units[e->row->kind]));
     return o;

@@ -162,12 +162,13 @@ static err_code make_net(text_state *s, const char *match, int32_t sources, int3
     return nn_params_finish(&s->params, 1, err);
 }
 
-static err_code open_with(bench_case *c, bool even, error *err)
+/* The subject names the matching function. */
+err_code bench_text_open(bench_case *c, error *err)
 {
     text_state *s = c->state = calloc(1, sizeof *s);
     int32_t sources = VOCABULARY, targets = VOCABULARY;
     if (!s) return no_memory(err);
-    err_code code = even ? make_even(s, err) : make_data(s, &sources, &targets, err);
+    err_code code = c->row->amount == BENCH_PEERS ? make_even(s, err) : make_data(s, &sources, &targets, err);
     if (!code) code = make_net(s, c->row->subject, sources, targets, err);
     if (!code) code = optim_init(&s->optim, OPTIM_ADAMW, &s->params, err);
     s->tape = (nn_tape){.mem = &s->memory,
@@ -178,17 +179,6 @@ static err_code open_with(bench_case *c, bool even, error *err)
                         .seed = 1};
     c->things = BATCH;
     return code;
-}
-
-/* The subject names the matching function. */
-err_code bench_text_open(bench_case *c, error *err)
-{
-    return open_with(c, false, err);
-}
-
-err_code bench_text_even_open(bench_case *c, error *err)
-{
-    return open_with(c, true, err);
 }
 
 static err_code take_batch(text_state *s, error *err)

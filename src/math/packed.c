@@ -136,16 +136,31 @@ static size_t panel_bytes(packed_type type, int k)
     return (size_t)up(k, 4) * PANEL;
 }
 
+size_t packed_panel_bytes(packed_type type, int k, int n)
+{
+    if (REAL_IS_DOUBLE) type = PACKED_F32;
+    size_t panels = (size_t)up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
+    return panels * panel_bytes(type, k);
+}
+
+void packed_place(packed *p, packed_type type, gemm_op op, int k, int n, const real *w, int ldw, void *panels)
+{
+    if (REAL_IS_DOUBLE) type = PACKED_F32;
+    *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k), .panels = panels};
+    p->bytes = packed_panel_bytes(type, k, n);
+    source s = {op, k, n, ldw, w, NULL};
+    (type == PACKED_F32 ? pack_f32 : pack_bf16)(&s, p);
+}
+
 packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
 {
     if (REAL_IS_DOUBLE) type = PACKED_F32;
     if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
-    size_t panels = (size_t)up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
     size_t wide = (size_t)up(n, PANEL);
     packed *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
-    p->bytes = panels * p->stride;
+    p->bytes = packed_panel_bytes(type, k, n);
     p->panels = aligned_alloc(64, p->bytes ? (p->bytes + 63) / 64 * 64 : 64);
     if (type == PACKED_I8) {
         p->scale = calloc(wide, sizeof *p->scale);

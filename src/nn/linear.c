@@ -3,30 +3,49 @@
 #include <string.h>
 
 #include "src/math/packed.h"
+#include "src/nn/repeated.h"
 
 typedef struct linear_ctx {
     nn_var *x, *w, *b, *base, *y;
+    nn_repeated *shared; /* NULL: the product stands alone */
     bool tied;
 } linear_ctx;
+
+static void gradient_of_x(nn_tape *t, const linear_ctx *c)
+{
+    int n = nn_rows(c->x), in = nn_last(c->x), out = nn_last(c->y);
+    real beta, *dx = nn_grad(t, c->x, &beta);
+    if (dx && c->shared)
+        nn_repeated_back(t, c->shared, n, c->y->grad, beta, dx);
+    else if (dx)
+        gemm(t->threads, t->precision, GEMM_N, c->tied ? GEMM_N : GEMM_T, n, in, out, c->y->grad, out,
+             c->w->data, c->tied ? in : out, beta, dx, in);
+}
+
+static void gradient_of_w(nn_tape *t, const linear_ctx *c)
+{
+    int n = nn_rows(c->x), in = nn_last(c->x), out = nn_last(c->y);
+    const real *x = c->x->data, *dy = c->y->grad;
+    if (c->shared) {
+        nn_repeated_gradient(t, c->shared, n, x, dy);
+        return;
+    }
+    real beta, *dw = dy ? nn_grad(t, c->w, &beta) : NULL;
+    if (dw && c->tied)
+        gemm(t->threads, t->precision, GEMM_T, GEMM_N, out, in, n, dy, out, x, in, beta, dw, in);
+    if (dw && !c->tied)
+        gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, n, x, in, dy, out, beta, dw, out);
+}
 
 static void linear_backward(nn_tape *t, void *p)
 {
     linear_ctx *c = p;
     real *dy = c->y->grad;
+    gradient_of_w(t, c);
     if (!dy) return;
-    int n = nn_rows(c->x), in = nn_last(c->x), out = nn_last(c->y);
-    real beta;
-    real *dx = nn_grad(t, c->x, &beta);
-    if (dx)
-        gemm(t->threads, t->precision, GEMM_N, c->tied ? GEMM_N : GEMM_T, n, in, out, dy, out, c->w->data,
-             c->tied ? in : out, beta, dx, in);
-    real *dw = nn_grad(t, c->w, &beta);
-    if (dw && c->tied)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, out, in, n, dy, out, c->x->data, in, beta, dw, in);
-    if (dw && !c->tied)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, n, c->x->data, in, dy, out, beta, dw, out);
+    gradient_of_x(t, c);
     real *db = c->b ? nn_grad_add(t, c->b) : NULL;
-    if (db) nn_column_sums_into(t, db, dy, n, out);
+    if (db) nn_column_sums_into(t, db, dy, nn_rows(c->y), nn_last(c->y));
     if (!c->base || !c->base->wants_grad) return;
     if (c->base->grad)
         nn_add_into(t, c->base->grad, dy, nn_count(c->y));
@@ -54,14 +73,17 @@ static nn_var *linear(nn_tape *t, nn_var *base, nn_var *x, nn_var *w, nn_var *b,
     if (!y) return NULL;
     start_rows(y->data, base ? base->data : NULL, b ? b->data : NULL, nn_rows(x), out);
     real beta = base || b ? 1 : 0;
-    if (w->packed && !t->recording)
+    nn_repeated *shared = wants ? nn_repeat(t, w, tied, nn_rows(x)) : NULL;
+    if (shared)
+        nn_repeated_forward(t, shared, nn_rows(x), x->data, beta, y->data);
+    else if (w->packed && !t->recording)
         packed_product_on(t->threads, w->packed, nn_rows(x), x->data, in, beta, y->data, out);
     else
         gemm(t->threads, t->precision, GEMM_N, tied ? GEMM_T : GEMM_N, nn_rows(x), out, in, x->data, in,
              w->data, tied ? in : out, beta, y->data, out);
     linear_ctx *c = wants ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
-        *c = (linear_ctx){x, w, b, base, y, tied};
+        *c = (linear_ctx){x, w, b, base, y, shared, tied};
         nn_record(t, linear_backward, c);
     }
     return t->failed ? NULL : y;

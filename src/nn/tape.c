@@ -13,6 +13,7 @@ void nn_begin(nn_tape *t)
     arena_reset(t->mem);
     t->k = kernels_best();
     t->last = NULL;
+    t->repeated = NULL;
     t->failed = false;
     t->ops = 0;
 }

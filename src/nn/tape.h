@@ -51,7 +51,8 @@ typedef struct nn_tape {
     uint64_t seed, step;      /* dropout draws from (seed, step, op count) */
     uint32_t ops;             /* ops recorded or run since nn_begin */
     nn_node *last;
-    const kernels *k; /* inner loops for this CPU; set by nn_begin and by the first result */
+    struct nn_repeated *repeated; /* weights that products of this step share, see repeated.h */
+    const kernels *k;             /* inner loops for this CPU; set by nn_begin and by the first result */
 } nn_tape;
 
 typedef void (*nn_backward_fn)(nn_tape *t, void *ctx);

@@ -26,8 +26,8 @@ ROWS = [
     ("greedy", False, "words", ["20 words, greedy, f32", "20 words, greedy, bf16", "20 words, greedy, int8"]),
     ("beam", False, "words", ["20 words, beam 5, f32", "20 words, beam 5, bf16", "20 words, beam 5, int8"]),
     ("many", True, "many", ["mobilenet_v2, f32", "mobilenet_v2, bf16"]),
-    ("decoder", True, "decoder", ["32 x 20 words of 10,000, f32", "32 x 20 words of 10,000, bf16"]),
-    ("train", True, "train", ["mobilenet_v2 tuned, bf16"]),
+    ("decoder", True, "decoder", ["peers' sizes, f32", "peers' sizes, bf16"]),
+    ("train", True, "train", ["mobilenet_v2, as peers"]),
     ("dates dot", False, "dates", ["dot, 29 symbols, f32", "dot, 29 symbols, bf16"]),
     ("dates additive", False, "dates", ["additive, 29 symbols, f32", "additive, 29 symbols, bf16"]),
 ]

@@ -1,0 +1,118 @@
+/* What `caption bench` measures. */
+#include "tools/bench.h"
+
+#define GEMM_WORK bench_gemm_open, bench_gemm_run, bench_gemm_close
+#define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
+#define DECODER_WORK bench_decoder_open, bench_train_run, bench_train_close
+#define WORDS_WORK bench_some_words_open, bench_words_run, bench_words_close
+#define REGIONS_WORK bench_some_regions_open, bench_words_run, bench_words_close
+#define PHOTOS_WORK bench_some_photos_open, bench_words_run, bench_words_close
+#define TRAIN_WORK bench_train_open, bench_train_run, bench_train_close
+#define TEXT_WORK bench_text_open, bench_text_run, bench_text_close
+#define GREEDY_WORK bench_greedy_open, bench_words_run, bench_words_close
+#define BEAM_WORK bench_beam_open, bench_words_run, bench_words_close
+#define WHOLE_WORK bench_whole_open, bench_words_run, bench_words_close
+#define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
+
+static const char random_weights[] = "random weights";
+static const char drawn_dates[] = "dates of their own lengths, 16, 256, batch 128";
+static const char even_dates[] = "29 symbols, 11 steps, vocabulary 60, 16, 256, batch 128";
+/* A word of this decoder reads 8.3 million weights: what others are measured with, one with an output layer
+ * of its own and an embedding of 256, reads 8.1 million. */
+static const char random_decoder[] = "vocabulary 10,000, embedding 448, random weights";
+static const char many_photos[] = "16 photos at once, from pixels to 20 words, greedy";
+static const char kept_features[] = "random features of MobileNetV2's shape";
+static const char peers_captions[] = "32 captions, 20 words of 10,000, embedding 448";
+
+/* name, what, unit, subject, note, kind, all threads?, needs a model?, precision, amount, functions */
+const bench_row bench_rows[] = {
+    {"sgemm", "1024 x 1024, f32", "GFLOP/s", NULL, NULL, BENCH_FLOPS, false, false, GEMM_F32, 0, GEMM_WORK},
+    {"sgemm", "1024 x 1024, f32", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_F32, 0, GEMM_WORK},
+    {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, false, false, GEMM_BF16, 0, GEMM_WORK},
+    {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_BF16, 0, GEMM_WORK},
+    {"cold", "caption PHOTO", "ms", NULL, "a new process", BENCH_TIME, false, true, GEMM_F32, 0, COLD_WORK},
+    {"cold", "caption PHOTO, memory", "MiB", NULL, "peak", BENCH_MEMORY, false, true, GEMM_F32, 0, COLD_WORK},
+    {"warm", "one photo, beam 3", "ms", NULL, "model is open", BENCH_TIME, false, true, GEMM_F32, 0,
+     bench_warm_open, bench_warm_run, bench_warm_close},
+    {"warm", "16 photos together", "photos/s", NULL, "model is open", BENCH_RATE, true, true, GEMM_F32, 0,
+     bench_warm_open, bench_many_run, bench_warm_close},
+    {"encoder", "mobilenet_v2 at 224", "ms", "mobilenet_v2", random_weights, BENCH_TIME, false, false,
+     GEMM_F32, 0, ENCODER_WORK},
+    {"encoder", "mobilenet_v2 at 224, bf16", "ms", "mobilenet_v2", random_weights, BENCH_TIME, false, false,
+     GEMM_BF16, 0, ENCODER_WORK},
+    {"encoder", "small at 160", "ms", "small", random_weights, BENCH_TIME, false, false, GEMM_F32, 0,
+     ENCODER_WORK},
+    {"encoder", "small at 160, bf16", "ms", "small", random_weights, BENCH_TIME, false, false, GEMM_BF16, 0,
+     ENCODER_WORK},
+    {"words", "20 words, greedy, f32", "ms", "f32", random_decoder, BENCH_TIME, false, false, GEMM_F32, 0,
+     GREEDY_WORK},
+    {"words", "20 words, greedy, bf16", "ms", "bf16", random_decoder, BENCH_TIME, false, false, GEMM_F32, 0,
+     GREEDY_WORK},
+    {"words", "20 words, greedy, int8", "ms", "int8", random_decoder, BENCH_TIME, false, false, GEMM_F32, 0,
+     GREEDY_WORK},
+    {"words", "20 words, beam 5, f32", "ms", "f32", random_decoder, BENCH_TIME, false, false, GEMM_F32, 0,
+     BEAM_WORK},
+    {"words", "20 words, beam 5, bf16", "ms", "bf16", random_decoder, BENCH_TIME, false, false, GEMM_F32, 0,
+     BEAM_WORK},
+    {"words", "20 words, beam 5, int8", "ms", "int8", random_decoder, BENCH_TIME, false, false, GEMM_F32, 0,
+     BEAM_WORK},
+    {"many", "mobilenet_v2, f32", "photos/s", "f32", many_photos, BENCH_RATE, true, false, GEMM_F32, 0,
+     WHOLE_WORK},
+    {"many", "mobilenet_v2, bf16", "photos/s", "bf16", many_photos, BENCH_RATE, true, false, GEMM_F32, 0,
+     WHOLE_WORK},
+    {"many", "mobilenet_v2, int8", "photos/s", "int8", many_photos, BENCH_RATE, true, false, GEMM_F32, 0,
+     WHOLE_WORK},
+    {"decoder", "train, f32", "captions/s", "mobilenet_v2", kept_features, BENCH_RATE, true, false, GEMM_F32,
+     0, DECODER_WORK},
+    {"decoder", "train, bf16", "captions/s", "mobilenet_v2", kept_features, BENCH_RATE, true, false,
+     GEMM_BF16, 0, DECODER_WORK},
+    {"decoder", "peers' sizes, f32", "captions/s", "mobilenet_v2", peers_captions, BENCH_RATE, true, false,
+     GEMM_F32, BENCH_PEERS, DECODER_WORK},
+    {"decoder", "peers' sizes, bf16", "captions/s", "mobilenet_v2", peers_captions, BENCH_RATE, true, false,
+     GEMM_BF16, BENCH_PEERS, DECODER_WORK},
+    {"train", "small and decoder, bf16", "photos/s", "small", "5 captions each, photos decoded", BENCH_RATE,
+     true, false, GEMM_BF16, 0, TRAIN_WORK},
+    {"train", "mobilenet_v2 tuned, bf16", "photos/s", "mobilenet_v2", "end to end, 5 captions each",
+     BENCH_RATE, true, false, GEMM_BF16, 0, TRAIN_WORK},
+    {"train", "mobilenet_v2, as peers", "photos/s", "mobilenet_v2", peers_captions, BENCH_RATE, true, false,
+     GEMM_BF16, BENCH_PEERS, TRAIN_WORK},
+    {"train", "mobilenet_v2, memory", "MiB", "mobilenet_v2", "peak of a process, 5 captions each",
+     BENCH_MEMORY, true, false, GEMM_BF16, 0, TRAIN_WORK},
+    {"dates", "dot, f32", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_F32, 0, TEXT_WORK},
+    {"dates", "additive, f32", "samples/s", "additive", drawn_dates, BENCH_RATE, false, false, GEMM_F32, 0,
+     TEXT_WORK},
+    {"dates", "dot, bf16", "samples/s", "dot", drawn_dates, BENCH_RATE, false, false, GEMM_BF16, 0,
+     TEXT_WORK},
+    {"dates", "additive, bf16", "samples/s", "additive", drawn_dates, BENCH_RATE, false, false, GEMM_BF16, 0,
+     TEXT_WORK},
+    {"dates", "dot, 29 symbols, f32", "samples/s", "dot", even_dates, BENCH_RATE, false, false, GEMM_F32,
+     BENCH_PEERS, TEXT_WORK},
+    {"dates", "additive, 29 symbols, f32", "samples/s", "additive", even_dates, BENCH_RATE, false, false,
+     GEMM_F32, BENCH_PEERS, TEXT_WORK},
+    {"dates", "dot, 29 symbols, bf16", "samples/s", "dot", even_dates, BENCH_RATE, false, false, GEMM_BF16,
+     BENCH_PEERS, TEXT_WORK},
+    {"dates", "additive, 29 symbols, bf16", "samples/s", "additive", even_dates, BENCH_RATE, false, false,
+     GEMM_BF16, BENCH_PEERS, TEXT_WORK},
+    {"score", "BLEU, ROUGE-L, CIDEr", "images/s", NULL, "5,000 images, 25,000 references", BENCH_RATE, false,
+     false, GEMM_F32, 0, bench_score_open, bench_score_run, bench_score_close},
+    {"scale", "10 words", "ms", "bf16", random_decoder, BENCH_TIME, false, false, GEMM_F32, 10, WORDS_WORK},
+    {"scale", "40 words", "x the time", "bf16", "4 times the words", BENCH_GROWTH, false, false, GEMM_F32, 40,
+     WORDS_WORK},
+    {"scale", "20 words, 49 regions", "ms", "bf16", random_decoder, BENCH_TIME, false, false, GEMM_F32, 49,
+     REGIONS_WORK},
+    {"scale", "20 words, 784 regions", "x the time", "bf16", "16 times the regions", BENCH_GROWTH, false,
+     false, GEMM_F32, 784, REGIONS_WORK},
+    {"scale", "4 photos", "ms", "bf16", "mobilenet_v2, pixels to 20 words", BENCH_TIME, false, false,
+     GEMM_F32, 4, PHOTOS_WORK},
+    {"scale", "16 photos", "x the time", "bf16", "4 times the photos", BENCH_GROWTH, false, false, GEMM_F32,
+     16, PHOTOS_WORK},
+    {"scale", "16 photos, all threads", "x as fast", "bf16", "as the row above", BENCH_SPEEDUP, true, false,
+     GEMM_F32, 16, PHOTOS_WORK},
+    {"scale", "training, one thread", "captions/s", "mobilenet_v2", kept_features, BENCH_RATE, false, false,
+     GEMM_BF16, 0, DECODER_WORK},
+    {"scale", "training, all threads", "x as fast", "mobilenet_v2", "as the row above", BENCH_SPEEDUP, true,
+     false, GEMM_BF16, 0, DECODER_WORK},
+    {0},
+};
+const int bench_row_count = sizeof bench_rows / sizeof *bench_rows - 1;
+_Static_assert(sizeof bench_rows / sizeof *bench_rows - 1 <= BENCH_ROWS_MAX, "more rows than BENCH_ROWS_MAX");
