@@ -102,9 +102,30 @@ static void unroll_sampling(nn_tape *t, const cap_decoder *d, const cap_memory *
     u->context = context[0] ? nn_stack(t, context, l->steps) : NULL;
 }
 
+/* The words' shares of the lowest layer's gates: [total, 4H], or those of the vocabulary [V, 4H], of which
+ * row i takes number of[i]. */
+typedef struct word_gates {
+    nn_var *gates;
+    const int32_t *of;
+} word_gates;
+
+/* Made for the vocabulary where the batch has more words, each undisturbed. */
+static word_gates share_gates(nn_tape *t, const cap_decoder *d, const layout *l, nn_var *embedded)
+{
+    bool all = t->recording && d->config.dropout <= 0 && d->config.vocabulary <= l->total;
+    return (word_gates){cap_decoder_word_gates(t, d, all ? d->embedding : embedded),
+                        all ? l->previous : NULL};
+}
+
+static nn_var *gates_of_step(nn_tape *t, const word_gates *w, const layout *l, int s)
+{
+    int first = l->first[s], n = l->active[s];
+    return w->of ? nn_embedding(t, w->gates, w->of + first, n) : nn_slice(t, w->gates, first, n);
+}
+
 /* The lowest layer where its state makes the context that goes into it. */
 static void unroll_asking(nn_tape *t, const cap_decoder *d, const cap_memory *m, const ds_batch *b,
-                          const layout *l, nn_lstm_state state, nn_var *gates, unrolled *u)
+                          const layout *l, nn_lstm_state state, const word_gates *gates, unrolled *u)
 {
     size_t list = (size_t)l->steps * sizeof(nn_var *);
     nn_var **h = nn_alloc(t, list), **context = nn_alloc(t, list);
@@ -112,7 +133,7 @@ static void unroll_asking(nn_tape *t, const cap_decoder *d, const cap_memory *m,
         int n = l->active[s];
         state = first_rows(t, state, n);
         context[s] = cap_context(t, d, m, b->row_image, state.h, &u->alpha[s]);
-        nn_var *words = nn_slice(t, gates, l->first[s], n);
+        nn_var *words = gates_of_step(t, gates, l, s);
         state = cap_layer_step(t, &d->layer[0], words, context[s], state);
         h[s] = state.h;
     }
@@ -121,12 +142,15 @@ static void unroll_asking(nn_tape *t, const cap_decoder *d, const cap_memory *m,
     u->context = nn_stack(t, context, l->steps);
 }
 
-/* A layer whose inputs are known for all steps: gates [total, 4H] are the share of the layer below. */
+/* A layer whose inputs are known for all steps: gates are the share of the layer below, or of the words. */
 static nn_var *unroll_layer(nn_tape *t, const cap_decoder *d, int i, const layout *l, nn_lstm_state first,
-                            nn_var *gates, nn_var *context)
+                            word_gates in, nn_var *context)
 {
-    if (d->layer[i].context) gates = nn_linear_onto(t, gates, context, d->layer[i].context);
-    return nn_lstm_sequence(t, gates, d->layer[i].state, first, l->active, l->steps).h;
+    if (d->layer[i].context) {
+        if (in.of) in.gates = nn_embedding(t, in.gates, in.of, l->total);
+        in = (word_gates){nn_linear_onto(t, in.gates, context, d->layer[i].context), NULL};
+    }
+    return nn_lstm_sequence(t, in.gates, in.of, d->layer[i].state, first, l->active, l->steps).h;
 }
 
 /* Attention of all steps at once, for states that do not wait for its answer. */
@@ -162,15 +186,16 @@ static void unroll_known(nn_tape *t, const cap_decoder *d, const cap_memory *m, 
     bool fixed = d->config.match == NN_MATCH_NONE && d->config.peek;
     cap_layers first = cap_decoder_start(t, d, m, b->row_image, b->rows);
     u->embedded = nn_dropout(t, nn_embedding(t, d->embedding, l->previous, l->total), drop);
-    nn_var *gates = cap_decoder_word_gates(t, d, u->embedded);
+    word_gates gates = share_gates(t, d, l, u->embedded);
     if (d->layer[0].context && (!fixed || d->gate_w)) {
-        unroll_asking(t, d, m, b, l, first.layer[0], gates, u);
+        unroll_asking(t, d, m, b, l, first.layer[0], &gates, u);
     } else {
         if (fixed) u->context = nn_gather(t, cap_fixed_vector(d, m), l->memory, l->total);
         u->h = unroll_layer(t, d, 0, l, first.layer[0], gates, u->context);
     }
     for (int i = 1; i < d->config.layers; i++) {
-        gates = nn_linear(t, nn_dropout(t, u->h, drop), d->layer[i].input, d->layer[i].bias);
+        gates =
+            (word_gates){nn_linear(t, nn_dropout(t, u->h, drop), d->layer[i].input, d->layer[i].bias), NULL};
         nn_var *h = unroll_layer(t, d, i, l, first.layer[i], gates, u->context);
         u->h = d->config.residual ? nn_add(t, h, u->h) : h;
     }

@@ -183,7 +183,26 @@ static bool lay_out(nn_tape *t, const int32_t *tokens, const int32_t *length, in
     return true;
 }
 
-/* States of a layer [total, D] in reading order from its input x in reading order. */
+/* The word at every place of the sentences read from their other ends. */
+static const int32_t *mirrored_words(nn_tape *t, const layout *l)
+{
+    int32_t *words = nn_scratch(t, (size_t)l->total * sizeof *words);
+    for (int i = 0; words && i < l->total; i++) words[i] = l->words[l->mirror[i]];
+    return words;
+}
+
+/* One pass over the input x [total, ..] in reading order; x NULL: over the words themselves, whose shares of
+ * the gates are made for the vocabulary at once. */
+static nn_lstm_state read_pass(nn_tape *t, const cap_text_encoder *e, const cap_text_pass *w, const layout *l,
+                               nn_var *x, bool backwards)
+{
+    const int32_t *of = x ? NULL : backwards ? mirrored_words(t, l) : l->words;
+    if (x && backwards) x = nn_gather(t, x, l->mirror, l->total);
+    nn_var *gates = nn_linear(t, of ? e->embedding : x, w->input, w->bias);
+    return nn_lstm_sequence(t, gates, of, w->state, (nn_lstm_state){0}, l->active, l->steps);
+}
+
+/* States of a layer [total, D] in reading order from its input in reading order, see read_pass. */
 static nn_var *read_layer(nn_tape *t, const cap_text_encoder *e, int i, const layout *l, nn_var *x,
                           nn_lstm_state *last)
 {
@@ -191,17 +210,23 @@ static nn_var *read_layer(nn_tape *t, const cap_text_encoder *e, int i, const la
     const int32_t *order[2], *ends[2] = {l->last, l->last};
     int n = passes(&e->config);
     for (int p = 0; p < n; p++) {
-        const cap_text_pass *w = &e->pass[i][p];
         bool backwards = (p == 1) != e->config.reverse;
         order[p] = backwards ? l->mirror : l->same;
-        nn_var *in = backwards ? nn_gather(t, x, l->mirror, l->total) : x;
-        nn_var *gates = nn_linear(t, in, w->input, w->bias);
-        nn_lstm_state all = nn_lstm_sequence(t, gates, w->state, (nn_lstm_state){0}, l->active, l->steps);
+        nn_lstm_state all = read_pass(t, e, &e->pass[i][p], l, x, backwards);
         h[p] = all.h;
         c[p] = all.c;
     }
     *last = (nn_lstm_state){nn_place(t, h, ends, n, l->rows), nn_place(t, c, ends, n, l->rows)};
     return n == 1 && order[0] == l->same ? h[0] : nn_place(t, h, order, n, l->total);
+}
+
+/* The embedded words, or NULL where their shares of the gates are better made for the vocabulary: while
+ * training, when more words are read than there are, each undisturbed. */
+static nn_var *embed(nn_tape *t, const cap_text_encoder *e, const layout *l)
+{
+    const cap_text_encoder_config *c = &e->config;
+    if (t->recording && c->dropout <= 0 && c->vocabulary <= l->total) return NULL;
+    return nn_dropout(t, nn_embedding(t, e->embedding, l->words, l->total), (real)c->dropout);
 }
 
 cap_encoded cap_text_encoder_forward(nn_tape *t, const cap_text_encoder *e, const int32_t *tokens,
@@ -211,9 +236,10 @@ cap_encoded cap_text_encoder_forward(nn_tape *t, const cap_text_encoder *e, cons
     cap_encoded out = {.length = length, .layers = c->layers};
     layout l;
     if (!lay_out(t, tokens, length, rows, max_len, &l)) return out;
-    nn_var *x = nn_embedding(t, e->embedding, l.words, l.total);
-    for (int i = 0; i < c->layers; i++) {
-        nn_var *y = read_layer(t, e, i, &l, nn_dropout(t, x, (real)c->dropout), &out.last[i]);
+    nn_var *x = embed(t, e, &l);
+    for (int i = 0; i < c->layers && !t->failed; i++) {
+        nn_var *in = i ? nn_dropout(t, x, (real)c->dropout) : x;
+        nn_var *y = read_layer(t, e, i, &l, in, &out.last[i]);
         x = i && c->residual ? nn_add(t, y, x) : y;
     }
     const int32_t *place = l.place;

@@ -1,6 +1,6 @@
 /* Every way through src/math/gemm.h against sums in double precision: odd sizes, strides beyond the width,
- * operands that end where readable memory ends, NaN wherever nothing may be read. The whole program runs a
- * second time without OpenBLAS. */
+ * operands that end where readable memory ends, NaN wherever nothing may be read. The whole program runs
+ * again for lesser CPUs, with and without OpenBLAS. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,11 +17,12 @@
 #include "src/base/cpu.h"
 #include "src/base/rng.h"
 #include "src/math/gemm.h"
+#include "src/math/gemm_own.h"
 #if CAPTION_X86
 #include "src/math/x86_amx.h"
 #endif
 
-enum { CASES = 400, LARGEST = 70 };
+enum { CASES = 400, LARGEST = 70, FAR = 1200 /* beyond the blocks that large products are cut into */ };
 
 typedef struct problem {
     int m, n, k, lda, ldb, ldc;
@@ -166,9 +167,9 @@ static void check_product(product run)
     rng r = {.seed = 7};
     for (int i = 0; i < CASES; i++)
         check_one(&r,
-                  (problem){.m = 1 + (int)rng_below(&r, LARGEST),
-                            .n = 1 + (int)rng_below(&r, LARGEST),
-                            .k = 1 + (int)rng_below(&r, LARGEST),
+                  (problem){.m = 1 + (int)rng_below(&r, i % 50 == 7 ? FAR : LARGEST),
+                            .n = 1 + (int)rng_below(&r, i % 50 == 8 ? FAR : LARGEST),
+                            .k = 1 + (int)rng_below(&r, i % 50 == 9 ? FAR : LARGEST),
                             .op_a = (gemm_op)(i & 1),
                             .op_b = (gemm_op)(i >> 1 & 1),
                             .beta = betas[i % 3]},
@@ -273,27 +274,71 @@ static void same_bits_for_any_threads(void **state)
     }
 }
 
+/* With B in order beforehand, on any number of threads: the same bits. */
+static void same_bits_in_order(void **state)
+{
+    (void)state;
+    static const int shapes[][3] = {{128, 256, 300}, {7, 130, 129}, {400, 65, 20}, {13, 700, 5}};
+    const kernels *own = kernels_best();
+    rng r = {.seed = 12};
+    for (int i = 0; i < 4 * 8; i++) {
+        const int *s = shapes[i / 8];
+        problem p = {
+            .m = s[0], .n = s[1], .k = s[2], .op_a = (gemm_op)(i & 1), .op_b = (gemm_op)(i >> 1 & 1)};
+        p.beta = i >> 2 & 1;
+        init_problem(&p, &r);
+        float *ordered = malloc(gemm_ordered_count(own, p.n, p.k) * sizeof *ordered);
+        assert_non_null(ordered);
+        gemm_order(own, p.op_b, p.n, p.k, p.b, p.ldb, ordered);
+        size_t bytes = extent(p.m, p.n, p.ldc) * sizeof(float);
+        float *want = malloc(bytes);
+        assert_non_null(want);
+        gemm_own(own, p.op_a, p.op_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc);
+        memcpy(want, p.c, bytes);
+        for (int threads = 1; threads < 4; threads += 2) {
+            pool *workers = pool_create(threads);
+            assert_non_null(workers);
+            memcpy(p.c, p.start, bytes);
+            gemm_own_ordered(workers, own, p.op_a, p.m, p.n, p.k, p.a, p.lda, ordered, p.beta, p.c, p.ldc);
+            pool_free(&workers);
+            assert_memory_equal(want, p.c, bytes);
+        }
+        free(ordered);
+        free(want);
+        release_problem(&p);
+    }
+}
+
 /* As this program was called: under valgrind /proc/self/exe is valgrind. */
 static const char *program;
 
-/* The library is chosen once per process: hence a second process. */
-static void all_again_without_openblas(void **state)
+static void run_again(const char *cpu, bool openblas)
 {
-    (void)state;
-    if (getenv("CAPTION_NO_OPENBLAS")) {
-        assert_string_equal(gemm_library(), "plain C");
-        return;
-    }
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        setenv("CAPTION_NO_OPENBLAS", "1", 1);
+        setenv("CAPTION_CPU", cpu, 1);
+        if (!openblas) setenv("CAPTION_NO_OPENBLAS", "1", 1);
         execl(program, program, (char *)NULL);
         _exit(127);
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Kernels and library are chosen once per process: hence further processes. */
+static void all_again_on_lesser_cpus(void **state)
+{
+    (void)state;
+    if (getenv("CAPTION_CPU")) {
+        if (getenv("CAPTION_NO_OPENBLAS")) assert_memory_equal(gemm_library(), "own kernels, ", 13);
+        return;
+    }
+    run_again("avx2", true);
+    run_again("avx2", false);
+    run_again("generic", true);
+    run_again("generic", false);
 }
 
 int main(int argc, char **argv)
@@ -308,7 +353,8 @@ int main(int argc, char **argv)
 #endif
         cmocka_unit_test(nothing_to_sum),
         cmocka_unit_test(same_bits_for_any_threads),
-        cmocka_unit_test(all_again_without_openblas),
+        cmocka_unit_test(same_bits_in_order),
+        cmocka_unit_test(all_again_on_lesser_cpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

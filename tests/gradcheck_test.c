@@ -141,7 +141,19 @@ static nn_var *f_lstm_sequence(nn_tape *t, void *c)
     static const int active[] = {3, 2, 1};
     bench *b = c;
     nn_lstm_state first = {b->kind ? b->p[2] : NULL, b->kind ? b->p[3] : NULL};
-    nn_lstm_state s = nn_lstm_sequence(t, b->p[0], b->p[1], first, active, 3);
+    nn_lstm_state s = nn_lstm_sequence(t, b->p[0], NULL, b->p[1], first, active, 3);
+    nn_var *parts[] = {s.h, s.c};
+    return score(t, nn_stack(t, parts, 2));
+}
+
+/* The same with inputs that are rows of a table. */
+static nn_var *f_lstm_of_table(nn_tape *t, void *c)
+{
+    static const int active[] = {3, 2, 2, 1, 1};
+    static const int32_t of[] = {1, 0, 1, 1, 3, 0, 0, 1, 3};
+    bench *b = c;
+    nn_lstm_state first = {b->kind ? b->p[2] : NULL, b->kind ? b->p[3] : NULL};
+    nn_lstm_state s = nn_lstm_sequence(t, b->p[0], of, b->p[1], first, active, 5);
     nn_var *parts[] = {s.h, s.c};
     return score(t, nn_stack(t, parts, 2));
 }
@@ -239,6 +251,8 @@ static const row rows[] = {
     {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},
     {"lstm", f_lstm, {{2, 2, 12}, {2, 2, 3}}, 0},
     {"lstm, many steps", f_lstm_sequence, {{2, 6, 12}, {2, 3, 12}}, 0},
+    {"lstm, words", f_lstm_of_table, {{2, 4, 12}, {2, 3, 12}}, 0},
+    {"lstm, words from a state", f_lstm_of_table, {{2, 4, 12}, {2, 3, 12}, {2, 3, 3}, {2, 3, 3}}, 1},
     {"lstm, many steps from a state", f_lstm_sequence, {{2, 6, 12}, {2, 3, 12}, {2, 3, 3}, {2, 3, 3}}, 1},
     {"place", f_place, {{2, 2, 3}, {2, 3, 2}}, 0},
     {"cross-entropy", f_loss, {{2, 5, 6}}, 0},

@@ -1,4 +1,6 @@
-/* Benchmarks of texts: training the date task (Saito, "Deep Learning from Scratch 2", chapters 7 and 8). */
+/* Benchmarks of texts: training the date task (Saito, "Deep Learning from Scratch 2", chapters 7 and 8), on
+ * drawn dates of their own lengths and on sequences of one length, as programs without ragged batches see
+ * them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,12 +8,16 @@
 #include "captioner/decoder.h"
 #include "captioner/text_encoder.h"
 #include "datasets/sources.h"
+#include "datasets/vocab.h"
 #include "src/base/rng.h"
 #include "src/train/optim.h"
 #include "tools/bench.h"
 
 /* The textbook's sizes. A step takes the next batch of an epoch of LINES drawn dates. */
 enum { BATCH = 128, LINES = 40 * BATCH, LINE = 40 };
+
+/* Of one length: the longest date of the textbook's data, padded; its target is 10 characters and <end>. */
+enum { SYMBOLS = 29, STEPS = 11, VOCABULARY = 60 };
 
 typedef struct text_state {
     nn_params params;
@@ -24,6 +30,9 @@ typedef struct text_state {
     ds_encoded targets;
     ds_plan *plan;
     int32_t next;
+    bool even; /* all of one length: the one batch below, nothing above */
+    ds_source_batch in;
+    ds_batch out;
 } text_state;
 
 static err_code no_memory(error *err)
@@ -91,6 +100,38 @@ static err_code make_data(text_state *s, int32_t *source_vocabulary, int32_t *ta
     return code ? code : ds_plan_create(&s->targets, &plan, &s->plan, err);
 }
 
+/* ---- sequences of one length ---- */
+
+static int32_t *draw_symbols(text_state *s, rng *r, int count)
+{
+    int32_t *tokens = arena_array(&s->data, (size_t)count, sizeof *tokens);
+    for (int i = 0; tokens && i < count; i++)
+        tokens[i] = DS_SPECIALS + (int32_t)rng_below(r, VOCABULARY - DS_SPECIALS);
+    return tokens;
+}
+
+static int32_t *repeat(text_state *s, int32_t x)
+{
+    int32_t *list = arena_array(&s->data, BATCH, sizeof *list);
+    for (int i = 0; list && i < BATCH; i++) list[i] = x;
+    return list;
+}
+
+static err_code make_even(text_state *s, error *err)
+{
+    rng r = {.seed = 4};
+    s->even = true;
+    s->in = (ds_source_batch){BATCH, SYMBOLS, draw_symbols(s, &r, BATCH * SYMBOLS), repeat(s, SYMBOLS)};
+    s->out = (ds_batch){.rows = BATCH, .images = BATCH, .max_len = STEPS};
+    s->out.tokens = draw_symbols(s, &r, BATCH * (STEPS + 1));
+    s->out.length = repeat(s, STEPS);
+    s->out.row_image = repeat(s, 0);
+    if (!s->in.tokens || !s->in.length || !s->out.tokens || !s->out.length || !s->out.row_image)
+        return no_memory(err);
+    for (int i = 0; i < BATCH; i++) s->out.row_image[i] = i;
+    return ERR_OK;
+}
+
 /* ---- the net ---- */
 
 static nn_match_kind match_of(const char *name)
@@ -112,6 +153,7 @@ static err_code make_net(text_state *s, const char *match, int32_t sources, int3
     d.vocabulary = targets;
     d.features = cap_text_encoder_width(&e);
     d.match = match_of(match);
+    if (s->even && d.match == NN_MATCH_ADDITIVE) d.attend = CAP_ATTEND_INPUT; /* Bahdanau's, as the peers */
     err_code code = cap_text_encoder_config_check(&e, err);
     if (!code) code = cap_decoder_config_check(&d, err);
     if (code) return code;
@@ -124,9 +166,9 @@ static err_code make_net(text_state *s, const char *match, int32_t sources, int3
 err_code bench_text_open(bench_case *c, error *err)
 {
     text_state *s = c->state = calloc(1, sizeof *s);
-    int32_t sources, targets;
+    int32_t sources = VOCABULARY, targets = VOCABULARY;
     if (!s) return no_memory(err);
-    err_code code = make_data(s, &sources, &targets, err);
+    err_code code = c->row->amount == BENCH_PEERS ? make_even(s, err) : make_data(s, &sources, &targets, err);
     if (!code) code = make_net(s, c->row->subject, sources, targets, err);
     if (!code) code = optim_init(&s->optim, OPTIM_ADAMW, &s->params, err);
     s->tape = (nn_tape){.mem = &s->memory,
@@ -139,25 +181,31 @@ err_code bench_text_open(bench_case *c, error *err)
     return code;
 }
 
+static err_code take_batch(text_state *s, error *err)
+{
+    if (s->even) return ERR_OK;
+    arena_reset(&s->batch);
+    err_code code = ds_plan_batch(s->plan, s->next, &s->batch, &s->out, err);
+    if (!code) code = ds_sources_batch(&s->sources, s->out.image, s->out.images, &s->batch, &s->in, err);
+    s->next = (s->next + 1) % ds_plan_batches(s->plan);
+    return code;
+}
+
 /* One step, as the trainer does it. */
 err_code bench_text_run(bench_case *c, error *err)
 {
     text_state *s = c->state;
-    ds_batch targets;
-    ds_source_batch in;
     nn_loss_info info = {0};
     const cap_loss_options options = {0};
-    arena_reset(&s->batch);
-    err_code code = ds_plan_batch(s->plan, s->next, &s->batch, &targets, err);
-    if (!code) code = ds_sources_batch(&s->sources, targets.image, targets.images, &s->batch, &in, err);
+    err_code code = take_batch(s, err);
     if (code) return code;
-    s->next = (s->next + 1) % ds_plan_batches(s->plan);
+    const ds_source_batch *in = &s->in;
     nn_begin(&s->tape);
     s->tape.step++;
     cap_encoded encoded =
-        cap_text_encoder_forward(&s->tape, &s->encoder, in.tokens, in.length, in.rows, in.max_len);
+        cap_text_encoder_forward(&s->tape, &s->encoder, in->tokens, in->length, in->rows, in->max_len);
     cap_memory memory = cap_decoder_remember(&s->tape, &s->decoder, &encoded);
-    nn_var *loss = cap_decoder_loss(&s->tape, &s->decoder, &memory, &targets, &options, &info);
+    nn_var *loss = cap_decoder_loss(&s->tape, &s->decoder, &memory, &s->out, &options, &info);
     if (!loss) return no_memory(err);
     nn_params_zero_grad(&s->params);
     nn_backward(&s->tape, loss);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/base/cpu.h"
+#include "src/math/gemm_own.h"
 #include "src/math/kernels.h"
 #if CAPTION_X86
 #include "src/math/x86_amx.h"
@@ -21,7 +22,7 @@ typedef void (*cblas_gemm_fn)(int order, int ta, int tb, int m, int n, int k, re
 static cpu_level level;
 
 static struct {
-    cblas_gemm_fn product; /* NULL: plain C */
+    cblas_gemm_fn product; /* NULL: own kernels */
     char name[128];
 } blas;
 
@@ -44,7 +45,7 @@ static void load_blas(void)
     ensure_level();
     setenv("OPENBLAS_NUM_THREADS", "1", 0);
     if (level >= CPU_AVX512) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
-    snprintf(blas.name, sizeof blas.name, "plain C");
+    snprintf(blas.name, sizeof blas.name, "own kernels, %s", kernels_get(level)->name);
     if (getenv("CAPTION_NO_OPENBLAS")) return;
     void *lib = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!lib) lib = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
@@ -93,22 +94,10 @@ void gemm_tiles_alone(const uint16_t *panels, int rounds)
 #endif
 }
 
-/* The twin without OpenBLAS: the inner loop runs along rows of B and C, which compilers vectorise. */
-static void plain_gemm(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
-                       int ldb, real beta, real *c, int ldc)
+bool gemm_takes_order(gemm_precision precision)
 {
-    for (int i = 0; i < m; i++) {
-        real *row = c + (size_t)i * (size_t)ldc;
-        for (int j = 0; j < n; j++) row[j] = beta != 0 ? beta * row[j] : 0;
-        for (int l = 0; l < k; l++) {
-            real x = op_a == GEMM_N ? a[(size_t)i * (size_t)lda + (size_t)l]
-                                    : a[(size_t)l * (size_t)lda + (size_t)i];
-            if (op_b == GEMM_N)
-                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)l * (size_t)ldb + (size_t)j];
-            else
-                for (int j = 0; j < n; j++) row[j] += x * b[(size_t)j * (size_t)ldb + (size_t)l];
-        }
-    }
+    ensure_level();
+    return !gemm_on_tiles(precision) && (REAL_IS_DOUBLE || level >= CPU_AVX2);
 }
 
 /* Few rows against large weights, a step of an LSTM: sgemm would first copy the weights, which costs more
@@ -125,15 +114,24 @@ static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real
     return true;
 }
 
-static void f32_product(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
+/* OpenBLAS copies both operands before it multiplies, which large products do not feel; one step of an LSTM
+ * takes a third longer for it. Without AVX2 it is always the faster. */
+static bool suits_own(int m, int n, int k)
+{
+    const double most = 1 << 27;
+    if (level >= CPU_AVX2 && (double)m * n * k < most) return true;
+    ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
+    return !blas.product;
+}
+
+static void f32_product(bool own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
                         const real *b, int ldb, real beta, real *c, int ldc)
 {
-    ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
-    if (blas.product)
+    if (own)
+        gemm_own(kernels_get(level), op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    else
         blas.product(ROWS, op_a == GEMM_T ? TRANS : NOTRANS, op_b == GEMM_T ? TRANS : NOTRANS, m, n, k, 1, a,
                      lda, b, ldb, beta, c, ldc);
-    else
-        plain_gemm(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
 }
 
 static bool suits_tiles(gemm_precision precision, int m, int n, int k)
@@ -166,12 +164,12 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
     if (try_gemv(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
     if (suits_tiles(precision, m, n, k) && try_tiles(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc))
         return;
-    f32_product(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    f32_product(suits_own(m, n, k), op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
 }
 
 typedef struct job {
     gemm_precision precision;
-    bool tiles; /* as all of C suits them, so does each block */
+    bool tiles, own; /* what suits all of C makes each block */
     gemm_op op_a, op_b;
     int m, n, k, lda, ldb, ldc;
     int rows, cols, across; /* block size, blocks per block row */
@@ -189,10 +187,10 @@ static void run_block(void *ctx, int index, int worker)
     const real *a = j->a + (j->op_a == GEMM_N ? (size_t)i0 * (size_t)j->lda : (size_t)i0);
     const real *b = j->b + (j->op_b == GEMM_N ? (size_t)j0 : (size_t)j0 * (size_t)j->ldb);
     real *c = j->c + (size_t)i0 * (size_t)j->ldc + j0;
-    if (!j->tiles)
+    if (j->m <= KERNELS_ROWS)
         gemm_serial(j->precision, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
-    else if (!try_tiles(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc))
-        f32_product(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
+    else if (!j->tiles || !try_tiles(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc))
+        f32_product(j->own, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
 }
 
 static int ceil_div(int a, int b)
@@ -210,13 +208,13 @@ static void cut(job *j, int halvings)
     }
 }
 
-/* How often C is halved. What sgemm makes of an element depends on the block that it lies in: about eight
- * blocks, however many threads. On tiles it depends on k alone: as few blocks as the threads can share. */
+/* How often C is halved. What OpenBLAS makes of an element depends on the block that it lies in: about eight
+ * blocks, however many threads. Elsewhere it depends on k alone: as few blocks as the threads can share. */
 static int halvings(const job *j, int threads)
 {
     int n = 0;
     if ((double)j->m * j->n * j->k <= 2e5) return 0;
-    if (!j->tiles) return 3;
+    if (j->m <= KERNELS_ROWS || (!j->tiles && !j->own)) return 3;
     while (threads > 1 && 1 << n < 2 * threads) n++;
     return n;
 }
@@ -241,6 +239,8 @@ void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, 
              .b = b,
              .beta = beta,
              .c = c};
+    ensure_level();
+    j.own = j.tiles || (m > KERNELS_ROWS && suits_own(m, n, k));
     cut(&j, halvings(&j, pool_threads(p)));
     j.across = ceil_div(n, j.cols);
     pool_run(p, ceil_div(m, j.rows) * j.across, run_block, &j);

@@ -1,9 +1,10 @@
-/* The one door to matrix products: OpenBLAS in f32, own kernels where they win (AMX
- * tiles in bf16; at most eight rows, in f32 for either precision).
+/* The one door to matrix products: OpenBLAS for large ones in f32, AMX tiles in bf16, and own kernels where
+ * OpenBLAS is weak: at most eight rows (in either precision), and products of up to 2^27 multiplications,
+ * such as a step of an LSTM, where CPUs have AVX2.
  *
- * All matrices are row-major. Work is cut into blocks that depend on the shapes alone, so the result has the
- * same bits for every number of threads. OpenBLAS is loaded on first use, told to run on one thread and which
- * kernels fit this CPU; without it a plain C product steps in. */
+ * All matrices are row-major. What an element becomes depends on the shapes alone, so the result has the same
+ * bits for every number of threads. OpenBLAS is loaded when it is first needed and told to run on one thread;
+ * without it own kernels step in. */
 #ifndef MATH_GEMM_H
 #define MATH_GEMM_H
 
@@ -40,7 +41,12 @@ bool gemm_on_tiles(gemm_precision precision);
 enum { GEMM_TILES_NUMBERS = 1 << 15, GEMM_TILES_FLOPS = 2 * 32 * 32 * 512 };
 void gemm_tiles_alone(const uint16_t *panels, int rounds);
 
-/* "OpenBLAS 0.3.21 SkylakeX", or "plain C" when the library could not be loaded. */
+/* Whether products of this precision are better made by src/math/gemm_own.h with B in order, where the same B
+ * serves many times. */
+bool gemm_takes_order(gemm_precision precision);
+
+/* What makes large f32 products: "OpenBLAS 0.3.21 ...", or "own kernels, avx512" where it could not be
+ * loaded. */
 const char *gemm_library(void);
 
 #endif

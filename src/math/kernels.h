@@ -10,6 +10,7 @@
 #ifndef MATH_KERNELS_H
 #define MATH_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,19 @@ typedef struct kernels_bytes {
     const float *scale;
 } kernels_bytes;
 
+enum { KERNELS_STRIP = 64 }; /* gemm_columns at most */
+
+/* Rows times a strip of a matrix: y[rows,cols] = x w, added to y if `add`. Element l of row r of x is
+ * x[r * row + l * line]; w is [k, gemm_columns], as the functions that fill strips leave it. */
+typedef struct kernels_gemm {
+    int rows, cols, k;
+    int row, line;
+    const real *x, *w, *next; /* next: a strip to fetch into cache meanwhile, or NULL */
+    bool add;
+    real *y;
+    int ldy;
+} kernels_gemm;
+
 typedef struct kernels {
     const char *name; /* "generic", "avx2", "avx512" */
 
@@ -48,6 +62,13 @@ typedef struct kernels {
     /* The same with the weights transposed, w[n,k]. */
     void (*gemv_t)(int rows, int k, int n, const real *x, int ldx, const real *w, int ldw, real beta, real *y,
                    int ldy);
+
+    /* The large products: strips of gemm_columns columns. A strip is filled from columns of w[k,cols], cols
+     * in 1..gemm_columns, or of the transposed w[cols,k]; missing columns become 0. */
+    int gemm_columns;
+    void (*gemm_strip_rows)(int k, int cols, const real *w, int ldw, real *to);
+    void (*gemm_strip_columns)(int k, int cols, const real *w, int ldw, real *to);
+    void (*gemm_strip)(const kernels_gemm *g);
 
     /* y[i] = e^x[i], 1 / (1 + e^-x[i]), tanh x[i]; y may be x. Relative error below 3e-7, also where the
      * result nears 0, down to the smallest normal number; infinities give the limits, NaN gives NaN. */
@@ -80,10 +101,10 @@ typedef struct kernels {
                                  real *dq, real *dv);
 
     /* One row of an LSTM, gates [4h] in the order input, forget, candidate, output, before their activations;
-     * `on` [4h] takes them after, tanh_c [h] the tanh of the new cell. */
+     * `on` [4h] takes them after (it may be gates), tanh_c [h] the tanh of the new cell. */
     void (*lstm_cell)(const real *gates, const real *c, int h, real *on, real *c_new, real *tanh_c,
                       real *h_new);
-    /* Adds to dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
+    /* Sets dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
     void (*lstm_cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh,
                            const real *dc_new, int h, real *dgates, real *dc);
 

@@ -40,14 +40,17 @@ static void gradient_of_w(nn_tape *t, const linear_ctx *c)
 static void linear_backward(nn_tape *t, void *p)
 {
     linear_ctx *c = p;
-    const real *dy = c->y->grad;
+    real *dy = c->y->grad;
     gradient_of_w(t, c);
     if (!dy) return;
     gradient_of_x(t, c);
     real *db = c->b ? nn_grad_add(t, c->b) : NULL;
     if (db) nn_column_sums_into(t, db, dy, nn_rows(c->y), nn_last(c->y));
-    real *dbase = c->base ? nn_grad_add(t, c->base) : NULL;
-    if (dbase) nn_add_into(t, dbase, dy, nn_count(c->y));
+    if (!c->base || !c->base->wants_grad) return;
+    if (c->base->grad)
+        nn_add_into(t, c->base->grad, dy, nn_count(c->y));
+    else
+        c->base->grad = dy; /* nobody looks at that of y any more */
 }
 
 static void start_rows(real *y, const real *base, const real *bias, int rows, int cols)
@@ -106,16 +109,28 @@ typedef struct embedding_ctx {
     const int32_t *ids;
 } embedding_ctx;
 
+typedef struct embedding_sum {
+    const embedding_ctx *c;
+    const kernels *k;
+    real *table;
+} embedding_sum;
+
+/* Some columns of all rows, so that the order of the sums does not depend on the threads. */
+static void embedding_columns(void *p, size_t begin, size_t end)
+{
+    const embedding_sum *s = p;
+    const nn_var *y = s->c->y;
+    size_t e = (size_t)nn_last(y);
+    for (int i = 0, n = nn_rows(y); i < n; i++)
+        s->k->add(y->grad + (size_t)i * e + begin, s->table + (size_t)s->c->ids[i] * e + begin,
+                  (int)(end - begin));
+}
+
 static void embedding_backward(nn_tape *t, void *p)
 {
-    embedding_ctx *c = p;
-    real *dt = c->y->grad ? nn_grad_add(t, c->table) : NULL;
-    size_t e = (size_t)nn_last(c->y);
-    for (int i = 0, n = nn_rows(c->y); dt && i < n; i++) {
-        real *row = dt + (size_t)c->ids[i] * e;
-        const real *dy = c->y->grad + (size_t)i * e;
-        t->k->add(dy, row, (int)e);
-    }
+    const embedding_ctx *c = p;
+    embedding_sum s = {c, t->k, c->y->grad ? nn_grad_add(t, c->table) : NULL};
+    if (s.table) nn_parallel(t, (size_t)nn_last(c->y), 256, embedding_columns, &s);
 }
 
 nn_var *nn_embedding(nn_tape *t, nn_var *table, const int32_t *ids, int n)

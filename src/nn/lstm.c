@@ -33,17 +33,30 @@ static const real *grad_or_zero(nn_tape *t, const nn_var *v)
     return v->grad ? v->grad : nn_alloc(t, nn_count(v) * sizeof(real));
 }
 
+/* Where the rows below set the gradient of v: its own memory while that is fresh. */
+static real *grad_to_set(nn_tape *t, nn_var *v)
+{
+    real beta, *g = nn_grad(t, v, &beta);
+    return g && beta == 0 ? g : nn_scratch(t, nn_count(v) * sizeof(real));
+}
+
+static void add_set(nn_tape *t, nn_var *v, const real *set)
+{
+    if (v->wants_grad && v->grad != set) nn_add_into(t, v->grad, set, nn_count(v));
+}
+
 static void lstm_backward(nn_tape *t, void *p)
 {
     lstm_ctx *x = p;
     if (!x->h_new->grad && !x->c_new->grad) return;
     x->dh = grad_or_zero(t, x->h_new);
     x->dc_new = grad_or_zero(t, x->c_new);
-    x->dgates = nn_grad_add(t, x->gates);
-    x->dc = nn_grad_add(t, x->c);
-    if (!x->dc && !t->failed) x->dc = nn_alloc(t, nn_count(x->c) * sizeof(real)); /* a constant first state */
-    if (!x->dgates && !t->failed) x->dgates = nn_alloc(t, nn_count(x->gates) * sizeof(real));
-    if (!t->failed) nn_parallel(t, (size_t)nn_rows(x->c), 8, lstm_backward_rows, x);
+    x->dgates = grad_to_set(t, x->gates);
+    x->dc = grad_to_set(t, x->c);
+    if (t->failed) return;
+    nn_parallel(t, (size_t)nn_rows(x->c), 8, lstm_backward_rows, x);
+    add_set(t, x->gates, x->dgates);
+    add_set(t, x->c, x->dc);
 }
 
 nn_lstm_state nn_lstm_step(nn_tape *t, nn_var *gates, nn_var *c)

@@ -2,6 +2,8 @@
 #ifndef NN_LSTM_H
 #define NN_LSTM_H
 
+#include <stdint.h>
+
 #include "src/nn/tape.h"
 
 typedef struct nn_lstm_state {
@@ -20,10 +22,11 @@ nn_lstm_state nn_lstm_step(nn_tape *t, nn_var *gates, nn_var *c);
  *
  *     for each step: (h', c') = nn_lstm_step(gates of the step + h w_state, c)
  *
- * gates [total, 4H] are the inputs' share, w_state [H, 4H], first [active[0], H] or NULL for zeros. Returns h
- * and c [total, H] after every step. Backward makes the gradient of w_state as one product over all steps.
- * `active` is borrowed until backward. */
-nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, nn_var *w_state, nn_lstm_state first,
-                               const int *active, int steps);
+ * gates [total, 4H] are the inputs' share, or with `of` the shares of a vocabulary [V, 4H], of which row i
+ * takes number of[i]: then neither the shares of all rows nor their gradients are ever made. w_state is [H,
+ * 4H], first [active[0], H] or NULL for zeros. Returns h and c [total, H] after every step. `of` and `active`
+ * are borrowed until backward. */
+nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, const int32_t *of, nn_var *w_state,
+                               nn_lstm_state first, const int *active, int steps);
 
 #endif

@@ -1,21 +1,57 @@
-/* Many steps of an LSTM as one op. */
+/* Many steps of an LSTM as one op.
+ *
+ * The weights serve every step, so they are put in order once for each pass. In f32 the gradients of the
+ * gates live for about a step: while they are in cache they are multiplied into the gradient of the weights
+ * and added to that of the inputs' shares. On tiles products are so fast that one for all steps is better. */
 #include <string.h>
 
+#include "src/math/gemm_own.h"
 #include "src/nn/lstm.h"
 
 typedef struct sequence_ctx {
     nn_tape *tape;
     nn_var *gates, *w, *h, *c;
+    const int32_t *of;
     nn_lstm_state first;
     const int *active;
     int steps;
-    size_t width;       /* H */
-    real *before, *on;  /* [total, 4H] gates before and after their activations; the first is scratch */
-    real *tanhc;        /* [total, H] */
-    const real *c_prev; /* of the step at hand */
-    size_t at;          /* its first row */
-    real *dgates, *dh, *dc_new, *dc; /* [total, 4H] [active, H] ... */
+    size_t width;           /* H */
+    real *on;               /* [total, 4H] gates, after their activations once a step is done */
+    real *tanhc;            /* [total, H] */
+    const real *ordered;    /* the weights of this pass, or NULL */
+    const real *c_prev;     /* of the step at hand */
+    size_t at;              /* its first row */
+    real *dh, *dc_new, *dc; /* [active[0], H]; 0 for rows that have ended */
+    real *dgates;           /* see gates_grad */
+    real *before;           /* [kept, H] the states before the rows of a group */
+    size_t kept, end;       /* rows that a group may have; the end of the group at hand */
 } sequence_ctx;
+
+static size_t gates_of(const sequence_ctx *x)
+{
+    return 4 * x->width;
+}
+
+static const real *order_weights(const sequence_ctx *x, gemm_op op, int n, int k)
+{
+    nn_tape *t = x->tape;
+    if (!gemm_takes_order(t->precision)) return NULL;
+    real *to = nn_scratch(t, gemm_ordered_count(t->k, n, k) * sizeof *to);
+    if (to) gemm_order(t->k, op, n, k, x->w->data, (int)gates_of(x), to);
+    return to;
+}
+
+/* y[rows,n] = a[rows,k] op(w) + beta y */
+static void step_product(const sequence_ctx *x, gemm_op op, int rows, int n, int k, const real *a, real beta,
+                         real *y)
+{
+    nn_tape *t = x->tape;
+    if (x->ordered)
+        gemm_own_ordered(t->threads, t->k, GEMM_N, rows, n, k, a, k, x->ordered, beta, y, n);
+    else
+        gemm(t->threads, t->precision, GEMM_N, op, rows, n, k, a, k, x->w->data, (int)gates_of(x), beta, y,
+             n);
+}
 
 /* ---- forward ---- */
 
@@ -25,37 +61,45 @@ static void cells(void *p, size_t begin, size_t end)
     size_t h = x->width;
     for (size_t n = begin; n < end; n++) {
         size_t row = x->at + n, state = row * h;
-        x->tape->k->lstm_cell(x->before + n * 4 * h, x->c_prev + n * h, (int)h, x->on + row * 4 * h,
-                              x->c->data + state, x->tanhc + state, x->h->data + state);
+        real *on = x->on + row * 4 * h;
+        x->tape->k->lstm_cell(on, x->c_prev + n * h, (int)h, on, x->c->data + state, x->tanhc + state,
+                              x->h->data + state);
     }
 }
 
-/* `previous` is where the rows of h and c of the step before begin. */
-static void forward_step(sequence_ctx *x, int s, const real *h_prev)
+static void take_shares(const sequence_ctx *x, size_t rows)
 {
-    nn_tape *t = x->tape;
-    int h = (int)x->width, n = x->active[s];
-    memcpy(x->before, x->gates->data + x->at * 4 * x->width, (size_t)n * 4 * x->width * sizeof(real));
-    if (h_prev)
-        gemm(t->threads, t->precision, GEMM_N, GEMM_N, n, 4 * h, h, h_prev, h, x->w->data, 4 * h, 1,
-             x->before, 4 * h);
-    nn_parallel(t, (size_t)n, 8, cells, x);
+    size_t gates = gates_of(x), row = x->at, size = gates * sizeof(real);
+    if (!x->of) memcpy(x->on + row * gates, x->gates->data + row * gates, rows * size);
+    for (; x->of && row < x->at + rows; row++)
+        memcpy(x->on + row * gates, x->gates->data + (size_t)x->of[row] * gates, size);
 }
 
 static void forward(sequence_ctx *x, const real *zeros)
 {
     const real *h_prev = x->first.h ? x->first.h->data : NULL;
+    int wide = (int)x->width;
     x->c_prev = x->first.c ? x->first.c->data : zeros;
     x->at = 0;
     for (int s = 0; s < x->steps; s++) {
-        forward_step(x, s, h_prev);
+        size_t rows = (size_t)x->active[s];
+        take_shares(x, rows);
+        if (h_prev)
+            step_product(x, GEMM_N, (int)rows, 4 * wide, wide, h_prev, 1, x->on + x->at * gates_of(x));
+        nn_parallel(x->tape, rows, 8, cells, x);
         h_prev = x->h->data + x->at * x->width;
         x->c_prev = x->c->data + x->at * x->width;
-        x->at += (size_t)x->active[s];
+        x->at += rows;
     }
 }
 
 /* ---- backward ---- */
+
+/* Gradient of the gates of a row of the group at hand. Without `of` it lies where that of all rows does. */
+static real *gates_grad(const sequence_ctx *x, size_t row)
+{
+    return x->dgates + (x->of ? row + x->kept - x->end : row) * gates_of(x);
+}
 
 static void cells_back(void *p, size_t begin, size_t end)
 {
@@ -63,10 +107,58 @@ static void cells_back(void *p, size_t begin, size_t end)
     size_t h = x->width;
     for (size_t n = begin; n < end; n++) {
         size_t row = x->at + n;
-        memset(x->dc + n * h, 0, h * sizeof *x->dc);
         x->tape->k->lstm_cell_back(x->on + row * 4 * h, x->c_prev + n * h, x->tanhc + row * h, x->dh + n * h,
-                                   x->dc_new + n * h, (int)h, x->dgates + row * 4 * h, x->dc + n * h);
+                                   x->dc_new + n * h, (int)h, gates_grad(x, row), x->dc + n * h);
     }
+}
+
+/* The states before steps s..last-1, the first of which begins at row `at`. */
+static const real *states_before(const sequence_ctx *x, int s, int last, size_t at)
+{
+    size_t h = x->width;
+    if (s && last == s + 1) return x->h->data + (at - (size_t)x->active[s - 1]) * h;
+    real *to = x->before;
+    for (; s < last; s++) {
+        size_t count = (size_t)x->active[s] * h;
+        const real *from = s ? x->h->data + (at - (size_t)x->active[s - 1]) * h : x->first.h->data;
+        memcpy(to, from, count * sizeof *to);
+        to += count;
+        at += (size_t)x->active[s];
+    }
+    return x->before;
+}
+
+typedef struct group {
+    const sequence_ctx *x;
+    size_t begin, end;
+    real *dgates; /* [V, 4H] */
+} group;
+
+/* Columns of it, so that the order of the sums does not depend on the threads. */
+static void shares_back(void *p, size_t begin, size_t end)
+{
+    const group *g = p;
+    size_t gates = gates_of(g->x);
+    for (size_t row = g->begin; row < g->end; row++)
+        g->x->tape->k->add(gates_grad(g->x, row) + begin, g->dgates + (size_t)g->x->of[row] * gates + begin,
+                           (int)(end - begin));
+}
+
+/* Steps s..last-1, which are rows at..end-1, are done. */
+static void group_back(sequence_ctx *x, int s, int last)
+{
+    nn_tape *t = x->tape;
+    size_t begin = x->at;
+    if (x->of) {
+        group g = {x, begin, x->end, nn_grad_add(t, x->gates)};
+        if (g.dgates) nn_parallel(t, gates_of(x), 256, shares_back, &g);
+    }
+    if (!s && !x->first.h) begin += (size_t)x->active[s++]; /* its state before is zero */
+    int wide = (int)x->width;
+    real beta, *dw = begin < x->end ? nn_grad(t, x->w, &beta) : NULL;
+    if (dw)
+        gemm(t->threads, t->precision, GEMM_T, GEMM_N, wide, 4 * wide, (int)(x->end - begin),
+             states_before(x, s, last, begin), wide, gates_grad(x, begin), 4 * wide, beta, dw, 4 * wide);
 }
 
 static void add_rows(nn_tape *t, real *to, const real *from, size_t count)
@@ -74,94 +166,111 @@ static void add_rows(nn_tape *t, real *to, const real *from, size_t count)
     if (from) nn_add_into(t, to, from, count);
 }
 
+static void step_back(sequence_ctx *x, int s, const real *zeros)
+{
+    nn_tape *t = x->tape;
+    size_t h = x->width, n = (size_t)x->active[s];
+    int wide = (int)h;
+    add_rows(t, x->dh, x->h->grad ? x->h->grad + x->at * h : NULL, n * h);
+    add_rows(t, x->dc_new, x->c->grad ? x->c->grad + x->at * h : NULL, n * h);
+    x->c_prev = s            ? x->c->data + (x->at - (size_t)x->active[s - 1]) * h
+                : x->first.c ? x->first.c->data
+                             : zeros;
+    nn_parallel(t, n, 8, cells_back, x);
+    if (s || x->first.h) /* nobody wants the gradient of zeros */
+        step_product(x, GEMM_T, (int)n, wide, 4 * wide, gates_grad(x, x->at), 0, x->dh);
+    real *swap = x->dc;
+    x->dc = x->dc_new;
+    x->dc_new = swap;
+}
+
 /* From the last step to the first. dh and dc_new hold, before a step, what the step after it asks of its
  * result (rows that ended there: nothing). */
 static void steps_back(sequence_ctx *x, size_t total, const real *zeros)
 {
-    nn_tape *t = x->tape;
-    size_t h = x->width;
-    int wide = (int)h;
-    x->at = total;
+    int last = x->steps;
+    x->at = x->end = total;
     for (int s = x->steps - 1; s >= 0; s--) {
         size_t n = (size_t)x->active[s];
+        if (x->end - x->at + n > x->kept) {
+            group_back(x, s + 1, last);
+            last = s + 1;
+            x->end = x->at;
+        }
         x->at -= n;
-        add_rows(t, x->dh, x->h->grad ? x->h->grad + x->at * h : NULL, n * h);
-        add_rows(t, x->dc_new, x->c->grad ? x->c->grad + x->at * h : NULL, n * h);
-        x->c_prev = s            ? x->c->data + (x->at - (size_t)x->active[s - 1]) * h
-                    : x->first.c ? x->first.c->data
-                                 : zeros;
-        nn_parallel(t, n, 8, cells_back, x);
-        if (s || x->first.h) /* nobody wants the gradient of zeros */
-            gemm(t->threads, t->precision, GEMM_N, GEMM_T, (int)n, wide, 4 * wide, x->dgates + x->at * 4 * h,
-                 4 * wide, x->w->data, 4 * wide, 0, x->dh, wide);
-        real *swap = x->dc;
-        x->dc = x->dc_new;
-        x->dc_new = swap;
+        step_back(x, s, zeros);
     }
+    group_back(x, 0, last);
 }
 
-/* One product over all steps: the states before each step, times the gradients of its gates. */
-static void weights_back(sequence_ctx *x, size_t total)
+/* Without `of`: where the gradient of the gates is set. It is added to what is there already afterwards. */
+static real *gates_grad_of_all(sequence_ctx *x)
+{
+    real beta, *g = nn_grad(x->tape, x->gates, &beta);
+    return g && beta == 0 ? g : nn_scratch(x->tape, nn_count(x->gates) * sizeof(real));
+}
+
+static bool take_memory(sequence_ctx *x, size_t total)
 {
     nn_tape *t = x->tape;
-    size_t h = x->width, skipped = x->first.h ? 0 : (size_t)x->active[0], rows = total - skipped;
-    real beta, *dw = rows ? nn_grad(t, x->w, &beta) : NULL;
-    if (!dw) return;
-    real *before = nn_scratch(t, rows * h * sizeof *before), *to = before;
-    if (!before) return;
-    for (int s = 0, at = 0; s < x->steps; s++) {
-        size_t count = (size_t)x->active[s] * h;
-        const real *from = s ? x->h->data + (size_t)at * h : x->first.h ? x->first.h->data : NULL;
-        if (from) memcpy(to, from, count * sizeof *to);
-        to += from ? count : 0;
-        at += s ? x->active[s - 1] : 0;
-    }
-    int wide = (int)h;
-    gemm(t->threads, t->precision, GEMM_T, GEMM_N, wide, 4 * wide, (int)rows, before, wide,
-         x->dgates + skipped * 4 * h, 4 * wide, beta, dw, 4 * wide);
+    size_t first = (size_t)x->active[0] * x->width;
+    int wide = (int)x->width;
+    x->kept = gemm_on_tiles(t->precision) ? total : (size_t)x->active[0];
+    x->dgates = x->of ? nn_scratch(t, x->kept * gates_of(x) * sizeof(real)) : gates_grad_of_all(x);
+    x->before = nn_scratch(t, x->kept * x->width * sizeof(real));
+    x->dh = nn_alloc(t, first * sizeof(real));
+    x->dc_new = nn_alloc(t, first * sizeof(real));
+    x->dc = nn_alloc(t, first * sizeof(real));
+    x->ordered = order_weights(x, GEMM_T, wide, 4 * wide);
+    return !t->failed;
 }
 
 static void sequence_backward(nn_tape *t, void *p)
 {
     sequence_ctx *x = p;
     if (!x->h->grad && !x->c->grad) return;
-    size_t total = (size_t)nn_rows(x->gates), first = (size_t)x->active[0] * x->width;
-    x->dgates = nn_grad_add(t, x->gates);
-    if (!x->dgates && !t->failed) x->dgates = nn_alloc(t, nn_count(x->gates) * sizeof(real));
-    x->dh = nn_alloc(t, first * sizeof(real));
-    x->dc_new = nn_alloc(t, first * sizeof(real));
-    x->dc = nn_alloc(t, first * sizeof(real));
+    size_t total = (size_t)nn_rows(x->h), first = (size_t)x->active[0] * x->width;
     real *zeros = x->first.c ? NULL : nn_alloc(t, first * sizeof(real));
-    if (t->failed) return;
+    if (!take_memory(x, total)) return;
     steps_back(x, total, zeros);
-    weights_back(x, total);
+    if (!x->of && x->gates->wants_grad && x->dgates != x->gates->grad)
+        nn_add_into(t, x->gates->grad, x->dgates, nn_count(x->gates));
     real *dh = nn_grad_add(t, x->first.h), *dc = nn_grad_add(t, x->first.c);
     if (dh) nn_add_into(t, dh, x->dh, first);
     if (dc) nn_add_into(t, dc, x->dc_new, first);
 }
 
-nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, nn_var *w_state, nn_lstm_state first,
-                               const int *active, int steps)
+static size_t count_rows(const int *active, int steps)
+{
+    size_t total = 0;
+    for (int s = 0; s < steps; s++) total += (size_t)active[s];
+    return total;
+}
+
+nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, const int32_t *of, nn_var *w_state,
+                               nn_lstm_state first, const int *active, int steps)
 {
     nn_lstm_state none = {0};
     if (t->failed || !gates || !w_state) return none;
-    size_t width = (size_t)w_state->dim[0], total = (size_t)nn_rows(gates), most = (size_t)active[0] * width;
+    size_t width = (size_t)w_state->dim[0], total = count_rows(active, steps);
+    size_t most = (size_t)active[0] * width;
     bool wants = nn_wants(t, gates) || nn_wants(t, w_state) || nn_wants(t, first.h) || nn_wants(t, first.c);
     sequence_ctx *x = nn_alloc(t, sizeof *x);
     int dim[2] = {(int)total, (int)width};
     nn_lstm_state y = {nn_result(t, 2, dim, wants), nn_result(t, 2, dim, wants)};
     real *on = nn_scratch(t, total * 4 * width * sizeof *on),
          *tanhc = nn_scratch(t, total * width * sizeof *tanhc);
-    real *before = nn_scratch(t, most * 4 * sizeof *before);
     real *zeros = first.c ? NULL : nn_alloc(t, most * sizeof *zeros);
     if (t->failed) return none;
-    *x = (sequence_ctx){.tape = t, .gates = gates, .w = w_state, .h = y.h, .c = y.c, .first = first};
+    *x =
+        (sequence_ctx){.tape = t, .gates = gates, .of = of, .w = w_state, .h = y.h, .c = y.c, .first = first};
     x->active = active;
     x->steps = steps;
     x->width = width;
-    x->before = before;
     x->on = on;
     x->tanhc = tanhc;
+    x->ordered = order_weights(x, GEMM_N, 4 * (int)width, (int)width);
+    if (t->failed) return none;
     forward(x, zeros);
     if (wants) nn_record(t, sequence_backward, x);
     return t->failed ? none : y;

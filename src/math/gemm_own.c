@@ -1,0 +1,136 @@
+#include "src/math/gemm_own.h"
+
+#include <string.h>
+
+/* A strip of B, DEPTH x a strip's columns, stays in the first-level cache while HEIGHT rows of A pass; those,
+ * and WIDTH columns of their results, in the second-level cache. */
+enum { DEPTH = 128, HEIGHT = 384, WIDTH = 512 };
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+typedef struct operands {
+    const kernels *own;
+    gemm_op op_a, op_b;
+    int n, lda, ldb, ldc;
+    const real *a, *b, *ordered; /* ordered: B as gemm_order leaves it, then b is NULL */
+    real *c;
+} operands;
+
+typedef struct block {
+    int i, height, j, width, l, depth; /* rows and columns of C, lines of k */
+} block;
+
+static size_t up(const kernels *own, int n)
+{
+    size_t unit = (size_t)own->gemm_columns;
+    return ((size_t)n + unit - 1) / unit * unit;
+}
+
+static void fill_strip(const operands *o, int l, int depth, int j, int cols, real *to)
+{
+    size_t ldb = (size_t)o->ldb;
+    if (o->op_b == GEMM_N)
+        o->own->gemm_strip_rows(depth, cols, o->b + (size_t)l * ldb + (size_t)j, o->ldb, to);
+    else
+        o->own->gemm_strip_columns(depth, cols, o->b + (size_t)j * ldb + (size_t)l, o->ldb, to);
+}
+
+/* Ordered: the strips of the first DEPTH lines, those of the next ... */
+static const real *strip_at(const operands *o, int l, int depth, int j)
+{
+    return o->ordered + (size_t)l * up(o->own, o->n) + (size_t)j * (size_t)depth;
+}
+
+static void add_block(const operands *o, const block *p, bool add)
+{
+    _Alignas(64) real strip[DEPTH * KERNELS_STRIP];
+    size_t lda = (size_t)o->lda, i = (size_t)p->i, l = (size_t)p->l;
+    bool a_rows = o->op_a == GEMM_N;
+    kernels_gemm g = {.rows = p->height, .k = p->depth, .add = add, .w = strip, .ldy = o->ldc};
+    g.row = a_rows ? o->lda : 1;
+    g.line = a_rows ? 1 : o->lda;
+    g.x = o->a + (a_rows ? i * lda + l : l * lda + i);
+    for (int j = p->j, end = p->j + p->width; j < end; j += o->own->gemm_columns) {
+        g.cols = least(end - j, o->own->gemm_columns);
+        g.y = o->c + i * (size_t)o->ldc + j;
+        if (o->ordered) {
+            g.w = strip_at(o, p->l, p->depth, j);
+            g.next = j + o->own->gemm_columns < o->n ? strip_at(o, p->l, p->depth, j + o->own->gemm_columns)
+                                                     : NULL;
+        } else
+            fill_strip(o, p->l, p->depth, j, g.cols, strip);
+        o->own->gemm_strip(&g);
+    }
+}
+
+/* What is there already, times beta. */
+static void scale(int m, int n, real beta, real *c, int ldc)
+{
+    for (int i = 0; i < m; i++, c += ldc)
+        if (beta == 0)
+            memset(c, 0, (size_t)n * sizeof *c);
+        else
+            for (int j = 0; j < n; j++) c[j] *= beta;
+}
+
+/* Columns begin..end-1 of C. */
+static void multiply(const operands *o, int m, int begin, int end, int k, real beta)
+{
+    if ((k <= 0 || beta != 0) && beta != 1) scale(m, end - begin, beta, o->c + begin, o->ldc);
+    for (int i = 0; i < m; i += HEIGHT)
+        for (int j = begin; j < end; j += WIDTH)
+            for (int l = 0; l < k; l += DEPTH) {
+                block part = {i, least(m - i, HEIGHT), j, least(end - j, WIDTH), l, least(k - l, DEPTH)};
+                add_block(o, &part, beta != 0 || l > 0);
+            }
+}
+
+void gemm_own(const kernels *own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
+              const real *b, int ldb, real beta, real *c, int ldc)
+{
+    operands o = {own, op_a, op_b, n, lda, ldb, ldc, a, b, NULL, c};
+    multiply(&o, m, 0, n, k, beta);
+}
+
+size_t gemm_ordered_count(const kernels *own, int n, int k)
+{
+    return up(own, n) * (size_t)k;
+}
+
+void gemm_order(const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb, real *to)
+{
+    operands o = {.own = own, .op_b = op_b, .n = n, .ldb = ldb, .b = b};
+    for (int l = 0; l < k; l += DEPTH)
+        for (int j = 0; j < n; j += own->gemm_columns) {
+            int depth = least(k - l, DEPTH), cols = least(n - j, own->gemm_columns);
+            fill_strip(&o, l, depth, j, cols, to);
+            to += (size_t)depth * (size_t)own->gemm_columns;
+        }
+}
+
+typedef struct shared {
+    const operands *o;
+    int m, k, chunk;
+    real beta;
+} shared;
+
+static void run_columns(void *ctx, int index, int worker)
+{
+    (void)worker;
+    const shared *s = ctx;
+    int begin = index * s->chunk;
+    multiply(s->o, s->m, begin, least(begin + s->chunk, s->o->n), s->k, s->beta);
+}
+
+void gemm_own_ordered(pool *threads, const kernels *own, gemm_op op_a, int m, int n, int k, const real *a,
+                      int lda, const real *ordered, real beta, real *c, int ldc)
+{
+    operands o = {own, op_a, GEMM_N, n, lda, 0, ldc, a, NULL, ordered, c};
+    int count = pool_threads(threads), columns = own->gemm_columns;
+    int strips = (n + columns - 1) / columns;
+    shared s = {&o, m, k, (strips + count - 1) / count * columns, beta};
+    if (n > 0) pool_run(threads, (n + s.chunk - 1) / s.chunk, run_columns, &s);
+}

@@ -1,0 +1,27 @@
+/* The f32 product of src/math/gemm.h on own kernels; for gemm.c, and for ops that multiply by the same B
+ * many times.
+ *
+ * Every element of C is the sum of blocks of k, each summed in order: its bits depend neither on m and n nor
+ * on where C is cut. A is read where it lies; strips of B are put in order on the stack, one after the other.
+ */
+#ifndef MATH_GEMM_OWN_H
+#define MATH_GEMM_OWN_H
+
+#include <stddef.h>
+
+#include "src/math/gemm.h"
+#include "src/math/kernels.h"
+
+/* As gemm_serial. */
+void gemm_own(const kernels *own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
+              const real *b, int ldb, real beta, real *c, int ldc);
+
+/* B put in order once, for many products: numbers that it takes, in memory of the caller's. */
+size_t gemm_ordered_count(const kernels *own, int n, int k);
+void gemm_order(const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb, real *to);
+
+/* The same with B in order, on the threads of a pool; the same bits. */
+void gemm_own_ordered(pool *threads, const kernels *own, gemm_op op_a, int m, int n, int k, const real *a,
+                      int lda, const real *ordered, real beta, real *c, int ldc);
+
+#endif
