@@ -209,15 +209,7 @@ static err_code fill(const cap_model *m, const cap_hypothesis *list, int n_best,
     for (int i = 0; good && i < n_best && list[i].words; i++)
         good = cap_alternative_fill(m, &list[i], &d->memory, &d->alternative[d->alternatives++]);
     if (!good) return err_set(err, ERR_MEMORY, "out of memory for a description");
-    const cap_alternative *first = d->alternative;
-    d->sentence = first->sentence;
-    d->words = first->words;
-    d->word = first->word;
-    d->probability = first->probability;
-    d->log_probability = first->log_probability;
-    d->score = first->score;
-    d->confidence = first->confidence;
-    d->ended = first->ended;
+    d->best = *d->alternative;
     d->grid_h = m->grid_h;
     d->grid_w = m->grid_w;
     return ERR_OK;

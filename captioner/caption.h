@@ -5,8 +5,9 @@
  *     if (cap_open("model.safetensors", NULL, &c, &err)) ...     NULL for the path: the built-in model
  *     cap_description d;
  *     if (cap_describe_file(c, "photo.jpg", &d, &err)) ...
- *     puts(d.sentence);
- *     for (int i = 0; i < d.words; i++) d.word[i], d.probability[i], d.attention + i * d.grid_h * d.grid_w
+ *     puts(d.best.sentence);
+ *     for (int i = 0; i < d.best.words; i++)
+ *         d.best.word[i], d.best.probability[i], d.attention + i * d.grid_h * d.grid_w
  *     cap_description_release(&d);
  *     cap_close(&c);
  *
@@ -54,19 +55,12 @@ err_code cap_open(const char *path, const cap_settings *settings, cap_captioner 
 void cap_close(cap_captioner **c); /* NULL and pointer to NULL are fine */
 
 typedef struct cap_description {
-    const char *sentence;   /* UTF-8 */
-    int words;              /* 1 or more */
-    const char **word;      /* [words] as in the vocabulary */
-    float *probability;     /* [words] of each word given those before it, 0..1 */
-    double log_probability; /* natural logarithm, of the whole sentence with its end */
-    double score;           /* what the search ranked by: normalised by length, coverage counted */
-    double confidence;      /* mean probability of a word (geometric), 0..1 */
-    bool ended;             /* false: cut at the most words allowed */
-    int grid_h, grid_w;     /* regions: rows, columns */
-    float *attention;       /* [words][grid_h * grid_w], each word's sum is 1; NULL when not asked for or the
-                               model does not attend */
-    int alternatives;       /* 1 to search.n_best */
-    cap_alternative *alternative; /* [alternatives] by falling score; the first is the sentence above */
+    cap_alternative best;         /* the sentence */
+    int grid_h, grid_w;           /* regions: rows, columns */
+    float *attention;             /* [best.words][grid_h * grid_w], each word's sum is 1; NULL when not asked
+                                     for or the model does not attend */
+    int alternatives;             /* 1 to search.n_best */
+    cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
     int width, height;            /* of the photo as displayed, pixels */
     cap_view view;                /* the part of it that the regions cover */
     img photo;                    /* upright, at full size; empty unless kept */

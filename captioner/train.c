@@ -12,6 +12,7 @@ cap_train_settings cap_train_defaults(void)
 {
     return (cap_train_settings){.encoder = "small",
                                 .augment = true,
+                                .photo_memory = 128000000,
                                 .decoder = cap_decoder_defaults(),
                                 .loss = {.smoothing = 0.1},
                                 .teacher_forcing = 1,

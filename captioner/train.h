@@ -65,13 +65,14 @@ typedef struct cap_train_settings {
     const char *out;
     const char *encoder; /* row of the backbone table, or a safetensors file with MobileNetV2's weights */
     const char *encoder_weights; /* own encoder: file of pre-trained weights; NULL: random */
-    const char *cache;   /* folder for cached features of a frozen encoder; NULL: the folder of `out` */
-    const char *licence; /* goes into the record; NULL: not stated */
-    const char *command; /* the command line, for the record; NULL: left out */
-    int size;            /* side of the photos in pixels; 0: what the encoder was made for */
-    bool crop;           /* centre crop instead of stretching */
-    bool tune_encoder;   /* imported encoder: train it along, with frozen batch normalisation */
-    bool augment;        /* own or tuned encoder: mirror, crop, colour */
+    const char *cache;     /* folder for cached features of a frozen encoder; NULL: the folder of `out` */
+    uint64_t photo_memory; /* bytes at most for decoded photos kept from epoch to epoch; 0: none */
+    const char *licence;   /* goes into the record; NULL: not stated */
+    const char *command;   /* the command line, for the record; NULL: left out */
+    int size;              /* side of the photos in pixels; 0: what the encoder was made for */
+    bool crop;             /* centre crop instead of stretching */
+    bool tune_encoder;     /* imported encoder: train it along, with frozen batch normalisation */
+    bool augment;          /* own or tuned encoder: mirror, crop, colour */
     cap_decoder_config decoder;
     cap_loss_options loss;
     int epochs, batch; /* batch in captions */

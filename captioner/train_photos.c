@@ -215,7 +215,6 @@ static void close_photos(cap_run *r)
 static err_code open_loader(const cap_run *r, cap_photo_data *d, error *err)
 {
     const cap_train_settings *s = r->s;
-    static const size_t cache = (size_t)1 << 30; /* bytes of decoded photos kept from epoch to epoch */
     ds_augment augment = ds_augment_defaults();
     ds_loader_settings l = ds_loader_defaults();
     l.item = d->train.items;
@@ -223,7 +222,7 @@ static err_code open_loader(const cap_run *r, cap_photo_data *d, error *err)
     l.size = r->model->preprocess.size;
     l.max_images = s->batch;
     l.store_side = r->model->preprocess.size * 9 / 8;
-    l.cache_bytes = cache;
+    l.cache_bytes = (size_t)s->photo_memory;
     l.fit = r->model->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
     l.augment = s->augment ? &augment : NULL;
     l.keep_sides = d->train.encoded.sided;

@@ -126,9 +126,7 @@ static bool answer_blank(cap_translation *out)
 {
     out->alternative = arena_array(&out->memory, 1, sizeof *out->alternative);
     if (!out->alternative) return false;
-    out->sentence = out->alternative->sentence = "";
-    out->ended = out->alternative->ended = true;
-    out->confidence = out->alternative->confidence = 1;
+    out->best = *out->alternative = (cap_alternative){.sentence = "", .ended = true, .confidence = 1};
     out->alternatives = 1;
     return true;
 }
@@ -163,19 +161,20 @@ static const char *keep_label(const ds_codec *c, int32_t id, arena *memory)
     return kept;
 }
 
-/* Words and labels of `count` numbers. */
-static bool name_words(const ds_codec *c, const int32_t *ids, int count, arena *memory, const char ***word,
-                       const char ***label)
+static const char **labels_of(const ds_codec *c, const int32_t *ids, int count, arena *memory)
 {
-    *label = arena_array(memory, (size_t)count, sizeof **label);
-    *word = arena_array(memory, (size_t)count, sizeof **word);
-    bool good = *label && *word;
-    for (int i = 0; good && i < count; i++) {
-        (*label)[i] = keep_label(c, ids[i], memory);
-        (*word)[i] = arena_strdup(memory, ds_vocab_word(ds_codec_vocab(c), ids[i]));
-        good = (*label)[i] && (*word)[i];
-    }
-    return good;
+    const char **label = arena_array(memory, (size_t)count, sizeof *label);
+    for (int i = 0; label && i < count; i++)
+        if (!(label[i] = keep_label(c, ids[i], memory))) return NULL;
+    return label;
+}
+
+static const char **words_of(const ds_codec *c, const int32_t *ids, int count, arena *memory)
+{
+    const char **word = arena_array(memory, (size_t)count, sizeof *word);
+    for (int i = 0; word && i < count; i++)
+        if (!(word[i] = arena_strdup(memory, ds_vocab_word(ds_codec_vocab(c), ids[i])))) return NULL;
+    return word;
 }
 
 /* The weights of a group are padded to its longest source. */
@@ -198,18 +197,12 @@ static bool fill(const cap_model *m, const cap_hypothesis *list, int n_best, con
     bool good = out->alternative && keep_attention(list, padded, out);
     for (int i = 0; good && i < n_best && list[i].words; i++)
         good = cap_alternative_fill(m, &list[i], &out->memory, &out->alternative[out->alternatives++]);
-    good = good && name_words(m->source, source, sources, &out->memory, &out->source, &out->source_label) &&
-           name_words(m->target, list->word, list->words, &out->memory, &out->word, &out->label);
     if (!good) return false;
-    const cap_alternative *first = out->alternative;
-    out->sentence = first->sentence;
-    out->words = first->words;
-    out->probability = first->probability;
-    out->log_probability = first->log_probability;
-    out->score = first->score;
-    out->confidence = first->confidence;
-    out->ended = first->ended;
-    return true;
+    out->best = *out->alternative;
+    out->source = words_of(m->source, source, sources, &out->memory);
+    out->source_label = labels_of(m->source, source, sources, &out->memory);
+    out->label = labels_of(m->target, list->word, list->words, &out->memory);
+    return out->source && out->source_label && out->label;
 }
 
 static int round_length(int64_t length)

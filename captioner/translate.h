@@ -5,7 +5,7 @@
  *     cap_translation out[2];
  *     error reason[2];
  *     if (cap_translate(t, (const char *[]){"Two dogs run.", "A man sleeps."}, 2, out, reason, &err)) ...
- *     if (!reason[0].code) puts(out[0].sentence);
+ *     if (!reason[0].code) puts(out[0].best.sentence);
  *     for (int i = 0; i < 2; i++) cap_translation_release(&out[i]);
  *     cap_translator_close(&t);
  *
@@ -43,22 +43,16 @@ void cap_translator_close(cap_translator **t);        /* NULL and pointer to NUL
 bool cap_translator_attends(const cap_translator *t); /* false: it has no attention to show */
 
 typedef struct cap_translation {
-    const char *sentence;      /* UTF-8; "" for a line of blanks */
-    int words;                 /* of the target: words, characters or pieces, as the model has them */
-    const char **word;         /* [words] as in the vocabulary */
-    const char **label;        /* [words] as a reader should see them, see ds_codec_label */
-    float *probability;        /* [words] of each word given those before it, 0..1 */
-    double log_probability;    /* natural logarithm, of the whole sentence with its end */
-    double score;              /* what the search ranked by */
-    double confidence;         /* mean probability of a word (geometric), 0..1 */
-    bool ended;                /* false: cut at the most words allowed */
+    cap_alternative best;      /* its words are words, characters or pieces, as the model has them; a line of
+                                  blanks has none and the sentence "" */
+    const char **label;        /* [best.words] as a reader should see them, see ds_codec_label */
     int sources;               /* words of the source, the last one <end>; 0 for a line of blanks */
     const char **source;       /* [sources] as in the vocabulary */
     const char **source_label; /* [sources] */
-    float *attention; /* [words][sources], each word's sum is 1; NULL when not asked for (search.attention) or
-                         the model does not attend */
-    int alternatives; /* 1 to search.n_best */
-    cap_alternative *alternative; /* [alternatives] by falling score; the first is the sentence above */
+    float *attention;          /* [best.words][sources], each word's sum is 1; NULL when not asked for
+                                  (search.attention) or          the model does not attend */
+    int alternatives;          /* 1 to search.n_best */
+    cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
     arena memory;                 /* holds the arrays above */
 } cap_translation;
 

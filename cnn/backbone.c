@@ -151,6 +151,8 @@ const cnn_backbone_row *cnn_net_row(const cnn_net *net)
 
 /* ---- running ---- */
 
+enum { SLICE = 4 }; /* photos at a time, fewer than twice as many: no less than conv_taps.h takes */
+
 typedef struct sum_ctx {
     real *y;
     const real *x;
@@ -224,22 +226,40 @@ static arena *ready_scratch(cnn_net *net, int which)
     return a;
 }
 
-/* Blocks 0..count-1 without recording. The two arenas take turns, so that a block's input is still there
- * while its output is made, and everything older is not. */
-static nn_var *run_in_scratch(cnn_net *net, nn_tape *t, nn_var *x, int count)
+/* Blocks 0..count-1. The two arenas take turns, so that a block's input is still there while its output is
+ * made, and everything older is not. */
+static nn_var *run_slice(cnn_net *net, nn_tape *t, nn_var *x, int count)
 {
     arena *own = t->mem;
-    bool recording = t->recording, folded = net->folded && !t->training;
-    t->recording = false;
+    bool folded = net->folded && !t->training;
     for (int i = 0; i < count; i++) {
         t->mem = ready_scratch(net, i & 1);
         x = block_forward(t, x, &net->blocks[i], folded);
     }
     t->mem = own;
+    return x;
+}
+
+/* The same without recording, a few photos at a time where they do not depend on each other. */
+static nn_var *run_in_scratch(cnn_net *net, nn_tape *t, nn_var *x, int count)
+{
+    int photos = x->dim[0];
+    int slices = photos >= SLICE && cnn_norms_are_constant(net, t, 0) ? photos / SLICE : 1;
+    size_t in = nn_count(x) / (size_t)photos;
+    bool recording = t->recording;
+    nn_var *y = NULL;
+    t->recording = false;
+    for (int i = 0; i < slices && !t->failed; i++) {
+        int first = photos * i / slices, last = photos * (i + 1) / slices;
+        int dim[4] = {last - first, x->dim[1], x->dim[2], x->dim[3]};
+        nn_var *part = run_slice(net, t, nn_input(t, x->data + (size_t)first * in, 4, dim), count);
+        if (!part) break;
+        size_t out = nn_count(part) / (size_t)part->dim[0];
+        if (!y) y = nn_result(t, 4, (int[]){photos, part->dim[1], part->dim[2], part->dim[3]}, false);
+        if (y) memcpy(y->data + (size_t)first * out, part->data, nn_count(part) * sizeof *part->data);
+    }
     t->recording = recording;
-    nn_var *y = x ? nn_result(t, x->rank, x->dim, false) : NULL;
-    if (y) memcpy(y->data, x->data, nn_count(x) * sizeof *x->data);
-    return y;
+    return t->failed ? NULL : y;
 }
 
 nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels)

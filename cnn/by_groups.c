@@ -359,7 +359,7 @@ static size_t map_size(const int dim[4])
     return (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];
 }
 
-/* A segment ends where the map is no larger than the one it began with: larger ones are dear to keep. */
+/* A segment ends where the map is at most twice the one it began with: larger ones are dear to keep. */
 static void make_segments(nn_tape *t, groups_ctx *c)
 {
     int dim[4] = {1, c->x->dim[1], c->x->dim[2], c->x->dim[3]}, unit = 0;
@@ -371,7 +371,7 @@ static void make_segments(nn_tape *t, groups_ctx *c)
         do {
             pass_block(&c->net->blocks[i], dim);
             unit += units_of(&c->net->blocks[i++]);
-        } while (i < c->net->count && map_size(dim) > in);
+        } while (i < c->net->count && map_size(dim) > 2 * in);
         s->end = i;
     }
 }

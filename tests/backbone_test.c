@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "cnn/backbone.h"
+#include "cnn/blocks.h"
 #include "cnn/preprocess.h"
 #include "src/base/rng.h"
 #include "src/nn/loss.h"
 #include "tests/small.h"
 
-enum { SIDE = 64 };
+static int photo_side = 64;
 
 typedef struct model {
     nn_params params;
@@ -86,11 +87,11 @@ static void each(void (*check)(const cnn_backbone_row *row))
 
 static void check_shapes(const cnn_backbone_row *row)
 {
-    static const int sides[] = {64, 97, 160};
+    static const int sides[] = {33, 64, 97, 160};
     model m;
     make(&m, row->name);
     assert_ptr_equal(cnn_net_row(m.net), row);
-    for (int i = 0; i < test_size(3, 2); i++) {
+    for (int i = 0; i < test_size(4, 1); i++) {
         int side = sides[i], gh, gw, d, want = (side + row->stride - 1) / row->stride;
         cnn_net_map_size(m.net, side, &gh, &gw, &d);
         assert_int_equal(gh, want);
@@ -156,16 +157,16 @@ static void check_fold(const cnn_backbone_row *row)
 {
     model m;
     make(&m, row->name);
-    real *x = noise(1, SIDE);
-    nn_var *y = run(&m, x, 1, SIDE);
+    real *x = noise(1, photo_side);
+    nn_var *y = run(&m, x, 1, photo_side);
     size_t n = nn_count(y);
     real *plain = copy(y);
     for (int round = 0; round < 2; round++) {
         assert_int_equal(cnn_net_fold(m.net, NULL), ERR_OK);
-        check_close(plain, run(&m, x, 1, SIDE)->data, n, 1e-4);
+        check_close(plain, run(&m, x, 1, photo_side)->data, n, 1e-4);
     }
     m.tape.recording = true;
-    check_close(plain, run(&m, x, 1, SIDE)->data, n, 1e-4);
+    check_close(plain, run(&m, x, 1, photo_side)->data, n, 1e-4);
     free(plain);
     free(x);
     drop(&m);
@@ -197,14 +198,15 @@ static void check_bits(const cnn_backbone_row *row)
     make(&three, row->name);
     three.tape.threads = pool_create(3);
     assert_non_null(three.tape.threads);
-    real *x = noise(2, SIDE);
+    real *x = noise(2, photo_side);
+    size_t photo = (size_t)photo_side * (size_t)photo_side * 3;
     for (int folded = 0; folded < 2; folded++) {
-        nn_var *y = run(&one, x, 2, SIDE);
+        nn_var *y = run(&one, x, 2, photo_side);
         size_t n = nn_count(y);
         real *both = copy(y);
-        assert_memory_equal(both, run(&three, x, 2, SIDE)->data, n * sizeof *both);
+        assert_memory_equal(both, run(&three, x, 2, photo_side)->data, n * sizeof *both);
         for (size_t i = 0; i < 2; i++)
-            check_close(both + i * n / 2, run(&three, x + i * SIDE * SIDE * 3, 1, SIDE)->data, n / 2, 1e-5);
+            check_close(both + i * n / 2, run(&three, x + i * photo, 1, photo_side)->data, n / 2, 1e-5);
         free(both);
         assert_int_equal(cnn_net_fold(one.net, NULL), ERR_OK);
         assert_int_equal(cnn_net_fold(three.net, NULL), ERR_OK);
@@ -222,7 +224,7 @@ static void test_threads_and_batches(void **state)
 
 static real step_loss(model *m, const real *x, const real *target)
 {
-    nn_var *y = run(m, x, 2, SIDE);
+    nn_var *y = run(m, x, 2, photo_side);
     nn_var *loss = nn_mean_squared(&m->tape, y, target);
     nn_params_zero_grad(&m->params);
     nn_backward(&m->tape, loss);
@@ -233,9 +235,11 @@ static real step_loss(model *m, const real *x, const real *target)
 static real *step_grads(model *m, const real *x, bool twice)
 {
     nn_begin(&m->tape);
-    nn_var *in = nn_input(&m->tape, x, 4, (int[]){9, SIDE, SIDE, 3}),
+    nn_var *in = nn_input(&m->tape, x, 4, (int[]){9, photo_side, photo_side, 3}),
            *y = cnn_net_forward(m->net, &m->tape, in);
-    if (twice) cnn_net_forward(m->net, &m->tape, nn_input(&m->tape, x + 3, 4, (int[]){8, SIDE, SIDE, 3}));
+    if (twice)
+        cnn_net_forward(m->net, &m->tape,
+                        nn_input(&m->tape, x + 3, 4, (int[]){8, photo_side, photo_side, 3}));
     assert_non_null(y);
     real *target = calloc(nn_count(y), sizeof *target);
     assert_non_null(target);
@@ -259,7 +263,7 @@ static void test_groups(void **state)
     one.tape.recording = one.tape.training = three.tape.recording = three.tape.training = true;
     three.tape.threads = pool_create(3);
     assert_non_null(three.tape.threads);
-    real *x = noise(9, SIDE), *grads = step_grads(&one, x, false);
+    real *x = noise(9, photo_side), *grads = step_grads(&one, x, false);
     double length = 0;
     for (size_t i = 0; i < one.params.size; i++) length += pow((double)grads[i], 2);
     assert_true(length > 0);
@@ -270,6 +274,32 @@ static void test_groups(void **state)
     drop(&three);
 }
 
+static size_t peak_of_maps(const cnn_net *net)
+{
+    size_t sum = 0;
+    for (int i = 0; i < CNN_GROUPS; i++) sum += net->maps[i].peak;
+    return sum;
+}
+
+/* What stays from forward to backward is a small share of what all maps take. */
+static void test_memory_of_training(void **state)
+{
+    (void)state;
+    model all, few;
+    make(&all, "mobilenet_v2");
+    make(&few, "mobilenet_v2");
+    cnn_net_freeze_norm(few.net, true);
+    all.tape.recording = all.tape.training = few.tape.recording = few.tape.training = true;
+    real *x = noise(8, 2 * photo_side);
+    run(&all, x, 8, 2 * photo_side);
+    run(&few, x, 8, 2 * photo_side);
+    assert_true(peak_of_maps(few.net) > 0);
+    assert_true(peak_of_maps(few.net) < all.mem.peak / 12);
+    free(x);
+    drop(&all);
+    drop(&few);
+}
+
 /* Training moves the running statistics, unless the norms are frozen. */
 static void test_freeze_norm(void **state)
 {
@@ -277,13 +307,13 @@ static void test_freeze_norm(void **state)
     model m;
     make(&m, "small");
     m.tape.recording = m.tape.training = true;
-    real *x = noise(2, SIDE), *mean = nn_params_find(&m.params, "encoder.stem1.mean")->var.data,
+    real *x = noise(2, photo_side), *mean = nn_params_find(&m.params, "encoder.stem1.mean")->var.data,
          first = mean[0];
     cnn_net_freeze_norm(m.net, true);
-    run(&m, x, 2, SIDE);
+    run(&m, x, 2, photo_side);
     assert_true(mean[0] == first);
     cnn_net_freeze_norm(m.net, false);
-    run(&m, x, 2, SIDE);
+    run(&m, x, 2, photo_side);
     assert_true(mean[0] != first);
     free(x);
     drop(&m);
@@ -298,8 +328,8 @@ static void test_frozen_prefix(void **state)
     make(&m, "small");
     cnn_net_freeze_norm(m.net, true);
     m.tape.recording = m.tape.training = true;
-    real *x = noise(2, SIDE);
-    size_t n = nn_count(run(&m, x, 2, SIDE));
+    real *x = noise(2, photo_side);
+    size_t n = nn_count(run(&m, x, 2, photo_side));
     real *target = calloc(n, sizeof *target);
     assert_non_null(target);
     step_loss(&m, x, target);
@@ -332,11 +362,46 @@ static void test_memory(void **state)
     (void)state;
     model m;
     make(&m, "mobilenet_v2");
-    real *x = noise(1, 224);
-    for (int i = 0; i < 3; i++) run(&m, x, 1, 224);
+    int side = test_size(224, 64);
+    real *x = noise(1, side);
+    for (int i = 0; i < 3; i++) run(&m, x, 1, side);
     assert_true(m.mem.peak < (size_t)1 << 19);
     free(x);
     drop(&m);
+}
+
+/* Many photos go a few at a time: what they take together has a bound, and the results are those of each
+ * alone. */
+static void check_slices(const cnn_backbone_row *row)
+{
+    enum { PHOTOS = 19 };
+    model seven, many;
+    make(&seven, row->name);
+    make(&many, row->name);
+    seven.tape.threads = pool_create(3);
+    many.tape.threads = pool_create(3);
+    assert_true(seven.tape.threads && many.tape.threads);
+    real *x = noise(PHOTOS, photo_side);
+    run(&seven, x, 7, photo_side);
+    nn_var *y = run(&many, x, PHOTOS, photo_side);
+    assert_int_equal(y->dim[0], PHOTOS);
+    size_t n = nn_count(y) / PHOTOS;
+    real *all = copy(y);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(many.net->scratch[i].peak < 11 * seven.net->scratch[i].peak / 10);
+    for (size_t i = 0; i < PHOTOS; i++)
+        check_close(all + i * n,
+                    run(&many, x + i * (size_t)(photo_side * photo_side) * 3, 1, photo_side)->data, n, 1e-4);
+    free(all);
+    free(x);
+    drop(&seven);
+    drop(&many);
+}
+
+static void test_slices(void **state)
+{
+    (void)state;
+    each(check_slices);
 }
 
 /* The tape's arena gives out: no crash, no result. */
@@ -345,13 +410,14 @@ static void test_out_of_memory(void **state)
     (void)state;
     model m;
     make(&m, "small");
-    real *x = noise(1, SIDE);
+    real *x = noise(1, photo_side);
     m.tape.recording = true;
     long fail = 1;
     for (bool failed = true; failed; fail++) {
         nn_begin(&m.tape);
         m.mem.fail_in = fail;
-        nn_var *y = cnn_net_forward(m.net, &m.tape, nn_input(&m.tape, x, 4, (int[]){1, SIDE, SIDE, 3}));
+        nn_var *y =
+            cnn_net_forward(m.net, &m.tape, nn_input(&m.tape, x, 4, (int[]){1, photo_side, photo_side, 3}));
         failed = m.tape.failed;
         assert_true(failed == !y);
         m.mem.fail_in = 0;
@@ -406,8 +472,10 @@ static void test_preprocess(void **state)
     assert_true(fabs((double)out[2] - (1 - 0.406) / 0.225) < 1e-5);
 }
 
-int main(void)
+/* backbone_test [PATTERN]: only the tests whose names fit, for the slow tools. */
+int main(int argc, char **argv)
 {
+    photo_side = test_size(photo_side, 33);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_counts),
@@ -415,12 +483,15 @@ int main(void)
         cmocka_unit_test(test_fold_refuses),
         cmocka_unit_test(test_threads_and_batches),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_memory_of_training),
         cmocka_unit_test(test_freeze_norm),
         cmocka_unit_test(test_frozen_prefix),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_slices),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_preprocess),
     };
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,13 +30,13 @@ static cap_captioner *open_with(cap_settings s)
 
 static void expect_same(const cap_description *a, const cap_description *b)
 {
-    assert_string_equal(a->sentence, b->sentence);
-    assert_int_equal(a->words, b->words);
-    for (int i = 0; i < a->words; i++) {
-        assert_string_equal(a->word[i], b->word[i]);
-        assert_true(fabsf(a->probability[i] - b->probability[i]) < 1e-4f);
+    assert_string_equal(a->best.sentence, b->best.sentence);
+    assert_int_equal(a->best.words, b->best.words);
+    for (int i = 0; i < a->best.words; i++) {
+        assert_string_equal(a->best.word[i], b->best.word[i]);
+        assert_true(fabsf(a->best.probability[i] - b->best.probability[i]) < 1e-4f);
     }
-    assert_true(fabs(a->log_probability - b->log_probability) < 1e-3);
+    assert_true(fabs(a->best.log_probability - b->best.log_probability) < 1e-3);
 }
 
 static void a_file_is_described(void **state)
@@ -45,23 +45,24 @@ static void a_file_is_described(void **state)
     cap_captioner *c = open_with(cap_settings_default());
     cap_description d;
     assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
-    assert_in_range(d.words, 1, 20);
-    assert_true(strlen(d.sentence) > 0);
+    assert_in_range(d.best.words, 1, 20);
+    assert_true(strlen(d.best.sentence) > 0);
     double log_p = 0;
     int regions = d.grid_h * d.grid_w;
     assert_int_equal(regions, 36);
-    for (int i = 0; i < d.words; i++) {
+    for (int i = 0; i < d.best.words; i++) {
         double sum = 0;
         for (int r = 0; r < regions; r++) sum += (double)d.attention[i * regions + r];
         assert_true(fabs(sum - 1) < 1e-4);
-        log_p += log((double)d.probability[i]);
+        log_p += log((double)d.best.probability[i]);
     }
-    assert_true(d.log_probability <= log_p + 1e-4 && (d.ended || fabs(d.log_probability - log_p) < 1e-4));
-    assert_true(d.confidence > 0 && d.confidence < 1);
+    assert_true(d.best.log_probability <= log_p + 1e-4 &&
+                (d.best.ended || fabs(d.best.log_probability - log_p) < 1e-4));
+    assert_true(d.best.confidence > 0 && d.best.confidence < 1);
     assert_null(d.photo.rgb);
     assert_true(d.view.x0 == 0 && d.view.y0 == 0 && d.view.x1 == d.width && d.view.y1 == d.height);
     cap_close(&c);
-    assert_true(strlen(d.word[0]) > 0); /* outlives the captioner */
+    assert_true(strlen(d.best.word[0]) > 0); /* outlives the captioner */
     cap_description_release(&d);
     cap_description_release(&d);
     assert_null(c);
@@ -123,7 +124,7 @@ static void bad_photos_do_not_stop_the_others(void **state)
     assert_int_equal(cap_describe_files(c, paths, 5, many, errors, &err), ERR_OK);
     assert_int_equal(errors[0].code, ERR_MISSING);
     assert_int_equal(errors[2].code, ERR_FORMAT);
-    assert_null(many[0].sentence);
+    assert_null(many[0].best.sentence);
     for (int i = 1; i < 5; i += i == 1 ? 2 : 1) {
         assert_int_equal(errors[i].code, ERR_OK);
         assert_int_equal(cap_describe_file(c, paths[i], &one, &err), ERR_OK);
@@ -196,7 +197,7 @@ static void several_sentences_keep_to_the_wishes(void **state)
         assert_true(fabs(a->score - a->log_probability / penalty) < 1e-6);
         assert_true(fabs(a->confidence - exp(a->log_probability / length)) < 1e-6);
     }
-    assert_string_equal(d.sentence, d.alternative[0].sentence);
+    assert_string_equal(d.best.sentence, d.alternative[0].sentence);
     cap_description_release(&d);
     cap_close(&c);
 }

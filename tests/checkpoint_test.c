@@ -8,13 +8,14 @@
 
 #include "src/io/file.h"
 #include "src/train/checkpoint.h"
+#include "tests/folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char path[] = "checkpoint_test.safetensors";
+static char path[64];
 
 typedef struct model {
     nn_params params;
@@ -205,7 +206,6 @@ static void damaged_files_are_refused(void **unused)
     assert_true(same_params(&a, &b));
     free(bytes);
     drop(&a), drop(&b);
-    unlink(path);
 }
 
 static void an_unwritable_path_is_an_error(void **unused)
@@ -220,6 +220,13 @@ static void an_unwritable_path_is_an_error(void **unused)
     drop(&a);
 }
 
+static int make_path(void **state)
+{
+    if (folder_make(state)) return -1;
+    snprintf(path, sizeof path, "%s", in("checkpoint.safetensors"));
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,5 +238,5 @@ int main(void)
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test(an_unwritable_path_is_an_error),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_path, folder_remove);
 }

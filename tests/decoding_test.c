@@ -19,17 +19,8 @@ typedef toy_decoder fixture;
 
 static void set_up(fixture *f, uint64_t seed, int vocabulary)
 {
-    cap_decoder_config c = {.features = FEATURES,
-                            .vocabulary = vocabulary,
-                            .embedding = 4,
-                            .hidden = 5,
-                            .attention = 3,
-                            .projection = 4,
-                            .layers = 1,
-                            .match = NN_MATCH_SIGMOID,
-                            .gate = true,
-                            .rectify = true};
-    toy_decoder_create(f, seed, c, MOST_PHOTOS, STATES);
+    toy_decoder_create(f, seed, toy_decoder_config(FEATURES, vocabulary, NN_MATCH_SIGMOID), MOST_PHOTOS,
+                       STATES);
 }
 
 static err_code try_search(fixture *f, int first, int photos, const cap_search_options *o,

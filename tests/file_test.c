@@ -16,12 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/caption_file_test_XXXXXX";
+#include "tests/folder.h"
+
 static char path[256];
 
 static const char *in_folder(const char *name)
 {
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s", in(name));
     return path;
 }
 
@@ -32,21 +33,6 @@ static int entries(void)
     while (readdir(d)) n++;
     closedir(d);
     return n - 2;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[300];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
 }
 
 static void assert_content(const char *file, const char *expected)
@@ -309,7 +295,7 @@ static void test_append(void **state)
     assert_int_equal(io_append_line(folder, "x", &err), ERR_IO);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, folder_make, folder_remove)
 
 int main(void)
 {

@@ -47,22 +47,22 @@ static void own_sentence(void **state)
     cap_description d;
     cap_judged j;
     assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
-    assert_int_equal(cap_judge_file(c, photo, d.sentence, &j, NULL), ERR_OK);
-    assert_int_equal(j.description.words, d.words);
+    assert_int_equal(cap_judge_file(c, photo, d.best.sentence, &j, NULL), ERR_OK);
+    assert_int_equal(j.description.best.words, d.best.words);
     assert_int_equal(j.unknown, 0);
     double sum = 0;
-    for (int i = 0; i < d.words; i++) {
-        assert_string_equal(j.given[i], d.word[i]);
-        assert_string_equal(j.description.word[i], d.word[i]);
-        near((double)j.description.probability[i], (double)d.probability[i], 1e-5);
-        near(j.log_probability[i], log((double)d.probability[i]), 1e-4);
+    for (int i = 0; i < d.best.words; i++) {
+        assert_string_equal(j.given[i], d.best.word[i]);
+        assert_string_equal(j.description.best.word[i], d.best.word[i]);
+        near((double)j.description.best.probability[i], (double)d.best.probability[i], 1e-5);
+        near(j.log_probability[i], log((double)d.best.probability[i]), 1e-4);
         assert_in_range(j.rank[i], 1, 3);
         sum += j.log_probability[i];
     }
-    for (int i = 0; i < d.words * d.grid_h * d.grid_w; i++)
+    for (int i = 0; i < d.best.words * d.grid_h * d.grid_w; i++)
         near((double)j.description.attention[i], (double)d.attention[i], 1e-5);
-    if (!d.ended) near(sum, d.log_probability, 1e-4);
-    near(j.description.log_probability, sum + j.log_probability[d.words], 1e-9);
+    if (!d.best.ended) near(sum, d.best.log_probability, 1e-4);
+    near(j.description.best.log_probability, sum + j.log_probability[d.best.words], 1e-9);
     cap_description_release(&d);
     cap_judged_release(&j);
     cap_close(&c);
@@ -83,12 +83,12 @@ static void words_share_one_probability(void **state)
         cap_judged j;
         snprintf(sentence, sizeof sentence, "A dog %s.", last[i]);
         assert_int_equal(cap_judge_file(c, photo, sentence, &j, NULL), ERR_OK);
-        assert_int_equal(j.description.words, 3);
+        assert_int_equal(j.description.best.words, 3);
         sum += exp(j.log_probability[2]);
         ranks |= 1 << j.rank[2];
         assert_int_equal(j.unknown, i == 10);
         assert_string_equal(j.given[2], last[i]);
-        assert_string_equal(j.description.word[2], i == 10 ? "<unk>" : last[i]);
+        assert_string_equal(j.description.best.word[2], i == 10 ? "<unk>" : last[i]);
         cap_judged_release(&j);
     }
     cap_judged j; /* the twelfth that can follow is the end */

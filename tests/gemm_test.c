@@ -175,8 +175,9 @@ static void check_product(product run)
                             .beta = betas[i % 3]},
                   run);
     /* past the sizes of the cache blocks, each way round */
-    static const int large[][3] = {{33, 35, 2311}, {531, 17, 600}, {9, 1100, 70}, {300, 1029, 65}};
-    for (int i = 0; i < 4 * 4; i++)
+    static const int large[][3] = {
+        {33, 35, 2311}, {531, 17, 600}, {9, 1100, 70}, {300, 1029, 65}, {37, 560, 1000}};
+    for (int i = 0; i < 5 * 4; i++)
         check_one(&r,
                   (problem){.m = large[i / 4][0],
                             .n = large[i / 4][1],

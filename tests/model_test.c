@@ -10,6 +10,7 @@
 #include "captioner/search.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
+#include "tests/folder.h"
 #include "tests/random_model.h"
 #include "tests/random_text.h"
 
@@ -23,28 +24,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/model_test_XXXXXX";
 static char good[64], text_good[64], lie[64]; /* files in it */
 static const char *from = good;               /* which of the good ones lies are made of */
 
-static int make_folder(void **unused)
+static int make_files(void **state)
 {
-    (void)unused;
-    assert_non_null(mkdtemp(folder));
-    snprintf(good, sizeof good, "%s/good", folder);
-    snprintf(text_good, sizeof text_good, "%s/text_good", folder);
-    snprintf(lie, sizeof lie, "%s/lie", folder);
+    if (folder_make(state)) return -1;
+    snprintf(good, sizeof good, "%s", in("good"));
+    snprintf(text_good, sizeof text_good, "%s", in("text_good"));
+    snprintf(lie, sizeof lie, "%s", in("lie"));
     err_code code = random_model_save(good, NN_MATCH_SIGMOID, NULL);
     return code ? code : random_text_save(text_good, NN_MATCH_SIGMOID, NULL);
-}
-
-static int remove_folder(void **unused)
-{
-    (void)unused;
-    unlink(good);
-    unlink(text_good);
-    unlink(lie);
-    return rmdir(folder);
 }
 
 /* ---- files that lie ---- */
@@ -417,5 +407,5 @@ int main(void)
         cmocka_unit_test(f16_says_what_f32_says),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_files, folder_remove);
 }

@@ -43,10 +43,9 @@ static float weight(const product *p, int l, int j)
     return p->type == PACKED_BF16 ? rounded(w) : w;
 }
 
-static product take_product(rng *r, packed_type type, int rows, const float *factor)
+static product take_shape(rng *r, packed_type type, int rows, int k, int n, const float *factor)
 {
-    product p = {
-        .type = type, .rows = rows, .k = 1 + (int)rng_below(r, 100), .n = 1 + (int)rng_below(r, 400)};
+    product p = {.type = type, .rows = rows, .k = k, .n = n};
     p.op = rng_below(r, 2) ? GEMM_T : GEMM_N;
     p.beta = (float)rng_below(r, 2);
     p.factor = factor;
@@ -64,6 +63,12 @@ static product take_product(rng *r, packed_type type, int rows, const float *fac
     assert_non_null(p.start);
     memcpy(p.start, p.y, p.ny * sizeof *p.y);
     return p;
+}
+
+static product take_product(rng *r, packed_type type, int rows, const float *factor)
+{
+    int k = 1 + (int)rng_below(r, 100), n = 1 + (int)rng_below(r, 400);
+    return take_shape(r, type, rows, k, n, factor);
 }
 
 static void give_product(product *p)
@@ -189,13 +194,38 @@ static void best(void **state)
     pool_free(&threads);
 }
 
+/* Past the sizes of the cache blocks. Every row is the same alone and among others. */
+static void large(void **state)
+{
+    (void)state;
+    static const int shapes[][3] = {{5, 2100, 70}, {40, 1100, 530}, {33, 1000, 600}, {70, 70, 1100}};
+    rng r = {.seed = 24};
+    for (int i = 0; i < 4 * 3; i++) {
+        const int *s = shapes[i / 3];
+        product p = take_shape(&r, (packed_type)(i % 3), s[0], s[1], s[2], NULL);
+        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        assert_non_null(w);
+        packed_product(w, p.rows, p.x, p.ldx, p.beta, p.y, p.ldy);
+        check_result(&p, gemm_on_tiles(GEMM_BF16), "large");
+        for (int row = 0; row < p.rows; row++) {
+            float *alone = p.start + row * p.ldy;
+            packed_product(w, 1, p.x + row * p.ldx, p.ldx, p.beta, alone, p.ldy);
+            assert_memory_equal(p.y + row * p.ldy, alone, (size_t)p.n * sizeof *p.y);
+        }
+        packed_free(&w);
+        give_product(&p);
+    }
+}
+
 /* Finished in one go or after the product: the same. */
 static void finished(void **state)
 {
     (void)state;
     rng r = {.seed = 23};
-    for (int i = 0; i < 120; i++) {
-        product p = take_product(&r, (packed_type)(i % 3), 1 + (int)rng_below(&r, 70), NULL);
+    for (int i = 0; i < 123; i++) {
+        packed_type type = (packed_type)(i % 3);
+        product p = i < 120 ? take_product(&r, type, 1 + (int)rng_below(&r, 70), NULL)
+                            : take_shape(&r, type, 40, 1100, 530, NULL);
         packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
         assert_non_null(w);
         float *bias = take_random(&r, (size_t)p.n, 1);
@@ -289,10 +319,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "--time")) return print_times();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables),
-        cmocka_unit_test(best),
-        cmocka_unit_test(finished),
-        cmocka_unit_test(not_a_number),
+        cmocka_unit_test(tables),   cmocka_unit_test(best),         cmocka_unit_test(large),
+        cmocka_unit_test(finished), cmocka_unit_test(not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

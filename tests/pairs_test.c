@@ -8,6 +8,7 @@
 #include "datasets/pairs.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
+#include "tests/folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,17 @@ static const char *put_file(const char *name, const char *bytes, size_t size)
 
 #define PUT(name, bytes) put_file(name, bytes, sizeof(bytes) - 1)
 
+/* The pairs of a file with these bytes. */
+static ds_pairs read_bytes(const char *name, ds_pairs_format format, const char *bytes, size_t size)
+{
+    ds_pairs p;
+    put_file(name, bytes, size);
+    assert_int_equal(ds_pairs_read(name, format, &p, NULL), ERR_OK);
+    return p;
+}
+
+#define READ(name, format, bytes) read_bytes(name, format, bytes, sizeof(bytes) - 1)
+
 static void expect_pair(const ds_pairs *p, int i, const char *source, const char *target, int line)
 {
     assert_string_equal(p->source[i], source);
@@ -32,9 +44,8 @@ static void expect_pair(const ds_pairs *p, int i, const char *source, const char
 static void tsv_is_read(void **state)
 {
     (void)state;
-    ds_pairs p;
-    PUT("pairs.tsv", "\xEF\xBB\xBFHello.\tHallo.\tCC-BY\r\n\n  a b \t c\n\tx\nlast\tLetzte");
-    assert_int_equal(ds_pairs_read("pairs.tsv", DS_PAIRS_TSV, &p, NULL), ERR_OK);
+    ds_pairs p = READ("pairs.tsv", DS_PAIRS_TSV,
+                      "\xEF\xBB\xBFHello.\tHallo.\tCC-BY\r\n\n  a b \t c\n\tx\nlast\tLetzte");
     assert_int_equal(p.count, 3);
     expect_pair(&p, 0, "Hello.", "Hallo.", 1);
     expect_pair(&p, 1, "a b", "c", 3);
@@ -48,9 +59,8 @@ static void tsv_is_read(void **state)
 static void dates_are_read(void **state)
 {
     (void)state;
-    ds_pairs p;
-    PUT("dates.txt", "september 27, 1994           _1994-09-27\na_b_2003-08-19\n");
-    assert_int_equal(ds_pairs_read("dates.txt", DS_PAIRS_DATES, &p, NULL), ERR_OK);
+    ds_pairs p =
+        READ("dates.txt", DS_PAIRS_DATES, "september 27, 1994           _1994-09-27\na_b_2003-08-19\n");
     assert_int_equal(p.count, 2);
     expect_pair(&p, 0, "september 27, 1994", "1994-09-27", 1);
     expect_pair(&p, 1, "a_b", "2003-08-19", 2);
@@ -77,6 +87,16 @@ static void expect_refused(err_code got, err_code code, const error *err, const 
     assert_string_equal(err->text, message);
 }
 
+static void expect_bad(ds_pairs_format format, const char *bytes, size_t size, const char *message)
+{
+    ds_pairs p;
+    error e = {0};
+    put_file("bad.tsv", bytes, size);
+    expect_refused(ds_pairs_read("bad.tsv", format, &p, &e), ERR_FORMAT, &e, message);
+}
+
+#define BAD(format, bytes, message) expect_bad(format, bytes, sizeof(bytes) - 1, message)
+
 static void bad_files_are_refused(void **state)
 {
     (void)state;
@@ -88,22 +108,12 @@ static void bad_files_are_refused(void **state)
                    "'bad.en' has 3 lines and 'bad.de' has 1: line by line they must pair up");
     expect_refused(ds_pairs_read_two("bad.de", "bad.en", &p, &e), ERR_FORMAT, &e,
                    "'bad.de' has 1 lines and 'bad.en' has 3: line by line they must pair up");
-    expect_refused(ds_pairs_read("bad.en", DS_PAIRS_TSV, &p, &e), ERR_FORMAT, &e,
-                   "cannot read 'bad.en': line 1 has no tab between source and target");
-    expect_refused(ds_pairs_read("bad.en", DS_PAIRS_DATES, &p, &e), ERR_FORMAT, &e,
-                   "cannot read 'bad.en': line 1 has no '_' between source and target");
-    PUT("bad.tsv", "a\tb\n\xC3\xA9\t\xC3(\n");
-    expect_refused(ds_pairs_read("bad.tsv", DS_PAIRS_TSV, &p, &e), ERR_FORMAT, &e,
-                   "cannot read 'bad.tsv': line 2 is not UTF-8 (byte 4)");
-    PUT("bad.tsv", "a\tb\nc\0\td\n");
-    expect_refused(ds_pairs_read("bad.tsv", DS_PAIRS_TSV, &p, &e), ERR_FORMAT, &e,
-                   "cannot read 'bad.tsv': line 2 holds a zero byte");
-    PUT("bad.tsv", "");
-    expect_refused(ds_pairs_read("bad.tsv", DS_PAIRS_TSV, &p, &e), ERR_FORMAT, &e,
-                   "cannot use 'bad.tsv': the file is empty");
-    PUT("bad.tsv", "\n \n\tb\n");
-    expect_refused(ds_pairs_read("bad.tsv", DS_PAIRS_TSV, &p, &e), ERR_FORMAT, &e,
-                   "cannot use 'bad.tsv': not one pair, a side of each line is empty");
+    BAD(DS_PAIRS_TSV, "one\ntwo\n", "cannot read 'bad.tsv': line 1 has no tab between source and target");
+    BAD(DS_PAIRS_DATES, "one\ntwo\n", "cannot read 'bad.tsv': line 1 has no '_' between source and target");
+    BAD(DS_PAIRS_TSV, "a\tb\n\xC3\xA9\t\xC3(\n", "cannot read 'bad.tsv': line 2 is not UTF-8 (byte 4)");
+    BAD(DS_PAIRS_TSV, "a\tb\nc\0\td\n", "cannot read 'bad.tsv': line 2 holds a zero byte");
+    BAD(DS_PAIRS_TSV, "", "cannot use 'bad.tsv': the file is empty");
+    BAD(DS_PAIRS_TSV, "\n \n\tb\n", "cannot use 'bad.tsv': not one pair, a side of each line is empty");
     assert_int_equal(ds_pairs_read("absent.tsv", DS_PAIRS_TSV, &p, &e), ERR_MISSING);
     assert_int_equal(p.count, 0);
 }
@@ -143,9 +153,8 @@ static void pairs_are_parted(void **state)
     ds_pairs all, rest, held, again_rest, again;
     text lines = {0};
     for (int i = 0; i < 100; i++) text_printf(&lines, "s%d\tt%d\n", i, i);
-    put_file("many.tsv", text_string(&lines), lines.length);
+    all = read_bytes("many.tsv", DS_PAIRS_TSV, text_string(&lines), lines.length);
     text_release(&lines);
-    assert_int_equal(ds_pairs_read("many.tsv", DS_PAIRS_TSV, &all, NULL), ERR_OK);
     assert_int_equal(ds_pairs_split(&all, 0.1, 7, &rest, &held, NULL), ERR_OK);
     assert_int_equal(ds_pairs_split(&all, 0.1, 7, &again_rest, &again, NULL), ERR_OK);
     assert_int_equal(rest.count, 90);
@@ -174,17 +183,7 @@ static void pairs_are_parted(void **state)
 
 static int enter_folder(void **state)
 {
-    static char folder[] = "/tmp/pairs_test_XXXXXX";
-    *state = mkdtemp(folder);
-    return *state ? chdir(*state) : -1;
-}
-
-static int leave_folder(void **state)
-{
-    static const char *const files[] = {"pairs.tsv", "dates.txt", "a.en",     "a.de",    "bad.en",
-                                        "bad.de",    "bad.tsv",   "long.tsv", "many.tsv"};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) unlink(files[i]);
-    return rmdir(*state);
+    return folder_make(state) ? -1 : chdir(folder);
 }
 
 int main(void)
@@ -198,5 +197,5 @@ int main(void)
         cmocka_unit_test(formats_have_names),
         cmocka_unit_test(pairs_are_parted),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, folder_remove);
 }

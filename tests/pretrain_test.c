@@ -13,6 +13,7 @@
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "src/io/safetensors.h"
+#include "tests/folder.h"
 #include "tests/small.h"
 
 #include <math.h>
@@ -22,9 +23,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SIDE = 40, PHOTOS = 12, HELD_OUT = 4 };
+enum { SIDE = 40, MOST_PHOTOS = 12 };
 
-static const char folder[] = "pretrain_test_photos";
+/* Of each of the two classes; three batches make an epoch. */
+static int photos = MOST_PHOTOS, held_out = 4;
+
+static void do_less(void)
+{
+    photos = test_size(photos, 6);
+    held_out = test_size(held_out, 1);
+}
 
 /* Class 0 has stripes across, class 1 stripes down, in colours drawn from the number. */
 static void write_photo(const char *path, int class, int number)
@@ -47,16 +55,17 @@ static void write_photo(const char *path, int class, int number)
     img_release(&im);
 }
 
-static int make_photos(void **unused)
+static int make_photos(void **state)
 {
-    (void)unused;
     static const char *const parts[] = {"train", "val"};
+    if (folder_make(state)) return -1;
+    do_less();
     for (int part = 0; part < 2; part++)
         for (int class = 0; class < 2; class ++) {
             char path[200];
             snprintf(path, sizeof path, "%s/set/%s/class%d", folder, parts[part], class);
             assert_int_equal(io_make_dirs(path, NULL), ERR_OK);
-            for (int i = 0; i < (part ? HELD_OUT : PHOTOS); i++) {
+            for (int i = 0; i < (part ? held_out : photos); i++) {
                 snprintf(path, sizeof path, "%s/set/%s/class%d/%d.png", folder, parts[part], class, i);
                 write_photo(path, class, 100 * part + i);
             }
@@ -94,7 +103,7 @@ static void hear_epoch(void *ctx, const cap_pretrain_progress *p, const cap_pret
     h->accuracy = score[0].accuracy;
     h->cosine = score[0].cosine;
     snprintf(h->source, sizeof h->source, "%s", score[0].source);
-    assert_int_equal(score[0].photos, 2 * HELD_OUT);
+    assert_int_equal(score[0].photos, 2 * held_out);
 }
 
 static cap_pretrain_settings small_run(const char *out)
@@ -103,7 +112,7 @@ static cap_pretrain_settings small_run(const char *out)
     s.size = 32;
     s.classes[s.class_sources++] = (cap_class_source){folder, "set"};
     s.epochs = 2;
-    s.batch = 8;
+    s.batch = 2 * photos / 3;
     s.threads = 1;
     s.precision = GEMM_F32;
     s.augment = (ds_augment){.area_min = 0.8, .area_max = 1, .aspect = 1.1, .jitter = 0.1, .mirror = true};
@@ -143,46 +152,11 @@ static void same_tensors(const char *left, const char *right)
     io_tensors_close(&b);
 }
 
-static void drop_files(const char *out)
-{
-    char path[200];
-    static const char *const ends[] = {"", ".ckpt", ".log.jsonl"};
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s%s", out, ends[i]);
-        unlink(path);
-    }
-}
-
 /* ---- tests ---- */
 
-static void learns_classes(void **unused)
-{
-    (void)unused;
-    const char *out = "pretrain_test_a.safetensors";
-    cap_pretrain_settings s = small_run(out);
-    heard h = {0};
-    int epochs = s.epochs = test_size(16, 2);
-    run_or_fail(&s, &h);
-    assert_int_equal(h.epochs, epochs);
-    assert_int_equal(h.batches, epochs * 3);
-    assert_string_equal(h.source, "set");
-    if (epochs == 16) {
-        assert_true(h.last_loss < 0.75 * h.first_loss);
-        assert_true(h.accuracy >= 0.75);
-    }
-    assert_true(isnan(h.cosine));
-    drop_files(out);
-}
-
 /* The file says what it holds, in the words the captioner looks for. */
-static void writes_an_encoder(void **unused)
+static void expect_encoder(const char *out, const cap_pretrain_settings *s)
 {
-    (void)unused;
-    const char *out = "pretrain_test_b.safetensors";
-    cap_pretrain_settings s = small_run(out);
-    heard h = {0};
-    s.epochs = 1;
-    run_or_fail(&s, &h);
     io_tensors *file = io_tensors_open(out, NULL);
     assert_non_null(file);
     for (size_t i = 0; i < io_tensors_count(file); i++) {
@@ -206,17 +180,35 @@ static void writes_an_encoder(void **unused)
     assert_int_equal(json_array_size(json_object_get(pre, "std")), 3);
     assert_int_equal(io_json_object(o, "record", out, &record, NULL), ERR_OK);
     assert_int_equal(io_json_string(record, "command", out, &word, NULL), ERR_OK);
-    assert_string_equal(word, s.command);
-    assert_int_equal(json_array_size(json_object_get(record, "epochs")), 1);
+    assert_string_equal(word, s->command);
+    assert_int_equal(json_array_size(json_object_get(record, "epochs")), (size_t)s->epochs);
     json_decref(o);
     io_tensors_close(&file);
-    drop_files(out);
+}
+
+static void learns_classes_and_writes_an_encoder(void **unused)
+{
+    (void)unused;
+    const char *out = in("a.safetensors");
+    cap_pretrain_settings s = small_run(out);
+    heard h = {0};
+    int epochs = s.epochs = test_size(16, 1);
+    run_or_fail(&s, &h);
+    assert_int_equal(h.epochs, epochs);
+    assert_int_equal(h.batches, epochs * 3);
+    assert_string_equal(h.source, "set");
+    if (epochs == 16) {
+        assert_true(h.last_loss < 0.75 * h.first_loss);
+        assert_true(h.accuracy >= 0.75);
+    }
+    assert_true(isnan(h.cosine));
+    expect_encoder(out, &s);
 }
 
 /* Stopped after `batches` and resumed with another number of threads. */
 static void stop_and_resume(int batches, const char *whole)
 {
-    const char *out = "pretrain_test_c.safetensors";
+    const char *out = in("c.safetensors");
     cap_pretrain_settings s = small_run(out);
     heard h = {.stop_after = batches};
     error err = {0};
@@ -232,13 +224,12 @@ static void stop_and_resume(int batches, const char *whole)
     run_or_fail(&s, &h);
     assert_int_equal(h.batches, 6 - batches);
     same_tensors(whole, out);
-    drop_files(out);
 }
 
 static void resumed_equals_uninterrupted(void **unused)
 {
     (void)unused;
-    const char *whole = "pretrain_test_d.safetensors";
+    const char *whole = in("d.safetensors");
     cap_pretrain_settings s = small_run(whole);
     heard h = {0};
     run_or_fail(&s, &h);
@@ -249,7 +240,6 @@ static void resumed_equals_uninterrupted(void **unused)
     h = (heard){0};
     run_or_fail(&s, &h);
     assert_int_equal(h.batches, 0);
-    drop_files(whole);
 }
 
 static void refuse(const cap_pretrain_settings *s, err_code code, const char *says)
@@ -263,14 +253,13 @@ static void refuse(const cap_pretrain_settings *s, err_code code, const char *sa
 static void wrong_settings_are_refused(void **unused)
 {
     (void)unused;
-    const char *out = "pretrain_test_e.safetensors";
+    const char *out = in("e.safetensors");
     cap_pretrain_settings good = small_run(out), s = good;
     heard h = {.stop_after = 1};
-    drop_files(out); /* what a run that crashed left */
     s.resume = true;
-    refuse(&s, ERR_MISSING, "pretrain_test_e.safetensors.ckpt");
+    refuse(&s, ERR_MISSING, "e.safetensors.ckpt");
     assert_int_equal(go(&good, &h, NULL), ERR_INTERRUPTED);
-    s.batch = 4;
+    s.batch = good.batch + 1;
     refuse(&s, ERR_MISMATCH, "'batch'");
     s = good;
     s.size = 7;
@@ -281,13 +270,11 @@ static void wrong_settings_are_refused(void **unused)
     s = good;
     s.class_sources = 0;
     refuse(&s, ERR_ARGUMENT, "no photos");
-    assert_int_equal(io_write_file("pretrain_test_e.json", "{\"images\": [], \"annotations\": []}", 33, NULL),
-                     ERR_OK);
+    s.list = in("none.json");
+    assert_int_equal(io_write_file(s.list, "{\"images\": [], \"annotations\": []}", 33, NULL), ERR_OK);
     s.teacher = out;
     s.photos = folder;
-    s.list = "pretrain_test_e.json";
-    refuse(&s, ERR_MISSING, "pretrain_test_e.json");
-    unlink(s.list);
+    refuse(&s, ERR_MISSING, "none.json");
     s = good;
     s.classes[0].prefix = "nothing";
     refuse(&s, ERR_MISSING, "nothing");
@@ -302,32 +289,28 @@ static void wrong_settings_are_refused(void **unused)
     s.optim = OPTIM_SGD;
     s.clip = 0;
     refuse(&s, ERR_FORMAT, "--rate");
-    drop_files(out);
 }
 
 /* Labelled photos and others learn from the real teacher together. */
 static void learns_from_a_teacher(void **unused)
 {
     (void)unused;
-    const char *out = "pretrain_test_f.safetensors",
+    const char *out = in("f.safetensors"),
                *teacher = TEST_SHARED_DIR "/data/weights/mobilenet_v2.safetensors";
     if (access(teacher, R_OK)) {
         print_message("skipped: no weights in %s\n", teacher);
         skip();
     }
     cap_pretrain_settings s = small_run(out);
-    char photos[200];
-    snprintf(photos, sizeof photos, "%s/set/train/class0", folder);
     heard h = {0};
-    s.size = 64;
+    s.size = test_size(64, 32);
     int epochs = s.epochs = test_size(6, 2);
     s.teacher = teacher;
-    s.photos = photos;
+    s.photos = in("set/train/class0");
     run_or_fail(&s, &h);
-    assert_int_equal(h.batches, epochs * 4); /* 36 photos by 8 */
+    assert_int_equal(h.batches, epochs * 4); /* 36 photos by 8, or 18 by 4 */
     assert_true(h.last_loss < h.first_loss);
     assert_true(epochs == 6 ? h.cosine > 0.2 : isfinite(h.cosine));
-    drop_files(out);
 }
 
 static void distilling_has_the_right_gradient(void **unused)
@@ -371,44 +354,44 @@ static void schedules_hold_every_photo_once(void **unused)
     cap_photos p;
     arena memory = {0};
     cap_class_source source = {folder, "set"};
-    char extra[200];
     ds_schedule one, two, rest;
-    snprintf(extra, sizeof extra, "%s/set/train/class1", folder);
-    assert_int_equal(cap_photos_open(&source, 1, extra, NULL, &p, NULL), ERR_OK);
+    int batch = photos / 2;
+    assert_int_equal(cap_photos_open(&source, 1, in("set/train/class1"), NULL, &p, NULL), ERR_OK);
     assert_int_equal(p.sources, 2);
     assert_int_equal(p.source[0].classes, 2);
     assert_int_equal(p.source[1].classes, 0);
-    assert_int_equal(p.train.items, 3 * PHOTOS);
-    assert_int_equal(cap_photos_schedule(&p, 6, 1, 0, 0, &memory, &one, NULL), ERR_OK);
-    assert_int_equal(cap_photos_schedule(&p, 6, 1, 1, 0, &memory, &two, NULL), ERR_OK);
-    assert_int_equal(cap_photos_schedule(&p, 6, 1, 0, 2, &memory, &rest, NULL), ERR_OK);
+    assert_int_equal(p.train.items, 3 * photos);
+    assert_int_equal(cap_photos_schedule(&p, batch, 1, 0, 0, &memory, &one, NULL), ERR_OK);
+    assert_int_equal(cap_photos_schedule(&p, batch, 1, 1, 0, &memory, &two, NULL), ERR_OK);
+    assert_int_equal(cap_photos_schedule(&p, batch, 1, 0, 2, &memory, &rest, NULL), ERR_OK);
     assert_int_equal(one.batches, 6);
     assert_int_equal(rest.batches, 4);
-    int seen[3 * PHOTOS] = {0}, moved = 0;
-    for (int i = 0; i < 3 * PHOTOS; i++) {
+    int seen[3 * MOST_PHOTOS] = {0}, moved = 0;
+    for (int i = 0; i < 3 * photos; i++) {
         seen[one.image[i]]++;
         moved += one.image[i] != two.image[i];
-        if (i >= 12) assert_int_equal(one.image[i], rest.image[i - 12]);
+        if (i >= 2 * batch) assert_int_equal(one.image[i], rest.image[i - 2 * batch]);
     }
-    for (int i = 0; i < 3 * PHOTOS; i++) assert_int_equal(seen[i], 1);
-    assert_true(moved > PHOTOS);
+    for (int i = 0; i < 3 * photos; i++) assert_int_equal(seen[i], 1);
+    assert_true(moved > photos);
     assert_int_equal(cap_photos_schedule(&p, 100, 1, 0, 0, &memory, &one, NULL), ERR_OK);
     assert_int_equal(one.batches, 1);
-    assert_int_equal(one.start[1], 3 * PHOTOS);
+    assert_int_equal(one.start[1], 3 * photos);
     arena_release(&memory);
     cap_photos_close(&p);
 }
 
-int main(void)
+/* pretrain_test [PATTERN]: only the tests whose names fit, for the slow tools. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(schedules_hold_every_photo_once),
         cmocka_unit_test(distilling_has_the_right_gradient),
-        cmocka_unit_test(learns_classes),
-        cmocka_unit_test(writes_an_encoder),
+        cmocka_unit_test(learns_classes_and_writes_an_encoder),
         cmocka_unit_test(resumed_equals_uninterrupted),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(learns_from_a_teacher),
     };
-    return cmocka_run_group_tests(tests, make_photos, NULL);
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, make_photos, folder_remove);
 }

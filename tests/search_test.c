@@ -28,17 +28,7 @@ typedef toy_decoder fixture;
 
 static void set_up(fixture *f, uint64_t seed, nn_match_kind match)
 {
-    cap_decoder_config c = {.features = FEATURES,
-                            .vocabulary = WORDS,
-                            .embedding = 5,
-                            .hidden = 6,
-                            .attention = 4,
-                            .projection = 6,
-                            .layers = 1,
-                            .match = match,
-                            .gate = true,
-                            .rectify = true};
-    toy_decoder_create(f, seed, c, PHOTOS, STATES);
+    toy_decoder_create(f, seed, toy_decoder_config(FEATURES, WORDS, match), PHOTOS, STATES);
 }
 
 /* Two layers of a bidirectional encoder, three of a residual decoder. */

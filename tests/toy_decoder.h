@@ -23,6 +23,21 @@ typedef struct toy_decoder {
     real features[TOY_NUMBERS]; /* [photos][states][decoder.config.features] */
 } toy_decoder;
 
+/* What most tests decode with. */
+static inline cap_decoder_config toy_decoder_config(int features, int vocabulary, nn_match_kind match)
+{
+    return (cap_decoder_config){.features = features,
+                                .vocabulary = vocabulary,
+                                .embedding = 5,
+                                .hidden = 6,
+                                .attention = 4,
+                                .projection = 6,
+                                .layers = 1,
+                                .match = match,
+                                .gate = true,
+                                .rectify = true};
+}
+
 static inline void toy_decoder_draw(toy_decoder *t, uint64_t seed, size_t numbers)
 {
     assert_int_equal(nn_params_finish(&t->params, seed, NULL), ERR_OK);

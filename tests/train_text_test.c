@@ -19,18 +19,6 @@
 
 enum { PAIRS = 60, HELD = 12, EPOCHS = 3, STEPS = 4 /* of an epoch */ };
 
-static char folder[] = "/tmp/train_text_test_XXXXXX";
-
-/* path: "FOLDER/name" in one of a few buffers that take turns. */
-static const char *in(const char *name)
-{
-    static char path[8][200];
-    static int turn;
-    char *p = path[turn++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", folder, name);
-    return p;
-}
-
 /* "5 dogs run" to "run5D": what is asked for is reordered, shortened and copied. */
 static void write_pairs(const char *path, int count, const char *extra)
 {
@@ -44,19 +32,11 @@ static void write_pairs(const char *path, int count, const char *extra)
     assert_int_equal(fclose(f), 0);
 }
 
-static int make_data(void **unused)
+static int make_data(void **state)
 {
-    (void)unused;
-    assert_non_null(mkdtemp(folder));
+    if (folder_make(state)) return -1;
     write_pairs(in("pairs.tsv"), PAIRS, "");
     write_pairs(in("val.tsv"), HELD, "");
-    return 0;
-}
-
-static int remove_data(void **unused)
-{
-    (void)unused;
-    remove_tree(folder);
     return 0;
 }
 
@@ -372,5 +352,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(data_must_be_named_clearly),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
-    return cmocka_run_group_tests(tests, make_data, remove_data);
+    return cmocka_run_group_tests(tests, make_data, folder_remove);
 }

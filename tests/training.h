@@ -5,8 +5,8 @@
 
 #include "captioner/train.h"
 #include "src/io/file.h"
+#include "tests/folder.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,19 +15,6 @@
 #include <unistd.h>
 
 enum { HEARD_EPOCHS = 16 }; /* whose losses are kept */
-
-static inline void remove_tree(const char *path)
-{
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char below[600];
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-        snprintf(below, sizeof below, "%.340s/%.255s", path, e->d_name);
-        if (unlink(below)) remove_tree(below);
-    }
-    if (d) closedir(d);
-    rmdir(path);
-}
 
 typedef struct heard {
     int asked, stop_at; /* the stop_at-th question is answered with yes; 0: none */

@@ -1,6 +1,7 @@
 /* Translating: what comes back belongs to what went in, alone or among others, at every level of text. */
 #include "captioner/translate.h"
 #include "src/base/rng.h"
+#include "tests/folder.h"
 #include "tests/random_model.h"
 #include "tests/random_text.h"
 
@@ -20,17 +21,14 @@ static const char *const lines[LINES] = {
     "one two three", "",    " four five! ", "one", "seven eight nine ten! one two three four five six seven",
     "\t \r",         "six", "hundred one",  "ten!"};
 
-static char folder[] = "/tmp/translate_test_XXXXXX";
-
 /* Weights large enough for words to differ in likelihood. */
 static const char *save_model(const char *name, const ds_codec_settings *level, nn_match_kind match)
 {
-    static char path[128];
+    const char *path = in(name);
     cap_model *m = NULL;
     rng r = {.seed = 3};
     assert_int_equal(random_text_model(level, match, &m, NULL), ERR_OK);
     for (size_t i = 0; i < m->params.size; i++) m->params.data[i] += (real)rng_normal(&r);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
     assert_int_equal(cap_model_save(m, path, IO_F32, NULL), ERR_OK);
     cap_model_close(&m);
     return path;
@@ -58,7 +56,7 @@ static void expect_sums(const cap_translation *t)
 {
     assert_non_null(t->attention);
     assert_string_equal(t->source[t->sources - 1], "<end>");
-    for (int i = 0; i < t->words; i++) {
+    for (int i = 0; i < t->best.words; i++) {
         double sum = 0;
         for (int k = 0; k < t->sources; k++) sum += (double)t->attention[i * t->sources + k];
         assert_true(fabs(sum - 1) < 1e-4);
@@ -67,11 +65,11 @@ static void expect_sums(const cap_translation *t)
 
 static void expect_same(const cap_translation *a, const cap_translation *b)
 {
-    assert_string_equal(a->sentence, b->sentence);
-    assert_int_equal(a->words, b->words);
+    assert_string_equal(a->best.sentence, b->best.sentence);
+    assert_int_equal(a->best.words, b->best.words);
     assert_int_equal(a->sources, b->sources);
-    assert_true(fabs(a->log_probability - b->log_probability) < 1e-3);
-    for (int i = 0; i < a->words * a->sources; i++)
+    assert_true(fabs(a->best.log_probability - b->best.log_probability) < 1e-3);
+    for (int i = 0; i < a->best.words * a->sources; i++)
         assert_true(fabs((double)a->attention[i] - (double)b->attention[i]) < 1e-4);
 }
 
@@ -92,14 +90,14 @@ static void lines_do_not_disturb_each_other(void **state)
             assert_int_equal(cap_translate(t, &lines[i], 1, &alone, &one, NULL), ERR_OK);
             expect_same(&out[i], &alone);
             expect_same(&out[i], &again[LINES - 1 - i]);
-            if (out[i].words) expect_sums(&out[i]);
+            if (out[i].best.words) expect_sums(&out[i]);
             cap_translation_release(&alone);
         }
-        assert_string_equal(out[1].sentence, "");
+        assert_string_equal(out[1].best.sentence, "");
         assert_int_equal(out[1].sources, 0);
         assert_int_equal(out[1].alternatives, 1);
-        assert_int_equal(out[5].words, 0);
-        assert_true(out[0].words > 0 && out[4].words > 0);
+        assert_int_equal(out[5].best.words, 0);
+        assert_true(out[0].best.words > 0 && out[4].best.words > 0);
         for (int i = 0; i < LINES; i++) {
             cap_translation_release(&out[i]);
             cap_translation_release(&again[i]);
@@ -121,7 +119,8 @@ static void words_have_names(void **state)
     assert_string_equal(out.source_label[2], "!");
     assert_string_equal(out.source_label[3], "\xC2\xB6");
     assert_int_equal(out.alternatives, 3);
-    for (int i = 0; i < out.words; i++) assert_string_equal(out.word[i], out.alternative[0].word[i]);
+    for (int i = 0; i < out.best.words; i++)
+        assert_string_equal(out.best.word[i], out.alternative[0].word[i]);
     for (int i = 1; i < 3; i++) assert_true(out.alternative[i].score <= out.alternative[i - 1].score);
     cap_translation_release(&out);
     assert_int_equal(cap_translate(t, &lines[7], 1, &out, &reason, NULL), ERR_OK);
@@ -149,7 +148,7 @@ static void bad_lines_leave_the_others_alone(void **state)
     assert_string_equal(reason[1].text, "not UTF-8 (byte 3)");
     assert_int_equal(reason[2].code, ERR_LIMIT);
     assert_string_equal(reason[2].text, "4097 characters are too many, 4096 at most");
-    assert_null(out[1].sentence);
+    assert_null(out[1].best.sentence);
     expect_same(&out[0], &out[3]);
     for (int i = 0; i < 4; i++) cap_translation_release(&out[i]);
     assert_int_equal(cap_translate(t, some, 0, out, reason, NULL), ERR_OK);
@@ -163,7 +162,7 @@ static void wrong_models_are_refused(void **state)
     char path[128];
     cap_translator *t;
     error err = {0};
-    snprintf(path, sizeof path, "%s/photos.safetensors", folder);
+    snprintf(path, sizeof path, "%s", in("photos.safetensors"));
     assert_int_equal(random_model_save(path, NN_MATCH_SIGMOID, NULL), ERR_OK);
     assert_int_equal(cap_translator_open(path, NULL, &t, &err), ERR_MISMATCH);
     assert_non_null(strstr(err.text, "describes images; it does not translate"));
@@ -192,9 +191,9 @@ static void rules_hold(void **state)
     s.avoid = (const char *const[]){"eins", "unheard", NULL};
     assert_int_equal(cap_translator_open(path, &s, &t, &err), ERR_OK);
     assert_int_equal(cap_translate(t, lines, 1, &out, &reason, NULL), ERR_OK);
-    assert_non_null(strstr(out.sentence, "f\xC3\xBCnf"));
-    assert_null(strstr(out.sentence, "eins"));
-    assert_true(out.words <= 2 * 8 + 10);
+    assert_non_null(strstr(out.best.sentence, "f\xC3\xBCnf"));
+    assert_null(strstr(out.best.sentence, "eins"));
+    assert_true(out.best.words <= 2 * 8 + 10);
     cap_translation_release(&out);
     cap_translator_close(&t);
     s.must = (const char *const[]){"Eins", NULL};
@@ -206,18 +205,6 @@ static void rules_hold(void **state)
     unlink(path);
 }
 
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,5 +214,5 @@ int main(void)
         cmocka_unit_test(wrong_models_are_refused),
         cmocka_unit_test(rules_hold),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -29,6 +29,7 @@ typedef enum {
     BENCH_RATE,    /* things per second */
     BENCH_TIME,    /* milliseconds per run */
     BENCH_FLOPS,   /* billions of floating point operations per second */
+    BENCH_TILES,   /* likewise, of AMX tiles alone; not measured where there are none */
     BENCH_MEMORY,  /* MiB, measured once, in open */
     BENCH_GROWTH,  /* the time of a run as a multiple of that of the row before */
     BENCH_SPEEDUP, /* how many times as fast as the row before; left out with one thread */
@@ -62,6 +63,9 @@ struct bench_row {
     void (*close)(bench_case *c); /* state may be NULL */
 };
 
+/* Amount of a row of convolutions: which of them. */
+enum { BENCH_NARROWING, BENCH_WIDENING, BENCH_DEEP_NARROWING, BENCH_THREE_BY_THREE };
+
 /* Amount of a training row: captions, words, vocabulary and decoder as other programs are measured with. */
 enum { BENCH_PEERS = 1 };
 
@@ -74,7 +78,13 @@ extern const int bench_row_count;
 
 err_code bench_gemm_open(bench_case *c, error *err);
 err_code bench_gemm_run(bench_case *c, error *err);
-void bench_gemm_close(bench_case *c);
+err_code bench_packed_open(bench_case *c, error *err);
+err_code bench_packed_run(bench_case *c, error *err);
+err_code bench_conv_open(bench_case *c, error *err);
+err_code bench_conv_run(bench_case *c, error *err);
+err_code bench_tiles_open(bench_case *c, error *err);
+err_code bench_tiles_run(bench_case *c, error *err);
+void bench_gemm_close(bench_case *c); /* of all of these */
 
 err_code bench_encoder_open(bench_case *c, error *err);
 err_code bench_encoder_run(bench_case *c, error *err);
@@ -123,8 +133,10 @@ typedef struct bench_result {
     bool measured;            /* false: nothing below is set */
     double figure, low, high; /* median, least and most of the rounds, in the row's unit */
     double ratio;             /* to sgemm in f32 on as many threads, median of the rounds; 0: has none.
-                                 FLOPS: share of its rate; RATE: things per TFLOP of it; TIME: GFLOP it
+                                 FLOPS, TILES: share of its rate; RATE: things per TFLOP of it; TIME: GFLOP it
                                  does in that time; GROWTH, SPEEDUP: none */
+    double tiles;             /* FLOPS in bf16: share of the rate of tiles alone, on as many threads, median
+                                 of the rounds; else 0 */
     double gflops;            /* BENCH_TIME with counted operations: their rate; else 0 */
 } bench_result;
 

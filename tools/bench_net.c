@@ -1,4 +1,4 @@
-/* Benchmarks of the numbers: matrix products, encoders, training steps. Weights and inputs are drawn. */
+/* Benchmarks of the numbers: encoders, training steps. Weights and inputs are drawn. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,35 +27,6 @@ static err_code no_memory(const bench_case *c, error *err)
 static pool *threads_of(const bench_case *c)
 {
     return c->row->all_threads ? c->env->pool : NULL;
-}
-
-/* ---- matrix products ---- */
-
-enum { SIDE = 1024 };
-
-err_code bench_gemm_open(bench_case *c, error *err)
-{
-    size_t count = (size_t)SIDE * SIDE;
-    c->flops = 2.0 * SIDE * SIDE * SIDE;
-    real *a = c->state = malloc(3 * count * sizeof *a);
-    if (!a) return no_memory(c, err);
-    fill(a, 2 * count);
-    return ERR_OK;
-}
-
-err_code bench_gemm_run(bench_case *c, error *err)
-{
-    (void)err;
-    size_t count = (size_t)SIDE * SIDE;
-    real *a = c->state;
-    gemm(threads_of(c), c->row->precision, GEMM_N, GEMM_N, SIDE, SIDE, SIDE, a, SIDE, a + count, SIDE, 0,
-         a + 2 * count, SIDE);
-    return ERR_OK;
-}
-
-void bench_gemm_close(bench_case *c)
-{
-    free(c->state);
 }
 
 /* ---- encoders ---- */

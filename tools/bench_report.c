@@ -56,6 +56,7 @@ static void print_ratio(const bench_result *e)
         printf(" %8.4g %-14s", e->ratio, "GFLOP");
         return;
     case BENCH_FLOPS:
+    case BENCH_TILES:
         printf(" %8.2f %-14s", e->ratio, "x");
         return;
     case BENCH_GROWTH:
@@ -74,6 +75,10 @@ static void print_note(const bench_report *r, const bench_result *e)
         printf("%.3g GFLOP/s", e->gflops);
         comma = ", ";
     }
+    if (e->tiles > 0) {
+        printf("%s%.0f %% of tiles from L2", comma, 100 * e->tiles);
+        comma = ", ";
+    }
     if (e->row->precision == GEMM_BF16 && cpu_get_level() < CPU_AMX) {
         printf("%sin f32: no AMX tiles here", comma);
         comma = ", ";
@@ -90,6 +95,7 @@ static void print_row(const bench_report *r, const bench_result *e)
     printf("%-8s %-24s", e->row->name, e->row->what);
     if (!e->measured) {
         const char *why = e->row->kind == BENCH_MEMORY ? "this system does not tell" : "";
+        if (e->row->kind == BENCH_TILES) why = "no AMX tiles here";
         if (e->row->needs_model && !r->env->model) why = "no model is built in: name a file";
         printf(" %8s %-10s %8s %-14s %s\n", "-", "", "-", "", why);
         return;
@@ -125,6 +131,7 @@ static json_t *row_json(const bench_report *r, const bench_result *e)
     static const char *const ratio_units[] = {[BENCH_RATE] = "per TFLOP of sgemm",
                                               [BENCH_TIME] = "GFLOP of sgemm in that time",
                                               [BENCH_FLOPS] = "share of sgemm's rate",
+                                              [BENCH_TILES] = "share of sgemm's rate",
                                               [BENCH_SPEEDUP] = NULL};
     json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s?}", "name", e->row->name, "what", e->row->what,
                           "unit", e->row->unit, "threads", threads_of(r, e->row), "precision",
@@ -134,6 +141,7 @@ static json_t *row_json(const bench_report *r, const bench_result *e)
     json_object_set_new(o, "low", json_real(e->low));
     json_object_set_new(o, "high", json_real(e->high));
     if (e->gflops > 0) json_object_set_new(o, "gflops", json_real(e->gflops));
+    if (e->tiles > 0) json_object_set_new(o, "tiles", json_real(e->tiles));
     if (!ratio_units[e->row->kind]) return o;
     json_object_set_new(o, "ratio", json_real(e->ratio));
     json_object_set_new(o, "ratio_unit", json_string(ratio_units[e->row->kind]));

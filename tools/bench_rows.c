@@ -2,6 +2,9 @@
 #include "tools/bench.h"
 
 #define GEMM_WORK bench_gemm_open, bench_gemm_run, bench_gemm_close
+#define PACKED_WORK bench_packed_open, bench_packed_run, bench_gemm_close
+#define CONV_WORK bench_conv_open, bench_conv_run, bench_gemm_close
+#define TILES_WORK bench_tiles_open, bench_tiles_run, bench_gemm_close
 #define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
 #define DECODER_WORK bench_decoder_open, bench_train_run, bench_train_close
 #define WORDS_WORK bench_some_words_open, bench_words_run, bench_words_close
@@ -14,6 +17,8 @@
 #define WHOLE_WORK bench_whole_open, bench_words_run, bench_words_close
 #define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
 
+static const char tile_panels[] = "2 x 2 tiles, panels of 64 KiB, nothing else";
+static const char conv_photos[] = "16 photos, packed weights";
 static const char random_weights[] = "random weights";
 static const char drawn_dates[] = "dates of their own lengths, 16, 256, batch 128";
 static const char even_dates[] = "29 symbols, 11 steps, vocabulary 60, 16, 256, batch 128";
@@ -30,6 +35,22 @@ const bench_row bench_rows[] = {
     {"sgemm", "1024 x 1024, f32", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_F32, 0, GEMM_WORK},
     {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, false, false, GEMM_BF16, 0, GEMM_WORK},
     {"sgemm", "1024 x 1024, bf16", "GFLOP/s", NULL, NULL, BENCH_FLOPS, true, false, GEMM_BF16, 0, GEMM_WORK},
+    {"sgemm", "1024, packed, bf16", "GFLOP/s", NULL, "weights in panels", BENCH_FLOPS, false, false,
+     GEMM_BF16, 0, PACKED_WORK},
+    {"sgemm", "1024, packed, bf16", "GFLOP/s", NULL, "weights in panels", BENCH_FLOPS, true, false, GEMM_BF16,
+     0, PACKED_WORK},
+    {"sgemm", "1x1, 144 to 32, 28x28", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
+     BENCH_NARROWING, CONV_WORK},
+    {"sgemm", "1x1, 96 to 576, 14x14", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
+     BENCH_WIDENING, CONV_WORK},
+    {"sgemm", "1x1, 960 to 160, 7x7", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
+     BENCH_DEEP_NARROWING, CONV_WORK},
+    {"sgemm", "3x3, 128 to 128, 20x20", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
+     BENCH_THREE_BY_THREE, CONV_WORK},
+    {"sgemm", "tiles from L2, bf16", "GFLOP/s", NULL, tile_panels, BENCH_TILES, false, false, GEMM_BF16, 0,
+     TILES_WORK},
+    {"sgemm", "tiles from L2, bf16", "GFLOP/s", NULL, tile_panels, BENCH_TILES, true, false, GEMM_BF16, 0,
+     TILES_WORK},
     {"cold", "caption PHOTO", "ms", NULL, "a new process", BENCH_TIME, false, true, GEMM_F32, 0, COLD_WORK},
     {"cold", "caption PHOTO, memory", "MiB", NULL, "peak", BENCH_MEMORY, false, true, GEMM_F32, 0, COLD_WORK},
     {"warm", "one photo, beam 3", "ms", NULL, "model is open", BENCH_TIME, false, true, GEMM_F32, 0,

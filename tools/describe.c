@@ -68,7 +68,7 @@ static json_t *attention_json(const cap_description *d)
 {
     json_t *list = json_array();
     size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
-    for (size_t i = 0; i < (size_t)d->words; i++) {
+    for (size_t i = 0; i < (size_t)d->best.words; i++) {
         json_t *row = json_array();
         for (size_t j = 0; j < regions; j++)
             json_array_append_new(row, json_real((double)d->attention[i * regions + j]));
@@ -111,7 +111,7 @@ static void print_text(const request *q, const cap_description *d, const char *p
         print_escaped(stdout, path);
         putchar('\t');
     }
-    print_escaped(stdout, d->sentence);
+    print_escaped(stdout, d->best.sentence);
     putchar('\n');
 }
 

@@ -55,16 +55,16 @@ void eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_set
 
 bool eval_said_take(eval_said *said, const cap_description *d, arena *mem)
 {
-    size_t n = (size_t)d->words;
-    eval_said s = {.caption = arena_strdup(mem, d->sentence), .words = d->words};
+    size_t n = (size_t)d->best.words;
+    eval_said s = {.caption = arena_strdup(mem, d->best.sentence), .words = d->best.words};
     s.word = arena_array(mem, n, sizeof *s.word);
     s.probability = arena_array(mem, n, sizeof *s.probability);
     if (!s.caption || !s.word || !s.probability) return false;
     for (size_t i = 0; i < n; i++) {
-        s.probability[i] = d->probability[i];
-        if (!(s.word[i] = arena_strdup(mem, d->word[i]))) return false;
+        s.probability[i] = d->best.probability[i];
+        if (!(s.word[i] = arena_strdup(mem, d->best.word[i]))) return false;
     }
-    cap_attention_add(&s.attention, d->attention, d->words, d->grid_h * d->grid_w);
+    cap_attention_add(&s.attention, d->attention, d->best.words, d->grid_h * d->grid_w);
     *said = s;
     return true;
 }

@@ -64,7 +64,7 @@ static err_code run_group(evaluation *e, int32_t from, int count, error *err)
     error *reasons = calloc(GROUP, sizeof *reasons);
     err_code code = out && reasons ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while translating");
     if (!code) code = cap_translate(e->translator, e->pairs.source + from, count, out, reasons, err);
-    for (int i = 0; i < count && !code; i++) code = take(e, from + i, out[i].sentence, &reasons[i], err);
+    for (int i = 0; i < count && !code; i++) code = take(e, from + i, out[i].best.sentence, &reasons[i], err);
     for (int i = 0; i < count && out; i++) cap_translation_release(&out[i]);
     free(out);
     free(reasons);

@@ -18,8 +18,8 @@ err_code overlay_write(const cap_description *d, const char *photo_path, const c
         return err_set(err, ERR_ARGUMENT, "cannot write the overlay to '%.200s': it would replace the photo",
                        path);
     img sheet = {0};
-    err_code code = cap_overlay_sheet(&d->photo, d->view, d->grid_h, d->grid_w, d->words, d->word,
-                                      d->probability, d->attention, d->sentence, NULL, &sheet, err);
+    err_code code = cap_overlay_sheet(&d->photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
+                                      d->best.probability, d->attention, d->best.sentence, NULL, &sheet, err);
     if (!code) code = img_write_png(path, &sheet, err);
     img_release(&sheet);
     return code;

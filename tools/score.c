@@ -20,8 +20,8 @@ typedef struct request {
 static void warn_of_unknown(const cap_judged *j)
 {
     fputs("caption: not in the vocabulary of the model, and scored as <unk>:", stderr);
-    for (int i = 0; i < j->description.words; i++) {
-        if (strcmp(j->description.word[i], j->given[i]) == 0) continue;
+    for (int i = 0; i < j->description.best.words; i++) {
+        if (strcmp(j->description.best.word[i], j->given[i]) == 0) continue;
         fputs(" '", stderr);
         print_escaped(stderr, j->given[i]);
         fputs("'", stderr);
@@ -32,10 +32,10 @@ static void warn_of_unknown(const cap_judged *j)
 static json_t *word_json(const cap_judged *j, int i)
 {
     const cap_description *d = &j->description;
-    bool end = i == d->words;
-    json_t *o = json_pack("{s:o, s:f, s:i}", "word", json_clean_string(end ? "<end>" : d->word[i]),
+    bool end = i == d->best.words;
+    json_t *o = json_pack("{s:o, s:f, s:i}", "word", json_clean_string(end ? "<end>" : d->best.word[i]),
                           "log_probability", j->log_probability[i], "rank", j->rank[i]);
-    if (o && !end && strcmp(d->word[i], j->given[i]) != 0)
+    if (o && !end && strcmp(d->best.word[i], j->given[i]) != 0)
         json_object_set_new(o, "given", json_clean_string(j->given[i]));
     return o;
 }
@@ -44,11 +44,11 @@ static bool print_json(const request *q, const cap_judged *j)
 {
     const cap_description *d = &j->description;
     json_t *words = json_array();
-    for (int i = 0; i <= d->words; i++) json_array_append_new(words, word_json(j, i));
+    for (int i = 0; i <= d->best.words; i++) json_array_append_new(words, word_json(j, i));
     return print_json_line(
         stdout, json_pack("{s:o, s:o, s:o, s:f, s:f, s:i}", "path", json_clean_string(q->photo), "caption",
-                          json_clean_string(d->sentence), "words", words, "log_probability",
-                          d->log_probability, "confidence", d->confidence, "unknown", j->unknown));
+                          json_clean_string(d->best.sentence), "words", words, "log_probability",
+                          d->best.log_probability, "confidence", d->best.confidence, "unknown", j->unknown));
 }
 
 /* Log-probability, rank, word: the numbers first, since words differ in width. */
@@ -56,12 +56,13 @@ static void print_table(const cap_judged *j)
 {
     const cap_description *d = &j->description;
     puts("   log p    rank  word");
-    for (int i = 0; i <= d->words; i++) {
+    for (int i = 0; i <= d->best.words; i++) {
         printf("%8.3f %7d  ", j->log_probability[i], j->rank[i]);
-        print_escaped(stdout, i == d->words ? "<end>" : d->word[i]);
+        print_escaped(stdout, i == d->best.words ? "<end>" : d->best.word[i]);
         putchar('\n');
     }
-    printf("%8.3f          in all; %.4f a word (geometric mean)\n", d->log_probability, d->confidence);
+    printf("%8.3f          in all; %.4f a word (geometric mean)\n", d->best.log_probability,
+           d->best.confidence);
 }
 
 static err_code show(const request *q, const cap_judged *j, error *err)

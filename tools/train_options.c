@@ -14,10 +14,10 @@ typedef struct choices {
 } choices;
 
 /* Options that mean something for one kind alone. */
-static const char *const of_photos[] = {"captions",       "images",          "val",       "val-images",
-                                        "cache",          "max-missing",     "encoder",   "size",
-                                        "tune-encoder",   "encoder-weights", "per-image", "crop",
-                                        "encoder-factor", "no-augment",      NULL};
+static const char *const of_photos[] = {"captions",       "images",          "val",          "val-images",
+                                        "cache",          "max-missing",     "encoder",      "size",
+                                        "tune-encoder",   "encoder-weights", "per-image",    "crop",
+                                        "encoder-factor", "no-augment",      "photo-memory", NULL};
 static const char *const of_texts[] = {
     "pairs",     "format", "source",       "target",  "val-pairs", "val-source",        "val-target",
     "val-share", "level",  "target-level", "reverse", "start",     "encoder-direction", NULL};
@@ -41,6 +41,8 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "folder of the validation photos; --images if absent"},
         {"cache", .kind = OPT_STRING, .metavar = "DIR", .value = &s->cache,
          .help = "folder for the features of a frozen encoder; the folder of --out if absent"},
+        {"photo-memory", .kind = OPT_SIZE, .metavar = "BYTES", .value = &s->photo_memory,
+         .help = "for decoded photos, which later epochs need not decode again"},
         {"max-missing", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->max_missing, .max = 1,
          .help = "share of photos that may be missing or damaged"},
         {"encoder", .kind = OPT_STRING, .metavar = "NAME|FILE", .value = &s->encoder,

@@ -46,12 +46,12 @@ typedef struct translate_job {
 static cap_map map_of(const cap_translation *t, unsigned char *is_end)
 {
     for (int i = 0; i < t->sources; i++) is_end[i] = i == t->sources - 1;
-    return (cap_map){.targets = t->words,
+    return (cap_map){.targets = t->best.words,
                      .sources = t->sources,
                      .target = t->label,
                      .source = t->source_label,
                      .weight = t->attention,
-                     .probability = t->probability,
+                     .probability = t->best.probability,
                      .source_is_end = is_end};
 }
 
@@ -132,7 +132,7 @@ static json_t *attention_json(const cap_translation *t)
 {
     if (!t->attention) return json_null();
     json_t *list = json_array();
-    for (int i = 0; i < t->words; i++)
+    for (int i = 0; i < t->best.words; i++)
         json_array_append_new(list, numbers_json(t->attention + (size_t)i * (size_t)t->sources, t->sources));
     return list;
 }
@@ -167,7 +167,7 @@ static bool print_json(const request *q, const cap_translation *t, int64_t numbe
 static void print_text(const request *q, const cap_translation *t, int64_t number)
 {
     if (!q->decoding.n_best) {
-        print_escaped(stdout, t->sentence);
+        print_escaped(stdout, t->best.sentence);
         putchar('\n');
         return;
     }

@@ -33,15 +33,33 @@ uint32_t rng_u32(rng *r)
     return block[r->index++ & 3];
 }
 
+static double uniform(uint32_t hi, uint32_t lo)
+{
+    return (double)(((uint64_t)hi << 32 | lo) >> 11) * 0x1p-53;
+}
+
 double rng_uniform(rng *r)
 {
-    uint64_t hi = rng_u32(r), lo = rng_u32(r);
-    return (double)((hi << 32 | lo) >> 11) * 0x1p-53;
+    uint32_t hi = rng_u32(r), lo = rng_u32(r);
+    return uniform(hi, lo);
+}
+
+/* The next four numbers. One block where they begin one: millions of weights are drawn so. */
+static void next_four(rng *r, uint32_t out[4])
+{
+    if (r->index & 3) {
+        for (int i = 0; i < 4; i++) out[i] = rng_u32(r);
+    } else {
+        rng_block(r->seed, r->stream, r->index >> 2, out);
+        r->index += 4;
+    }
 }
 
 double rng_normal(rng *r)
 {
-    double u = 1.0 - rng_uniform(r), v = rng_uniform(r);
+    uint32_t x[4];
+    next_four(r, x);
+    double u = 1.0 - uniform(x[0], x[1]), v = uniform(x[2], x[3]);
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
 }
 

@@ -85,6 +85,15 @@ bool gemm_on_tiles(gemm_precision precision)
     return CAPTION_X86 && precision == GEMM_BF16 && level >= CPU_AMX;
 }
 
+void gemm_tiles_alone(const uint16_t *panels, int rounds)
+{
+#if CAPTION_X86
+    if (gemm_on_tiles(GEMM_BF16)) amx_tiles_alone(panels, rounds);
+#else
+    (void)panels, (void)rounds;
+#endif
+}
+
 bool gemm_takes_order(gemm_precision precision)
 {
     ensure_level();

@@ -8,6 +8,7 @@
 #define MATH_GEMM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "src/base/pool.h"
 #include "src/math/real.h"
@@ -30,6 +31,14 @@ void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, in
 
 /* Whether large products of this precision run on AMX tiles on this CPU. */
 bool gemm_on_tiles(gemm_precision precision);
+
+/* What bf16 products on tiles are measured by: 2 x 2 tiles are loaded from panels that are too large for the
+ * first-level cache and small enough for the second, and multiplied, `rounds` times over; nothing is packed
+ * and nothing stored. The panels hold GEMM_TILES_NUMBERS bf16 numbers and begin at a multiple of 64 bytes;
+ * they had best be drawn, as tiles multiply zeros faster than they multiply anything else. A round takes
+ * GEMM_TILES_FLOPS operations; without tiles nothing is done. */
+enum { GEMM_TILES_NUMBERS = 1 << 15, GEMM_TILES_FLOPS = 2 * 32 * 32 * 512 };
+void gemm_tiles_alone(const uint16_t *panels, int rounds);
 
 /* Whether products of this precision are better made by src/math/gemm_own.h with B in order, where the same B
  * serves many times. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "src/base/cpu.h"
 #if CAPTION_X86
@@ -136,6 +137,18 @@ static size_t panel_bytes(packed_type type, int k)
     return (size_t)up(k, 4) * PANEL;
 }
 
+/* Large pages, where Linux gives them: weights stream from beyond the second-level cache, and the prefetchers
+ * stop at the end of every page. */
+static void *take_panels(size_t bytes)
+{
+    enum { HUGE_PAGE = 2 << 20 };
+    if (bytes < HUGE_PAGE) return aligned_alloc(64, bytes ? (bytes + 63) / 64 * 64 : 64);
+    void *p = NULL;
+    if (posix_memalign(&p, HUGE_PAGE, bytes)) return NULL;
+    madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    return p;
+}
+
 size_t packed_panel_bytes(packed_type type, int k, int n)
 {
     if (REAL_IS_DOUBLE) type = PACKED_F32;
@@ -161,7 +174,7 @@ packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w,
     if (!p) return NULL;
     *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
     p->bytes = packed_panel_bytes(type, k, n);
-    p->panels = aligned_alloc(64, p->bytes ? (p->bytes + 63) / 64 * 64 : 64);
+    p->panels = take_panels(p->bytes);
     if (type == PACKED_I8) {
         p->scale = calloc(wide, sizeof *p->scale);
         p->offset = calloc(wide, sizeof *p->offset);

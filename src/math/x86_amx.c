@@ -252,3 +252,15 @@ bool amx_gemm_suits(int m, int n, int k)
 {
     return m >= 8 && n >= 8 && k >= STEP && (double)m * n * k >= 2e4;
 }
+
+void amx_tiles_alone(const uint16_t *panels, int rounds)
+{
+    enum { STEPS = 16 };
+    const uint16_t *b = panels + STEPS * PANEL_U16;
+    tiles_configure();
+    for (int i = 0; i < rounds; i++) {
+        tiles_clear();
+        for (int s = 0; s < STEPS; s++) tiles_step(panels + s * PANEL_U16, 64, b + s * PANEL_U16, false);
+    }
+    _tile_release();
+}

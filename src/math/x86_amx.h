@@ -4,6 +4,7 @@
 #define MATH_X86_AMX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Whether the tiles beat the f32 product at this shape (below, packing costs more than it saves). */
 bool amx_gemm_suits(int m, int n, int k);
@@ -14,5 +15,8 @@ bool amx_gemm_suits(int m, int n, int k);
  * ends; returns false, with C untouched, when there is none. */
 bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float *a, int lda, const float *b,
                    int ldb, float beta, float *c, int ldc);
+
+/* See gemm_tiles_alone() in src/math/gemm.h. */
+void amx_tiles_alone(const uint16_t *panels, int rounds);
 
 #endif

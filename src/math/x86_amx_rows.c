@@ -1,19 +1,15 @@
-/* Tiles work for 16 cycles after each instruction, and nothing but loads keeps the vector units busy then.
+/* Tiles work for 16 cycles after each instruction, and nothing but loads keeps the rest of a core busy then.
  * Hence three things go on at once: the product of a block in tiles, the way of the results before it from
  * scratch memory to y, and the rounding of the rows after it. Both others are done a little at every step.
  *
  * Results never go from tiles straight to y: 32 lines of a wide y fall into two sets of the first-level
- * cache. Deep products take several passes over the panels, each so shallow that the rows stay in the
- * first-level cache; sums wait in scratch memory meanwhile. See tools/SPEED.md for what each of these gives.
- */
+ * cache. See tools/SPEED.md for what each of these gives. */
 #include "src/math/x86_amx_rows.h"
 
 #include "src/math/x86_amx_tiles.h"
 
 enum {
-    PASS = 256 / STEP, /* steps of a pass: 16 KiB of rows */
-    AHEAD = 256,       /* numbers of a row that are fetched before they are rounded */
-    PARTS = AMX_ROWS_COLS / BLOCK,
+    AHEAD = 256, /* numbers of a row that are fetched before they are rounded */
     ROWS_U16 = BLOCK * (AMX_ROWS_DEPTH + STEP),
 };
 
@@ -38,9 +34,9 @@ typedef struct rounding {
 } rounding;
 
 typedef struct work {
-    drain out;
+    drain out, next; /* `next` is what is being computed: its place in y is fetched */
     rounding in;
-    int rounds; /* per step */
+    int drains, rounds; /* per step */
 } work;
 
 INLINE __m512 finished(const drain *d, __m512 v, const float *y, __mmask16 lanes, __m512 bias)
@@ -61,18 +57,39 @@ INLINE void drain_rows(drain *d, int count)
     }
 }
 
+/* What y holds is read from the third-level cache or from memory, even if it is but overwritten: this takes
+ * as long as several steps. */
+INLINE void fetch_rows(const drain *d, int from, int count)
+{
+    const float *y = d->y + (size_t)from * d->ldy;
+    for (int i = from; i < from + count && i < d->left; i++, y += d->ldy) {
+        __builtin_prefetch(y, 1);
+        __builtin_prefetch(y + TILE, 1);
+    }
+}
+
+/* `count` times 32 numbers, as far as there are any. */
 INLINE void round_some(rounding *r, int count)
 {
-    for (; r->left > 0 && count > 0; count--) {
+    while (r->left > 0 && count > 0) {
         const float *x = r->x + r->at;
+        uint16_t *to = r->to + r->at;
+        int whole = min_int(count, (r->depth - r->at) / STEP);
+        for (int i = 0; i < whole; i++, x += STEP, to += STEP) {
+            _mm_prefetch((const char *)(x + AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(x + AHEAD + TILE), _MM_HINT_T0);
+            _mm512_store_si512(to, to_bf16(_mm512_loadu_ps(x + TILE), _mm512_loadu_ps(x)));
+        }
+        r->at += whole * STEP;
+        count -= whole;
         int rest = r->depth - r->at;
-        _mm_prefetch((const char *)(x + AHEAD), _MM_HINT_T0);
-        _mm_prefetch((const char *)(x + AHEAD + TILE), _MM_HINT_T0);
-        __m512 low = _mm512_maskz_loadu_ps(first_lanes(rest), x),
-               high = _mm512_maskz_loadu_ps(first_lanes(rest - TILE), x + TILE);
-        _mm512_store_si512(r->to + r->at, to_bf16(high, low));
-        r->at += STEP;
-        if (r->at < r->depth) continue;
+        if (rest > 0 && count == 0) return;
+        if (rest > 0) {
+            __m512 low = _mm512_maskz_loadu_ps(first_lanes(rest), x),
+                   high = _mm512_maskz_loadu_ps(first_lanes(rest - TILE), x + TILE);
+            _mm512_store_si512(to, to_bf16(high, low));
+            count--;
+        }
         r->at = 0;
         r->x += r->ldx;
         r->to += r->stride;
@@ -80,19 +97,16 @@ INLINE void round_some(rounding *r, int count)
     }
 }
 
-/* part[32,32] (+)= rows times a panel, and the other work on the way. */
+/* part[32,32] = rows times a panel, and the other work on the way. */
 INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool upper,
-                     bool onto, float *part, work *w)
+                     float *part, work *w)
 {
-    int drains = ceil_div(BLOCK, steps);
     TILES_BARRIER();
-    if (onto)
-        tiles_load(part, BLOCK, upper);
-    else
-        tiles_clear();
+    tiles_clear();
     for (int s = 0; s < steps; s++, a += STEP, panel += PANEL_U16) {
         tiles_step(a, stride * sizeof *a, panel, upper);
-        drain_rows(&w->out, drains);
+        fetch_rows(&w->next, s * w->drains, w->drains);
+        drain_rows(&w->out, w->drains);
         round_some(&w->in, w->rounds);
     }
     tiles_store(part, BLOCK, upper);
@@ -127,36 +141,34 @@ static rounding rounding_of(const amx_rows *p, int i, uint16_t *to)
 }
 
 /* All columns of the rows from i on, which lie rounded at a. */
-static void multiply_rows(const amx_rows *p, int i, const uint16_t *a, int pass, float *parts, work *w)
+static void multiply_rows(const amx_rows *p, int i, const uint16_t *a, float *part, work *w)
 {
     int steps = ceil_div(p->depth, STEP);
-    bool upper = p->rows - i <= TILE;
-    for (int s = 0; s < steps; s += pass)
-        for (int j = 0; j < p->cols; j += BLOCK) {
-            const uint16_t *panel = p->panels + (size_t)(j / BLOCK) * p->panel + (size_t)s * PANEL_U16;
-            float *part = pass < steps ? parts + (size_t)j * BLOCK : parts;
-            int count = min_int(pass, steps - s);
-            if (upper)
-                multiply(a + s * STEP, row_stride(p->depth), panel, count, true, s > 0, part, w);
-            else
-                multiply(a + s * STEP, row_stride(p->depth), panel, count, false, s > 0, part, w);
-            if (s + pass >= steps) drain_begin(&w->out, p, part, i, j);
-        }
+    size_t stride = row_stride(p->depth);
+    const uint16_t *panel = p->panels;
+    for (int j = 0; j < p->cols; j += BLOCK, panel += p->panel) {
+        drain_begin(&w->next, p, part, i, j);
+        if (p->rows - i <= TILE)
+            multiply(a, stride, panel, steps, true, part, w);
+        else
+            multiply(a, stride, panel, steps, false, part, w);
+        w->out = w->next;
+    }
 }
 
 void amx_rows_product(const amx_rows *p)
 {
     uint16_t rounded[2][ROWS_U16] __attribute__((aligned(64)));
-    float parts[PARTS * BLOCK * BLOCK] __attribute__((aligned(64)));
-    int steps = ceil_div(p->depth, STEP), pass = p->rows > BLOCK ? even_piece(steps, PASS, 1) : steps;
-    work w = {.rounds = ceil_div(BLOCK, ceil_div(p->cols, BLOCK))};
+    float part[BLOCK * BLOCK] __attribute__((aligned(64)));
+    int steps = ceil_div(p->depth, STEP);
+    work w = {.drains = ceil_div(BLOCK, steps), .rounds = ceil_div(BLOCK, ceil_div(p->cols, BLOCK))};
     tiles_configure();
     w.in = rounding_of(p, 0, rounded[0]);
     round_some(&w.in, BLOCK * steps);
     for (int i = 0, turn = 0; i < p->rows; i += BLOCK, turn ^= 1) {
         const uint16_t *a = p->x ? rounded[turn] : p->rounded + (size_t)i * row_stride(p->depth);
         w.in = rounding_of(p, i + BLOCK, rounded[turn ^ 1]);
-        multiply_rows(p, i, a, pass, parts, &w);
+        multiply_rows(p, i, a, part, &w);
         round_some(&w.in, BLOCK * steps);
     }
     drain_rows(&w.out, BLOCK);

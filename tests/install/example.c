@@ -23,9 +23,9 @@ int main(int argc, char **argv)
         cap_close(&captioner);
         return 1;
     }
-    puts(d.sentence);
-    for (int i = 0; i < d.words; i++)
-        fprintf(stderr, "%3.0f %%  %s\n", 100 * (double)d.probability[i], d.word[i]);
+    puts(d.best.sentence);
+    for (int i = 0; i < d.best.words; i++)
+        fprintf(stderr, "%3.0f %%  %s\n", 100 * (double)d.best.probability[i], d.best.word[i]);
     cap_description_release(&d);
     cap_close(&captioner);
     return 0;

@@ -1,0 +1,170 @@
+/* Benchmarks of products: matrices, convolutions, and what AMX tiles do when nothing else is to be done. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cnn/conv2d.h"
+#include "src/base/rng.h"
+#include "src/math/packed.h"
+#include "tools/bench.h"
+
+/* All matrices come from an arena, as those of a training step do. */
+typedef struct product {
+    arena memory, step;
+    real *x, *w, *y;
+    packed *packed;
+    nn_tape tape; /* of a convolution */
+    int x_dim[4], w_dim[4];
+    cnn_window win;
+    uint16_t *tiles; /* panels for every thread */
+} product;
+
+static err_code no_memory(const bench_case *c, error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory for the benchmark '%s'", c->row->name);
+}
+
+static pool *threads_of(const bench_case *c)
+{
+    return c->row->all_threads ? c->env->pool : NULL;
+}
+
+static real *draw(product *s, size_t count)
+{
+    rng r = {.seed = 1};
+    real *x = arena_array(&s->memory, count, sizeof *x);
+    for (size_t i = 0; x && i < count; i++) x[i] = (real)(rng_uniform(&r) - 0.5);
+    return x;
+}
+
+void bench_gemm_close(bench_case *c)
+{
+    product *s = c->state;
+    if (!s) return;
+    packed_free(&s->packed);
+    arena_release(&s->memory);
+    arena_release(&s->step);
+    free(s);
+}
+
+/* ---- matrices ---- */
+
+enum { SIDE = 1024 };
+
+err_code bench_gemm_open(bench_case *c, error *err)
+{
+    product *s = c->state = calloc(1, sizeof *s);
+    if (!s) return no_memory(c, err);
+    c->flops = 2.0 * SIDE * SIDE * SIDE;
+    s->x = draw(s, (size_t)SIDE * SIDE);
+    s->w = draw(s, (size_t)SIDE * SIDE);
+    s->y = draw(s, (size_t)SIDE * SIDE);
+    return s->x && s->w && s->y ? ERR_OK : no_memory(c, err);
+}
+
+err_code bench_gemm_run(bench_case *c, error *err)
+{
+    (void)err;
+    product *s = c->state;
+    gemm(threads_of(c), c->row->precision, GEMM_N, GEMM_N, SIDE, SIDE, SIDE, s->x, SIDE, s->w, SIDE, 0, s->y,
+         SIDE);
+    return ERR_OK;
+}
+
+err_code bench_packed_open(bench_case *c, error *err)
+{
+    err_code code = bench_gemm_open(c, err);
+    if (code) return code;
+    product *s = c->state;
+    s->packed = packed_create(PACKED_BF16, GEMM_N, SIDE, SIDE, s->w, SIDE, NULL);
+    return s->packed ? ERR_OK : no_memory(c, err);
+}
+
+err_code bench_packed_run(bench_case *c, error *err)
+{
+    (void)err;
+    product *s = c->state;
+    packed_product_on(threads_of(c), s->packed, SIDE, s->x, SIDE, 0, s->y, SIDE);
+    return ERR_OK;
+}
+
+/* ---- convolutions of 16 photos, with the weights packed, as when captions are made ---- */
+
+enum { PHOTOS = 16 };
+
+typedef struct shape {
+    int kernel, side, in, out;
+} shape;
+
+static const shape shapes[] = {
+    [BENCH_NARROWING] = {1, 28, 144, 32}, /* of MobileNetV2, like the two that follow */
+    [BENCH_WIDENING] = {1, 14, 96, 576},
+    [BENCH_DEEP_NARROWING] = {1, 7, 960, 160},
+    [BENCH_THREE_BY_THREE] = {3, 20, 128, 128}, /* of small */
+};
+
+err_code bench_conv_open(bench_case *c, error *err)
+{
+    product *s = c->state = calloc(1, sizeof *s);
+    if (!s) return no_memory(c, err);
+    const shape *p = &shapes[c->row->amount];
+    int deep = p->kernel * p->kernel * p->in;
+    size_t places = (size_t)PHOTOS * (size_t)(p->side * p->side);
+    c->flops = 2.0 * (double)places * deep * p->out;
+    memcpy(s->x_dim, (int[]){PHOTOS, p->side, p->side, p->in}, sizeof s->x_dim);
+    memcpy(s->w_dim, (int[]){p->kernel, p->kernel, p->in, p->out}, sizeof s->w_dim);
+    s->win = (cnn_window){p->kernel, 1, p->kernel / 2};
+    s->x = draw(s, places * (size_t)p->in);
+    s->w = draw(s, (size_t)deep * (size_t)p->out);
+    if (!s->x || !s->w) return no_memory(c, err);
+    s->tape = (nn_tape){.mem = &s->step, .threads = threads_of(c)};
+    s->packed = packed_create(gemm_on_tiles(c->row->precision) ? PACKED_BF16 : PACKED_F32, GEMM_N, deep,
+                              p->out, s->w, p->out, NULL);
+    return s->packed ? ERR_OK : no_memory(c, err);
+}
+
+err_code bench_conv_run(bench_case *c, error *err)
+{
+    product *s = c->state;
+    nn_begin(&s->tape);
+    nn_var *x = nn_input(&s->tape, s->x, 4, s->x_dim), *w = nn_input(&s->tape, s->w, 4, s->w_dim);
+    if (!x || !w) return no_memory(c, err);
+    w->packed = s->packed;
+    return cnn_conv2d(&s->tape, x, w, NULL, s->win, NN_RELU6) ? ERR_OK : no_memory(c, err);
+}
+
+/* ---- tiles alone ---- */
+
+enum { TILE_ROUNDS = 2000 };
+
+err_code bench_tiles_open(bench_case *c, error *err)
+{
+    product *s = c->state = calloc(1, sizeof *s);
+    if (!s) return no_memory(c, err);
+    size_t threads = (size_t)pool_threads(threads_of(c)), count = threads * GEMM_TILES_NUMBERS;
+    s->tiles = arena_array(&s->memory, count, sizeof *s->tiles);
+    s->x = draw(s, count);
+    if (!s->tiles || !s->x) return no_memory(c, err);
+    for (size_t i = 0; i < count; i++) { /* the upper half of an f32 is a bf16 */
+        float x = (float)s->x[i];
+        uint32_t bits;
+        memcpy(&bits, &x, sizeof bits);
+        s->tiles[i] = (uint16_t)(bits >> 16);
+    }
+    c->flops = (double)threads * TILE_ROUNDS * GEMM_TILES_FLOPS;
+    return ERR_OK;
+}
+
+static void multiply_tiles(void *p, int index, int worker)
+{
+    const product *s = p;
+    (void)worker;
+    gemm_tiles_alone(s->tiles + (size_t)index * GEMM_TILES_NUMBERS, TILE_ROUNDS);
+}
+
+err_code bench_tiles_run(bench_case *c, error *err)
+{
+    (void)err;
+    pool *threads = threads_of(c);
+    pool_run(threads, pool_threads(threads), multiply_tiles, c->state);
+    return ERR_OK;
+}
