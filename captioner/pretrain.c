@@ -192,11 +192,12 @@ static err_code train_batch(trainer *t, const ds_images *b, error *err)
     nn_begin(&t->tape);
     t->tape.recording = t->tape.training = true;
     t->tape.step = (uint64_t)t->o.steps;
-    nn_params_zero_grad(&t->params);
+    nn_params_zero_grad(&t->params, t->tape.threads);
     nn_var *loss = batch_loss(t, b, &t->photos.train, &r);
     nn_backward(&t->tape, loss);
     if (!loss || t->tape.failed) return no_memory(err);
-    double norm = optim_clip(&t->params, t->s->clip), rate = schedule_rate(&t->rates, t->o.steps);
+    double norm = optim_clip(&t->params, t->tape.threads, t->s->clip),
+           rate = schedule_rate(&t->rates, t->o.steps);
     if (!isfinite(r.loss) || !isfinite(norm))
         return err_set(err, ERR_FORMAT, "the loss is no longer a number at batch %lld; give a smaller --rate",
                        (long long)t->o.steps + 1);

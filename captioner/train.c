@@ -120,13 +120,13 @@ static err_code step(cap_run *r, const ds_plan *plan, error *err)
     cap_memory m = cap_decoder_remember(t, &r->model->decoder, &input);
     nn_var *loss = cap_decoder_loss(t, &r->model->decoder, &m, &b, &options, &info);
     if (err->code) return err->code;
-    if (!loss || (nn_params_zero_grad(&r->model->params), nn_backward(t, loss), t->failed))
+    if (!loss || (nn_params_zero_grad(&r->model->params, t->threads), nn_backward(t, loss), t->failed))
         return err_set(err, ERR_MEMORY, "out of memory in a training step; a smaller --batch needs less");
     if (!isfinite((double)loss->data[0]))
         return err_set(err, ERR_ARGUMENT,
                        "the loss is no longer a number at step %lld; a lower --rate may help",
                        (long long)r->at.step);
-    optim_clip(&r->model->params, r->s->clip);
+    optim_clip(&r->model->params, t->threads, r->s->clip);
     optim_step(&r->optim, r->threads, schedule_rate(&r->schedule, r->at.step));
     r->at.step++;
     r->at.batch++;

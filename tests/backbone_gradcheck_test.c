@@ -62,7 +62,7 @@ static double loss_at(model *m, const real *weights, const real *direction, doub
     nn_begin(&m->tape);
     nn_var *x = nn_input(&m->tape, m->x, 4, (int[]){2, SIDE, SIDE, 3});
     nn_var *loss = nn_mean_squared(&m->tape, cnn_net_forward(m->net, &m->tape, x), m->target);
-    nn_params_zero_grad(&m->params);
+    nn_params_zero_grad(&m->params, NULL);
     nn_backward(&m->tape, loss);
     assert_false(m->tape.failed);
     return loss->data[0];

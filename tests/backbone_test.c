@@ -226,7 +226,7 @@ static real step_loss(model *m, const real *x, const real *target)
 {
     nn_var *y = run(m, x, 2, photo_side);
     nn_var *loss = nn_mean_squared(&m->tape, y, target);
-    nn_params_zero_grad(&m->params);
+    nn_params_zero_grad(&m->params, NULL);
     nn_backward(&m->tape, loss);
     assert_false(m->tape.failed);
     return loss->data[0];
@@ -243,7 +243,7 @@ static real *step_grads(model *m, const real *x, bool twice)
     assert_non_null(y);
     real *target = calloc(nn_count(y), sizeof *target);
     assert_non_null(target);
-    nn_params_zero_grad(&m->params);
+    nn_params_zero_grad(&m->params, NULL);
     nn_backward(&m->tape, nn_mean_squared(&m->tape, y, target));
     assert_false(m->tape.failed);
     free(target);

@@ -289,7 +289,7 @@ static void same_bits_in_order(void **state)
         init_problem(&p, &r);
         float *ordered = malloc(gemm_ordered_count(own, p.n, p.k) * sizeof *ordered);
         assert_non_null(ordered);
-        gemm_order(own, p.op_b, p.n, p.k, p.b, p.ldb, ordered);
+        gemm_order(NULL, own, p.op_b, p.n, p.k, p.b, p.ldb, ordered);
         size_t bytes = extent(p.m, p.n, p.ldc) * sizeof(float);
         float *want = malloc(bytes);
         assert_non_null(want);

@@ -61,7 +61,7 @@ static double loss_and_gradients(net *n, nn_tape *t, double smoothing)
     const cap_loss_options options = {.smoothing = smoothing};
     nn_var *loss = cap_decoder_loss(t, &n->decoder, &memory, &b, &options, NULL);
     assert_non_null(loss);
-    nn_params_zero_grad(&n->params);
+    nn_params_zero_grad(&n->params, NULL);
     nn_backward(t, loss);
     assert_false(t->failed);
     return loss->data[0];

@@ -269,10 +269,10 @@ err_code bench_train_run(bench_case *c, error *err)
     cap_memory m = cap_decoder_remember(&s->tape, &s->model->decoder, &(cap_encoded){.states = regions(s)});
     nn_var *loss = cap_decoder_loss(&s->tape, &s->model->decoder, &m, &s->batch, &options, &info);
     if (!loss) return no_memory(c, err);
-    nn_params_zero_grad(params);
+    nn_params_zero_grad(params, threads_of(c));
     nn_backward(&s->tape, loss);
     if (s->tape.failed) return no_memory(c, err);
-    optim_clip(params, 5);
+    optim_clip(params, threads_of(c), 5);
     optim_step(&s->optim, threads_of(c), 1e-4);
     return ERR_OK;
 }

@@ -207,10 +207,10 @@ err_code bench_text_run(bench_case *c, error *err)
     cap_memory memory = cap_decoder_remember(&s->tape, &s->decoder, &encoded);
     nn_var *loss = cap_decoder_loss(&s->tape, &s->decoder, &memory, &s->out, &options, &info);
     if (!loss) return no_memory(err);
-    nn_params_zero_grad(&s->params);
+    nn_params_zero_grad(&s->params, s->tape.threads);
     nn_backward(&s->tape, loss);
     if (s->tape.failed) return no_memory(err);
-    optim_clip(&s->params, 5);
+    optim_clip(&s->params, s->tape.threads, 5);
     optim_step(&s->optim, s->tape.threads, 1e-3);
     return ERR_OK;
 }

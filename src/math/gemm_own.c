@@ -39,9 +39,14 @@ static void fill_strip(const operands *o, int l, int depth, int j, int cols, rea
 }
 
 /* Ordered: the strips of the first DEPTH lines, those of the next ... */
+static size_t strip_start(const operands *o, int l, int depth, int j)
+{
+    return (size_t)l * up(o->own, o->n) + (size_t)j * (size_t)depth;
+}
+
 static const real *strip_at(const operands *o, int l, int depth, int j)
 {
-    return o->ordered + (size_t)l * up(o->own, o->n) + (size_t)j * (size_t)depth;
+    return o->ordered + strip_start(o, l, depth, j);
 }
 
 static void add_block(const operands *o, const block *p, bool add)
@@ -100,15 +105,36 @@ size_t gemm_ordered_count(const kernels *own, int n, int k)
     return up(own, n) * (size_t)k;
 }
 
-void gemm_order(const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb, real *to)
+typedef struct ordering {
+    const operands *o;
+    int k;
+    real *to;
+} ordering;
+
+enum { STRIPS = 4 }; /* that a task orders */
+
+static void order_some(void *ctx, int index, int worker)
+{
+    (void)worker;
+    const ordering *c = ctx;
+    const operands *o = c->o;
+    int columns = o->own->gemm_columns, begin = index * STRIPS * columns,
+        end = least(begin + STRIPS * columns, o->n);
+    for (int l = 0; l < c->k; l += DEPTH) {
+        int depth = least(c->k - l, DEPTH);
+        real *to = c->to + strip_start(o, l, depth, begin);
+        for (int j = begin; j < end; j += columns, to += (size_t)depth * (size_t)columns)
+            fill_strip(o, l, depth, j, least(end - j, columns), to);
+    }
+}
+
+void gemm_order(pool *threads, const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb,
+                real *to)
 {
     operands o = {.own = own, .op_b = op_b, .n = n, .ldb = ldb, .b = b};
-    for (int l = 0; l < k; l += DEPTH)
-        for (int j = 0; j < n; j += own->gemm_columns) {
-            int depth = least(k - l, DEPTH), cols = least(n - j, own->gemm_columns);
-            fill_strip(&o, l, depth, j, cols, to);
-            to += (size_t)depth * (size_t)own->gemm_columns;
-        }
+    ordering c = {&o, k, to};
+    int strips = (n + own->gemm_columns - 1) / own->gemm_columns;
+    pool_run(threads, (strips + STRIPS - 1) / STRIPS, order_some, &c);
 }
 
 typedef struct shared {

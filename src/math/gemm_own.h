@@ -16,9 +16,11 @@
 void gemm_own(const kernels *own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
               const real *b, int ldb, real beta, real *c, int ldc);
 
-/* B put in order once, for many products: numbers that it takes, in memory of the caller's. */
+/* B put in order once, for many products: numbers that it takes, in memory of the caller's, and the deed, on
+ * the threads of a pool. */
 size_t gemm_ordered_count(const kernels *own, int n, int k);
-void gemm_order(const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb, real *to);
+void gemm_order(pool *threads, const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb,
+                real *to);
 
 /* The same with B in order, on the threads of a pool; the same bits. */
 void gemm_own_ordered(pool *threads, const kernels *own, gemm_op op_a, int m, int n, int k, const real *a,

@@ -66,12 +66,13 @@ static void pack_f32(const source *s, packed *p)
     }
 }
 
-static void pack_bf16(const source *s, packed *p)
+/* Columns begin..end-1; begin is a multiple of PAIR_PANEL. */
+static void pack_bf16(const source *s, const packed *p, int begin, int end)
 {
     const kernels *own = kernels_best();
     real block[LINES][PANEL];
     size_t tile = (size_t)LINES * PANEL;
-    for (int j = 0; j < p->n; j += PAIR_PANEL) {
+    for (int j = begin; j < end; j += PAIR_PANEL) {
         uint16_t *to = (uint16_t *)p->panels + (size_t)j * (size_t)up(s->k, LINES);
         for (int l = 0; l < s->k; l += LINES)
             for (int half = 0; half < PAIR_PANEL; half += PANEL, to += tile) {
@@ -149,20 +150,41 @@ static void *take_panels(size_t bytes)
     return p;
 }
 
-size_t packed_panel_bytes(packed_type type, int k, int n)
+static size_t all_bytes(packed_type type, int k, int n)
 {
-    if (REAL_IS_DOUBLE) type = PACKED_F32;
     size_t panels = (size_t)up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
     return panels * panel_bytes(type, k);
 }
 
-void packed_place(packed *p, packed_type type, gemm_op op, int k, int n, const real *w, int ldw, void *panels)
+size_t packed_bf16_bytes(int k, int n)
 {
-    if (REAL_IS_DOUBLE) type = PACKED_F32;
-    *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k), .panels = panels};
-    p->bytes = packed_panel_bytes(type, k, n);
+    return all_bytes(PACKED_BF16, k, n);
+}
+
+typedef struct placing {
+    const source *s;
+    const packed *p;
+} placing;
+
+enum { PLACED = 4 * PAIR_PANEL }; /* columns a task packs */
+
+static void place_some(void *ctx, int index, int worker)
+{
+    (void)worker;
+    const placing *c = ctx;
+    int begin = index * PLACED, end = begin + PLACED < c->p->n ? begin + PLACED : c->p->n;
+    pack_bf16(c->s, c->p, begin, end);
+}
+
+void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const real *w, int ldw,
+                       void *panels)
+{
+    *p = (packed){.type = PACKED_BF16, .k = k, .n = n, .stride = panel_bytes(PACKED_BF16, k)};
+    p->panels = panels;
+    p->bytes = packed_bf16_bytes(k, n);
     source s = {op, k, n, ldw, w, NULL};
-    (type == PACKED_F32 ? pack_f32 : pack_bf16)(&s, p);
+    placing c = {&s, p};
+    pool_run(threads, (n + PLACED - 1) / PLACED, place_some, &c);
 }
 
 packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
@@ -173,7 +195,7 @@ packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w,
     packed *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
-    p->bytes = packed_panel_bytes(type, k, n);
+    p->bytes = all_bytes(type, k, n);
     p->panels = take_panels(p->bytes);
     if (type == PACKED_I8) {
         p->scale = calloc(wide, sizeof *p->scale);
@@ -184,7 +206,10 @@ packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w,
         return NULL;
     }
     source s = {op, k, n, ldw, w, factor};
-    (type == PACKED_F32 ? pack_f32 : type == PACKED_BF16 ? pack_bf16 : pack_i8)(&s, p);
+    if (type == PACKED_BF16)
+        pack_bf16(&s, p, 0, n);
+    else
+        (type == PACKED_F32 ? pack_f32 : pack_i8)(&s, p);
     return p;
 }
 

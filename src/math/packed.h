@@ -39,11 +39,11 @@ typedef struct packed {
 packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor);
 void packed_free(packed **p); /* NULL and pointer to NULL are fine */
 
-/* The same for F32 and BF16 into memory of the caller's: 64-byte aligned, packed_panel_bytes long; *p borrows
- * it and is not freed. */
-size_t packed_panel_bytes(packed_type type, int k, int n);
-void packed_place(packed *p, packed_type type, gemm_op op, int k, int n, const real *w, int ldw,
-                  void *panels);
+/* The same in BF16 into memory of the caller's, on the threads of a pool: 64-byte aligned and
+ * packed_bf16_bytes long. *p borrows it and is not freed. */
+size_t packed_bf16_bytes(int k, int n);
+void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const real *w, int ldw,
+                       void *panels);
 
 /* y[rows,n] = x[rows,k] w + beta y on the calling thread; beta is 0 (y may hold anything) or 1. */
 void packed_product(const packed *p, int rows, const real *x, int ldx, real beta, real *y, int ldy);

@@ -23,7 +23,7 @@ static double difference(nn_tape *t, nn_loss_fn loss, void *ctx, real *x, double
 double nn_gradcheck(nn_tape *t, nn_params *p, nn_loss_fn loss, void *ctx, double h, int samples,
                     const char **worst)
 {
-    nn_params_zero_grad(p);
+    nn_params_zero_grad(p, NULL);
     nn_begin(t);
     nn_var *l = loss(t, ctx);
     if (!l) return NAN;

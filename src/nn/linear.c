@@ -53,13 +53,27 @@ static void linear_backward(nn_tape *t, void *p)
         c->base->grad = dy; /* nobody looks at that of y any more */
 }
 
-static void start_rows(real *y, const real *base, const real *bias, int rows, int cols)
+typedef struct row_start {
+    real *y;
+    const real *base, *bias;
+    size_t cols;
+} row_start;
+
+static void start_some(void *p, size_t begin, size_t end)
 {
-    size_t row = (size_t)cols;
-    if (base)
-        memcpy(y, base, (size_t)rows * row * sizeof *y);
-    else if (bias)
-        for (int i = 0; i < rows; i++) memcpy(y + (size_t)i * row, bias, row * sizeof *y);
+    const row_start *s = p;
+    real *y = s->y + begin * s->cols;
+    if (s->base)
+        memcpy(y, s->base + begin * s->cols, (end - begin) * s->cols * sizeof *y);
+    else
+        for (size_t i = begin; i < end; i++, y += s->cols) memcpy(y, s->bias, s->cols * sizeof *y);
+}
+
+static void start_rows(nn_tape *t, nn_var *y, const nn_var *base, const nn_var *bias)
+{
+    enum { GRAIN = 1 << 15 };
+    row_start s = {y->data, base ? base->data : NULL, bias ? bias->data : NULL, (size_t)nn_last(y)};
+    if (base || bias) nn_parallel(t, (size_t)nn_rows(y), 1 + GRAIN / s.cols, start_some, &s);
 }
 
 static nn_var *linear(nn_tape *t, nn_var *base, nn_var *x, nn_var *w, nn_var *b, bool tied)
@@ -71,7 +85,7 @@ static nn_var *linear(nn_tape *t, nn_var *base, nn_var *x, nn_var *w, nn_var *b,
     bool wants = nn_wants(t, x) || nn_wants(t, w) || nn_wants(t, b) || nn_wants(t, base);
     nn_var *y = nn_result(t, x->rank, dim, wants);
     if (!y) return NULL;
-    start_rows(y->data, base ? base->data : NULL, b ? b->data : NULL, nn_rows(x), out);
+    start_rows(t, y, base, b);
     real beta = base || b ? 1 : 0;
     nn_repeated *shared = wants ? nn_repeat(t, w, tied, nn_rows(x)) : NULL;
     if (shared)

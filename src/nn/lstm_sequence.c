@@ -37,7 +37,7 @@ static const real *order_weights(const sequence_ctx *x, gemm_op op, int n, int k
     nn_tape *t = x->tape;
     if (!gemm_takes_order(t->precision)) return NULL;
     real *to = nn_scratch(t, gemm_ordered_count(t->k, n, k) * sizeof *to);
-    if (to) gemm_order(t->k, op, n, k, x->w->data, (int)gates_of(x), to);
+    if (to) gemm_order(t->threads, t->k, op, n, k, x->w->data, (int)gates_of(x), to);
     return to;
 }
 

@@ -204,7 +204,17 @@ void nn_params_set_rate(nn_params *p, const char *prefix, double rate)
         if (begins(p->list[i]->name, prefix)) p->list[i]->rate = rate;
 }
 
-void nn_params_zero_grad(nn_params *p)
+enum { ZERO_CHUNK = 1 << 16 };
+
+static void zero_chunk(void *ctx, int index, int worker)
 {
-    memset(p->grad, 0, p->size * sizeof *p->grad);
+    (void)worker;
+    const nn_params *p = ctx;
+    size_t begin = (size_t)index * ZERO_CHUNK, left = p->size - begin;
+    memset(p->grad + begin, 0, (left < ZERO_CHUNK ? left : ZERO_CHUNK) * sizeof *p->grad);
+}
+
+void nn_params_zero_grad(nn_params *p, pool *threads)
+{
+    pool_run(threads, (int)((p->size + ZERO_CHUNK - 1) / ZERO_CHUNK), zero_chunk, p);
 }

@@ -76,6 +76,6 @@ size_t nn_params_learned(const nn_params *p); /* numbers that are learned, froze
 int nn_params_set_trainable(nn_params *p, const char *prefix, bool trainable);
 void nn_params_set_rate(nn_params *p, const char *prefix, double rate);
 
-void nn_params_zero_grad(nn_params *p);
+void nn_params_zero_grad(nn_params *p, pool *threads);
 
 #endif

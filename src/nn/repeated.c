@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "src/math/gemm_own.h"
+
 enum { MOST_ROWS = 256 }; /* beyond, the copy of the weights is a small part of a product */
 
 static int in_of(const nn_repeated *r)
@@ -30,40 +32,45 @@ nn_repeated *nn_repeat(nn_tape *t, nn_var *w, bool tied, int rows)
     return r;
 }
 
-/* Into the memory of the step: what was packed is forgotten with it, before the weights change. */
-static packed *pack(nn_tape *t, const nn_repeated *r, gemm_op op, int k, int n)
+/* In the memory of the step: what is in order is forgotten with it, before the weights change. */
+static void make_ready(nn_tape *t, const nn_repeated *r, gemm_op op, int k, int n, nn_ready *to)
 {
-    bool narrow = gemm_on_tiles(t->precision);
-    packed_type type = narrow ? PACKED_BF16 : PACKED_F32;
-    packed *p = nn_alloc(t, sizeof *p);
-    void *panels = nn_scratch(t, packed_panel_bytes(type, k, n));
-    if (t->failed) return NULL;
-    packed_place(p, type, op, k, n, r->w->data, r->w->dim[1], panels);
-    return p;
+    const real *w = r->w->data;
+    int ld = r->w->dim[1];
+    if (gemm_on_tiles(t->precision)) {
+        packed *p = nn_alloc(t, sizeof *p);
+        void *panels = nn_scratch(t, packed_bf16_bytes(k, n));
+        if (t->failed) return;
+        packed_place_bf16(t->threads, p, op, k, n, w, ld, panels);
+        to->panels = p;
+    } else if (gemm_takes_order(t->precision)) {
+        real *ordered = nn_scratch(t, gemm_ordered_count(t->k, n, k) * sizeof *ordered);
+        if (ordered) gemm_order(t->threads, t->k, op, n, k, w, ld, ordered);
+        to->ordered = ordered;
+    }
+}
+
+/* y[rows,n] = a[rows,k] op(w) + beta y */
+static void multiply(nn_tape *t, const nn_repeated *r, gemm_op op, nn_ready *w, int rows, int n, int k,
+                     const real *a, real beta, real *y)
+{
+    if (r->uses > 1 && !w->panels && !w->ordered) make_ready(t, r, op, k, n, w);
+    if (w->panels)
+        packed_product_on(t->threads, w->panels, rows, a, k, beta, y, n);
+    else if (w->ordered)
+        gemm_own_ordered(t->threads, t->k, GEMM_N, rows, n, k, a, k, w->ordered, beta, y, n);
+    else
+        gemm(t->threads, t->precision, GEMM_N, op, rows, n, k, a, k, r->w->data, r->w->dim[1], beta, y, n);
 }
 
 void nn_repeated_forward(nn_tape *t, nn_repeated *r, int rows, const real *x, real beta, real *y)
 {
-    int in = in_of(r), out = out_of(r);
-    gemm_op op = r->tied ? GEMM_T : GEMM_N;
-    if (!r->forward && r->uses > 1) r->forward = pack(t, r, op, in, out);
-    if (r->forward)
-        packed_product_on(t->threads, r->forward, rows, x, in, beta, y, out);
-    else
-        gemm(t->threads, t->precision, GEMM_N, op, rows, out, in, x, in, r->w->data, r->w->dim[1], beta, y,
-             out);
+    multiply(t, r, r->tied ? GEMM_T : GEMM_N, &r->forward, rows, out_of(r), in_of(r), x, beta, y);
 }
 
 void nn_repeated_back(nn_tape *t, nn_repeated *r, int rows, const real *dy, real beta, real *dx)
 {
-    int in = in_of(r), out = out_of(r);
-    gemm_op op = r->tied ? GEMM_N : GEMM_T;
-    if (!r->back && r->uses > 1) r->back = pack(t, r, op, out, in);
-    if (r->back)
-        packed_product_on(t->threads, r->back, rows, dy, out, beta, dx, in);
-    else
-        gemm(t->threads, t->precision, GEMM_N, op, rows, in, out, dy, out, r->w->data, r->w->dim[1], beta, dx,
-             in);
+    multiply(t, r, r->tied ? GEMM_N : GEMM_T, &r->back, rows, in_of(r), out_of(r), dy, beta, dx);
 }
 
 static void add_product(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy)
@@ -77,6 +84,20 @@ static void add_product(nn_tape *t, nn_repeated *r, int rows, const real *x, con
         gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, rows, x, in, dy, out, beta, dw, out);
 }
 
+typedef struct gathering {
+    const real *from[2]; /* x, dy */
+    real *to[2];
+    size_t width[2];
+} gathering;
+
+static void gather_rows(void *p, size_t begin, size_t end)
+{
+    const gathering *g = p;
+    for (int i = 0; i < 2; i++)
+        memcpy(g->to[i] + begin * g->width[i], g->from[i] + begin * g->width[i],
+               (end - begin) * g->width[i] * sizeof(real));
+}
+
 static void gather(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy)
 {
     size_t in = (size_t)in_of(r), out = (size_t)out_of(r);
@@ -85,8 +106,8 @@ static void gather(nn_tape *t, nn_repeated *r, int rows, const real *x, const re
         r->dy = nn_scratch(t, r->rows * out * sizeof *r->dy);
         if (t->failed) return;
     }
-    memcpy(r->x + r->gathered * in, x, (size_t)rows * in * sizeof *x);
-    memcpy(r->dy + r->gathered * out, dy, (size_t)rows * out * sizeof *dy);
+    gathering g = {{x, dy}, {r->x + r->gathered * in, r->dy + r->gathered * out}, {in, out}};
+    nn_parallel(t, (size_t)rows, 8, gather_rows, &g);
     r->gathered += (size_t)rows;
 }
 

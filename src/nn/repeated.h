@@ -8,13 +8,20 @@
 #include "src/math/packed.h"
 #include "src/nn/tape.h"
 
+/* Weights in the order of the products that are to come: bf16 for tiles, f32 for own kernels; neither: as
+ * they are. */
+typedef struct nn_ready {
+    packed *panels;
+    const real *ordered;
+} nn_ready;
+
 typedef struct nn_repeated {
     struct nn_repeated *earlier;
     nn_var *w;
     bool tied;              /* the product is with the transpose */
     int uses, left;         /* calls in all; those that backward has not come to */
     size_t rows;            /* of all calls */
-    packed *forward, *back; /* NULL: not yet, or not worth it */
+    nn_ready forward, back; /* from the second call on */
     real *x, *dy;           /* [rows,in] [rows,out], gathered by backward */
     size_t gathered;        /* rows */
 } nn_repeated;

@@ -102,11 +102,18 @@ real *nn_grad(nn_tape *t, nn_var *v, real *beta)
     return v->grad;
 }
 
+enum { GRAIN = 1 << 15 };
+
+static void clear_chunk(void *p, size_t begin, size_t end)
+{
+    memset((real *)p + begin, 0, (end - begin) * sizeof(real));
+}
+
 real *nn_grad_add(nn_tape *t, nn_var *v)
 {
     real beta;
     real *g = nn_grad(t, v, &beta);
-    if (g && beta == 0) memset(g, 0, nn_count(v) * sizeof *g);
+    if (g && beta == 0) nn_parallel(t, nn_count(v), GRAIN, clear_chunk, g);
     return g;
 }
 
@@ -142,8 +149,6 @@ void nn_parallel(nn_tape *t, size_t count, size_t grain, nn_body body, void *ctx
     span s = {count, grain ? grain : 1, body, ctx};
     pool_run(t->threads, (int)((count + s.grain - 1) / s.grain), run_chunk, &s);
 }
-
-enum { GRAIN = 1 << 15 };
 
 typedef struct addition {
     const kernels *k;

@@ -79,29 +79,48 @@ void optim_step(optim *o, pool *threads, double rate)
     pool_run(threads, (int)((o->params->size + CHUNK - 1) / CHUNK), update_chunk, &u);
 }
 
-/* In pieces, so that the sums of float numbers stay short. */
-static double square_sum(const kernels *k, const real *x, size_t count)
+enum { PARTS = 64 };
+
+typedef struct norm_parts {
+    const nn_params *params;
+    const kernels *k;
+    size_t part; /* numbers */
+    double squares[PARTS];
+    real scale;
+} norm_parts;
+
+/* In pieces, so that the sums of float numbers stay short. What is frozen has gradients of zero. */
+static void sum_part(void *ctx, int index, int worker)
 {
-    double sum = 0;
-    for (size_t i = 0; i < count; i += PIECE) {
-        int n = (int)(count - i < PIECE ? count - i : PIECE);
-        sum += (double)k->dot(x + i, x + i, n);
+    (void)worker;
+    norm_parts *p = ctx;
+    size_t begin = (size_t)index * p->part, end = begin + p->part;
+    if (end > p->params->size) end = p->params->size;
+    for (size_t i = begin; i < end; i += PIECE) {
+        const real *x = p->params->grad + i;
+        p->squares[index] += (double)p->k->dot(x, x, (int)(end - i < PIECE ? end - i : PIECE));
     }
-    return sum;
 }
 
-double optim_clip(nn_params *params, double max_norm)
+static void scale_part(void *ctx, int index, int worker)
 {
-    const kernels *k = kernels_best();
+    (void)worker;
+    norm_parts *p = ctx;
+    size_t begin = (size_t)index * p->part, end = begin + p->part;
+    if (end > p->params->size) end = p->params->size;
+    for (size_t i = begin; i < end; i++) p->params->grad[i] *= p->scale;
+}
+
+double optim_clip(nn_params *params, pool *threads, double max_norm)
+{
+    norm_parts p = {.params = params, .k = kernels_best(), .part = (params->size + PARTS - 1) / PARTS};
     double sum = 0;
-    for (int i = 0; i < params->count; i++) {
-        const nn_param *n = params->list[i];
-        if (n->var.grad) sum += square_sum(k, n->var.grad, nn_count(&n->var));
-    }
+    pool_run(threads, PARTS, sum_part, &p);
+    for (int i = 0; i < PARTS; i++) sum += p.squares[i];
     double norm = sqrt(sum);
     if (max_norm > 0 && norm > max_norm) {
-        real scale = (real)(max_norm / norm);
-        for (size_t i = 0; i < params->size; i++) params->grad[i] *= scale;
+        p.scale = (real)(max_norm / norm);
+        pool_run(threads, PARTS, scale_part, &p);
     }
     return norm;
 }

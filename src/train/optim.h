@@ -2,7 +2,7 @@
  *
  *     optim o;
  *     if (optim_init(&o, OPTIM_ADAMW, &params, &err)) ...
- *     double norm = optim_clip(&params, 5.0);
+ *     double norm = optim_clip(&params, pool, 5.0);
  *     optim_step(&o, pool, schedule_rate(&schedule, step));
  *     optim_release(&o); */
 #ifndef TRAIN_OPTIM_H
@@ -32,7 +32,7 @@ void optim_step(optim *o, pool *threads, double rate);
 
 /* Scales all gradients so that their global norm is at most max_norm (0: only measure); returns the norm
  * before. */
-double optim_clip(nn_params *params, double max_norm);
+double optim_clip(nn_params *params, pool *threads, double max_norm);
 
 typedef enum { SCHEDULE_COSINE, SCHEDULE_CONSTANT } schedule_kind;
 
