@@ -135,7 +135,8 @@ err_code cnn_net_create(const char *architecture, const char *prefix, nn_params 
 void cnn_net_free(cnn_net **net)
 {
     if (!net || !*net) return;
-    for (int i = 0; i < 2; i++) arena_release(&(*net)->scratch[i]);
+    for (int i = 0; i < 2 * (*net)->scratches; i++) arena_release(&(*net)->scratch[i / 2].turn[i % 2]);
+    free((*net)->scratch);
     for (int i = 0; i < CNN_GROUPS; i++) arena_release(&(*net)->maps[i]);
     for (int i = 0; i < CNN_OWN * (*net)->threads; i++) arena_release(&(*net)->own[i]);
     free((*net)->own);
@@ -150,8 +151,6 @@ const cnn_backbone_row *cnn_net_row(const cnn_net *net)
 }
 
 /* ---- running ---- */
-
-enum { SLICE = 4 }; /* photos at a time, fewer than twice as many: no less than conv_taps.h takes */
 
 typedef struct sum_ctx {
     real *y;
@@ -191,7 +190,7 @@ static nn_var *unit_forward(nn_tape *t, nn_var *x, const cnn_unit *u, nn_var *re
     return y;
 }
 
-static nn_var *block_forward(nn_tape *t, nn_var *x, const cnn_block *b, bool folded)
+nn_var *cnn_block_forward(nn_tape *t, nn_var *x, const cnn_block *b, bool folded)
 {
     nn_var *residual = b->residual ? x : NULL;
     if (b->projected) residual = unit_forward(t, x, &b->shortcut, NULL, folded);
@@ -212,65 +211,15 @@ static bool block_learns(const nn_tape *t, const cnn_block *b)
     return b->projected && unit_learns(t, &b->shortcut);
 }
 
-/* An empty scratch arena that holds in one piece what it ever needed: an arena that grows inside a round
- * gives the new piece back at the next rewind, and fresh pages cost more than the convolution they serve. */
-static arena *ready_scratch(cnn_net *net, int which)
-{
-    arena *a = &net->scratch[which];
-    if (a->peak > net->reserved[which]) {
-        net->reserved[which] = a->peak;
-        arena_release(a);
-        arena_alloc(a, a->peak); /* on failure the block's first allocation fails again, and tells */
-    }
-    arena_reset(a);
-    return a;
-}
-
-/* Blocks 0..count-1. The two arenas take turns, so that a block's input is still there while its output is
- * made, and everything older is not. */
-static nn_var *run_slice(cnn_net *net, nn_tape *t, nn_var *x, int count)
-{
-    arena *own = t->mem;
-    bool folded = net->folded && !t->training;
-    for (int i = 0; i < count; i++) {
-        t->mem = ready_scratch(net, i & 1);
-        x = block_forward(t, x, &net->blocks[i], folded);
-    }
-    t->mem = own;
-    return x;
-}
-
-/* The same without recording, a few photos at a time where they do not depend on each other. */
-static nn_var *run_in_scratch(cnn_net *net, nn_tape *t, nn_var *x, int count)
-{
-    int photos = x->dim[0];
-    int slices = photos >= SLICE && cnn_norms_are_constant(net, t, 0) ? photos / SLICE : 1;
-    size_t in = nn_count(x) / (size_t)photos;
-    bool recording = t->recording;
-    nn_var *y = NULL;
-    t->recording = false;
-    for (int i = 0; i < slices && !t->failed; i++) {
-        int first = photos * i / slices, last = photos * (i + 1) / slices;
-        int dim[4] = {last - first, x->dim[1], x->dim[2], x->dim[3]};
-        nn_var *part = run_slice(net, t, nn_input(t, x->data + (size_t)first * in, 4, dim), count);
-        if (!part) break;
-        size_t out = nn_count(part) / (size_t)part->dim[0];
-        if (!y) y = nn_result(t, 4, (int[]){photos, part->dim[1], part->dim[2], part->dim[3]}, false);
-        if (y) memcpy(y->data + (size_t)first * out, part->data, nn_count(part) * sizeof *part->data);
-    }
-    t->recording = recording;
-    return t->failed ? NULL : y;
-}
-
 nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels)
 {
     if (tape->failed || !pixels) return NULL;
     int quiet = 0;
     while (quiet < net->count && !nn_wants(tape, pixels) && !block_learns(tape, &net->blocks[quiet])) quiet++;
-    nn_var *x = quiet ? run_in_scratch(net, tape, pixels, quiet) : pixels;
+    nn_var *x = quiet ? cnn_forward_in_scratch(net, tape, pixels, quiet) : pixels;
     if (x && quiet < net->count && !nn_wants(tape, pixels) && cnn_norms_are_constant(net, tape, quiet))
         return cnn_forward_by_groups(net, tape, x, quiet);
-    for (int i = quiet; i < net->count; i++) x = block_forward(tape, x, &net->blocks[i], false);
+    for (int i = quiet; i < net->count; i++) x = cnn_block_forward(tape, x, &net->blocks[i], false);
     return x;
 }
 

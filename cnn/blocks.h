@@ -32,13 +32,19 @@ typedef struct cnn_block {
     bool residual, projected;
 } cnn_block;
 
+/* Blocks in turn: one arena holds the input of a block, the other its output. */
+typedef struct cnn_scratch {
+    arena turn[2];
+    size_t reserved[2]; /* bytes held by each */
+} cnn_scratch;
+
 struct cnn_net {
     const cnn_backbone_row *row;
     cnn_block *blocks;
     int count, capacity;
-    bool folded, failed;          /* failed: memory ran out while building */
-    arena scratch[2];             /* blocks in turn: one holds the input of a block, the other its output */
-    size_t reserved[2];           /* bytes held by each */
+    bool folded, failed;  /* failed: memory ran out while building */
+    cnn_scratch *scratch; /* [scratches] of threads, for what is not recorded */
+    int scratches;
     arena maps[CNN_GROUPS], *own; /* cnn/by_groups.c: of a group of photos; CNN_OWN of each thread */
     int threads;                  /* that have memory in own */
     uint64_t turn;                /* forward passes that used maps */
@@ -65,6 +71,15 @@ void cnn_add_shortcut(cnn_net *net, cnn_block *block, const char *name, cnn_unit
 /* Whether the norms of blocks `first` and on are constants under this tape: then photos do not depend on each
  * other. */
 bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first);
+
+/* y = block(x). `folded`: its norms are in its weights, and nothing is recorded. */
+nn_var *cnn_block_forward(nn_tape *t, nn_var *x, const cnn_block *b, bool folded);
+
+/* The shape [N,H,W,C] of what a block makes of a map of shape `dim`. */
+void cnn_pass_block(const cnn_block *b, int dim[4]);
+
+/* Blocks 0..count-1, x [N,H,W,C], recording nothing. NULL after a failure. */
+nn_var *cnn_forward_in_scratch(cnn_net *net, nn_tape *tape, const nn_var *x, int count);
 
 /* Blocks `first` and on, x [N,H,W,C], which wants no gradient, recorded as one op that takes the photos in
  * groups; the norms must be constants. NULL after a failure. */

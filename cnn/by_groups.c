@@ -339,7 +339,7 @@ static void groups_backward(nn_tape *t, void *p)
 
 /* ---- the op ---- */
 
-static void pass_block(const cnn_block *b, int dim[4])
+void cnn_pass_block(const cnn_block *b, int dim[4])
 {
     for (int i = 0; i < b->length; i++) {
         for (int side = 1; side <= 2; side++) dim[side] = cnn_out_size(dim[side], b->path[i].win);
@@ -350,7 +350,7 @@ static void pass_block(const cnn_block *b, int dim[4])
 static nn_var *make_result(nn_tape *t, const groups_ctx *c)
 {
     int dim[4] = {c->x->dim[0], c->x->dim[1], c->x->dim[2], c->x->dim[3]};
-    for (int i = c->first; i < c->net->count; i++) pass_block(&c->net->blocks[i], dim);
+    for (int i = c->first; i < c->net->count; i++) cnn_pass_block(&c->net->blocks[i], dim);
     return nn_result(t, 4, dim, true);
 }
 
@@ -369,7 +369,7 @@ static void make_segments(nn_tape *t, groups_ctx *c)
         size_t in = map_size(dim);
         *s = (segment){.first = i, .unit = unit};
         do {
-            pass_block(&c->net->blocks[i], dim);
+            cnn_pass_block(&c->net->blocks[i], dim);
             unit += units_of(&c->net->blocks[i++]);
         } while (i < c->net->count && map_size(dim) > 2 * in);
         s->end = i;
