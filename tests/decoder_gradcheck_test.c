@@ -10,18 +10,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "captioner/decoder.h"
-#include "captioner/text_encoder.h"
 #include "src/nn/gradcheck.h"
-
-enum { SOURCES = 3, LONGEST = 4, ROWS = 3, WORDS = 4, VOCABULARY = 8 };
-
-/* The second sentence is the longest; targets are sorted by length and look at sources in another order. */
-static const int32_t source[SOURCES][LONGEST] = {{4, 5, 0, 0}, {6, 4, 7, 5}, {5, 6, 7, 0}},
-                     source_length[SOURCES] = {2, 4, 3};
-static int32_t tokens[ROWS][WORDS + 1] = {{1, 4, 5, 6, 2}, {1, 7, 4, 2, 0}, {1, 6, 2, 0, 0}},
-                                    length[ROWS] = {4, 3, 2}, row_image[ROWS] = {2, 0, 1},
-                                    which[ROWS] = {0, 1, 2};
+#include "tests/text_batch.h"
 
 typedef struct model {
     nn_params params;
@@ -33,13 +23,7 @@ typedef struct model {
 static nn_var *loss_of(nn_tape *t, void *ctx)
 {
     model *m = ctx;
-    ds_batch b = {.rows = ROWS, .images = SOURCES, .image = which, .row_image = row_image, .caption = which};
-    b.length = length;
-    b.tokens = &tokens[0][0];
-    b.max_len = WORDS;
-    cap_encoded e = cap_text_encoder_forward(t, &m->encoder, &source[0][0], source_length, SOURCES, LONGEST);
-    cap_memory memory = cap_decoder_remember(t, &m->decoder, &e);
-    return cap_decoder_loss(t, &m->decoder, &memory, &b, &m->options, NULL);
+    return text_batch_loss(t, &m->encoder, &m->decoder, &m->options);
 }
 
 static void set_up(model *m, const cap_text_encoder_config *e, const cap_decoder_config *d)
@@ -86,12 +70,12 @@ static void check(const char *name, const cap_text_encoder_config *e, const cap_
 
 static cap_text_encoder_config small_encoder(void)
 {
-    return (cap_text_encoder_config){.vocabulary = VOCABULARY, .embedding = 3, .hidden = 2, .layers = 1};
+    return (cap_text_encoder_config){.vocabulary = TEXT_VOCABULARY, .embedding = 3, .hidden = 2, .layers = 1};
 }
 
 static cap_decoder_config small_decoder(nn_match_kind match)
 {
-    return (cap_decoder_config){.vocabulary = VOCABULARY,
+    return (cap_decoder_config){.vocabulary = TEXT_VOCABULARY,
                                 .embedding = 3,
                                 .hidden = 4,
                                 .attention = 3,
@@ -168,7 +152,7 @@ static void textbook(void **state)
         cap_text_encoder_config e = small_encoder();
         cap_decoder_config d = cap_decoder_textbook();
         e.hidden = d.hidden = 4;
-        d.vocabulary = VOCABULARY;
+        d.vocabulary = TEXT_VOCABULARY;
         d.embedding = 3;
         d.match = kinds[i];
         d.peek = i == 1;

@@ -10,17 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "captioner/decoder.h"
-#include "captioner/text_encoder.h"
-
-enum { SOURCES = 3, LONGEST = 4, ROWS = 3, WORDS = 4 };
-
-/* As in the recipe. */
-static const int32_t source[SOURCES][LONGEST] = {{4, 5, 0, 0}, {6, 4, 7, 5}, {5, 6, 7, 0}},
-                     source_length[SOURCES] = {2, 4, 3};
-static int32_t tokens[ROWS][WORDS + 1] = {{1, 4, 5, 6, 2}, {1, 7, 4, 2, 0}, {1, 6, 2, 0, 0}},
-                                    length[ROWS] = {4, 3, 2}, row_image[ROWS] = {2, 0, 1},
-                                    which[ROWS] = {0, 1, 2};
+#include "tests/text_batch.h"
 
 typedef struct net {
     nn_params params;
@@ -52,14 +42,8 @@ static void create(net *n, const json_t *wanted)
 
 static double loss_and_gradients(net *n, nn_tape *t, double smoothing)
 {
-    ds_batch b = {.rows = ROWS, .images = SOURCES, .image = which, .row_image = row_image, .caption = which};
-    b.length = length;
-    b.tokens = &tokens[0][0];
-    b.max_len = WORDS;
-    cap_encoded e = cap_text_encoder_forward(t, &n->encoder, &source[0][0], source_length, SOURCES, LONGEST);
-    cap_memory memory = cap_decoder_remember(t, &n->decoder, &e);
     const cap_loss_options options = {.smoothing = smoothing};
-    nn_var *loss = cap_decoder_loss(t, &n->decoder, &memory, &b, &options, NULL);
+    nn_var *loss = text_batch_loss(t, &n->encoder, &n->decoder, &options);
     assert_non_null(loss);
     nn_params_zero_grad(&n->params, NULL);
     nn_backward(t, loss);
