@@ -45,21 +45,9 @@ cap_settings cap_settings_default(void)
 
 /* ---- opening ---- */
 
-const char *const cap_precision_names[CAP_PRECISIONS] = {
-    [CAP_BF16] = "bf16", [CAP_F32] = "f32", [CAP_INT8] = "int8"};
-
-/* Without AMX tiles a convolution in bf16 would be slower than one in f32, and less exact. */
-static cap_packing packing_of(cap_precision precision)
-{
-    static const packed_type linear[] = {
-        [CAP_BF16] = PACKED_BF16, [CAP_F32] = PACKED_F32, [CAP_INT8] = PACKED_I8};
-    bool tiles = precision != CAP_F32 && gemm_on_tiles(GEMM_BF16);
-    return (cap_packing){linear[precision], tiles ? PACKED_BF16 : PACKED_F32};
-}
-
 static err_code open_any(const char *path, cap_precision precision, cap_model **out, error *err)
 {
-    cap_packing packing = packing_of(precision);
+    cap_packing packing = cap_packing_of(precision);
     if (path) return cap_model_open_packed(path, &packing, out, err);
     size_t size;
     const void *bytes = cap_builtin_model(&size);
@@ -87,8 +75,7 @@ err_code cap_open(const char *path, const cap_settings *settings, cap_captioner 
     err_code code = cap_search_check(search, err);
     if (!code && c->settings.threads < 0)
         code = err_set(err, ERR_ARGUMENT, "%d threads are not possible", c->settings.threads);
-    if (!code && (unsigned)c->settings.precision >= CAP_PRECISIONS)
-        code = err_set(err, ERR_ARGUMENT, "there is no precision number %d", (int)c->settings.precision);
+    if (!code) code = cap_precision_check(c->settings.precision, err);
     if (!code) code = open_model(path, c->settings.precision, &c->model, err);
     if (!code)
         code = cap_search_words(c->model->vocab, c->model->record, c->settings.must, c->settings.avoid,

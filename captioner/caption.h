@@ -21,19 +21,10 @@
 #include "captioner/alternative.h"
 #include "captioner/df.h"
 #include "captioner/overlay.h"
+#include "captioner/precision.h"
 #include "captioner/search.h"
 
 typedef struct cap_captioner cap_captioner;
-
-/* What the weights are rounded to for use. Sums, the state of the decoder and the probabilities are f32. */
-typedef enum {
-    CAP_BF16, /* 8 bits of mantissa; on CPUs with AMX the encoder's convolutions too. The default */
-    CAP_F32,  /* as stored */
-    CAP_INT8, /* the decoder's matrices 8 bits with a scale for each output; the encoder as BF16 */
-    CAP_PRECISIONS
-} cap_precision;
-
-extern const char *const cap_precision_names[CAP_PRECISIONS]; /* "bf16", "f32", "int8" */
 
 typedef struct cap_settings {
     int threads;               /* 0 = one per CPU; default 0 */

@@ -21,6 +21,7 @@
 #include <jansson.h>
 
 #include "captioner/decoder.h"
+#include "captioner/precision.h"
 #include "captioner/text_encoder.h"
 #include "cnn/backbone.h"
 #include "cnn/preprocess.h"
@@ -62,6 +63,8 @@ err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
 typedef struct cap_packing {
     packed_type linear, conv;
 } cap_packing;
+
+cap_packing cap_packing_of(cap_precision precision);
 
 /* The same with the weights of a file, which are held against the sizes before memory is taken. With
  * `packing` (NULL: none) the batch norms are folded and the matrices exist in packed form alone. */

@@ -64,8 +64,13 @@ err_code cap_translator_open(const char *path, const cap_translator_settings *se
     err_code code = cap_search_check(search, err);
     if (!code && t->settings.threads < 0)
         code = err_set(err, ERR_ARGUMENT, "%d threads are not possible", t->settings.threads);
+    if (!code) code = cap_precision_check(t->settings.precision, err);
     if (!code) code = cap_model_open(path, &t->model, err);
     if (!code) code = cap_model_need(t->model, CAP_TEXT, path, err);
+    if (!code) {
+        cap_packing packing = cap_packing_of(t->settings.precision);
+        code = nn_params_pack(&t->model->params, "decoder.", packing.linear, packing.conv, err);
+    }
     if (!code)
         code =
             cap_search_symbols(t->model->target, t->settings.must, t->settings.avoid, &t->words, search, err);

@@ -15,6 +15,7 @@
 #define CAPTIONER_TRANSLATE_H
 
 #include "captioner/alternative.h"
+#include "captioner/precision.h"
 #include "captioner/search.h"
 #include "src/base/arena.h"
 
@@ -23,7 +24,9 @@ enum { CAP_MAX_SOURCE = 4096 }; /* words (characters, pieces) of a line at most 
 typedef struct cap_translator cap_translator;
 
 typedef struct cap_translator_settings {
-    int threads;               /* 0 = one per CPU; default 0 */
+    int threads; /* 0 = one per CPU; default 0 */
+    cap_precision
+        precision; /* of the decoder, which runs once a word; the encoder is as stored. Default CAP_BF16 */
     cap_search_options search; /* how words are chosen; must and avoid are set by opening */
     const char *const *must;   /* words that every line contains, then NULL; or NULL; read by opening */
     const char *const *avoid;  /* words that none does, likewise */
@@ -50,7 +53,7 @@ typedef struct cap_translation {
     const char **source;       /* [sources] as in the vocabulary */
     const char **source_label; /* [sources] */
     float *attention;          /* [best.words][sources], each word's sum is 1; NULL when not asked for
-                                  (search.attention) or          the model does not attend */
+                                  (search.attention) or the model does not attend */
     int alternatives;          /* 1 to search.n_best */
     cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
     arena memory;                 /* holds the arrays above */

@@ -68,7 +68,7 @@ err_code bench_encoder_open(bench_case *c, error *err)
     if (!code) code = nn_params_finish(&s->params, 1, err);
     if (!code) code = cnn_net_fold(s->net, err);
     bool tiles = gemm_on_tiles(c->row->precision);
-    if (!code) code = nn_params_pack(&s->params, PACKED_F32, tiles ? PACKED_BF16 : PACKED_F32, err);
+    if (!code) code = nn_params_pack(&s->params, "", PACKED_F32, tiles ? PACKED_BF16 : PACKED_F32, err);
     if (code) return code;
     s->size = cnn_net_row(s->net)->size;
     s->tape = (nn_tape){.mem = &s->memory, .threads = threads_of(c)};

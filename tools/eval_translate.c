@@ -36,6 +36,7 @@ static err_code open_translator(evaluation *e, error *err)
 {
     cap_translator_settings s = cap_translator_settings_default();
     s.threads = e->q->settings.threads;
+    s.precision = e->q->settings.precision;
     s.search = e->q->settings.search;
     s.must = e->q->settings.must;
     s.avoid = e->q->settings.avoid;

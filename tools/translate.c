@@ -11,6 +11,7 @@
 #include "src/io/file.h"
 #include "tools/decoding.h"
 #include "tools/lines.h"
+#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
@@ -352,10 +353,12 @@ int verb_translate(int argc, char **argv)
 {
     request q = {.settings = cap_translator_settings_default(), .decoding = decoding_defaults()};
     q.decoding.search = cap_translate_defaults();
+    const char *precision = PRECISION_DEFAULT;
     const opt options[] = {
         {"Model", .kind = OPT_GROUP},
         {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; there is no built-in one for texts"},
         {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
+        PRECISION_OPTION(precision),
         DECODING_OPTIONS(q.decoding),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
@@ -377,6 +380,7 @@ int verb_translate(int argc, char **argv)
     int verdict;
     error err = {0};
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
+    q.settings.precision = precision_find(precision);
     if (!q.model) return usage("no model given with --model");
     if (q.json && q.alignment && !strcmp(q.alignment, "-"))
         return usage("--json and --alignment - both want standard output");

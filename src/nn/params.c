@@ -117,6 +117,11 @@ err_code nn_params_finish_for_use(nn_params *p, error *err)
     return take_blocks(p, false, err);
 }
 
+static bool begins(const char *s, const char *prefix)
+{
+    return !strncmp(s, prefix, strlen(prefix));
+}
+
 bool nn_param_packs(const nn_param *n)
 {
     return n->var.rank == 2 || n->var.rank == 4;
@@ -143,12 +148,13 @@ err_code nn_param_pack(nn_param *n, packed_type linear, packed_type conv, const 
     return code;
 }
 
-err_code nn_params_pack(nn_params *p, packed_type linear, packed_type conv, error *err)
+err_code nn_params_pack(nn_params *p, const char *prefix, packed_type linear, packed_type conv, error *err)
 {
     err_code code = ERR_OK;
     for (int i = 0; !code && i < p->count; i++) {
         nn_param *n = p->list[i];
-        if (nn_param_packs(n)) code = pack(n, linear, conv, n->var.data, NULL, err);
+        if (nn_param_packs(n) && begins(n->name, prefix))
+            code = pack(n, linear, conv, n->var.data, NULL, err);
     }
     return code;
 }
@@ -178,11 +184,6 @@ size_t nn_params_learned(const nn_params *p)
     for (int i = 0; i < p->count; i++)
         if (!(p->list[i]->flags & NN_BUFFER)) n += nn_count(&p->list[i]->var);
     return n;
-}
-
-static bool begins(const char *s, const char *prefix)
-{
-    return !strncmp(s, prefix, strlen(prefix));
 }
 
 int nn_params_set_trainable(nn_params *p, const char *prefix, bool trainable)

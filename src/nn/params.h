@@ -59,8 +59,9 @@ err_code nn_params_finish_for_use(nn_params *p, error *err);
 
 /* Packs the matrices of linear maps ([I,O], tables [V,E]) as `linear` and those of dense convolutions
  * ([k,k,C,O]) as `conv`, which from then on serve all that does not record. Once, when they have their
- * values; changing them later changes nothing that is used. */
-err_code nn_params_pack(nn_params *p, packed_type linear, packed_type conv, error *err);
+ * values; changing them later changes nothing that is used. Of parameters whose names begin with the prefix.
+ */
+err_code nn_params_pack(nn_params *p, const char *prefix, packed_type linear, packed_type conv, error *err);
 
 /* The same for one parameter, from values elsewhere: column j times factor[j] (NULL: as they are). Its own
  * memory is not used and, but for tables, its data become NULL. */
