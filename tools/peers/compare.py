@@ -82,6 +82,17 @@ def open_workers(options, folder):
     return workers
 
 
+def check(options):
+    if not os.access(options.caption, os.X_OK):
+        sys.exit(f"compare.py: there is no program '{options.caption}'; build it (tools/check) or name it with --caption")
+    if subprocess.run([options.python, "-c", "import torch, numpy, PIL"], stderr=subprocess.DEVNULL).returncode:
+        sys.exit(f"compare.py: '{options.python}' has no PyTorch: apt-get install python3-torch python3-numpy python3-pil, "
+                 "or name a Python that has it with --python")
+    if options.onnx and not os.path.isdir(os.path.join(options.onnx, "node_modules", "onnxruntime-node")):
+        sys.exit(f"compare.py: no onnxruntime-node in '{options.onnx}': npm install --prefix '{options.onnx}' onnxruntime-node "
+                 "--ignore-scripts")
+
+
 def make_networks(options, folder):
     """What the cold processes and ONNX Runtime read."""
     subprocess.run([options.python, os.path.join(HERE, "torch_worker.py"), "--make", os.path.join(folder, "weights.pt")], check=True)
@@ -164,6 +175,7 @@ def measure_row(options, workers, row, table, cache):
 
 def main():
     options = command_line()
+    check(options)
     table, folder = Table(), tempfile.mkdtemp(prefix="peers-")
     try:
         make_networks(options, folder)
