@@ -51,7 +51,7 @@ static double value_of(model *m, double sampling)
     return value;
 }
 
-static void check(const char *name, const cap_text_encoder_config *e, const cap_decoder_config *d)
+static void check_one(const char *name, const cap_text_encoder_config *e, const cap_decoder_config *d)
 {
     model m;
     set_up(&m, e, d);
@@ -66,6 +66,17 @@ static void check(const char *name, const cap_text_encoder_config *e, const cap_
         fail_msg("%s: %.15g at once, %.15g in steps", name, all, one_by_one);
     arena_release(&mem);
     nn_params_release(&m.params);
+}
+
+/* With a vocabulary smaller than the batch has words, shares of the gates are made for all of it; with a
+ * larger one, word by word. */
+static void check(const char *name, const cap_text_encoder_config *e, const cap_decoder_config *d)
+{
+    cap_text_encoder_config large_e = *e;
+    cap_decoder_config large_d = *d;
+    large_e.vocabulary = large_d.vocabulary = 2 * TEXT_VOCABULARY;
+    check_one(name, e, d);
+    check_one(name, &large_e, &large_d);
 }
 
 static cap_text_encoder_config small_encoder(void)
