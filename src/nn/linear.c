@@ -24,17 +24,11 @@ static void gradient_of_x(nn_tape *t, const linear_ctx *c)
 
 static void gradient_of_w(nn_tape *t, const linear_ctx *c)
 {
-    int n = nn_rows(c->x), in = nn_last(c->x), out = nn_last(c->y);
-    const real *x = c->x->data, *dy = c->y->grad;
-    if (c->shared) {
-        nn_repeated_gradient(t, c->shared, n, x, dy);
-        return;
-    }
-    real beta, *dw = dy ? nn_grad(t, c->w, &beta) : NULL;
-    if (dw && c->tied)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, out, in, n, dy, out, x, in, beta, dw, in);
-    if (dw && !c->tied)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, n, x, in, dy, out, beta, dw, out);
+    int rows = nn_rows(c->x);
+    if (c->shared)
+        nn_repeated_gradient(t, c->shared, rows, c->x->data, c->y->grad);
+    else
+        nn_product_gradient(t, c->w, c->tied, rows, c->x->data, c->y->grad);
 }
 
 static void linear_backward(nn_tape *t, void *p)

@@ -73,14 +73,13 @@ void nn_repeated_back(nn_tape *t, nn_repeated *r, int rows, const real *dy, real
     multiply(t, r, r->tied ? GEMM_N : GEMM_T, &r->back, rows, in_of(r), out_of(r), dy, beta, dx);
 }
 
-static void add_product(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy)
+void nn_product_gradient(nn_tape *t, nn_var *w, bool tied, int rows, const real *x, const real *dy)
 {
-    int in = in_of(r), out = out_of(r);
-    real beta, *dw = rows ? nn_grad(t, r->w, &beta) : NULL;
-    if (!dw) return;
-    if (r->tied)
+    int in = w->dim[tied ? 1 : 0], out = w->dim[tied ? 0 : 1];
+    real beta, *dw = dy && rows ? nn_grad(t, w, &beta) : NULL;
+    if (dw && tied)
         gemm(t->threads, t->precision, GEMM_T, GEMM_N, out, in, rows, dy, out, x, in, beta, dw, in);
-    else
+    else if (dw)
         gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, rows, x, in, dy, out, beta, dw, out);
 }
 
@@ -116,9 +115,9 @@ void nn_repeated_gradient(nn_tape *t, nn_repeated *r, int rows, const real *x, c
     r->left--;
     if (!nn_wants(t, r->w)) return;
     if (r->uses == 1) {
-        if (dy) add_product(t, r, rows, x, dy);
+        nn_product_gradient(t, r->w, r->tied, rows, x, dy);
         return;
     }
     if (dy) gather(t, r, rows, x, dy);
-    if (!r->left && !t->failed) add_product(t, r, (int)r->gathered, r->x, r->dy);
+    if (!r->left && !t->failed) nn_product_gradient(t, r->w, r->tied, (int)r->gathered, r->x, r->dy);
 }
