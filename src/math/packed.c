@@ -351,7 +351,7 @@ void packed_product_on(pool *threads, const packed *p, int rows, const real *x, 
         return;
     }
     j.by_rows = rows >= 2 * ROW_CHUNK * count;
-    j.chunk = j.by_rows ? ROW_CHUNK : up((p->n + count - 1) / count, PAIR_PANEL);
+    j.chunk = j.by_rows ? ROW_CHUNK : up((p->n + count - 1) / count, 2 * PAIR_PANEL);
     int all = j.by_rows ? rows : p->n;
     pool_run(threads, (all + j.chunk - 1) / j.chunk, run_chunk, &j);
 }

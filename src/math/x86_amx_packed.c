@@ -21,6 +21,7 @@ void amx_packed_bf16(int rows, int k, int begin, int end, const float *x, int ld
                 &(amx_rows){.rows = rows,
                             .cols = min_int(cols, end - j),
                             .depth = min_int(depth, k - l),
+                            .odd = j / BLOCK % 2,
                             .x = x + l,
                             .ldx = (size_t)ldx,
                             .panels = panels + (size_t)(j / BLOCK) * panel + (size_t)(l / STEP) * PANEL_U16,
