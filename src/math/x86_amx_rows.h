@@ -22,7 +22,8 @@ typedef struct amx_rows {
     bool odd;       /* whether the first panel counts as an odd one */
     const float *x; /* rounded on the way; NULL: `rounded` */
     size_t ldx;
-    const uint16_t *rounded; /* rows up to a multiple of 32, row_stride(depth) numbers each, 0 beyond depth */
+    const uint16_t *rounded; /* rows up to a multiple of 32 (the last of which may hold anything),
+                                row_stride(depth) numbers each, 0 beyond depth */
     const uint16_t *panels;
     size_t panel;                 /* numbers from one panel to the next */
     float beta;                   /* with 0, y may hold anything */
