@@ -9,7 +9,6 @@
 enum {
     BAND_NUMBERS = 1 << 17, /* of both inner maps together, half a MiB */
     BAND_PIXELS = 96,       /* of the result, at least: products of a few rows are slow */
-    SPARE = 31,             /* rows behind rounded ones, see packed.h */
 };
 
 typedef struct bands_ctx {
@@ -161,7 +160,7 @@ static void cut(bands_ctx *c)
     size_t pixels = (size_t)c->height * (size_t)ow;
     c->wide = whole_lines(rows_in * (size_t)w * (size_t)c->inner * sizeof(real));
     c->stride = packed_rounded_stride(c->project->weight->packed);
-    c->deepened = c->stride ? (pixels + SPARE) * c->stride * sizeof(uint16_t)
+    c->deepened = c->stride ? (pixels + PACKED_SPARE) * c->stride * sizeof(uint16_t)
                             : whole_lines(pixels * (size_t)c->inner * sizeof(real));
     c->buffer = c->wide + c->deepened + (c->stride ? whole_lines((size_t)below * sizeof(real)) : 0);
 }

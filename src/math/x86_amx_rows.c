@@ -11,6 +11,7 @@
 enum {
     AHEAD = 256,     /* numbers of a row that are fetched before they are rounded */
     SAME_SETS = 512, /* rows of y that are a multiple of 2 KiB apart */
+    SMALL = 1 << 18, /* numbers of y, 1 MiB */
     ROWS_U16 = BLOCK * (AMX_ROWS_DEPTH + STEP),
 };
 
@@ -37,6 +38,7 @@ typedef struct rounding {
 typedef struct work {
     drain out, next; /* `next` is what is being computed: its place in y is fetched */
     rounding in;
+    bool fetch;
     int drains, rounds; /* per step */
 } work;
 
@@ -58,13 +60,17 @@ INLINE void drain_rows(drain *d, int count)
     }
 }
 
-/* What y holds is read from the third-level cache or from memory, even if it is but overwritten: this takes
- * as long as several steps. Lines that all fall into one or two sets of the first-level cache would only push
- * each other out of it. */
+/* What y holds is read, even if it is but overwritten: from the third-level cache or from memory this takes
+ * as long as several steps. A small y is in the second-level cache or does not matter; and lines that all
+ * fall into one or two sets of the first-level cache would only push each other out of it. */
+static bool wants_fetching(const amx_rows *p)
+{
+    return (size_t)p->rows * p->ldy > SMALL && p->ldy % SAME_SETS != 0;
+}
+
 INLINE void fetch_rows(const drain *d, int from, int count)
 {
     const float *y = d->y + (size_t)from * d->ldy;
-    if (d->ldy % SAME_SETS == 0) return;
     for (int i = from; i < from + count && i < d->left; i++, y += d->ldy) {
         __builtin_prefetch(y, 1);
         __builtin_prefetch(y + TILE, 1);
@@ -115,7 +121,7 @@ INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, in
     tiles_clear();
     for (int s = 0; s < steps; s++, a += next_a, panel += next_panel) {
         tiles_step(a, stride * sizeof *a, panel, upper);
-        fetch_rows(&w->next, s * w->drains, w->drains);
+        if (w->fetch) fetch_rows(&w->next, s * w->drains, w->drains);
         drain_rows(&w->out, w->drains);
         round_some(&w->in, w->rounds);
     }
@@ -173,6 +179,7 @@ void amx_rows_product(const amx_rows *p)
     float part[BLOCK * BLOCK] __attribute__((aligned(64)));
     int steps = ceil_div(p->depth, STEP);
     work w = {.drains = ceil_div(BLOCK, steps), .rounds = ceil_div(BLOCK, ceil_div(p->cols, BLOCK))};
+    w.fetch = wants_fetching(p);
     tiles_configure();
     w.in = rounding_of(p, 0, rounded[0]);
     round_some(&w.in, BLOCK * steps);
