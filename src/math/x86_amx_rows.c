@@ -117,10 +117,12 @@ INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, in
         next_a = -next_a;
         next_panel = -next_panel;
     }
+    bool nothing_to_round = w->in.left == 0; /* rounding keeps stores awake, too */
     TILES_BARRIER();
     tiles_clear();
     for (int s = 0; s < steps; s++, a += next_a, panel += next_panel) {
         tiles_step(a, stride * sizeof *a, panel, upper);
+        if (nothing_to_round && s % AWAKE == AWAKE - 1) tiles_stay_awake();
         if (w->fetch) fetch_rows(&w->next, s * w->drains, w->drains);
         drain_rows(&w->out, w->drains);
         round_some(&w->in, w->rounds);
