@@ -14,7 +14,7 @@ typedef struct product {
     real *x, *w, *y;
     packed *packed;
     nn_tape tape;      /* of a convolution */
-    uint16_t *rounded; /* x, or NULL */
+    uint16_t *rounded; /* the wider of x and y, or NULL */
     uint16_t *tiles;   /* panels for every thread */
 } product;
 
@@ -119,8 +119,8 @@ static err_code draw_shape(bench_case *c, int photos, int kernel, error *err)
     return s->packed ? ERR_OK : no_memory(c, err);
 }
 
-/* One photo: its map stays in the second-level cache, see cnn/by_bands.c. What narrows a map takes it rounded
- * where products round it anyway. */
+/* One photo, as in cnn/by_bands.c: its map stays in the second-level cache, and the wide one is bf16 on
+ * tiles. */
 err_code bench_pointwise_open(bench_case *c, error *err)
 {
     err_code code = draw_shape(c, 1, 1, err);
@@ -128,11 +128,11 @@ err_code bench_pointwise_open(bench_case *c, error *err)
     product *s = c->state;
     const shape *p = &shapes[c->row->amount];
     int pixels = p->side * p->side;
-    size_t stride = p->in > p->out ? packed_rounded_stride(s->packed) : 0;
+    size_t stride = packed_rounded_stride(s->packed), wide = p->in > p->out ? stride : (size_t)p->out;
     if (stride) {
-        s->rounded = arena_array(&s->memory, (size_t)(pixels + PACKED_SPARE) * stride, sizeof *s->rounded);
+        s->rounded = arena_array(&s->memory, (size_t)(pixels + PACKED_SPARE) * wide, sizeof *s->rounded);
         if (!s->rounded) return no_memory(c, err);
-        packed_round(s->packed, pixels, s->x, p->in, s->rounded);
+        if (p->in > p->out) packed_round(s->packed, pixels, s->x, p->in, s->rounded);
     }
     c->flops *= AGAIN;
     return ERR_OK;
@@ -144,12 +144,15 @@ err_code bench_pointwise_run(bench_case *c, error *err)
     product *s = c->state;
     const shape *p = &shapes[c->row->amount];
     int pixels = p->side * p->side;
-    kernels_finish f = {NULL, p->in > p->out ? -INFINITY : 0, p->in > p->out ? INFINITY : 6};
+    bool narrows = p->in > p->out;
+    kernels_finish f = {NULL, narrows ? -INFINITY : 0, narrows ? INFINITY : 6};
     for (int i = 0; i < AGAIN; i++)
-        if (s->rounded)
+        if (!s->rounded)
+            packed_product_finish(s->packed, pixels, s->x, p->in, &f, s->y, p->out);
+        else if (narrows)
             packed_product_rounded(s->packed, pixels, s->rounded, &f, s->y, p->out);
         else
-            packed_product_finish(s->packed, pixels, s->x, p->in, &f, s->y, p->out);
+            packed_product_to_rounded(s->packed, pixels, s->x, p->in, &f, s->rounded, p->out);
     return ERR_OK;
 }
 

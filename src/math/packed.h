@@ -62,6 +62,10 @@ void packed_round(const packed *p, int rows, const real *x, int ldx, uint16_t *t
 void packed_product_rounded(const packed *p, int rows, const uint16_t *x, const kernels_finish *finish,
                             real *y, int ldy);
 
+/* There too: as packed_product_finish, results rounded to bf16, ldy numbers from row to row. */
+void packed_product_to_rounded(const packed *p, int rows, const real *x, int ldx,
+                               const kernels_finish *finish, uint16_t *y, int ldy);
+
 /* As packed_product, columns (or, with many rows, rows) shared out to the threads of a pool. */
 void packed_product_on(pool *threads, const packed *p, int rows, const real *x, int ldx, real beta, real *y,
                        int ldy);

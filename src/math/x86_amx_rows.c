@@ -19,6 +19,7 @@ enum {
 typedef struct drain {
     const float *part; /* [32,32] */
     float *y;
+    uint16_t *rounded; /* not NULL: in place of y */
     size_t ldy;
     int left; /* rows */
     __mmask16 low, high;
@@ -50,8 +51,22 @@ INLINE __m512 finished(const drain *d, __m512 v, const float *y, __mmask16 lanes
     return v;
 }
 
+INLINE void drain_rounded(drain *d, int count)
+{
+    __mmask32 lanes = (__mmask32)d->high << TILE | d->low;
+    for (; d->left > 0 && count > 0; d->left--, count--, d->part += BLOCK, d->rounded += d->ldy) {
+        __m512 v = finished(d, _mm512_load_ps(d->part), NULL, d->low, d->bias[0]);
+        __m512 u = finished(d, _mm512_load_ps(d->part + TILE), NULL, d->high, d->bias[1]);
+        _mm512_mask_storeu_epi16(d->rounded, lanes, to_bf16(u, v));
+    }
+}
+
 INLINE void drain_rows(drain *d, int count)
 {
+    if (d->rounded) {
+        drain_rounded(d, count);
+        return;
+    }
     for (; d->left > 0 && count > 0; d->left--, count--, d->part += BLOCK, d->y += d->ldy) {
         __m512 v = finished(d, _mm512_load_ps(d->part), d->y, d->low, d->bias[0]);
         __m512 u = finished(d, _mm512_load_ps(d->part + TILE), d->y + TILE, d->high, d->bias[1]);
@@ -65,7 +80,7 @@ INLINE void drain_rows(drain *d, int count)
  * fall into one or two sets of the first-level cache would only push each other out of it. */
 static bool wants_fetching(const amx_rows *p)
 {
-    return (size_t)p->rows * p->ldy > SMALL && p->ldy % SAME_SETS != 0;
+    return p->y && (size_t)p->rows * p->ldy > SMALL && p->ldy % SAME_SETS != 0;
 }
 
 INLINE void fetch_rows(const drain *d, int from, int count)
@@ -135,7 +150,9 @@ static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, i
 {
     const kernels_finish *f = p->finish;
     d->part = part;
-    d->y = p->y + (size_t)i * p->ldy + (size_t)j;
+    size_t at = (size_t)i * p->ldy + (size_t)j;
+    d->y = p->y ? p->y + at : NULL;
+    d->rounded = p->rounded_y ? p->rounded_y + at : NULL;
     d->ldy = p->ldy;
     d->left = min_int(p->rows - i, BLOCK);
     d->low = first_lanes(p->cols - j);
