@@ -6,6 +6,8 @@
  * cache. See tools/SPEED.md for what each of these gives. */
 #include "src/math/x86_amx_rows.h"
 
+#include <math.h>
+
 #include "src/math/x86_amx_tiles.h"
 
 enum {
@@ -43,35 +45,49 @@ typedef struct work {
     int drains, rounds; /* per step */
 } work;
 
-INLINE __m512 finished(const drain *d, __m512 v, const float *y, __mmask16 lanes, __m512 bias)
+/* NaN, the second operand, passes both bounds. */
+INLINE __m512 finished(const drain *d, int half, __m512 v)
+{
+    return _mm512_min_ps(d->most, _mm512_max_ps(d->least, _mm512_add_ps(v, d->bias[half])));
+}
+
+/* Results of one half of a block's row that are added to y, or not finished, or both. */
+INLINE __m512 added(const drain *d, int half, __m512 v, const float *y, __mmask16 lanes)
 {
     if (d->beta != 0) v = _mm512_fmadd_ps(_mm512_set1_ps(d->beta), _mm512_maskz_loadu_ps(lanes, y), v);
-    if (d->finish) /* NaN, the second operand, passes both */
-        v = _mm512_min_ps(d->most, _mm512_max_ps(d->least, _mm512_add_ps(v, bias)));
-    return v;
+    return d->finish ? finished(d, half, v) : v;
 }
 
-INLINE void drain_rounded(drain *d, int count)
-{
-    __mmask32 lanes = (__mmask32)d->high << TILE | d->low;
-    for (; d->left > 0 && count > 0; d->left--, count--, d->part += BLOCK, d->rounded += d->ldy) {
-        __m512 v = finished(d, _mm512_load_ps(d->part), NULL, d->low, d->bias[0]);
-        __m512 u = finished(d, _mm512_load_ps(d->part + TILE), NULL, d->high, d->bias[1]);
-        _mm512_mask_storeu_epi16(d->rounded, lanes, to_bf16(u, v));
-    }
-}
-
+/* Each of the three loops asks nothing inside: they take as long as two or three steps of the tiles. */
 INLINE void drain_rows(drain *d, int count)
 {
-    if (d->rounded) {
-        drain_rounded(d, count);
+    const drain from = *d;
+    int rows = min_int(count, from.left);
+    const float *part = from.part;
+    float *y = from.y;
+    d->left -= rows;
+    d->part += rows * BLOCK;
+    if (from.rounded) {
+        uint16_t *to = from.rounded;
+        __mmask32 lanes = (__mmask32)from.high << TILE | from.low;
+        d->rounded += (size_t)rows * from.ldy;
+        for (; rows > 0; rows--, part += BLOCK, to += from.ldy)
+            _mm512_mask_storeu_epi16(to, lanes,
+                                     to_bf16(finished(&from, 1, _mm512_load_ps(part + TILE)),
+                                             finished(&from, 0, _mm512_load_ps(part))));
         return;
     }
-    for (; d->left > 0 && count > 0; d->left--, count--, d->part += BLOCK, d->y += d->ldy) {
-        __m512 v = finished(d, _mm512_load_ps(d->part), d->y, d->low, d->bias[0]);
-        __m512 u = finished(d, _mm512_load_ps(d->part + TILE), d->y + TILE, d->high, d->bias[1]);
-        _mm512_mask_storeu_ps(d->y, d->low, v);
-        _mm512_mask_storeu_ps(d->y + TILE, d->high, u);
+    d->y += (size_t)rows * from.ldy;
+    if (from.beta == 0 && from.finish)
+        for (; rows > 0; rows--, part += BLOCK, y += from.ldy) {
+            _mm512_mask_storeu_ps(y, from.low, finished(&from, 0, _mm512_load_ps(part)));
+            _mm512_mask_storeu_ps(y + TILE, from.high, finished(&from, 1, _mm512_load_ps(part + TILE)));
+        }
+    for (; rows > 0; rows--, part += BLOCK, y += from.ldy) {
+        __m512 v = added(&from, 0, _mm512_load_ps(part), y, from.low);
+        __m512 u = added(&from, 1, _mm512_load_ps(part + TILE), y + TILE, from.high);
+        _mm512_mask_storeu_ps(y, from.low, v);
+        _mm512_mask_storeu_ps(y + TILE, from.high, u);
     }
 }
 
@@ -164,8 +180,8 @@ static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, i
         d->bias[0] = _mm512_maskz_loadu_ps(d->low, f->bias + j);
         d->bias[1] = _mm512_maskz_loadu_ps(d->high, f->bias + j + TILE);
     }
-    d->least = _mm512_set1_ps(f ? f->low : 0);
-    d->most = _mm512_set1_ps(f ? f->high : 0);
+    d->least = _mm512_set1_ps(f ? f->low : -INFINITY);
+    d->most = _mm512_set1_ps(f ? f->high : INFINITY);
 }
 
 static rounding rounding_of(const amx_rows *p, int i, uint16_t *to)
