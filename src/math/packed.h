@@ -52,6 +52,14 @@ void packed_product(const packed *p, int rows, const real *x, int ldx, real beta
 void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
                            real *y, int ldy);
 
+/* Where products round x anyway, on tiles, it may be rounded where it is made, as rows of as many numbers as
+ * packed_rounded_stride says: 0 where products want x as it is. The rows of x are followed by room for up to
+ * 31 more. Results have the bits of packed_product_finish. */
+size_t packed_rounded_stride(const packed *p);
+void packed_round(const packed *p, int rows, const real *x, int ldx, uint16_t *to);
+void packed_product_rounded(const packed *p, int rows, const uint16_t *x, const kernels_finish *finish,
+                            real *y, int ldy);
+
 /* As packed_product, columns (or, with many rows, rows) shared out to the threads of a pool. */
 void packed_product_on(pool *threads, const packed *p, int rows, const real *x, int ldx, real beta, real *y,
                        int ldy);

@@ -9,7 +9,8 @@
 #include "src/math/x86_amx_tiles.h"
 
 enum {
-    AHEAD = 256, /* numbers of a row that are fetched before they are rounded */
+    AHEAD = 256,     /* numbers of a row that are fetched before they are rounded */
+    SAME_SETS = 512, /* rows of y that are a multiple of 2 KiB apart */
     ROWS_U16 = BLOCK * (AMX_ROWS_DEPTH + STEP),
 };
 
@@ -58,10 +59,12 @@ INLINE void drain_rows(drain *d, int count)
 }
 
 /* What y holds is read from the third-level cache or from memory, even if it is but overwritten: this takes
- * as long as several steps. */
+ * as long as several steps. Lines that all fall into one or two sets of the first-level cache would only push
+ * each other out of it. */
 INLINE void fetch_rows(const drain *d, int from, int count)
 {
     const float *y = d->y + (size_t)from * d->ldy;
+    if (d->ldy % SAME_SETS == 0) return;
     for (int i = from; i < from + count && i < d->left; i++, y += d->ldy) {
         __builtin_prefetch(y, 1);
         __builtin_prefetch(y + TILE, 1);
@@ -98,12 +101,19 @@ INLINE void round_some(rounding *r, int count)
 }
 
 /* part[32,32] = rows times a panel, and the other work on the way. */
-INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool upper,
-                     float *part, work *w)
+INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool backward,
+                     bool upper, float *part, work *w)
 {
+    ptrdiff_t next_a = STEP, next_panel = PANEL_U16;
+    if (backward) {
+        a += (steps - 1) * next_a;
+        panel += (steps - 1) * next_panel;
+        next_a = -next_a;
+        next_panel = -next_panel;
+    }
     TILES_BARRIER();
     tiles_clear();
-    for (int s = 0; s < steps; s++, a += STEP, panel += PANEL_U16) {
+    for (int s = 0; s < steps; s++, a += next_a, panel += next_panel) {
         tiles_step(a, stride * sizeof *a, panel, upper);
         fetch_rows(&w->next, s * w->drains, w->drains);
         drain_rows(&w->out, w->drains);
@@ -146,12 +156,13 @@ static void multiply_rows(const amx_rows *p, int i, const uint16_t *a, float *pa
     int steps = ceil_div(p->depth, STEP);
     size_t stride = row_stride(p->depth);
     const uint16_t *panel = p->panels;
-    for (int j = 0; j < p->cols; j += BLOCK, panel += p->panel) {
+    bool backward = p->odd;
+    for (int j = 0; j < p->cols; j += BLOCK, panel += p->panel, backward = !backward) {
         drain_begin(&w->next, p, part, i, j);
         if (p->rows - i <= TILE)
-            multiply(a, stride, panel, steps, true, part, w);
+            multiply(a, stride, panel, steps, backward, true, part, w);
         else
-            multiply(a, stride, panel, steps, false, part, w);
+            multiply(a, stride, panel, steps, backward, false, part, w);
         w->out = w->next;
     }
 }
