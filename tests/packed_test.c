@@ -181,8 +181,7 @@ static void check_many_rows(const kernels *k)
 {
     rng r = {.seed = 25};
     for (int n = 1; n <= 150; n++) {
-        int rows = KERNELS_ROWS + 1 + (int)rng_below(&r, 32),
-            depth = (int)rng_below(&r, n % 8 ? 40 : 1200);
+        int rows = KERNELS_ROWS + 1 + (int)rng_below(&r, 32), depth = (int)rng_below(&r, n % 8 ? 40 : 1200);
         product p = take_shape(&r, PACKED_F32, rows, depth, n, NULL);
         packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
         float *bias = take_random(&r, (size_t)n, 1);
