@@ -44,35 +44,45 @@ static strip strip_of(const conv_ctx *c, int ox)
     return (strip){first - start, last - first, (size_t)first * (size_t)c->x->dim[3]};
 }
 
-/* memcpy takes longer to begin than to copy the few numbers that a first layer has in a row of a patch; here
- * the last 16 bytes may overlap those before them. */
-static void copy_numbers(real *to, const real *from, size_t n)
+/* memcpy of the few numbers that a row of a window has in a photo: a call would take longer. */
+static inline void copy(real *to, const real *from, size_t n)
 {
-    enum { UNIT = 16 / sizeof(real), FEW = 8 * UNIT };
-    if (n < UNIT || n > FEW) {
+    enum { AT_ONCE = 4, MANY = 64 };
+    if (n >= MANY) {
         memcpy(to, from, n * sizeof *to);
         return;
     }
-    for (size_t i = 0; i + UNIT < n; i += UNIT) memcpy(to + i, from + i, UNIT * sizeof *to);
-    memcpy(to + n - UNIT, from + n - UNIT, UNIT * sizeof *to);
+    for (; n >= AT_ONCE; n -= AT_ONCE, to += AT_ONCE, from += AT_ONCE) memcpy(to, from, AT_ONCE * sizeof *to);
+    for (; n > 0; n--) *to++ = *from++;
 }
 
-/* The patches of output pixels begin..end-1 as rows [., k*k*C]; pixels outside the map are 0. */
+/* The patch of output pixel (oy, ox) of an image, [k*k*C]; pixels outside the map are 0. */
+static void take_patch(const conv_ctx *c, const real *image, int oy, int ox, real *to)
+{
+    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
+    strip s = strip_of(c, ox);
+    size_t skip = (size_t)s.skip * ch, count = (size_t)s.count * ch;
+    for (int ky = 0; ky < c->win.kernel; ky++, to += row) {
+        int y = oy * c->win.stride + ky - c->win.pad;
+        bool inside = y >= 0 && y < c->x->dim[1];
+        if (!inside || count < row) memset(to, 0, row * sizeof *to);
+        if (inside) copy(to + skip, image + (size_t)y * line + s.x, count);
+    }
+}
+
+/* The patches of output pixels begin..end-1 as rows [., k*k*C]. */
 static void im2col(const conv_ctx *c, int begin, int end, real *to)
 {
-    int h = c->x->dim[1], oh = c->y->dim[1], ow = c->y->dim[2];
-    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
-    for (int p = begin; p < end; p++) {
-        int n = p / (oh * ow), oy = p / ow % oh;
-        strip s = strip_of(c, p % ow);
-        size_t skip = (size_t)s.skip * ch, count = (size_t)s.count * ch;
-        for (int ky = 0; ky < c->win.kernel; ky++, to += row) {
-            int y = oy * c->win.stride + ky - c->win.pad;
-            bool inside = y >= 0 && y < h;
-            if (!inside || count < row) memset(to, 0, row * sizeof *to);
-            if (inside)
-                copy_numbers(to + skip, c->x->data + ((size_t)n * (size_t)h + (size_t)y) * line + s.x, count);
-        }
+    int oh = c->y->dim[1], ow = c->y->dim[2];
+    size_t image = (size_t)c->x->dim[1] * (size_t)c->x->dim[2] * (size_t)c->x->dim[3];
+    int n = begin / (oh * ow), oy = begin / ow % oh, ox = begin % ow; /* divisions take as long as a patch */
+    for (int p = begin; p < end; p++, to += c->patch) {
+        take_patch(c, c->x->data + (size_t)n * image, oy, ox, to);
+        if (++ox < ow) continue;
+        ox = 0;
+        if (++oy < oh) continue;
+        oy = 0;
+        n++;
     }
 }
 

@@ -355,6 +355,16 @@ void packed_product_rounded(const packed *p, int rows, const uint16_t *x, const 
 #endif
 }
 
+void packed_product_to_rounded(const packed *p, int rows, const real *x, int ldx,
+                               const kernels_finish *finish, uint16_t *y, int ldy)
+{
+#if CAPTION_X86
+    if (rows > 0 && p->n > 0) amx_packed_to_rounded(rows, p->k, p->n, x, ldx, p->panels, finish, y, ldy);
+#else
+    (void)p, (void)rows, (void)x, (void)ldx, (void)finish, (void)y, (void)ldy;
+#endif
+}
+
 static void run_chunk(void *ctx, int index, int worker)
 {
     (void)worker;

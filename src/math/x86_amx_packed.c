@@ -8,7 +8,7 @@ enum { PANELS_U16 = 1 << 19 };
 
 /* Columns begin..end-1 and k from..from+p->depth-1, a megabyte of panels at a time. */
 static void multiply(const amx_rows *p, int k, int from, int begin, int end, const uint16_t *panels,
-                     const kernels_finish *finish, float *y)
+                     const kernels_finish *finish)
 {
     size_t panel = (size_t)ceil_div(k, STEP) * PANEL_U16;
     int most = min_int(PANELS_U16 / p->depth / BLOCK * BLOCK, AMX_ROWS_COLS);
@@ -22,7 +22,8 @@ static void multiply(const amx_rows *p, int k, int from, int begin, int end, con
         part.panels = panels + (size_t)(j / BLOCK) * panel + (size_t)(from / STEP) * PANEL_U16;
         part.panel = panel;
         part.finish = finish ? &last : NULL;
-        part.y = y + j;
+        if (p->y) part.y += j;
+        if (p->rounded_y) part.rounded_y += j;
         amx_rows_product(&part);
     }
 }
@@ -34,8 +35,9 @@ void amx_packed_bf16(int rows, int k, int begin, int end, const float *x, int ld
     for (int l = 0; l < k; l += depth) {
         amx_rows p = {.rows = rows, .depth = min_int(depth, k - l), .x = x + l, .ldx = (size_t)ldx};
         p.beta = l > 0 ? 1 : beta;
+        p.y = y;
         p.ldy = (size_t)ldy;
-        multiply(&p, k, l, begin, end, panels, l + depth >= k ? finish : NULL, y);
+        multiply(&p, k, l, begin, end, panels, l + depth >= k ? finish : NULL);
     }
 }
 
@@ -58,6 +60,13 @@ void amx_packed_round(int rows, int k, const float *x, int ldx, uint16_t *to)
 void amx_packed_rounded(int rows, int k, int n, const uint16_t *x, const uint16_t *panels,
                         const kernels_finish *finish, float *y, int ldy)
 {
-    amx_rows p = {.rows = rows, .depth = k, .rounded = x, .ldy = (size_t)ldy};
-    multiply(&p, k, 0, 0, n, panels, finish, y);
+    amx_rows p = {.rows = rows, .depth = k, .rounded = x, .y = y, .ldy = (size_t)ldy};
+    multiply(&p, k, 0, 0, n, panels, finish);
+}
+
+void amx_packed_to_rounded(int rows, int k, int n, const float *x, int ldx, const uint16_t *panels,
+                           const kernels_finish *finish, uint16_t *y, int ldy)
+{
+    amx_rows p = {.rows = rows, .depth = k, .x = x, .ldx = (size_t)ldx, .rounded_y = y, .ldy = (size_t)ldy};
+    multiply(&p, k, 0, 0, n, panels, finish);
 }

@@ -20,4 +20,8 @@ void amx_packed_round(int rows, int k, const float *x, int ldx, uint16_t *to);
 void amx_packed_rounded(int rows, int k, int n, const uint16_t *x, const uint16_t *panels,
                         const kernels_finish *finish, float *y, int ldy);
 
+/* As amx_packed_bf16 with beta 0, results rounded to bf16; for those k that have a stride. */
+void amx_packed_to_rounded(int rows, int k, int n, const float *x, int ldx, const uint16_t *panels,
+                           const kernels_finish *finish, uint16_t *y, int ldy);
+
 #endif

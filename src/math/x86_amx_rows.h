@@ -29,6 +29,7 @@ typedef struct amx_rows {
     float beta;                   /* with 0, y may hold anything */
     const kernels_finish *finish; /* NULL: nothing; the bias begins at the first column */
     float *y;
+    uint16_t *rounded_y; /* not NULL: results are rounded to bf16 and go here in place of y; beta is 0 */
     size_t ldy;
 } amx_rows;
 
