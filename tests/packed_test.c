@@ -128,7 +128,7 @@ static void run_table(const kernels *k, const product *p, const packed *w, int b
     memset(bytes, 128, sizeof bytes);
     switch (p->type) {
     case PACKED_F32:
-        k->packed_f32(p->rows, p->k, begin, end, p->x, p->ldx, w->panels, p->beta, p->y, p->ldy);
+        k->packed_f32(p->rows, p->k, begin, end, p->x, p->ldx, w->panels, p->beta, NULL, p->y, p->ldy);
         return;
     case PACKED_BF16:
         k->packed_bf16(p->rows, p->k, begin, end, p->x, p->ldx, w->panels, p->beta, p->y, p->ldy);
@@ -172,6 +172,46 @@ static void tables(void **state)
 {
     (void)state;
     for_each_table(check_table);
+}
+
+/* Strips of every width with every number of lanes in their last vector, tiles of every height, k in one
+ * piece and in several: right; every row as alone, every part of the columns as among all, and finished on
+ * the way out as afterwards. */
+static void check_many_rows(const kernels *k)
+{
+    rng r = {.seed = 25};
+    for (int n = 1; n <= 150; n++) {
+        int rows = KERNELS_ROWS + 1 + (int)rng_below(&r, 32), depth = (int)rng_below(&r, n % 8 ? 40 : 1200);
+        product p = take_shape(&r, PACKED_F32, rows, depth, n, NULL);
+        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        float *bias = take_random(&r, (size_t)n, 1);
+        kernels_finish f = {n % 4 ? bias : NULL, n % 5 ? 0 : -INFINITY, n % 7 ? 1 : INFINITY};
+        assert_non_null(w);
+        run_table(k, &p, w, 0, n);
+        check_result(&p, false, k->name);
+        for (int row = 0; row < rows; row++) {
+            float *alone = p.start + row * p.ldy;
+            k->packed_f32(1, p.k, 0, n, p.x + row * p.ldx, p.ldx, w->panels, p.beta, NULL, alone, p.ldy);
+        }
+        assert_memory_equal(p.y, p.start, p.ny * sizeof *p.y);
+        if (p.beta == 0) {
+            int cut = n / 2 / 32 * 32;
+            k->finish(&f, rows, n, p.start, p.ldy);
+            memset(p.y, 0xff, (size_t)n * sizeof *p.y);
+            k->packed_f32(rows, p.k, 0, cut, p.x, p.ldx, w->panels, 0, &f, p.y, p.ldy);
+            k->packed_f32(rows, p.k, cut, n, p.x, p.ldx, w->panels, 0, &f, p.y, p.ldy);
+            assert_memory_equal(p.y, p.start, p.ny * sizeof *p.y);
+        }
+        give(bias, (size_t)n);
+        packed_free(&w);
+        give_product(&p);
+    }
+}
+
+static void many_rows(void **state)
+{
+    (void)state;
+    for_each_table(check_many_rows);
 }
 
 /* What this CPU takes, for any number of rows, with and without threads. */
@@ -382,8 +422,9 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "--time")) return print_times();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables),   cmocka_unit_test(best),         cmocka_unit_test(large),
-        cmocka_unit_test(finished), cmocka_unit_test(rounded_rows), cmocka_unit_test(not_a_number),
+        cmocka_unit_test(tables),       cmocka_unit_test(many_rows), cmocka_unit_test(best),
+        cmocka_unit_test(large),        cmocka_unit_test(finished),  cmocka_unit_test(rounded_rows),
+        cmocka_unit_test(not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

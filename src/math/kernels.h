@@ -148,10 +148,11 @@ typedef struct kernels {
                          real *mask, int n);
 
     /* Columns begin..end-1 of y[rows,n] = x[rows,k] w + beta y with the panels of src/math/packed.h; beta is
-     * 0 or 1, begin a multiple of 32. F32 takes any number of rows, the others up to KERNELS_ROWS. With
-     * `real` double there is F32 only. */
+     * 0 or 1, begin a multiple of 32. F32 takes any number of rows, the others up to KERNELS_ROWS; and what
+     * follows the product, with the biases of all columns (NULL: nothing). With `real` double there is F32
+     * only. */
     void (*packed_f32)(int rows, int k, int begin, int end, const real *x, int ldx, const real *w, real beta,
-                       real *y, int ldy);
+                       const kernels_finish *finish, real *y, int ldy);
     void (*packed_bf16)(int rows, int k, int begin, int end, const real *x, int ldx, const uint16_t *w,
                         real beta, real *y, int ldy);
     void (*packed_i8)(int rows, int k, int begin, int end, const kernels_bytes *x, const int8_t *w,

@@ -286,7 +286,8 @@ static void product(const job *j, int begin, int end)
     const packed *p = j->p;
     switch (p->type) {
     case PACKED_F32:
-        kernels_best()->packed_f32(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, j->y, j->ldy);
+        kernels_best()->packed_f32(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, NULL, j->y,
+                                   j->ldy);
         break;
 #if !REAL_IS_DOUBLE
     case PACKED_BF16:
@@ -318,6 +319,10 @@ void packed_product_finish(const packed *p, int rows, const real *x, int ldx, co
         return;
     }
 #endif
+    if (p->type == PACKED_F32) {
+        kernels_best()->packed_f32(rows, p->k, 0, p->n, x, ldx, p->panels, 0, finish, y, ldy);
+        return;
+    }
     packed_product(p, rows, x, ldx, 0, y, ldy);
     kernels_best()->finish(finish, rows, p->n, y, ldy);
 }
