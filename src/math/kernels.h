@@ -38,13 +38,14 @@ typedef struct kernels_bytes {
     const float *scale;
 } kernels_bytes;
 
-enum { KERNELS_STRIP = 64 }; /* gemm_columns at most */
+enum { KERNELS_STRIP = 64, KERNELS_PANEL = 6 }; /* gemm_columns and gemm_rows at most */
 
 /* Rows times a strip of a matrix: y[rows,cols] = x w, added to y if `add`. Element l of row r of x is
- * x[r * row + l * line]; w is [k, gemm_columns], as the functions that fill strips leave it. */
+ * x[r * row + l], or x is in panels as gemm_panels leaves it; w is [k, gemm_columns], as the functions that
+ * fill strips leave it. */
 typedef struct kernels_gemm {
     int rows, cols, k;
-    int row, line;
+    int row;                  /* 0: panels */
     const real *x, *w, *next; /* next: a strip to fetch into cache meanwhile, or NULL */
     bool add;
     real *y;
@@ -69,6 +70,12 @@ typedef struct kernels {
     void (*gemm_strip_rows)(int k, int cols, const real *w, int ldw, real *to);
     void (*gemm_strip_columns)(int k, int cols, const real *w, int ldw, real *to);
     void (*gemm_strip)(const kernels_gemm *g);
+
+    /* The rows that a strip is multiplied by, from columns of w[k,rows]: panels of gemm_rows rows, each line
+     * after line; `to` takes k times `rows` rounded up to whole panels. What fills up the last may be
+     * anything. */
+    int gemm_rows;
+    void (*gemm_panels)(int k, int rows, const real *w, int ldw, real *to);
 
     /* y[i] = e^x[i], 1 / (1 + e^-x[i]), tanh x[i]; y may be x. Relative error below 3e-7, also where the
      * result nears 0, down to the smallest normal number; infinities give the limits, NaN gives NaN. */
