@@ -107,10 +107,11 @@ typedef struct kernels {
     void (*attention_match_back)(const real *key, const real *q, const real *v, real ds, int d, real *dkey,
                                  real *dq, real *dv);
 
-    /* One row of an LSTM, gates [4h] in the order input, forget, candidate, output, before their activations;
-     * `on` [4h] takes them after (it may be gates), tanh_c [h] the tanh of the new cell. */
-    void (*lstm_cell)(const real *gates, const real *c, int h, real *on, real *c_new, real *tanh_c,
-                      real *h_new);
+    /* One row of an LSTM. Its gates before their activations are gates + share [4h] in the order input,
+     * forget, candidate, output (share NULL: gates alone); `on` [4h] takes them after (it may be gates),
+     * tanh_c [h] the tanh of the new cell. */
+    void (*lstm_cell)(const real *gates, const real *share, const real *c, int h, real *on, real *c_new,
+                      real *tanh_c, real *h_new);
     /* Sets dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
     void (*lstm_cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh,
                            const real *dc_new, int h, real *dgates, real *dc);
