@@ -97,7 +97,7 @@ static nn_var *f_sum(nn_tape *t, void *c)
 static nn_var *attend(nn_tape *t, bench *b, bool masked)
 {
     nn_match_params m = {.kind = (nn_match_kind)b->kind, .v = b->p[3], .bias = b->p[4], .log_gain = b->p[5]};
-    nn_var *s = nn_match(t, &m, b->p[0], b->p[1], memory_of);
+    nn_var *s = nn_match(t, &m, b->p[0], b->p[1], masked ? lengths : NULL, memory_of);
     nn_var *alpha = nn_normalise(t, s, masked ? lengths : NULL, memory_of);
     return nn_aggregate(t, alpha, b->p[2], memory_of);
 }

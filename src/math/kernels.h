@@ -103,9 +103,9 @@ typedef struct kernels {
     void (*rectify)(const real *x, real high, real *y, int n);         /* y = x cut to 0..high; y may be x */
     void (*rectify_back)(const real *y, real high, real *dy, int n);   /* dy = 0 unless 0 < y < high */
 
-    /* Gradient of one score of attention_match, times ds, added to those of key, q and v (each [d]). */
-    void (*attention_match_back)(const real *key, const real *q, const real *v, real ds, int d, real *dkey,
-                                 real *dq, real *dv);
+    /* Gradients of the scores of attention_match, ds[count], added to those of key [count,d], q and v [d]. */
+    void (*attention_match_back)(const real *key, const real *q, const real *v, const real *ds, int count,
+                                 int d, real *dkey, real *dq, real *dv);
 
     /* One row of an LSTM. Its gates before their activations are gates + share [4h] in the order input,
      * forget, candidate, output (share NULL: gates alone); `on` [4h] takes them after (it may be gates),
