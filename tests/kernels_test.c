@@ -333,7 +333,8 @@ static void run_lstm(const kernels *k, float **x, int n)
     int h = n / 4; /* blocks of 4 h numbers */
     k->lstm_cell(x[0], x[6], x[1], h, x[2], x[3], x[4], x[5]);
     k->lstm_cell(x[2], NULL, x[3], h, x[2], x[7], x[4], x[5]);
-    k->lstm_cell_back(x[2], x[1], x[4], x[5], x[3], h, x[6], x[7]);
+    k->lstm_cell_back(x[2], x[1], x[4], x[5], NULL, x[3], h, x[6], x[7]);
+    k->lstm_cell_back(x[0], x[1], x[4], x[5], x[7], x[3], h, x[2], x[1] + h);
 }
 
 static void run_columns(const kernels *k, float **x, int n)

@@ -112,9 +112,10 @@ typedef struct kernels {
      * tanh_c [h] the tanh of the new cell. */
     void (*lstm_cell)(const real *gates, const real *share, const real *c, int h, real *on, real *c_new,
                       real *tanh_c, real *h_new);
-    /* Sets dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
+    /* Sets dgates [4h] and dc [h], from the gradients dh + more and dc_new [h] of both results (more NULL: dh
+     * alone). Of lstm_cell and this, the next row is expected behind each row and fetched into cache. */
     void (*lstm_cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh,
-                           const real *dc_new, int h, real *dgates, real *dc);
+                           const real *more, const real *dc_new, int h, real *dgates, real *dc);
 
     /* Over the rows of x [rows,cols], for every column j: to[j] += sum of x; to[j] = sum of (x - shift[j])
      * and squares[j] = sum of its squares. */

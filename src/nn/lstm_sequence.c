@@ -106,8 +106,9 @@ static void cells_back(void *p, size_t begin, size_t end)
     size_t h = x->width;
     for (size_t n = begin; n < end; n++) {
         size_t row = x->at + n;
+        const real *more = x->h->grad ? x->h->grad + row * h : NULL;
         x->tape->k->lstm_cell_back(x->on + row * 4 * h, x->c_prev + n * h, x->tanhc + row * h, x->dh + n * h,
-                                   x->dc_new + n * h, (int)h, gates_grad(x, row), x->dc + n * h);
+                                   more, x->dc_new + n * h, (int)h, gates_grad(x, row), x->dc + n * h);
     }
 }
 
@@ -160,18 +161,12 @@ static void group_back(sequence_ctx *x, int s, int last)
              states_before(x, s, last, begin), wide, gates_grad(x, begin), 4 * wide, beta, dw, 4 * wide);
 }
 
-static void add_rows(nn_tape *t, real *to, const real *from, size_t count)
-{
-    if (from) nn_add_into(t, to, from, count);
-}
-
 static void step_back(sequence_ctx *x, int s, const real *zeros)
 {
     nn_tape *t = x->tape;
     size_t h = x->width, n = (size_t)x->active[s];
     int wide = (int)h;
-    add_rows(t, x->dh, x->h->grad ? x->h->grad + x->at * h : NULL, n * h);
-    add_rows(t, x->dc_new, x->c->grad ? x->c->grad + x->at * h : NULL, n * h);
+    if (x->c->grad) nn_add_into(t, x->dc_new, x->c->grad + x->at * h, n * h);
     x->c_prev = s            ? x->c->data + (x->at - (size_t)x->active[s - 1]) * h
                 : x->first.c ? x->first.c->data
                              : zeros;
