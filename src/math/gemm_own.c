@@ -1,6 +1,11 @@
 #include "src/math/gemm_own.h"
 
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "src/base/arena.h"
 
 /* A strip of B, DEPTH x a strip's columns, stays in the first-level cache while HEIGHT rows of A pass; those,
  * and WIDTH columns of their results, in the second-level cache. HEIGHT is a multiple of KERNELS_PANEL. */
@@ -101,10 +106,41 @@ static void add_blocks(const operands *o, int m, int begin, int end, int k, bool
             }
 }
 
+/* ---- memory for panels, one per thread: a large page, as on the stack they lie in 48 small ones ---- */
+
+enum { PANEL_BYTES = 2 << 20 };
+static_assert(DEPTH * HEIGHT * sizeof(real) <= PANEL_BYTES && HEIGHT % KERNELS_PANEL == 0, "whole panels");
+
+static pthread_key_t panels_key;
+static bool panels_key_made;
+
+static void make_panels_key(void)
+{
+    panels_key_made = pthread_key_create(&panels_key, free) == 0;
+}
+
+static real *thread_panels(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_panels_key);
+    if (!panels_key_made) return NULL;
+    real *panels = pthread_getspecific(panels_key);
+    if (panels) return panels;
+    panels = arena_lasting(PANEL_BYTES);
+    if (!panels || !pthread_setspecific(panels_key, panels)) return panels;
+    free(panels);
+    return NULL;
+}
+
 static void add_transposed(const operands *o, int m, int begin, int end, int k, bool add)
 {
-    _Alignas(64) real panels[DEPTH * HEIGHT]; /* whole panels */
-    add_blocks(o, m, begin, end, k, add, panels);
+    real *panels = thread_panels();
+    if (panels)
+        add_blocks(o, m, begin, end, k, add, panels);
+    else {
+        _Alignas(64) real on_stack[DEPTH * HEIGHT]; /* a product cannot fail */
+        add_blocks(o, m, begin, end, k, add, on_stack);
+    }
 }
 
 /* Columns begin..end-1 of C. */
