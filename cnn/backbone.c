@@ -192,6 +192,7 @@ static nn_var *unit_forward(nn_tape *t, nn_var *x, const cnn_unit *u, nn_var *re
 
 nn_var *cnn_block_forward(nn_tape *t, nn_var *x, const cnn_block *b, bool folded)
 {
+    if (folded && cnn_bands_suit(t, b)) return cnn_forward_by_bands(t, x, b);
     nn_var *residual = b->residual ? x : NULL;
     if (b->projected) residual = unit_forward(t, x, &b->shortcut, NULL, folded);
     for (int i = 0; i < b->length; i++)

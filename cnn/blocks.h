@@ -75,6 +75,12 @@ bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first);
 /* y = block(x). `folded`: its norms are in its weights, and nothing is recorded. */
 nn_var *cnn_block_forward(nn_tape *t, nn_var *x, const cnn_block *b, bool folded);
 
+/* Whether `b` is an inverted residual (a depthwise convolution between 1x1 ones, of which the first may be
+ * missing), folded, that cnn_forward_by_bands takes under this tape; and its result, the same bits as those
+ * of its convolutions one by one. NULL after a failure. */
+bool cnn_bands_suit(const nn_tape *t, const cnn_block *b);
+nn_var *cnn_forward_by_bands(nn_tape *t, const nn_var *x, const cnn_block *b);
+
 /* The shape [N,H,W,C] of what a block makes of a map of shape `dim`. */
 void cnn_pass_block(const cnn_block *b, int dim[4]);
 

@@ -44,23 +44,45 @@ static strip strip_of(const conv_ctx *c, int ox)
     return (strip){first - start, last - first, (size_t)first * (size_t)c->x->dim[3]};
 }
 
-/* The patches of output pixels begin..end-1 as rows [., k*k*C]; pixels outside the map are 0. */
+/* memcpy of the few numbers that a row of a window has in a photo: a call would take longer. */
+static inline void copy(real *to, const real *from, size_t n)
+{
+    enum { AT_ONCE = 4, MANY = 64 };
+    if (n >= MANY) {
+        memcpy(to, from, n * sizeof *to);
+        return;
+    }
+    for (; n >= AT_ONCE; n -= AT_ONCE, to += AT_ONCE, from += AT_ONCE) memcpy(to, from, AT_ONCE * sizeof *to);
+    for (; n > 0; n--) *to++ = *from++;
+}
+
+/* The patch of output pixel (oy, ox) of an image, [k*k*C]; pixels outside the map are 0. */
+static void take_patch(const conv_ctx *c, const real *image, int oy, int ox, real *to)
+{
+    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
+    strip s = strip_of(c, ox);
+    size_t skip = (size_t)s.skip * ch, count = (size_t)s.count * ch;
+    for (int ky = 0; ky < c->win.kernel; ky++, to += row) {
+        int y = oy * c->win.stride + ky - c->win.pad;
+        bool inside = y >= 0 && y < c->x->dim[1];
+        if (!inside || count < row) memset(to, 0, row * sizeof *to);
+        if (inside) copy(to + skip, image + (size_t)y * line + s.x, count);
+    }
+}
+
+/* The patches of output pixels begin..end-1 as rows [., k*k*C]. */
 static void im2col(const conv_ctx *c, int begin, int end, real *to)
 {
-    int h = c->x->dim[1], oh = c->y->dim[1], ow = c->y->dim[2];
-    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
-    for (int p = begin; p < end; p++) {
-        int n = p / (oh * ow), oy = p / ow % oh;
-        strip s = strip_of(c, p % ow);
-        size_t skip = (size_t)s.skip * ch, count = (size_t)s.count * ch;
-        for (int ky = 0; ky < c->win.kernel; ky++, to += row) {
-            int y = oy * c->win.stride + ky - c->win.pad;
-            bool inside = y >= 0 && y < h;
-            if (!inside || count < row) memset(to, 0, row * sizeof *to);
-            if (inside)
-                memcpy(to + skip, c->x->data + ((size_t)n * (size_t)h + (size_t)y) * line + s.x,
-                       count * sizeof *to);
-        }
+    int oh = c->y->dim[1], ow = c->y->dim[2];
+    size_t image = (size_t)c->x->dim[1] * (size_t)c->x->dim[2] * (size_t)c->x->dim[3];
+    int n = begin / (oh * ow), oy = begin / ow % oh, ox = begin % ow; /* divisions take as long as a patch */
+    for (int p = begin; p < end; p++, to += c->patch) {
+        take_patch(c, c->x->data + (size_t)n * image, oy, ox, to);
+        if (++ox < ow) continue;
+        ox = 0;
+        if (++oy < oh) continue;
+        oy = 0;
+        n++;
     }
 }
 
@@ -86,16 +108,15 @@ static real highest(nn_act act)
     return act == NN_RELU6 ? 6 : INFINITY;
 }
 
-static kernels_finish finish_of(const conv_ctx *c)
+kernels_finish cnn_finish(const nn_var *b, nn_act act)
 {
-    return (kernels_finish){c->b ? c->b->data : NULL, c->act == NN_LINEAR ? -INFINITY : 0, highest(c->act)};
+    return (kernels_finish){b ? b->data : NULL, act == NN_LINEAR ? -INFINITY : 0, highest(act)};
 }
 
-static void finish_rows(const conv_ctx *c, real *y, int rows)
+static void finish_rows(const nn_tape *t, const nn_var *b, nn_act act, int rows, int o, real *y)
 {
-    int o = c->y->dim[3];
-    kernels_finish f = finish_of(c);
-    if (c->b || c->act != NN_LINEAR) c->tape->k->finish(&f, rows, o, y, o);
+    kernels_finish f = cnn_finish(b, act);
+    if (b || act != NN_LINEAR) t->k->finish(&f, rows, o, y, o);
 }
 
 static bool pointwise(const conv_ctx *c)
@@ -103,32 +124,38 @@ static bool pointwise(const conv_ctx *c)
     return c->win.kernel == 1 && c->win.stride == 1 && c->win.pad == 0;
 }
 
+void cnn_multiply_patches(const nn_tape *t, const real *x, int rows, const nn_var *w, const nn_var *b,
+                          nn_act act, real *y)
+{
+    int o = nn_last(w), patch = nn_rows(w);
+    if (w->packed && !t->recording) {
+        kernels_finish f = cnn_finish(b, act);
+        packed_product_finish(w->packed, rows, x, patch, &f, y, o);
+        return;
+    }
+    gemm_serial(t->precision, GEMM_N, GEMM_N, rows, o, patch, x, patch, w->data, o, 0, y, o);
+    finish_rows(t, b, act, rows, o, y);
+}
+
 static void forward_tile(void *p, int index, int worker)
 {
     conv_ctx *c = p;
-    int begin = index * c->tile, end = begin + c->tile < c->pixels ? begin + c->tile : c->pixels,
-        o = c->y->dim[3];
+    int begin = index * c->tile, end = begin + c->tile < c->pixels ? begin + c->tile : c->pixels;
     const real *columns = c->x->data + (size_t)begin * (size_t)c->patch;
     if (!pointwise(c)) {
         real *mine = c->columns + (size_t)worker * (size_t)c->tile * (size_t)c->patch;
         im2col(c, begin, end, mine);
         columns = mine;
     }
-    real *y = c->y->data + (size_t)begin * (size_t)o;
-    if (c->w->packed && !c->tape->recording) {
-        kernels_finish f = finish_of(c);
-        packed_product_finish(c->w->packed, end - begin, columns, c->patch, &f, y, o);
-        return;
-    }
-    gemm_serial(c->tape->precision, GEMM_N, GEMM_N, end - begin, o, c->patch, columns, c->patch, c->w->data,
-                o, 0, y, o);
-    finish_rows(c, y, end - begin);
+    cnn_multiply_patches(c->tape, columns, end - begin, c->w, c->b, c->act,
+                         c->y->data + (size_t)begin * (size_t)c->y->dim[3]);
 }
 
 static void finish_chunk(void *p, size_t begin, size_t end)
 {
     conv_ctx *c = p;
-    finish_rows(c, c->y->data + begin * (size_t)c->y->dim[3], (int)(end - begin));
+    int o = c->y->dim[3];
+    finish_rows(c->tape, c->b, c->act, (int)(end - begin), o, c->y->data + begin * (size_t)o);
 }
 
 static void taps_forward(nn_tape *t, conv_ctx *c)

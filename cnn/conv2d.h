@@ -18,7 +18,26 @@ int cnn_out_size(int in, cnn_window win);
  * not NULL, then the activation. 1x1 convolutions with stride 1 are plain matrix products. */
 nn_var *cnn_conv2d(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, nn_act act);
 
+/* What follows a convolution's products. */
+kernels_finish cnn_finish(const nn_var *b, nn_act act);
+
+/* y[rows,O] = x[rows,k*k*C] w, plus b, then the activation, where a row of x is what a window covers (1x1: a
+ * pixel); on the calling thread, without a record. */
+void cnn_multiply_patches(const nn_tape *t, const real *x, int rows, const nn_var *w, const nn_var *b,
+                          nn_act act, real *y);
+
 /* Depthwise: every channel with its own kernel, w[k,k,C]. */
 nn_var *cnn_depthwise(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, nn_act act);
+
+typedef struct cnn_depth {
+    const kernels *k;
+    const nn_var *w, *b; /* b may be NULL */
+    cnn_window win;
+    nn_act act;
+    int height, width; /* of the map */
+} cnn_depth;
+
+/* Row oy of its result, y[ow,C], of a map whose rows from `top` on lie at x; on the calling thread. */
+void cnn_depthwise_line(const cnn_depth *d, const real *x, int top, int oy, real *y);
 
 #endif

@@ -29,54 +29,62 @@ static real highest(nn_act act)
     return act == NN_RELU6 ? 6 : INFINITY;
 }
 
-static void forward_pixel(const depth_ctx *c, const real *image, int oy, int ox, real *y)
+static int line_of(const cnn_depth *d)
 {
-    int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3], y0, y1, x0, x1, count = 0;
+    return d->width * nn_last(d->w);
+}
+
+static void forward_pixel(const cnn_depth *d, const real *x, int top, int oy, int ox, real *y)
+{
+    int ch = nn_last(d->w), y0, y1, x0, x1, count = 0;
     const real *in[CNN_MAX_KERNEL * CNN_MAX_KERNEL], *k[CNN_MAX_KERNEL * CNN_MAX_KERNEL];
-    taps(c->win, oy, h, &y0, &y1);
-    taps(c->win, ox, w, &x0, &x1);
+    taps(d->win, oy, d->height, &y0, &y1);
+    taps(d->win, ox, d->width, &x0, &x1);
     for (int ky = y0; ky < y1; ky++)
         for (int kx = x0; kx < x1; kx++, count++) {
-            int iy = oy * c->win.stride + ky - c->win.pad, ix = ox * c->win.stride + kx - c->win.pad;
-            in[count] = image + ((size_t)iy * (size_t)w + (size_t)ix) * (size_t)ch;
-            k[count] = c->w->data + (size_t)(ky * c->win.kernel + kx) * (size_t)ch;
+            int iy = oy * d->win.stride + ky - d->win.pad - top, ix = ox * d->win.stride + kx - d->win.pad;
+            in[count] = x + (size_t)iy * (size_t)line_of(d) + (size_t)ix * (size_t)ch;
+            k[count] = d->w->data + (size_t)(ky * d->win.kernel + kx) * (size_t)ch;
         }
-    c->k->depthwise(in, k, count, c->b ? c->b->data : NULL, c->act == NN_LINEAR ? -INFINITY : 0,
-                    highest(c->act), ch, y);
+    d->k->depthwise(in, k, count, d->b ? d->b->data : NULL, d->act == NN_LINEAR ? -INFINITY : 0,
+                    highest(d->act), ch, y);
 }
 
 /* Pixels first..last-1 of a row, whose windows do not leave the map at the sides. */
-static void forward_inside(const depth_ctx *c, const real *image, int oy, int first, int last, real *y)
+static void forward_inside(const cnn_depth *d, const real *x, int top, int oy, int first, int last, real *y)
 {
-    int y0, y1, k = c->win.kernel;
-    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch;
+    int y0, y1, k = d->win.kernel;
+    size_t ch = (size_t)nn_last(d->w);
     const real *rows[CNN_MAX_KERNEL];
-    taps(c->win, oy, c->x->dim[1], &y0, &y1);
+    taps(d->win, oy, d->height, &y0, &y1);
     for (int ky = y0; ky < y1; ky++)
-        rows[ky - y0] = image + (size_t)(oy * c->win.stride + ky - c->win.pad) * line +
-                        (size_t)(first * c->win.stride - c->win.pad) * ch;
-    c->k->depthwise_row(rows, y1 - y0, k, c->w->data + (size_t)(y0 * k) * ch, c->b ? c->b->data : NULL,
-                        c->act == NN_LINEAR ? -INFINITY : 0, highest(c->act), c->win.stride, last - first,
+        rows[ky - y0] = x + (size_t)(oy * d->win.stride + ky - d->win.pad - top) * (size_t)line_of(d) +
+                        (size_t)(first * d->win.stride - d->win.pad) * ch;
+    d->k->depthwise_row(rows, y1 - y0, k, d->w->data + (size_t)(y0 * k) * ch, d->b ? d->b->data : NULL,
+                        d->act == NN_LINEAR ? -INFINITY : 0, highest(d->act), d->win.stride, last - first,
                         (int)ch, y + (size_t)first * ch);
+}
+
+void cnn_depthwise_line(const cnn_depth *d, const real *x, int top, int oy, real *y)
+{
+    int w = d->width, s = d->win.stride, ow = cnn_out_size(w, d->win), ch = nn_last(d->w);
+    int first = (d->win.pad + s - 1) / s, last = (w + d->win.pad - d->win.kernel) / s + 1;
+    bool rowwise = d->win.kernel <= 3 && first < last && w >= d->win.kernel;
+    for (int ox = 0; ox < ow; ox++)
+        if (!rowwise || ox < first || ox >= last)
+            forward_pixel(d, x, top, oy, ox, y + (size_t)ox * (size_t)ch);
+    if (rowwise) forward_inside(d, x, top, oy, first, last, y);
 }
 
 /* One task per row of one image. */
 static void forward_row(void *p, size_t begin, size_t end)
 {
     depth_ctx *c = p;
-    int oh = c->y->dim[1], ow = c->y->dim[2], ch = c->y->dim[3], w = c->x->dim[2], s = c->win.stride;
-    size_t image = (size_t)c->x->dim[1] * (size_t)w * (size_t)ch;
-    int first = (c->win.pad + s - 1) / s, last = (w + c->win.pad - c->win.kernel) / s + 1;
-    bool rowwise = c->win.kernel <= 3 && first < last && w >= c->win.kernel;
-    for (size_t r = begin; r < end; r++) {
-        const real *x = c->x->data + r / (size_t)oh * image;
-        real *y = c->y->data + r * (size_t)ow * (size_t)ch;
-        int oy = (int)(r % (size_t)oh);
-        for (int ox = 0; ox < ow; ox++)
-            if (!rowwise || ox < first || ox >= last)
-                forward_pixel(c, x, oy, ox, y + (size_t)ox * (size_t)ch);
-        if (rowwise) forward_inside(c, x, oy, first, last, y);
-    }
+    cnn_depth d = {c->k, c->w, c->b, c->win, c->act, c->x->dim[1], c->x->dim[2]};
+    size_t oh = (size_t)c->y->dim[1], line = (size_t)c->y->dim[2] * (size_t)c->y->dim[3],
+           image = (size_t)d.height * (size_t)line_of(&d);
+    for (size_t r = begin; r < end; r++)
+        cnn_depthwise_line(&d, c->x->data + r / oh * image, 0, (int)(r % oh), c->y->data + r * line);
 }
 
 /* Output pixels begin..end-1 of a row through the kernel's row ky; x and dx are the rows of the maps it

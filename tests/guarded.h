@@ -10,7 +10,7 @@
 #include "src/math/kernels.h"
 
 /* Calls `check` for every table this CPU runs. */
-static void for_each_table(void (*check)(const kernels *k))
+static inline void for_each_table(void (*check)(const kernels *k))
 {
     const kernels *last = NULL;
     for (int level = CPU_GENERIC; level <= (int)cpu_get_level(); level++) {

@@ -194,10 +194,12 @@ static void best(void **state)
     pool_free(&threads);
 }
 
-/* Past the sizes of the cache blocks. Every row is the same alone and among others. */
+/* Past the sizes of the cache blocks. Every row is the same alone and among others, on any threads. */
 static void large(void **state)
 {
     (void)state;
+    pool *threads = pool_create(3);
+    assert_non_null(threads);
     static const int shapes[][3] = {{5, 2100, 70}, {40, 1100, 530}, {33, 1000, 600}, {70, 70, 1100}};
     rng r = {.seed = 24};
     for (int i = 0; i < 4 * 3; i++) {
@@ -207,6 +209,14 @@ static void large(void **state)
         assert_non_null(w);
         packed_product(w, p.rows, p.x, p.ldx, p.beta, p.y, p.ldy);
         check_result(&p, gemm_on_tiles(GEMM_BF16), "large");
+        size_t bytes = (size_t)(p.rows - 1) * (size_t)p.ldy * sizeof *p.y + (size_t)p.n * sizeof *p.y;
+        float *before = malloc(bytes);
+        assert_non_null(before);
+        memcpy(before, p.start, bytes);
+        packed_product_on(threads, w, p.rows, p.x, p.ldx, p.beta, before, p.ldy);
+        for (int row = 0; row < p.rows; row++)
+            assert_memory_equal(p.y + row * p.ldy, before + row * p.ldy, (size_t)p.n * sizeof *p.y);
+        free(before);
         for (int row = 0; row < p.rows; row++) {
             float *alone = p.start + row * p.ldy;
             packed_product(w, 1, p.x + row * p.ldx, p.ldx, p.beta, alone, p.ldy);
@@ -215,6 +225,7 @@ static void large(void **state)
         packed_free(&w);
         give_product(&p);
     }
+    pool_free(&threads);
 }
 
 /* Finished in one go or after the product: the same. */
@@ -236,6 +247,58 @@ static void finished(void **state)
         for (int row = 0; row < p.rows; row++)
             assert_memory_equal(p.y + row * p.ldy, p.start + row * p.ldy, (size_t)p.n * sizeof *p.y);
         give(bias, (size_t)p.n);
+        packed_free(&w);
+        give_product(&p);
+    }
+}
+
+/* What packed_product_finish leaves in p->y, rounded; what lies between the rows of y stays as it is. */
+static void check_rounded_result(const packed *w, const product *p, const kernels_finish *f)
+{
+    size_t count = (size_t)p->rows * (size_t)p->ldy;
+    uint16_t *y = malloc(count * sizeof *y);
+    assert_non_null(y);
+    memset(y, 0xff, count * sizeof *y);
+    packed_product_to_rounded(w, p->rows, p->x, p->ldx, f, y, p->ldy);
+    for (int row = 0; row < p->rows; row++)
+        for (int j = 0; j < p->ldy; j++) {
+            uint16_t got = y[(size_t)row * (size_t)p->ldy + (size_t)j];
+            uint32_t bits = (uint32_t)got << 16;
+            float value;
+            memcpy(&value, &bits, sizeof value);
+            assert_true(j < p->n ? value == rounded(p->y[row * p->ldy + j]) : got == 0xffff);
+        }
+    free(y);
+}
+
+/* With x rounded beforehand: the same bits, whatever lies behind its last row. */
+static void rounded_rows(void **state)
+{
+    (void)state;
+    bool tiles = gemm_on_tiles(GEMM_BF16);
+    rng r = {.seed = 25};
+    for (int i = 0; i < 90; i++) {
+        packed_type type = (packed_type)(i % 3);
+        product p = i < 84 ? take_product(&r, type, 1 + (int)rng_below(&r, 70), NULL)
+                           : take_shape(&r, type, 65, i < 87 ? 1024 : 1025, 530, NULL);
+        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        assert_non_null(w);
+        size_t stride = packed_rounded_stride(w);
+        assert_int_equal(stride > 0, tiles && type == PACKED_BF16 && p.k <= 1024);
+        if (stride) {
+            size_t bytes = (size_t)(p.rows + PACKED_SPARE) * stride * sizeof(uint16_t);
+            uint16_t *x = aligned_alloc(64, bytes);
+            assert_non_null(x);
+            memset(x, 0xff, bytes); /* NaN */
+            packed_round(w, p.rows, p.x, p.ldx, x);
+            kernels_finish f = {NULL, i & 1 ? 0 : -INFINITY, i & 1 ? 6 : INFINITY};
+            packed_product_finish(w, p.rows, p.x, p.ldx, &f, p.start, p.ldy);
+            packed_product_rounded(w, p.rows, x, &f, p.y, p.ldy);
+            for (int row = 0; row < p.rows; row++)
+                assert_memory_equal(p.y + row * p.ldy, p.start + row * p.ldy, (size_t)p.n * sizeof *p.y);
+            check_rounded_result(w, &p, &f);
+            free(x);
+        }
         packed_free(&w);
         give_product(&p);
     }
@@ -320,7 +383,7 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "--time")) return print_times();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables),   cmocka_unit_test(best),         cmocka_unit_test(large),
-        cmocka_unit_test(finished), cmocka_unit_test(not_a_number),
+        cmocka_unit_test(finished), cmocka_unit_test(rounded_rows), cmocka_unit_test(not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

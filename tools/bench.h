@@ -80,6 +80,8 @@ err_code bench_gemm_open(bench_case *c, error *err);
 err_code bench_gemm_run(bench_case *c, error *err);
 err_code bench_packed_open(bench_case *c, error *err);
 err_code bench_packed_run(bench_case *c, error *err);
+err_code bench_pointwise_open(bench_case *c, error *err);
+err_code bench_pointwise_run(bench_case *c, error *err);
 err_code bench_conv_open(bench_case *c, error *err);
 err_code bench_conv_run(bench_case *c, error *err);
 err_code bench_tiles_open(bench_case *c, error *err);

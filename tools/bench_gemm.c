@@ -1,4 +1,5 @@
 /* Benchmarks of products: matrices, convolutions, and what AMX tiles do when nothing else is to be done. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +13,9 @@ typedef struct product {
     arena memory, step;
     real *x, *w, *y;
     packed *packed;
-    nn_tape tape; /* of a convolution */
-    int x_dim[4], w_dim[4];
-    cnn_window win;
-    uint16_t *tiles; /* panels for every thread */
+    nn_tape tape;      /* of a convolution */
+    uint16_t *rounded; /* the wider of x and y, or NULL */
+    uint16_t *tiles;   /* panels for every thread */
 } product;
 
 static err_code no_memory(const bench_case *c, error *err)
@@ -87,49 +87,94 @@ err_code bench_packed_run(bench_case *c, error *err)
     return ERR_OK;
 }
 
-/* ---- convolutions of 16 photos, with the weights packed, as when captions are made ---- */
+/* ---- convolutions with packed weights, as when captions are made ---- */
 
-enum { PHOTOS = 16 };
+enum { PHOTOS = 16, AGAIN = 64 }; /* a 1x1 convolution of a photo is over too soon to be timed */
 
 typedef struct shape {
-    int kernel, side, in, out;
+    int side, in, out;
 } shape;
 
 static const shape shapes[] = {
-    [BENCH_NARROWING] = {1, 28, 144, 32}, /* of MobileNetV2, like the two that follow */
-    [BENCH_WIDENING] = {1, 14, 96, 576},
-    [BENCH_DEEP_NARROWING] = {1, 7, 960, 160},
-    [BENCH_THREE_BY_THREE] = {3, 20, 128, 128}, /* of small */
+    [BENCH_NARROWING] = {28, 144, 32}, /* of MobileNetV2, like the two that follow */
+    [BENCH_WIDENING] = {14, 96, 576},
+    [BENCH_DEEP_NARROWING] = {7, 960, 160},
+    [BENCH_THREE_BY_THREE] = {20, 128, 128}, /* of small */
 };
 
-err_code bench_conv_open(bench_case *c, error *err)
+static err_code draw_shape(bench_case *c, int photos, int kernel, error *err)
 {
     product *s = c->state = calloc(1, sizeof *s);
     if (!s) return no_memory(c, err);
     const shape *p = &shapes[c->row->amount];
-    int deep = p->kernel * p->kernel * p->in;
-    size_t places = (size_t)PHOTOS * (size_t)(p->side * p->side);
+    int deep = kernel * kernel * p->in;
+    size_t places = (size_t)photos * (size_t)(p->side * p->side);
     c->flops = 2.0 * (double)places * deep * p->out;
-    memcpy(s->x_dim, (int[]){PHOTOS, p->side, p->side, p->in}, sizeof s->x_dim);
-    memcpy(s->w_dim, (int[]){p->kernel, p->kernel, p->in, p->out}, sizeof s->w_dim);
-    s->win = (cnn_window){p->kernel, 1, p->kernel / 2};
     s->x = draw(s, places * (size_t)p->in);
     s->w = draw(s, (size_t)deep * (size_t)p->out);
-    if (!s->x || !s->w) return no_memory(c, err);
-    s->tape = (nn_tape){.mem = &s->step, .threads = threads_of(c)};
+    s->y = draw(s, places * (size_t)p->out);
+    if (!s->x || !s->w || !s->y) return no_memory(c, err);
     s->packed = packed_create(gemm_on_tiles(c->row->precision) ? PACKED_BF16 : PACKED_F32, GEMM_N, deep,
                               p->out, s->w, p->out, NULL);
     return s->packed ? ERR_OK : no_memory(c, err);
 }
 
+/* One photo, as in cnn/by_bands.c: its map stays in the second-level cache, and the wide one is bf16 on
+ * tiles. */
+err_code bench_pointwise_open(bench_case *c, error *err)
+{
+    err_code code = draw_shape(c, 1, 1, err);
+    if (code) return code;
+    product *s = c->state;
+    const shape *p = &shapes[c->row->amount];
+    int pixels = p->side * p->side;
+    size_t stride = packed_rounded_stride(s->packed), wide = p->in > p->out ? stride : (size_t)p->out;
+    if (stride) {
+        s->rounded = arena_array(&s->memory, (size_t)(pixels + PACKED_SPARE) * wide, sizeof *s->rounded);
+        if (!s->rounded) return no_memory(c, err);
+        if (p->in > p->out) packed_round(s->packed, pixels, s->x, p->in, s->rounded);
+    }
+    c->flops *= AGAIN;
+    return ERR_OK;
+}
+
+err_code bench_pointwise_run(bench_case *c, error *err)
+{
+    (void)err;
+    product *s = c->state;
+    const shape *p = &shapes[c->row->amount];
+    int pixels = p->side * p->side;
+    bool narrows = p->in > p->out;
+    kernels_finish f = {NULL, narrows ? -INFINITY : 0, narrows ? INFINITY : 6};
+    for (int i = 0; i < AGAIN; i++)
+        if (!s->rounded)
+            packed_product_finish(s->packed, pixels, s->x, p->in, &f, s->y, p->out);
+        else if (narrows)
+            packed_product_rounded(s->packed, pixels, s->rounded, &f, s->y, p->out);
+        else
+            packed_product_to_rounded(s->packed, pixels, s->x, p->in, &f, s->rounded, p->out);
+    return ERR_OK;
+}
+
+enum { KERNEL = 3 };
+
+err_code bench_conv_open(bench_case *c, error *err)
+{
+    return draw_shape(c, PHOTOS, KERNEL, err);
+}
+
 err_code bench_conv_run(bench_case *c, error *err)
 {
     product *s = c->state;
+    const shape *p = &shapes[c->row->amount];
+    s->tape = (nn_tape){.mem = &s->step, .threads = threads_of(c)};
     nn_begin(&s->tape);
-    nn_var *x = nn_input(&s->tape, s->x, 4, s->x_dim), *w = nn_input(&s->tape, s->w, 4, s->w_dim);
+    nn_var *x = nn_input(&s->tape, s->x, 4, (int[]){PHOTOS, p->side, p->side, p->in});
+    nn_var *w = nn_input(&s->tape, s->w, 4, (int[]){KERNEL, KERNEL, p->in, p->out});
     if (!x || !w) return no_memory(c, err);
     w->packed = s->packed;
-    return cnn_conv2d(&s->tape, x, w, NULL, s->win, NN_RELU6) ? ERR_OK : no_memory(c, err);
+    cnn_window win = {KERNEL, 1, KERNEL / 2};
+    return cnn_conv2d(&s->tape, x, w, NULL, win, NN_RELU6) ? ERR_OK : no_memory(c, err);
 }
 
 /* ---- tiles alone ---- */

@@ -3,6 +3,7 @@
 
 #define GEMM_WORK bench_gemm_open, bench_gemm_run, bench_gemm_close
 #define PACKED_WORK bench_packed_open, bench_packed_run, bench_gemm_close
+#define POINTWISE_WORK bench_pointwise_open, bench_pointwise_run, bench_gemm_close
 #define CONV_WORK bench_conv_open, bench_conv_run, bench_gemm_close
 #define TILES_WORK bench_tiles_open, bench_tiles_run, bench_gemm_close
 #define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
@@ -18,6 +19,7 @@
 #define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
 
 static const char tile_panels[] = "2 x 2 tiles, panels of 64 KiB, nothing else";
+static const char pointwise_photo[] = "one photo, packed weights";
 static const char conv_photos[] = "16 photos, packed weights";
 static const char random_weights[] = "random weights";
 static const char drawn_dates[] = "dates of their own lengths, 16, 256, batch 128";
@@ -39,12 +41,12 @@ const bench_row bench_rows[] = {
      GEMM_BF16, 0, PACKED_WORK},
     {"sgemm", "1024, packed, bf16", "GFLOP/s", NULL, "weights in panels", BENCH_FLOPS, true, false, GEMM_BF16,
      0, PACKED_WORK},
-    {"sgemm", "1x1, 144 to 32, 28x28", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
-     BENCH_NARROWING, CONV_WORK},
-    {"sgemm", "1x1, 96 to 576, 14x14", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
-     BENCH_WIDENING, CONV_WORK},
-    {"sgemm", "1x1, 960 to 160, 7x7", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
-     BENCH_DEEP_NARROWING, CONV_WORK},
+    {"sgemm", "1x1, 144 to 32, 28x28", "GFLOP/s", NULL, pointwise_photo, BENCH_FLOPS, false, false, GEMM_BF16,
+     BENCH_NARROWING, POINTWISE_WORK},
+    {"sgemm", "1x1, 96 to 576, 14x14", "GFLOP/s", NULL, pointwise_photo, BENCH_FLOPS, false, false, GEMM_BF16,
+     BENCH_WIDENING, POINTWISE_WORK},
+    {"sgemm", "1x1, 960 to 160, 7x7", "GFLOP/s", NULL, pointwise_photo, BENCH_FLOPS, false, false, GEMM_BF16,
+     BENCH_DEEP_NARROWING, POINTWISE_WORK},
     {"sgemm", "3x3, 128 to 128, 20x20", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
      BENCH_THREE_BY_THREE, CONV_WORK},
     {"sgemm", "tiles from L2, bf16", "GFLOP/s", NULL, tile_panels, BENCH_TILES, false, false, GEMM_BF16, 0,

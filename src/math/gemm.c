@@ -199,12 +199,14 @@ static int ceil_div(int a, int b)
 }
 
 /* Halves the longer side of the blocks, multiples of 32 wide, each time: the squarer they are, the less of A
- * and B is packed more than once. */
+ * and B is packed more than once. On tiles it matters whether 32 columns are an odd or an even number of them
+ * away from the first (src/math/x86_amx_rows.h): multiples of 64. */
 static void cut(job *j, int halvings)
 {
+    int unit = j->tiles ? 64 : 32;
     for (int i = 0; i < halvings; i++) {
         int *longer = j->rows >= j->cols ? &j->rows : &j->cols;
-        *longer = ceil_div(*longer, 64) * 32;
+        *longer = ceil_div(*longer, 2 * unit) * unit;
     }
 }
 

@@ -322,6 +322,44 @@ void packed_product_finish(const packed *p, int rows, const real *x, int ldx, co
     kernels_best()->finish(finish, rows, p->n, y, ldy);
 }
 
+size_t packed_rounded_stride(const packed *p)
+{
+#if CAPTION_X86
+    if (p->type == PACKED_BF16 && gemm_on_tiles(GEMM_BF16)) return amx_packed_stride(p->k);
+#endif
+    (void)p;
+    return 0;
+}
+
+void packed_round(const packed *p, int rows, const real *x, int ldx, uint16_t *to)
+{
+#if CAPTION_X86
+    amx_packed_round(rows, p->k, x, ldx, to);
+#else
+    (void)p, (void)rows, (void)x, (void)ldx, (void)to;
+#endif
+}
+
+void packed_product_rounded(const packed *p, int rows, const uint16_t *x, const kernels_finish *finish,
+                            real *y, int ldy)
+{
+#if CAPTION_X86
+    if (rows > 0 && p->n > 0) amx_packed_rounded(rows, p->k, p->n, x, p->panels, finish, y, ldy);
+#else
+    (void)p, (void)rows, (void)x, (void)finish, (void)y, (void)ldy;
+#endif
+}
+
+void packed_product_to_rounded(const packed *p, int rows, const real *x, int ldx,
+                               const kernels_finish *finish, uint16_t *y, int ldy)
+{
+#if CAPTION_X86
+    if (rows > 0 && p->n > 0) amx_packed_to_rounded(rows, p->k, p->n, x, ldx, p->panels, finish, y, ldy);
+#else
+    (void)p, (void)rows, (void)x, (void)ldx, (void)finish, (void)y, (void)ldy;
+#endif
+}
+
 static void run_chunk(void *ctx, int index, int worker)
 {
     (void)worker;
@@ -351,7 +389,7 @@ void packed_product_on(pool *threads, const packed *p, int rows, const real *x, 
         return;
     }
     j.by_rows = rows >= 2 * ROW_CHUNK * count;
-    j.chunk = j.by_rows ? ROW_CHUNK : up((p->n + count - 1) / count, PAIR_PANEL);
+    j.chunk = j.by_rows ? ROW_CHUNK : up((p->n + count - 1) / count, 2 * PAIR_PANEL);
     int all = j.by_rows ? rows : p->n;
     pool_run(threads, (all + j.chunk - 1) / j.chunk, run_chunk, &j);
 }

@@ -24,6 +24,8 @@ typedef enum {
     PACKED_I8,   /* w in -127..127 times a scale for each column, x likewise for each row, sums exact */
 } packed_type;
 
+enum { PACKED_SPARE = 31 };
+
 typedef struct packed {
     packed_type type;
     int k, n;
@@ -51,6 +53,18 @@ void packed_product(const packed *p, int rows, const real *x, int ldx, real beta
 /* y[rows,n] = x[rows,k] w and what follows. */
 void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
                            real *y, int ldy);
+
+/* Where products round x anyway, on tiles, it may be rounded where it is made, as rows of as many numbers as
+ * packed_rounded_stride says: 0 where products want x as it is. Behind them PACKED_SPARE more must be
+ * readable. Results have the bits of packed_product_finish. */
+size_t packed_rounded_stride(const packed *p);
+void packed_round(const packed *p, int rows, const real *x, int ldx, uint16_t *to);
+void packed_product_rounded(const packed *p, int rows, const uint16_t *x, const kernels_finish *finish,
+                            real *y, int ldy);
+
+/* There too: as packed_product_finish, results rounded to bf16, ldy numbers from row to row. */
+void packed_product_to_rounded(const packed *p, int rows, const real *x, int ldx,
+                               const kernels_finish *finish, uint16_t *y, int ldy);
 
 /* As packed_product, columns (or, with many rows, rows) shared out to the threads of a pool. */
 void packed_product_on(pool *threads, const packed *p, int rows, const real *x, int ldx, real beta, real *y,

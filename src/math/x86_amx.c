@@ -206,6 +206,7 @@ static void multiply_part(const scratch *s, const target *t, const operand *a, c
     amx_rows p = {.rows = t->m,
                   .cols = cols,
                   .depth = depth,
+                  .odd = j0 / BLOCK % 2,
                   .ldx = a->ld,
                   .panels = s->b,
                   .panel = panels.block,

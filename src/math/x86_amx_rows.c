@@ -6,10 +6,14 @@
  * cache. See tools/SPEED.md for what each of these gives. */
 #include "src/math/x86_amx_rows.h"
 
+#include <math.h>
+
 #include "src/math/x86_amx_tiles.h"
 
 enum {
-    AHEAD = 256, /* numbers of a row that are fetched before they are rounded */
+    AHEAD = 256,     /* numbers of a row that are fetched before they are rounded */
+    SAME_SETS = 512, /* rows of y that are a multiple of 2 KiB apart */
+    SMALL = 1 << 18, /* numbers of y, 1 MiB */
     ROWS_U16 = BLOCK * (AMX_ROWS_DEPTH + STEP),
 };
 
@@ -17,6 +21,7 @@ enum {
 typedef struct drain {
     const float *part; /* [32,32] */
     float *y;
+    uint16_t *rounded; /* not NULL: in place of y */
     size_t ldy;
     int left; /* rows */
     __mmask16 low, high;
@@ -36,29 +41,64 @@ typedef struct rounding {
 typedef struct work {
     drain out, next; /* `next` is what is being computed: its place in y is fetched */
     rounding in;
+    bool fetch;
     int drains, rounds; /* per step */
 } work;
 
-INLINE __m512 finished(const drain *d, __m512 v, const float *y, __mmask16 lanes, __m512 bias)
+/* NaN, the second operand, passes both bounds. */
+INLINE __m512 finished(const drain *d, int half, __m512 v)
 {
-    if (d->beta != 0) v = _mm512_fmadd_ps(_mm512_set1_ps(d->beta), _mm512_maskz_loadu_ps(lanes, y), v);
-    if (d->finish) /* NaN, the second operand, passes both */
-        v = _mm512_min_ps(d->most, _mm512_max_ps(d->least, _mm512_add_ps(v, bias)));
-    return v;
+    return _mm512_min_ps(d->most, _mm512_max_ps(d->least, _mm512_add_ps(v, d->bias[half])));
 }
 
+/* Results of one half of a block's row that are added to y, or not finished, or both. */
+INLINE __m512 added(const drain *d, int half, __m512 v, const float *y, __mmask16 lanes)
+{
+    if (d->beta != 0) v = _mm512_fmadd_ps(_mm512_set1_ps(d->beta), _mm512_maskz_loadu_ps(lanes, y), v);
+    return d->finish ? finished(d, half, v) : v;
+}
+
+/* Each of the three loops asks nothing inside: they take as long as two or three steps of the tiles. */
 INLINE void drain_rows(drain *d, int count)
 {
-    for (; d->left > 0 && count > 0; d->left--, count--, d->part += BLOCK, d->y += d->ldy) {
-        __m512 v = finished(d, _mm512_load_ps(d->part), d->y, d->low, d->bias[0]);
-        __m512 u = finished(d, _mm512_load_ps(d->part + TILE), d->y + TILE, d->high, d->bias[1]);
-        _mm512_mask_storeu_ps(d->y, d->low, v);
-        _mm512_mask_storeu_ps(d->y + TILE, d->high, u);
+    const drain from = *d;
+    int rows = min_int(count, from.left);
+    const float *part = from.part;
+    float *y = from.y;
+    d->left -= rows;
+    d->part += rows * BLOCK;
+    if (from.rounded) {
+        uint16_t *to = from.rounded;
+        __mmask32 lanes = (__mmask32)from.high << TILE | from.low;
+        d->rounded += (size_t)rows * from.ldy;
+        for (; rows > 0; rows--, part += BLOCK, to += from.ldy)
+            _mm512_mask_storeu_epi16(to, lanes,
+                                     to_bf16(finished(&from, 1, _mm512_load_ps(part + TILE)),
+                                             finished(&from, 0, _mm512_load_ps(part))));
+        return;
+    }
+    d->y += (size_t)rows * from.ldy;
+    if (from.beta == 0 && from.finish)
+        for (; rows > 0; rows--, part += BLOCK, y += from.ldy) {
+            _mm512_mask_storeu_ps(y, from.low, finished(&from, 0, _mm512_load_ps(part)));
+            _mm512_mask_storeu_ps(y + TILE, from.high, finished(&from, 1, _mm512_load_ps(part + TILE)));
+        }
+    for (; rows > 0; rows--, part += BLOCK, y += from.ldy) {
+        __m512 v = added(&from, 0, _mm512_load_ps(part), y, from.low);
+        __m512 u = added(&from, 1, _mm512_load_ps(part + TILE), y + TILE, from.high);
+        _mm512_mask_storeu_ps(y, from.low, v);
+        _mm512_mask_storeu_ps(y + TILE, from.high, u);
     }
 }
 
-/* What y holds is read from the third-level cache or from memory, even if it is but overwritten: this takes
- * as long as several steps. */
+/* What y holds is read, even if it is but overwritten: from the third-level cache or from memory this takes
+ * as long as several steps. A small y is in the second-level cache or does not matter; and lines that all
+ * fall into one or two sets of the first-level cache would only push each other out of it. */
+static bool wants_fetching(const amx_rows *p)
+{
+    return p->y && (size_t)p->rows * p->ldy > SMALL && p->ldy % SAME_SETS != 0;
+}
+
 INLINE void fetch_rows(const drain *d, int from, int count)
 {
     const float *y = d->y + (size_t)from * d->ldy;
@@ -98,14 +138,23 @@ INLINE void round_some(rounding *r, int count)
 }
 
 /* part[32,32] = rows times a panel, and the other work on the way. */
-INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool upper,
-                     float *part, work *w)
+INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool backward,
+                     bool upper, float *part, work *w)
 {
+    ptrdiff_t next_a = STEP, next_panel = PANEL_U16;
+    if (backward) {
+        a += (steps - 1) * next_a;
+        panel += (steps - 1) * next_panel;
+        next_a = -next_a;
+        next_panel = -next_panel;
+    }
+    bool nothing_to_round = w->in.left == 0; /* rounding keeps stores awake, too */
     TILES_BARRIER();
     tiles_clear();
-    for (int s = 0; s < steps; s++, a += STEP, panel += PANEL_U16) {
+    for (int s = 0; s < steps; s++, a += next_a, panel += next_panel) {
         tiles_step(a, stride * sizeof *a, panel, upper);
-        fetch_rows(&w->next, s * w->drains, w->drains);
+        if (nothing_to_round && s % AWAKE == AWAKE - 1) tiles_stay_awake();
+        if (w->fetch) fetch_rows(&w->next, s * w->drains, w->drains);
         drain_rows(&w->out, w->drains);
         round_some(&w->in, w->rounds);
     }
@@ -117,7 +166,9 @@ static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, i
 {
     const kernels_finish *f = p->finish;
     d->part = part;
-    d->y = p->y + (size_t)i * p->ldy + (size_t)j;
+    size_t at = (size_t)i * p->ldy + (size_t)j;
+    d->y = p->y ? p->y + at : NULL;
+    d->rounded = p->rounded_y ? p->rounded_y + at : NULL;
     d->ldy = p->ldy;
     d->left = min_int(p->rows - i, BLOCK);
     d->low = first_lanes(p->cols - j);
@@ -129,8 +180,8 @@ static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, i
         d->bias[0] = _mm512_maskz_loadu_ps(d->low, f->bias + j);
         d->bias[1] = _mm512_maskz_loadu_ps(d->high, f->bias + j + TILE);
     }
-    d->least = _mm512_set1_ps(f ? f->low : 0);
-    d->most = _mm512_set1_ps(f ? f->high : 0);
+    d->least = _mm512_set1_ps(f ? f->low : -INFINITY);
+    d->most = _mm512_set1_ps(f ? f->high : INFINITY);
 }
 
 static rounding rounding_of(const amx_rows *p, int i, uint16_t *to)
@@ -146,12 +197,13 @@ static void multiply_rows(const amx_rows *p, int i, const uint16_t *a, float *pa
     int steps = ceil_div(p->depth, STEP);
     size_t stride = row_stride(p->depth);
     const uint16_t *panel = p->panels;
-    for (int j = 0; j < p->cols; j += BLOCK, panel += p->panel) {
+    bool backward = p->odd;
+    for (int j = 0; j < p->cols; j += BLOCK, panel += p->panel, backward = !backward) {
         drain_begin(&w->next, p, part, i, j);
         if (p->rows - i <= TILE)
-            multiply(a, stride, panel, steps, true, part, w);
+            multiply(a, stride, panel, steps, backward, true, part, w);
         else
-            multiply(a, stride, panel, steps, false, part, w);
+            multiply(a, stride, panel, steps, backward, false, part, w);
         w->out = w->next;
     }
 }
@@ -162,6 +214,7 @@ void amx_rows_product(const amx_rows *p)
     float part[BLOCK * BLOCK] __attribute__((aligned(64)));
     int steps = ceil_div(p->depth, STEP);
     work w = {.drains = ceil_div(BLOCK, steps), .rounds = ceil_div(BLOCK, ceil_div(p->cols, BLOCK))};
+    w.fetch = wants_fetching(p);
     tiles_configure();
     w.in = rounding_of(p, 0, rounded[0]);
     round_some(&w.in, BLOCK * steps);

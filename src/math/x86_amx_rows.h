@@ -3,6 +3,7 @@
 #ifndef MATH_X86_AMX_ROWS_H
 #define MATH_X86_AMX_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,14 +19,17 @@ enum {
  * and again and had best lie in the second-level cache. */
 typedef struct amx_rows {
     int rows, cols, depth;
+    bool odd;       /* whether the first panel counts as an odd one */
     const float *x; /* rounded on the way; NULL: `rounded` */
     size_t ldx;
-    const uint16_t *rounded; /* rows up to a multiple of 32, row_stride(depth) numbers each, 0 beyond depth */
+    const uint16_t *rounded; /* rows up to a multiple of 32 (the last of which may hold anything),
+                                row_stride(depth) numbers each, 0 beyond depth */
     const uint16_t *panels;
     size_t panel;                 /* numbers from one panel to the next */
     float beta;                   /* with 0, y may hold anything */
     const kernels_finish *finish; /* NULL: nothing; the bias begins at the first column */
     float *y;
+    uint16_t *rounded_y; /* not NULL: results are rounded to bf16 and go here in place of y; beta is 0 */
     size_t ldy;
 } amx_rows;
 

@@ -42,15 +42,24 @@ void amx_taps_pack(const amx_taps *t, int tap, const float *w, bool transposed)
         }
 }
 
-/* 32 positions times 32 outputs. */
-static void multiply_block(const amx_taps *t, const uint16_t *x, const uint16_t *panel, float *y)
+/* 32 positions times 32 outputs. Backward, what the last product left of the panel in the first-level cache
+ * is what this one begins with. */
+INLINE void multiply_block(const amx_taps *t, const uint16_t *x, const uint16_t *panel, bool backward,
+                           float *y)
 {
+    int across = t->channels / STEP, steps = t->count * across, step = backward ? -1 : 1;
+    int tap = backward ? t->count - 1 : 0, c = backward ? across - 1 : 0;
+    panel += (size_t)(backward ? steps - 1 : 0) * PANEL_U16;
     TILES_BARRIER();
     tiles_clear();
-    for (int tap = 0; tap < t->count; tap++) {
-        const uint16_t *a = x + t->offset[tap];
-        for (int c = 0; c < t->channels; c += STEP, panel += PANEL_U16)
-            tiles_step(a + c, t->step * sizeof *a, panel, false);
+    for (int i = 0; i < steps; i++, panel += step * PANEL_U16) {
+        tiles_step(x + t->offset[tap] + (size_t)c * STEP, t->step * sizeof *x, panel, false);
+        if (i % AWAKE == AWAKE - 1) tiles_stay_awake();
+        c += step;
+        if (c < 0 || c == across) {
+            c = backward ? across - 1 : 0;
+            tap += step;
+        }
     }
     tiles_store(y, (size_t)t->outputs, false);
 }
@@ -60,7 +69,7 @@ void amx_taps_product(const amx_taps *t, const uint16_t *x, int positions, float
     tiles_configure();
     for (int o = 0; o < t->outputs; o += STEP)
         for (int p = 0; p < positions; p += STEP)
-            multiply_block(t, x + (size_t)p * t->step, panel_of(t, o, 0, 0),
+            multiply_block(t, x + (size_t)p * t->step, panel_of(t, o, 0, 0), p / STEP % 2,
                            y + (size_t)p * (size_t)t->outputs + (size_t)o);
     _tile_release();
 }

@@ -1,0 +1,256 @@
+/* Inverted residuals without a record: a few rows at a time go through all their convolutions, so that the
+ * inner maps, six times as wide as what comes in and goes out, never leave the second-level cache. A band
+ * keeps the last rows of the one before it that its own windows reach.
+ *
+ * Where products run on tiles, which round their operands to bf16, both inner maps are bf16: half as much to
+ * write and read. */
+#include <math.h>
+#include <string.h>
+
+#include "cnn/blocks.h"
+#include "src/math/packed.h"
+
+#if CAPTION_X86
+#include "src/math/x86_amx_taps.h"
+#include "src/math/x86_bf16_depthwise.h"
+#endif
+
+enum {
+    BAND_NUMBERS = 1 << 17, /* of both inner maps together, half a MiB */
+    BAND_PIXELS = 96,       /* of the result, at least: products of a few rows are slow */
+};
+
+typedef struct bands_ctx {
+    const nn_tape *tape;
+    const nn_var *x;
+    nn_var *y;
+    const cnn_unit *expand; /* NULL: none */
+    const cnn_unit *deep, *project;
+    bool residual;
+    cnn_depth depth;
+    int inner;                /* channels */
+    int ranges, rows, height; /* ranges of a photo, rows of each, rows of a band */
+    size_t stride;            /* bf16: numbers of a pixel of the inner map after `deep`; f32: 0 */
+    float *weights;           /* bf16: of `deep`, in order */
+    size_t number;            /* bytes of a number of the inner map before `deep` */
+    size_t wide, buffer;      /* bytes of a band of it; of both inner maps */
+    char *buffers;            /* one per worker */
+} bands_ctx;
+
+static bool pointwise(const cnn_unit *u)
+{
+    return !u->depthwise && u->win.kernel == 1 && u->win.stride == 1 && u->win.pad == 0 && u->weight->packed;
+}
+
+bool cnn_bands_suit(const nn_tape *t, const cnn_block *b)
+{
+    int n = b->length;
+    return !t->recording && !b->projected && (n == 2 || n == 3) && b->path[n - 2].depthwise &&
+           pointwise(&b->path[n - 1]) && b->path[n - 1].act == NN_LINEAR &&
+           (n == 2 || pointwise(&b->path[0]));
+}
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Rows of x that rows a..b-1 of the result reach: from..to-1. */
+static void reach(const bands_ctx *c, int a, int b, int *from, int *to)
+{
+    cnn_window win = c->deep->win;
+    *from = max_int(a * win.stride - win.pad, 0);
+    *to = min_int((b - 1) * win.stride - win.pad + win.kernel, c->x->dim[1]);
+}
+
+static void product(const bands_ctx *c, const cnn_unit *u, const real *x, int pixels, nn_act act, real *y)
+{
+    cnn_multiply_patches(c->tape, x, pixels, u->weight, u->norm.beta, act, y);
+}
+
+#if CAPTION_X86
+static bool keeps_bf16(const cnn_unit *deep, const cnn_unit *project)
+{
+    cnn_window win = deep->win;
+    return win.kernel == 3 && win.pad == 1 && win.stride <= 2 &&
+           packed_rounded_stride(project->weight->packed) > 0;
+}
+
+static size_t weights_count(int channels)
+{
+    return bf16_depthwise_numbers(channels);
+}
+
+static void order_weights(const cnn_unit *deep, int channels, float *to)
+{
+    bf16_depthwise_order(channels, deep->weight->data, deep->norm.beta->data, to);
+}
+
+static void widen_bf16(const bands_ctx *c, const real *x, int pixels, uint16_t *map)
+{
+    int in = c->x->dim[3];
+    if (!c->expand) {
+        amx_taps_round(x, map, (size_t)pixels * (size_t)in);
+        return;
+    }
+    kernels_finish f = cnn_finish(c->expand->norm.beta, c->expand->act);
+    packed_product_to_rounded(c->expand->weight->packed, pixels, x, in, &f, map, c->inner);
+}
+
+static void deepen_bf16(const bands_ctx *c, const uint16_t *map, int top, int row, uint16_t *to)
+{
+    int h = c->x->dim[1], step = c->deep->win.stride;
+    kernels_finish f = cnn_finish(NULL, c->deep->act);
+    bf16_depthwise d = {c->weights, c->inner, c->x->dim[2], step, (float)f.low, (float)f.high, c->stride};
+    const uint16_t *x[3];
+    for (int i = 0; i < 3; i++) {
+        int y = row * step + i - 1;
+        x[i] = y < 0 || y >= h ? NULL : map + (size_t)(y - top) * (size_t)d.width * (size_t)c->inner;
+    }
+    bf16_depthwise_row(&d, x, to);
+}
+#else
+static bool keeps_bf16(const cnn_unit *deep, const cnn_unit *project)
+{
+    (void)deep, (void)project;
+    return false;
+}
+
+static size_t weights_count(int channels)
+{
+    (void)channels;
+    return 0;
+}
+
+static void order_weights(const cnn_unit *deep, int channels, float *to)
+{
+    (void)deep, (void)channels, (void)to;
+}
+
+static void widen_bf16(const bands_ctx *c, const real *x, int pixels, uint16_t *map)
+{
+    (void)c, (void)x, (void)pixels, (void)map;
+}
+
+static void deepen_bf16(const bands_ctx *c, const uint16_t *map, int top, int row, uint16_t *to)
+{
+    (void)c, (void)map, (void)top, (void)row, (void)to;
+}
+#endif
+
+/* Rows from..to-1 of the inner map before `deep`. */
+static void widen(const bands_ctx *c, const real *photo, int from, int to, void *map)
+{
+    int w = c->x->dim[2];
+    const real *x = photo + (size_t)from * (size_t)w * (size_t)c->x->dim[3];
+    if (c->stride)
+        widen_bf16(c, x, (to - from) * w, map);
+    else
+        product(c, c->expand, x, (to - from) * w, c->expand->act, map);
+}
+
+/* Rows a..b-1 of the result from the inner map before `deep`, the rows of which from `top` on lie at `map`.
+ */
+static void narrow(const bands_ctx *c, const void *map, int top, int a, int b, void *between, real *y)
+{
+    int w = c->y->dim[2];
+    size_t row = (size_t)w * (c->stride ? c->stride * sizeof(uint16_t) : (size_t)c->inner * sizeof(real));
+    const nn_var *weight = c->project->weight;
+    kernels_finish f = cnn_finish(c->project->norm.beta, c->project->act);
+    for (int r = a; r < b; r++) {
+        void *to = (char *)between + (size_t)(r - a) * row;
+        if (c->stride)
+            deepen_bf16(c, map, top, r, to);
+        else
+            cnn_depthwise_line(&c->depth, map, top, r, to);
+    }
+    if (c->stride)
+        packed_product_rounded(weight->packed, (b - a) * w, between, &f, y, nn_last(weight));
+    else
+        product(c, c->project, between, (b - a) * w, c->project->act, y);
+}
+
+static void run_range(void *p, int index, int worker)
+{
+    const bands_ctx *c = p;
+    int image = index / c->ranges, first = index % c->ranges * c->rows,
+        last = min_int(first + c->rows, c->y->dim[1]), from = 0, have = 0;
+    const real *photo = c->x->data + (size_t)image * (nn_count(c->x) / (size_t)c->x->dim[0]);
+    real *y = c->y->data + (size_t)image * (nn_count(c->y) / (size_t)c->y->dim[0]);
+    char *map = c->buffers + (size_t)worker * c->buffer, *between = map + c->wide;
+    size_t row = (size_t)c->x->dim[2] * (size_t)c->inner * c->number,
+           line = (size_t)c->y->dim[2] * (size_t)c->y->dim[3];
+    bool as_it_is = !c->expand && !c->stride; /* x is the inner map */
+    for (int a = first, b, top, to; a < last; a = b) {
+        b = min_int(a + c->height, last);
+        reach(c, a, b, &top, &to);
+        if (!as_it_is) {
+            if (have > top) memmove(map, map + (size_t)(top - from) * row, (size_t)(have - top) * row);
+            have = max_int(have, top);
+            widen(c, photo, have, to, map + (size_t)(have - top) * row);
+            from = top;
+            have = to;
+        }
+        narrow(c, as_it_is ? (const void *)photo : map, as_it_is ? 0 : top, a, b, between,
+               y + (size_t)a * line);
+        if (c->residual) c->tape->k->add(photo + (size_t)a * line, y + (size_t)a * line, (b - a) * (int)line);
+    }
+}
+
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* How rows are cut; what is computed of each does not depend on it. */
+static void cut(bands_ctx *c)
+{
+    int w = c->x->dim[2], oh = c->y->dim[1], ow = c->y->dim[2], threads = pool_threads(c->tape->threads);
+    cnn_window win = c->deep->win;
+    int above = c->expand || c->stride ? win.stride * w * c->inner : 0, below = ow * c->inner;
+    int most = max_int(BAND_NUMBERS / (above + below), ceil_div(BAND_PIXELS, ow));
+    c->ranges = min_int(ceil_div(threads, c->x->dim[0]), oh);
+    c->rows = ceil_div(oh, c->ranges);
+    c->ranges = ceil_div(oh, c->rows);
+    c->height = ceil_div(c->rows, ceil_div(c->rows, most));
+    size_t rows_in = above ? (size_t)((c->height - 1) * win.stride + win.kernel) : 0;
+    size_t pixels = (size_t)c->height * (size_t)ow;
+    c->wide = whole_lines(rows_in * (size_t)w * (size_t)c->inner * c->number);
+    c->buffer = c->wide + (c->stride ? (pixels + PACKED_SPARE) * c->stride * sizeof(uint16_t)
+                                     : whole_lines(pixels * (size_t)c->inner * sizeof(real)));
+}
+
+nn_var *cnn_forward_by_bands(nn_tape *t, const nn_var *x, const cnn_block *b)
+{
+    if (t->failed || !x) return NULL;
+    const cnn_unit *deep = &b->path[b->length - 2], *project = deep + 1;
+    int dim[4] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3]};
+    cnn_pass_block(b, dim);
+    nn_var *y = nn_result(t, 4, dim, false);
+    if (!y) return NULL;
+    bands_ctx c = {.tape = t, .x = x, .y = y, .deep = deep, .project = project, .residual = b->residual};
+    c.expand = b->length == 3 ? &b->path[0] : NULL;
+    c.inner = nn_last(deep->weight);
+    c.depth = (cnn_depth){t->k, deep->weight, deep->norm.beta, deep->win, deep->act, x->dim[1], x->dim[2]};
+    c.stride = keeps_bf16(deep, project) ? packed_rounded_stride(project->weight->packed) : 0;
+    c.number = c.stride ? sizeof(uint16_t) : sizeof(real);
+    cut(&c);
+    arena_mark mark = arena_save(t->mem);
+    if (c.stride) c.weights = nn_scratch(t, weights_count(c.inner) * sizeof *c.weights);
+    c.buffers = nn_scratch(t, (size_t)pool_threads(t->threads) * c.buffer);
+    if (t->failed) return NULL;
+    if (c.stride) order_weights(deep, c.inner, c.weights);
+    pool_run(t->threads, x->dim[0] * c.ranges, run_range, &c);
+    arena_rewind(t->mem, mark);
+    return y;
+}
