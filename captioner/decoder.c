@@ -86,7 +86,7 @@ nn_var *cap_attention(nn_tape *t, const cap_decoder *d, const cap_memory *m, con
                       nn_var *h, nn_var **alpha)
 {
     nn_var *query = d->query_w ? nn_linear(t, h, d->query_w, NULL) : h;
-    nn_var *scores = nn_match(t, &d->match, query, m->keys, memory_of);
+    nn_var *scores = nn_match(t, &d->match, query, m->keys, m->length, memory_of);
     *alpha = nn_normalise(t, scores, m->length, memory_of);
     return nn_aggregate(t, *alpha, m->values, memory_of);
 }

@@ -97,7 +97,7 @@ static nn_var *f_sum(nn_tape *t, void *c)
 static nn_var *attend(nn_tape *t, bench *b, bool masked)
 {
     nn_match_params m = {.kind = (nn_match_kind)b->kind, .v = b->p[3], .bias = b->p[4], .log_gain = b->p[5]};
-    nn_var *s = nn_match(t, &m, b->p[0], b->p[1], memory_of);
+    nn_var *s = nn_match(t, &m, b->p[0], b->p[1], masked ? lengths : NULL, memory_of);
     nn_var *alpha = nn_normalise(t, s, masked ? lengths : NULL, memory_of);
     return nn_aggregate(t, alpha, b->p[2], memory_of);
 }
@@ -162,7 +162,9 @@ static nn_var *f_place(nn_tape *t, void *c)
 {
     static const int32_t one[] = {1, -1, 0, 1}, other[] = {-1, 2, 2, 0};
     bench *b = c;
-    return score(t, nn_place(t, b->p, (const int32_t *const[]){one, other}, 2, 4));
+    nn_var *parts[] = {b->p[0], b->p[1]};
+    for (int i = 0; b->kind && i < 2; i++) parts[i] = nn_activate(t, parts[i], NN_TANH);
+    return score(t, nn_place(t, parts, (const int32_t *const[]){one, other}, 2, 4));
 }
 
 static nn_var *f_loss(nn_tape *t, void *c)
@@ -221,6 +223,11 @@ static nn_var *f_pool(nn_tape *t, void *c)
     {                                                                                                        \
         name, f, {{3, 5, 2, 4}, {3, 2, 3, 4}, {3, 2, 3, 6}, {1, 4}, {1, 1}, {1, 1}}, kind                    \
     }
+/* More of either than a kernel takes at once. */
+#define MANY_QUERIES(name, f, kind)                                                                          \
+    {                                                                                                        \
+        name, f, {{3, 3, 9, 4}, {3, 2, 10, 4}, {3, 2, 10, 6}, {1, 4}, {1, 1}, {1, 1}}, kind                  \
+    }
 #define NORM                                                                                                 \
     {                                                                                                        \
         {2, 6, 3}, {1, 3}, {1, 3}, {2, 6, 3}, {1, 3},                                                        \
@@ -247,6 +254,9 @@ static const row rows[] = {
     ATTENTION("attention dot", f_attention, NN_MATCH_DOT),
     ATTENTION("attention scaled-dot", f_attention, NN_MATCH_SCALED_DOT),
     ATTENTION("attention sigmoid, masked", f_attention_masked, NN_MATCH_SIGMOID),
+    ATTENTION("attention dot, masked", f_attention_masked, NN_MATCH_DOT),
+    MANY_QUERIES("attention scaled-dot, many queries", f_attention, NN_MATCH_SCALED_DOT),
+    MANY_QUERIES("attention additive, many queries, masked", f_attention_masked, NN_MATCH_ADDITIVE),
     {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
     {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},
     {"lstm", f_lstm, {{2, 2, 12}, {2, 2, 3}}, 0},
@@ -255,6 +265,7 @@ static const row rows[] = {
     {"lstm, words from a state", f_lstm_of_table, {{2, 4, 12}, {2, 3, 12}, {2, 3, 3}, {2, 3, 3}}, 1},
     {"lstm, many steps from a state", f_lstm_sequence, {{2, 6, 12}, {2, 3, 12}, {2, 3, 3}, {2, 3, 3}}, 1},
     {"place", f_place, {{2, 2, 3}, {2, 3, 2}}, 0},
+    {"place, of results", f_place, {{2, 3, 3}, {2, 4, 2}}, 1},
     {"cross-entropy", f_loss, {{2, 5, 6}}, 0},
     {"cross-entropy, smoothed", f_loss, {{2, 5, 6}}, 1},
     {"layer norm", f_layer_norm, {{2, 3, 5}, {1, 5}, {1, 5}}, 0},

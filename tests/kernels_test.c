@@ -309,7 +309,7 @@ static void run_elementwise(const kernels *k, float **x, int n)
 
 static void run_rows(const kernels *k, float **x, int n)
 {
-    k->attention_match_back(x[0], x[1], x[2], 0.7F, n, x[3], x[4], x[5]);
+    k->attention_match_back(x[0], x[1], x[2], &(float){0.7F}, 1, n, x[3], x[4], x[5]);
     kernels_adamw u = {0.9F, 0.98F, 1e-3F, 0.99F, 0.1F, 1.5F};
     for (int i = 0; i < n; i++) x[6][i] = fabsf(x[6][i]);
     k->adamw(&u, x[0], n, x[1], x[7], x[6]);
@@ -321,11 +321,20 @@ static void run_rows(const kernels *k, float **x, int n)
     k->finish(&(kernels_finish){NULL, 0, INFINITY}, 1, n, x[4], n);
 }
 
+/* Blocks of three keys and one more row. */
+static void run_match(const kernels *k, float **x, int n)
+{
+    int d = n / 4;
+    k->attention_match_back(x[0], x[1], x[2], x[3], 3, d, x[4], x[5], x[6]);
+}
+
 static void run_lstm(const kernels *k, float **x, int n)
 {
     int h = n / 4; /* blocks of 4 h numbers */
-    k->lstm_cell(x[0], x[1], h, x[2], x[3], x[4], x[5]);
-    k->lstm_cell_back(x[2], x[1], x[4], x[5], x[3], h, x[6], x[7]);
+    k->lstm_cell(x[0], x[6], x[1], h, x[2], x[3], x[4], x[5]);
+    k->lstm_cell(x[2], NULL, x[3], h, x[2], x[7], x[4], x[5]);
+    k->lstm_cell_back(x[2], x[1], x[4], x[5], NULL, x[3], h, x[6], x[7]);
+    k->lstm_cell_back(x[0], x[1], x[4], x[5], x[7], x[3], h, x[2], x[1] + h);
 }
 
 static void run_columns(const kernels *k, float **x, int n)
@@ -380,6 +389,7 @@ static void check_layers(const kernels *k)
         int unit;
     } cases[] = {{"elementwise", run_elementwise, 1},
                  {"rows", run_rows, 1},
+                 {"match", run_match, 4},
                  {"lstm", run_lstm, 4},
                  {"depthwise row", run_depthwise_row, 15},
                  {"columns", run_columns, ROWS},

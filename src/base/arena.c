@@ -23,15 +23,21 @@ static char *payload(arena_block *b)
 }
 
 /* Large blocks ask for huge pages: a training step walks hundreds of megabytes, and 4 KiB pages miss the TLB.
- */
+ * *size is rounded up. */
+static void *take_pages(size_t *size)
+{
+    size_t align = *size >= HUGE_PAGE ? HUGE_PAGE : ALIGN;
+    *size = round_up(*size, align);
+    void *p = aligned_alloc(align, *size);
+    if (p && align == HUGE_PAGE) madvise(p, *size, MADV_HUGEPAGE);
+    return p;
+}
+
 static arena_block *new_block(size_t size)
 {
     size_t total = size + ALIGN;
-    size_t align = total >= HUGE_PAGE ? HUGE_PAGE : ALIGN;
-    total = round_up(total, align);
-    arena_block *b = aligned_alloc(align, total);
+    arena_block *b = take_pages(&total);
     if (!b) return NULL;
-    if (align == HUGE_PAGE) madvise(b, total, MADV_HUGEPAGE);
     b->older = NULL;
     b->size = total - ALIGN;
     b->used = 0;
@@ -124,4 +130,13 @@ void arena_release(arena *a)
     arena_mark empty = {0};
     arena_rewind(a, empty);
     a->used = 0;
+}
+
+void *arena_lasting(size_t bytes)
+{
+    if (bytes > SIZE_MAX / 4) return NULL;
+    size_t size = bytes ? bytes : 1;
+    void *p = take_pages(&size);
+    if (p) memset(p, 0, bytes);
+    return p;
 }

@@ -40,4 +40,8 @@ void arena_rewind(arena *a, arena_mark mark);
 void arena_reset(arena *a);
 void arena_release(arena *a);
 
+/* Memory outside any arena, for free(), that every step walks through: zeroed, at a multiple of 64 bytes, and
+ * in large pages where Linux gives them and it fills one. NULL when memory is out. */
+void *arena_lasting(size_t bytes);
+
 #endif

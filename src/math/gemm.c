@@ -118,7 +118,7 @@ static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real
  * takes a third longer for it. Without AVX2 it is always the faster. */
 static bool suits_own(int m, int n, int k)
 {
-    const double most = 1 << 27;
+    const double most = level >= CPU_AVX512 ? 1 << 29 : 1 << 27;
     if (level >= CPU_AVX2 && (double)m * n * k < most) return true;
     ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
     return !blas.product;

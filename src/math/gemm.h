@@ -1,6 +1,6 @@
 /* The one door to matrix products: OpenBLAS for large ones in f32, AMX tiles in bf16, and own kernels where
  * OpenBLAS is weak: at most eight rows (in either precision), and products of up to 2^27 multiplications,
- * such as a step of an LSTM, where CPUs have AVX2.
+ * such as a step of an LSTM, where CPUs have AVX2; up to 2^29 where they have AVX-512.
  *
  * All matrices are row-major. What an element becomes depends on the shapes alone, so the result has the same
  * bits for every number of threads. OpenBLAS is loaded when it is first needed and told to run on one thread;

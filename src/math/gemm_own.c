@@ -1,9 +1,14 @@
 #include "src/math/gemm_own.h"
 
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "src/base/arena.h"
+
 /* A strip of B, DEPTH x a strip's columns, stays in the first-level cache while HEIGHT rows of A pass; those,
- * and WIDTH columns of their results, in the second-level cache. */
+ * and WIDTH columns of their results, in the second-level cache. HEIGHT is a multiple of KERNELS_PANEL. */
 enum { DEPTH = 128, HEIGHT = 384, WIDTH = 512 };
 
 static int least(int a, int b)
@@ -21,6 +26,7 @@ typedef struct operands {
 
 typedef struct block {
     int i, height, j, width, l, depth; /* rows and columns of C, lines of k */
+    const real *x;                     /* these rows and lines of A: where they lie, or in panels */
 } block;
 
 static size_t up(const kernels *own, int n)
@@ -52,12 +58,10 @@ static const real *strip_at(const operands *o, int l, int depth, int j)
 static void add_block(const operands *o, const block *p, bool add)
 {
     _Alignas(64) real strip[DEPTH * KERNELS_STRIP];
-    size_t lda = (size_t)o->lda, i = (size_t)p->i, l = (size_t)p->l;
-    bool a_rows = o->op_a == GEMM_N;
+    size_t i = (size_t)p->i;
     kernels_gemm g = {.rows = p->height, .k = p->depth, .add = add, .w = strip, .ldy = o->ldc};
-    g.row = a_rows ? o->lda : 1;
-    g.line = a_rows ? 1 : o->lda;
-    g.x = o->a + (a_rows ? i * lda + l : l * lda + i);
+    g.row = o->op_a == GEMM_N ? o->lda : 0;
+    g.x = p->x;
     for (int j = p->j, end = p->j + p->width; j < end; j += o->own->gemm_columns) {
         g.cols = least(end - j, o->own->gemm_columns);
         g.y = o->c + i * (size_t)o->ldc + j;
@@ -81,16 +85,72 @@ static void scale(int m, int n, real beta, real *c, int ldc)
             for (int j = 0; j < n; j++) c[j] *= beta;
 }
 
+static const real *rows_of_a(const operands *o, const block *p, real *panels)
+{
+    size_t lda = (size_t)o->lda, i = (size_t)p->i, l = (size_t)p->l;
+    if (!panels) return o->a + i * lda + l;
+    o->own->gemm_panels(p->depth, p->height, o->a + l * lda + i, o->lda, panels);
+    return panels;
+}
+
+/* Columns begin..end-1 of C; `panels` for HEIGHT rows of a transposed A, else NULL. */
+static void add_blocks(const operands *o, int m, int begin, int end, int k, bool add, real *panels)
+{
+    int most = k <= DEPTH ? end - begin : WIDTH; /* C is passed once */
+    for (int i = 0; i < m; i += HEIGHT)
+        for (int j = begin; j < end; j += most)
+            for (int l = 0; l < k; l += DEPTH) {
+                block part = {i, least(m - i, HEIGHT), j, least(end - j, most), l, least(k - l, DEPTH), NULL};
+                part.x = rows_of_a(o, &part, panels);
+                add_block(o, &part, add || l > 0);
+            }
+}
+
+/* ---- memory for panels, one per thread: a large page, as on the stack they lie in 48 small ones ---- */
+
+enum { PANEL_BYTES = 2 << 20 };
+static_assert(DEPTH * HEIGHT * sizeof(real) <= PANEL_BYTES && HEIGHT % KERNELS_PANEL == 0, "whole panels");
+
+static pthread_key_t panels_key;
+static bool panels_key_made;
+
+static void make_panels_key(void)
+{
+    panels_key_made = pthread_key_create(&panels_key, free) == 0;
+}
+
+static real *thread_panels(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_panels_key);
+    if (!panels_key_made) return NULL;
+    real *panels = pthread_getspecific(panels_key);
+    if (panels) return panels;
+    panels = arena_lasting(PANEL_BYTES);
+    if (!panels || !pthread_setspecific(panels_key, panels)) return panels;
+    free(panels);
+    return NULL;
+}
+
+static void add_transposed(const operands *o, int m, int begin, int end, int k, bool add)
+{
+    real *panels = thread_panels();
+    if (panels)
+        add_blocks(o, m, begin, end, k, add, panels);
+    else {
+        _Alignas(64) real on_stack[DEPTH * HEIGHT]; /* a product cannot fail */
+        add_blocks(o, m, begin, end, k, add, on_stack);
+    }
+}
+
 /* Columns begin..end-1 of C. */
 static void multiply(const operands *o, int m, int begin, int end, int k, real beta)
 {
     if ((k <= 0 || beta != 0) && beta != 1) scale(m, end - begin, beta, o->c + begin, o->ldc);
-    for (int i = 0; i < m; i += HEIGHT)
-        for (int j = begin; j < end; j += WIDTH)
-            for (int l = 0; l < k; l += DEPTH) {
-                block part = {i, least(m - i, HEIGHT), j, least(end - j, WIDTH), l, least(k - l, DEPTH)};
-                add_block(o, &part, beta != 0 || l > 0);
-            }
+    if (o->op_a == GEMM_T)
+        add_transposed(o, m, begin, end, k, beta != 0);
+    else
+        add_blocks(o, m, begin, end, k, beta != 0, NULL);
 }
 
 void gemm_own(const kernels *own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,

@@ -38,13 +38,14 @@ typedef struct kernels_bytes {
     const float *scale;
 } kernels_bytes;
 
-enum { KERNELS_STRIP = 64 }; /* gemm_columns at most */
+enum { KERNELS_STRIP = 64, KERNELS_PANEL = 6 }; /* gemm_columns and gemm_rows at most */
 
 /* Rows times a strip of a matrix: y[rows,cols] = x w, added to y if `add`. Element l of row r of x is
- * x[r * row + l * line]; w is [k, gemm_columns], as the functions that fill strips leave it. */
+ * x[r * row + l], or x is in panels as gemm_panels leaves it; w is [k, gemm_columns], as the functions that
+ * fill strips leave it. */
 typedef struct kernels_gemm {
     int rows, cols, k;
-    int row, line;
+    int row;                  /* 0: panels */
     const real *x, *w, *next; /* next: a strip to fetch into cache meanwhile, or NULL */
     bool add;
     real *y;
@@ -69,6 +70,12 @@ typedef struct kernels {
     void (*gemm_strip_rows)(int k, int cols, const real *w, int ldw, real *to);
     void (*gemm_strip_columns)(int k, int cols, const real *w, int ldw, real *to);
     void (*gemm_strip)(const kernels_gemm *g);
+
+    /* The rows that a strip is multiplied by, from columns of w[k,rows]: panels of gemm_rows rows, each line
+     * after line; `to` takes k times `rows` rounded up to whole panels. What fills up the last may be
+     * anything. */
+    int gemm_rows;
+    void (*gemm_panels)(int k, int rows, const real *w, int ldw, real *to);
 
     /* y[i] = e^x[i], 1 / (1 + e^-x[i]), tanh x[i]; y may be x. Relative error below 3e-7, also where the
      * result nears 0, down to the smallest normal number; infinities give the limits, NaN gives NaN. */
@@ -96,17 +103,19 @@ typedef struct kernels {
     void (*rectify)(const real *x, real high, real *y, int n);         /* y = x cut to 0..high; y may be x */
     void (*rectify_back)(const real *y, real high, real *dy, int n);   /* dy = 0 unless 0 < y < high */
 
-    /* Gradient of one score of attention_match, times ds, added to those of key, q and v (each [d]). */
-    void (*attention_match_back)(const real *key, const real *q, const real *v, real ds, int d, real *dkey,
-                                 real *dq, real *dv);
+    /* Gradients of the scores of attention_match, ds[count], added to those of key [count,d], q and v [d]. */
+    void (*attention_match_back)(const real *key, const real *q, const real *v, const real *ds, int count,
+                                 int d, real *dkey, real *dq, real *dv);
 
-    /* One row of an LSTM, gates [4h] in the order input, forget, candidate, output, before their activations;
-     * `on` [4h] takes them after (it may be gates), tanh_c [h] the tanh of the new cell. */
-    void (*lstm_cell)(const real *gates, const real *c, int h, real *on, real *c_new, real *tanh_c,
-                      real *h_new);
-    /* Sets dgates [4h] and dc [h], from the gradients dh and dc_new [h] of both results. */
+    /* One row of an LSTM. Its gates before their activations are gates + share [4h] in the order input,
+     * forget, candidate, output (share NULL: gates alone); `on` [4h] takes them after (it may be gates),
+     * tanh_c [h] the tanh of the new cell. */
+    void (*lstm_cell)(const real *gates, const real *share, const real *c, int h, real *on, real *c_new,
+                      real *tanh_c, real *h_new);
+    /* Sets dgates [4h] and dc [h], from the gradients dh + more and dc_new [h] of both results (more NULL: dh
+     * alone). Of lstm_cell and this, the next row is expected behind each row and fetched into cache. */
     void (*lstm_cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh,
-                           const real *dc_new, int h, real *dgates, real *dc);
+                           const real *more, const real *dc_new, int h, real *dgates, real *dc);
 
     /* Over the rows of x [rows,cols], for every column j: to[j] += sum of x; to[j] = sum of (x - shift[j])
      * and squares[j] = sum of its squares. */

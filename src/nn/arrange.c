@@ -130,18 +130,33 @@ typedef struct place_ctx {
     int count;
 } place_ctx;
 
+/* Rows of dy, `stride` apart, to where they came from. A fresh gradient is set by the first row that comes
+ * to a place and cleared where none does. */
+static void put_back(nn_tape *t, const real *dy, size_t stride, const int32_t *index, size_t rows, nn_var *x)
+{
+    real beta, *dx = nn_grad(t, x, &beta);
+    size_t width = (size_t)nn_last(x), places = (size_t)nn_rows(x);
+    unsigned char *taken = dx && beta == 0 ? nn_alloc(t, places) : NULL;
+    if (t->failed || !dx) return;
+    for (size_t r = 0; r < rows; r++, dy += stride) {
+        if (index[r] < 0) continue;
+        real *to = dx + (size_t)index[r] * width;
+        if (taken && !taken[index[r]]) {
+            memcpy(to, dy, width * sizeof *to);
+            taken[index[r]] = 1;
+        } else
+            t->k->add(dy, to, (int)width);
+    }
+    for (size_t i = 0; taken && i < places; i++)
+        if (!taken[i]) memset(dx + i * width, 0, width * sizeof *dx);
+}
+
 static void place_backward(nn_tape *t, void *p)
 {
     place_ctx *c = p;
-    size_t all = (size_t)nn_last(c->y), rows = (size_t)nn_rows(c->y), at = 0;
-    for (int i = 0; c->y->grad && i < c->count; i++) {
-        real *dx = nn_grad_add(t, c->parts[i]);
-        size_t width = (size_t)nn_last(c->parts[i]);
-        for (size_t r = 0; dx && r < rows; r++)
-            if (c->index[i][r] >= 0)
-                t->k->add(c->y->grad + r * all + at, dx + (size_t)c->index[i][r] * width, (int)width);
-        at += width;
-    }
+    const real *dy = c->y->grad;
+    for (int i = 0; dy && i < c->count; dy += nn_last(c->parts[i++]))
+        put_back(t, dy, (size_t)nn_last(c->y), c->index[i], (size_t)nn_rows(c->y), c->parts[i]);
 }
 
 static void place_rows(real *y, size_t stride, const nn_var *x, const int32_t *index, int rows)
@@ -205,11 +220,22 @@ nn_var *nn_slice(nn_tape *t, nn_var *x, int begin, int n)
     return t->failed ? NULL : y;
 }
 
+/* Nobody looks at the gradient of y any more: the first to come is handed on. */
+static void reshape_backward(nn_tape *t, void *p)
+{
+    arrange_ctx *c = p;
+    if (!c->y->grad || !c->a->wants_grad) return;
+    if (c->a->grad)
+        nn_add_into(t, c->a->grad, c->y->grad, nn_count(c->y));
+    else
+        c->a->grad = c->y->grad;
+}
+
 nn_var *nn_reshape(nn_tape *t, nn_var *x, int rank, const int *dim)
 {
     if (t->failed || !x) return NULL;
     nn_var *y = view(t, x, x->data, rank, dim);
-    record(t, y, slice_backward, (arrange_ctx){.a = x, .y = y});
+    record(t, y, reshape_backward, (arrange_ctx){.a = x, .y = y});
     return t->failed ? NULL : y;
 }
 

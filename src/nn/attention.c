@@ -25,6 +25,7 @@ typedef struct attention_ctx {
         *next;    /* askers of each memory as linked lists, so that memories can be worked on in parallel */
     real *degree; /* [N, Tq, L]: sigmoid's output */
     real *dscore; /* [N, Tq, L]: gradient of the raw score */
+    real *turned; /* [N, L, Tq]: of alpha or dscore */
     real *dkeys, *dquery, *dalpha, *dvalues;
     real *dv_parts; /* [M, d]: summed in order afterwards */
 } attention_ctx;
@@ -61,6 +62,54 @@ static attention_ctx *keep(nn_tape *t, const attention_ctx *values, nn_backward_
     return c;
 }
 
+/* States that the memory has; the scores of the others are never looked at. */
+static int states_of(const attention_ctx *c, int memory_index)
+{
+    return c->length ? c->length[memory_index] : c->states;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- the queries of an asker as rows of small products ----
+ *
+ * A memory's keys and values are [states, d], `count` of them are of interest. */
+
+/* to[rows,count] = x[rows,d] memory^T + beta to; lines of `to` are c->states apart. */
+static void times_states(const attention_ctx *c, int rows, int count, const real *x, const real *memory,
+                         real beta, real *to)
+{
+    size_t d = (size_t)c->d, states = (size_t)c->states;
+    for (int r = 0; r < rows; r += KERNELS_ROWS)
+        c->tape->k->gemv_t(least(rows - r, KERNELS_ROWS), c->d, count, x + (size_t)r * d, c->d, memory, c->d,
+                           beta, to + (size_t)r * states, c->states);
+}
+
+/* to[rows,d] = weights[rows,count] memory + beta to; lines of weights are c->states apart. */
+static void weigh_states(const attention_ctx *c, int rows, int count, const real *weights, const real *memory,
+                         real beta, real *to)
+{
+    size_t d = (size_t)c->d, states = (size_t)c->states;
+    for (int r = 0; r < rows; r += KERNELS_ROWS)
+        c->tape->k->gemv(least(rows - r, KERNELS_ROWS), count, c->d, weights + (size_t)r * states, c->states,
+                         memory, c->d, beta, to + (size_t)r * d, c->d);
+}
+
+/* memory[count,d] += weights[Tq,count]^T x[Tq,d] of the queries of asker n. */
+static void add_to_states(const attention_ctx *c, int n, int count, const real *weights, const real *x,
+                          real *memory)
+{
+    size_t states = (size_t)c->states, tq = (size_t)c->tq;
+    real *turned = c->turned + (size_t)n * tq * states;
+    for (size_t q = 0; q < tq; q++)
+        for (size_t l = 0; l < (size_t)count; l++) turned[l * tq + q] = weights[q * states + l];
+    for (int l = 0; l < count; l += KERNELS_ROWS)
+        c->tape->k->gemv(least(count - l, KERNELS_ROWS), c->tq, c->d, turned + (size_t)l * tq, c->tq, x, c->d,
+                         1, memory + (size_t)l * (size_t)c->d, c->d);
+}
+
 /* ---- match ---- */
 
 static real dot_scale(const attention_ctx *c)
@@ -68,25 +117,32 @@ static real dot_scale(const attention_ctx *c)
     return c->m.kind == NN_MATCH_SCALED_DOT ? (real)(1 / sqrt((double)c->d)) : 1;
 }
 
+static void degrees(const attention_ctx *c, size_t a, int count, real *s)
+{
+    real *degree = c->degree + a * (size_t)c->states, gain = exp(c->m.log_gain->data[0]);
+    for (int l = 0; l < count; l++) s[l] += c->m.bias->data[0];
+    c->tape->k->vsigmoid(s, degree, count);
+    for (int l = 0; l < count; l++) s[l] = gain * degree[l];
+}
+
+/* Askers begin..end-1, all queries of each. */
 static void match_forward(void *p, size_t begin, size_t end)
 {
     attention_ctx *c = p;
     const nn_match_row *row = &nn_match_rows[c->m.kind];
+    size_t d = (size_t)c->d, states = (size_t)c->states, tq = (size_t)c->tq;
     real scale = dot_scale(c);
-    for (size_t a = begin; a < end; a++) { /* a = asker * Tq + query */
-        const real *q = c->query->data + a * (size_t)c->d;
-        const real *k =
-            c->keys->data + (size_t)memory(c, (int)(a / (size_t)c->tq)) * (size_t)c->states * (size_t)c->d;
-        real *s = c->y->data + a * (size_t)c->states;
-        if (row->network)
-            c->tape->k->attention_match(k, q, c->m.v->data, c->states, c->d, s);
-        else
-            for (int l = 0; l < c->states; l++, k += c->d) s[l] = scale * c->tape->k->dot(k, q, c->d);
-        if (!row->degree) continue;
-        real *degree = c->degree + a * (size_t)c->states, gain = exp(c->m.log_gain->data[0]);
-        for (int l = 0; l < c->states; l++) s[l] += c->m.bias->data[0];
-        c->tape->k->vsigmoid(s, degree, c->states);
-        for (int l = 0; l < c->states; l++) s[l] = gain * degree[l];
+    for (size_t n = begin; n < end; n++) {
+        int m = memory(c, (int)n), count = states_of(c, m);
+        const real *k = c->keys->data + (size_t)m * states * d, *q = c->query->data + n * tq * d;
+        real *s = c->y->data + n * tq * states;
+        if (!row->network) times_states(c, c->tq, count, q, k, 0, s);
+        for (size_t a = n * tq; a < (n + 1) * tq; a++, q += d, s += states) {
+            if (row->network) c->tape->k->attention_match(k, q, c->m.v->data, count, c->d, s);
+            for (int l = 0; scale != 1 && l < count; l++) s[l] *= scale;
+            if (row->degree) degrees(c, a, count, s);
+            memset(s + count, 0, (states - (size_t)count) * sizeof *s);
+        }
     }
 }
 
@@ -96,7 +152,8 @@ static void degree_backward(nn_tape *t, attention_ctx *c)
     size_t n = nn_count(c->y);
     const real *dy = c->y->grad;
     if (!nn_match_rows[c->m.kind].degree) {
-        memcpy(c->dscore, dy, n * sizeof(real));
+        real scale = dot_scale(c);
+        for (size_t i = 0; i < n; i++) c->dscore[i] = scale * dy[i];
         return;
     }
     real gain = exp(c->m.log_gain->data[0]);
@@ -113,11 +170,20 @@ static void degree_backward(nn_tape *t, attention_ctx *c)
     if (g) g[0] += (real)dbias;
 }
 
-static void dot_backward(const attention_ctx *c, real ds, const real *k, const real *q, real *dk, real *dq)
+static void asker_backward(const attention_ctx *c, int m, int n)
 {
-    ds *= dot_scale(c);
-    c->tape->k->axpy(ds, q, dk, c->d);
-    c->tape->k->axpy(ds, k, dq, c->d);
+    int count = states_of(c, m);
+    size_t d = (size_t)c->d, states = (size_t)c->states, at = (size_t)m * states * d;
+    size_t a = (size_t)n * (size_t)c->tq;
+    const real *keys = c->keys->data + at, *q = c->query->data + a * d, *ds = c->dscore + a * states;
+    if (!nn_match_rows[c->m.kind].network) {
+        weigh_states(c, c->tq, count, ds, keys, 1, c->dquery + a * d);
+        add_to_states(c, n, count, ds, q, c->dkeys + at);
+        return;
+    }
+    for (int tq = 0; tq < c->tq; tq++, a++, q += d, ds += states)
+        c->tape->k->attention_match_back(keys, q, c->m.v->data, ds, count, c->d, c->dkeys + at,
+                                         c->dquery + a * d, c->dv_parts + (size_t)m * d);
 }
 
 /* All askers of one memory: their gradients meet in its keys, in the order of the askers. */
@@ -125,22 +191,7 @@ static void match_backward_memory(void *p, int m, int worker)
 {
     (void)worker;
     attention_ctx *c = p;
-    size_t d = (size_t)c->d, base = (size_t)m * (size_t)c->states * d;
-    for (int n = c->first[m]; n >= 0; n = c->next[n])
-        for (int tq = 0; tq < c->tq; tq++) {
-            size_t a = (size_t)n * (size_t)c->tq + (size_t)tq;
-            const real *ds = c->dscore + a * (size_t)c->states, *q = c->query->data + a * d;
-            for (int l = 0; l < c->states; l++) {
-                size_t at = base + (size_t)l * d;
-                if (ds[l] == 0) continue;
-                if (nn_match_rows[c->m.kind].network)
-                    c->tape->k->attention_match_back(c->keys->data + at, q, c->m.v->data, ds[l], c->d,
-                                                     c->dkeys + at, c->dquery + a * d,
-                                                     c->dv_parts + (size_t)m * d);
-                else
-                    dot_backward(c, ds[l], c->keys->data + at, q, c->dkeys + at, c->dquery + a * d);
-            }
-        }
+    for (int n = c->first[m]; n >= 0; n = c->next[n]) asker_backward(c, m, n);
 }
 
 /* Gradients nobody wants go to scratch: the loops above stay free of questions. */
@@ -155,6 +206,7 @@ static void match_backward(nn_tape *t, void *p)
     attention_ctx *c = p;
     if (!c->y->grad) return;
     c->dscore = nn_scratch(t, nn_count(c->y) * sizeof(real));
+    c->turned = nn_scratch(t, nn_count(c->y) * sizeof(real));
     c->dkeys = grad_or_scratch(t, c->keys);
     c->dquery = grad_or_scratch(t, c->query);
     c->dv_parts = nn_alloc(t, (size_t)c->memories * (size_t)c->d * sizeof(real));
@@ -165,13 +217,15 @@ static void match_backward(nn_tape *t, void *p)
     for (int m = 0; dv && m < c->memories; m++) t->k->add(c->dv_parts + (size_t)m * (size_t)c->d, dv, c->d);
 }
 
-nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const int32_t *memory_of)
+nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const int32_t *length,
+                 const int32_t *memory_of)
 {
     if (t->failed || !query || !keys) return NULL;
     int n = query->dim[0], tq = tq_of(query), l = keys->dim[1];
     int dim[3] = {n, query->rank == 3 ? tq : l, l};
     attention_ctx c = {
         .tape = t, .m = *m, .query = query, .keys = keys, .memory_of = memory_of, .askers = n, .tq = tq};
+    c.length = length;
     c.memories = keys->dim[0];
     c.states = l;
     c.d = nn_last(keys);
@@ -179,7 +233,7 @@ nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *ke
     if (nn_match_rows[m->kind].degree)
         c.degree = nn_scratch(t, (size_t)n * (size_t)tq * (size_t)l * sizeof(real));
     if (t->failed) return NULL;
-    nn_parallel(t, (size_t)n * (size_t)tq, 4, match_forward, &c);
+    nn_parallel(t, (size_t)n, tq > 1 ? 1 : 4, match_forward, &c);
     keep(t, &c, match_backward);
     return t->failed ? NULL : c.y;
 }
@@ -217,19 +271,28 @@ nn_var *nn_normalise(nn_tape *t, nn_var *scores, const int32_t *length, const in
 
 /* ---- aggregate ---- */
 
+/* How many states there are before those that have no weight at all for any query of asker n. */
+static int states_with_weight(const attention_ctx *c, size_t n)
+{
+    size_t states = (size_t)c->states;
+    const real *alpha = c->alpha->data + n * (size_t)c->tq * states;
+    int most = 0;
+    for (int q = 0; q < c->tq; q++, alpha += states) {
+        int count = c->states;
+        while (count > most && alpha[count - 1] == 0) count--;
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
 static void aggregate_forward(void *p, size_t begin, size_t end)
 {
     attention_ctx *c = p;
-    size_t d = (size_t)c->d;
-    for (size_t a = begin; a < end; a++) {
-        real *y = c->y->data + a * d;
-        const real *alpha = c->alpha->data + a * (size_t)c->states;
-        const real *v = c->values->data + (size_t)memory(c, (int)(a / (size_t)c->tq)) * (size_t)c->states * d;
-        memset(y, 0, d * sizeof *y);
-        for (int l = 0; l < c->states; l++, v += d) {
-            if (alpha[l] == 0) continue;
-            c->tape->k->axpy(alpha[l], v, y, c->d);
-        }
+    size_t d = (size_t)c->d, states = (size_t)c->states, tq = (size_t)c->tq;
+    for (size_t n = begin; n < end; n++) {
+        const real *values = c->values->data + (size_t)memory(c, (int)n) * states * d;
+        weigh_states(c, c->tq, states_with_weight(c, n), c->alpha->data + n * tq * states, values, 0,
+                     c->y->data + n * tq * d);
     }
 }
 
@@ -237,19 +300,14 @@ static void aggregate_backward_memory(void *p, int m, int worker)
 {
     (void)worker;
     attention_ctx *c = p;
-    size_t d = (size_t)c->d, base = (size_t)m * (size_t)c->states * d;
-    for (int n = c->first[m]; n >= 0; n = c->next[n])
-        for (int tq = 0; tq < c->tq; tq++) {
-            size_t a = (size_t)n * (size_t)c->tq + (size_t)tq, at = a * (size_t)c->states;
-            const real *dy = c->y->grad + a * d;
-            for (int l = 0; l < c->states; l++) {
-                const real *v = c->values->data + base + (size_t)l * d;
-                if (c->dalpha) c->dalpha[at + (size_t)l] += c->tape->k->dot(v, dy, c->d);
-                real w = c->alpha->data[at + (size_t)l],
-                     *dv = c->dvalues ? c->dvalues + base + (size_t)l * d : NULL;
-                if (dv) c->tape->k->axpy(w, dy, dv, c->d);
-            }
-        }
+    size_t d = (size_t)c->d, states = (size_t)c->states, at = (size_t)m * states * d;
+    for (int n = c->first[m]; n >= 0; n = c->next[n]) {
+        int count = states_with_weight(c, (size_t)n);
+        size_t a = (size_t)n * (size_t)c->tq;
+        const real *dy = c->y->grad + a * d;
+        if (c->dalpha) times_states(c, c->tq, count, dy, c->values->data + at, 1, c->dalpha + a * states);
+        if (c->dvalues) add_to_states(c, n, count, c->alpha->data + a * states, dy, c->dvalues + at);
+    }
 }
 
 static void aggregate_backward(nn_tape *t, void *p)
@@ -258,6 +316,7 @@ static void aggregate_backward(nn_tape *t, void *p)
     if (!c->y->grad) return;
     c->dalpha = nn_grad_add(t, c->alpha);
     c->dvalues = nn_grad_add(t, c->values);
+    c->turned = nn_scratch(t, nn_count(c->alpha) * sizeof(real));
     if (!t->failed && list_askers(t, c)) pool_run(t->threads, c->memories, aggregate_backward_memory, c);
 }
 
@@ -272,7 +331,7 @@ nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const int32_t *m
     c.states = nn_last(alpha);
     c.y = nn_result(t, alpha->rank, dim, nn_wants(t, alpha) || nn_wants(t, values));
     if (!c.y) return NULL;
-    nn_parallel(t, (size_t)nn_rows(alpha), 4, aggregate_forward, &c);
+    nn_parallel(t, (size_t)alpha->dim[0], c.tq > 1 ? 1 : 4, aggregate_forward, &c);
     keep(t, &c, aggregate_backward);
     return t->failed ? NULL : c.y;
 }

@@ -1,9 +1,9 @@
 /* The attention core: match, normalise, aggregate. The same three stages serve image regions and source
  * words, one recurrent query at a time or many at once.
  *
- *     nn_var *s = nn_match(t, &spec, query, keys, memory_of, ...);   how well each encoder state fits each
- * query nn_var *alpha = nn_normalise(t, s, length, memory_of);         softmax over the states that exist
- *     nn_var *context = nn_aggregate(t, alpha, values, memory_of);   weighted sum
+ *     nn_var *s = nn_match(t, &spec, query, keys, length, memory_of);   how well each state fits each query
+ *     nn_var *alpha = nn_normalise(t, s, length, memory_of);            softmax over the states that exist
+ *     nn_var *context = nn_aggregate(t, alpha, values, memory_of);      weighted sum
  *
  * M memories (photos, source sentences) of L encoder states each; N askers, asker n looking at memory
  * memory_of[n] (NULL: asker n at memory n): the captions of one photo, or the beams of a search, share its
@@ -42,7 +42,9 @@ typedef struct nn_match_params {
     nn_var *log_gain; /* [1]; degree rows only: gain = exp(log_gain), so it stays positive */
 } nn_match_params;
 
-nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const int32_t *memory_of);
+/* Of the first length[m] states (NULL: all L); the scores of the others are 0. */
+nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const int32_t *length,
+                 const int32_t *memory_of);
 
 /* Softmax over the first length[m] states (NULL: all L); the others get weight 0. */
 nn_var *nn_normalise(nn_tape *t, nn_var *scores, const int32_t *length, const int32_t *memory_of);

@@ -16,9 +16,10 @@ typedef struct sequence_ctx {
     const int *active;
     int steps;
     size_t width;           /* H */
-    real *on;               /* [total, 4H] gates, after their activations once a step is done */
+    real *on;               /* [total, 4H] gates after their activations */
     real *tanhc;            /* [total, H] */
     const real *ordered;    /* the weights of this pass, or NULL */
+    const real *sums;       /* [active[0], 4H] the states' share of the step at hand; NULL: none */
     const real *c_prev;     /* of the step at hand */
     size_t at;              /* its first row */
     real *dh, *dc_new, *dc; /* [active[0], H]; 0 for rows that have ended */
@@ -55,27 +56,26 @@ static void step_product(const sequence_ctx *x, gemm_op op, int rows, int n, int
 
 /* ---- forward ---- */
 
+static const real *share_of(const sequence_ctx *x, size_t row)
+{
+    return x->gates->data + (x->of ? (size_t)x->of[row] : row) * gates_of(x);
+}
+
 static void cells(void *p, size_t begin, size_t end)
 {
     sequence_ctx *x = p;
     size_t h = x->width;
     for (size_t n = begin; n < end; n++) {
         size_t row = x->at + n, state = row * h;
-        real *on = x->on + row * 4 * h;
-        x->tape->k->lstm_cell(on, x->c_prev + n * h, (int)h, on, x->c->data + state, x->tanhc + state,
-                              x->h->data + state);
+        const real *share = share_of(x, row), *sum = x->sums ? x->sums + n * 4 * h : NULL;
+        x->tape->k->lstm_cell(sum ? sum : share, sum ? share : NULL, x->c_prev + n * h, (int)h,
+                              x->on + row * 4 * h, x->c->data + state, x->tanhc + state, x->h->data + state);
     }
 }
 
-static void take_shares(const sequence_ctx *x, size_t rows)
-{
-    size_t gates = gates_of(x), row = x->at, size = gates * sizeof(real);
-    if (!x->of) memcpy(x->on + row * gates, x->gates->data + row * gates, rows * size);
-    for (; x->of && row < x->at + rows; row++)
-        memcpy(x->on + row * gates, x->gates->data + (size_t)x->of[row] * gates, size);
-}
-
-static void forward(sequence_ctx *x, const real *zeros)
+/* The states' share of a step stays in cache: it is the inputs' that is read, and the gates after their
+ * activations that are written, once. */
+static void forward(sequence_ctx *x, const real *zeros, real *sums)
 {
     const real *h_prev = x->first.h ? x->first.h->data : NULL;
     int wide = (int)x->width;
@@ -83,9 +83,8 @@ static void forward(sequence_ctx *x, const real *zeros)
     x->at = 0;
     for (int s = 0; s < x->steps; s++) {
         size_t rows = (size_t)x->active[s];
-        take_shares(x, rows);
-        if (h_prev)
-            step_product(x, GEMM_N, (int)rows, 4 * wide, wide, h_prev, 1, x->on + x->at * gates_of(x));
+        x->sums = h_prev ? sums : NULL;
+        if (h_prev) step_product(x, GEMM_N, (int)rows, 4 * wide, wide, h_prev, 0, sums);
         nn_parallel(x->tape, rows, 8, cells, x);
         h_prev = x->h->data + x->at * x->width;
         x->c_prev = x->c->data + x->at * x->width;
@@ -107,8 +106,9 @@ static void cells_back(void *p, size_t begin, size_t end)
     size_t h = x->width;
     for (size_t n = begin; n < end; n++) {
         size_t row = x->at + n;
+        const real *more = x->h->grad ? x->h->grad + row * h : NULL;
         x->tape->k->lstm_cell_back(x->on + row * 4 * h, x->c_prev + n * h, x->tanhc + row * h, x->dh + n * h,
-                                   x->dc_new + n * h, (int)h, gates_grad(x, row), x->dc + n * h);
+                                   more, x->dc_new + n * h, (int)h, gates_grad(x, row), x->dc + n * h);
     }
 }
 
@@ -161,18 +161,12 @@ static void group_back(sequence_ctx *x, int s, int last)
              states_before(x, s, last, begin), wide, gates_grad(x, begin), 4 * wide, beta, dw, 4 * wide);
 }
 
-static void add_rows(nn_tape *t, real *to, const real *from, size_t count)
-{
-    if (from) nn_add_into(t, to, from, count);
-}
-
 static void step_back(sequence_ctx *x, int s, const real *zeros)
 {
     nn_tape *t = x->tape;
     size_t h = x->width, n = (size_t)x->active[s];
     int wide = (int)h;
-    add_rows(t, x->dh, x->h->grad ? x->h->grad + x->at * h : NULL, n * h);
-    add_rows(t, x->dc_new, x->c->grad ? x->c->grad + x->at * h : NULL, n * h);
+    if (x->c->grad) nn_add_into(t, x->dc_new, x->c->grad + x->at * h, n * h);
     x->c_prev = s            ? x->c->data + (x->at - (size_t)x->active[s - 1]) * h
                 : x->first.c ? x->first.c->data
                              : zeros;
@@ -260,6 +254,7 @@ nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, const int32_t *of, nn_
     nn_lstm_state y = {nn_result(t, 2, dim, wants), nn_result(t, 2, dim, wants)};
     real *on = nn_scratch(t, total * 4 * width * sizeof *on),
          *tanhc = nn_scratch(t, total * width * sizeof *tanhc);
+    real *sums = nn_scratch(t, 4 * most * sizeof *sums);
     real *zeros = first.c ? NULL : nn_alloc(t, most * sizeof *zeros);
     if (t->failed) return none;
     *x =
@@ -271,7 +266,7 @@ nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, const int32_t *of, nn_
     x->tanhc = tanhc;
     x->ordered = order_weights(x, GEMM_N, 4 * (int)width, (int)width);
     if (t->failed) return none;
-    forward(x, zeros);
+    forward(x, zeros, sums);
     if (wants) nn_record(t, sequence_backward, x);
     return t->failed ? none : y;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/arena.h"
 #include "src/base/rng.h"
 
 nn_init nn_init_constant(double value)
@@ -85,9 +86,7 @@ static void draw(nn_param *n, uint64_t seed)
 static real *new_block(size_t size, bool zeroed)
 {
     size_t bytes = (size * sizeof(real) + 63) / 64 * 64;
-    real *block = aligned_alloc(64, bytes ? bytes : 64);
-    if (block && zeroed) memset(block, 0, bytes);
-    return block;
+    return zeroed ? arena_lasting(bytes) : aligned_alloc(64, bytes ? bytes : 64);
 }
 
 static err_code take_blocks(nn_params *p, bool with_gradients, error *err)

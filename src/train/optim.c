@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/arena.h"
+
 err_code optim_init(optim *o, optim_kind kind, nn_params *params, error *err)
 {
     *o = (optim){
         .kind = kind, .params = params, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8, .momentum = 0.9};
-    o->moment1 = calloc(params->size + 1, sizeof *o->moment1);
-    if (kind == OPTIM_ADAMW) o->moment2 = calloc(params->size + 1, sizeof *o->moment2);
+    o->moment1 = arena_lasting(params->size * sizeof *o->moment1);
+    if (kind == OPTIM_ADAMW) o->moment2 = arena_lasting(params->size * sizeof *o->moment2);
     if (o->moment1 && (o->moment2 || kind != OPTIM_ADAMW)) return ERR_OK;
     optim_release(o);
     return err_set(err, ERR_MEMORY, "out of memory for the optimiser's moments of %zu parameters",
