@@ -10,10 +10,9 @@
 
 #include <cmocka.h>
 
-#include "tests/guarded.h"
-
 #if CAPTION_X86
 #include "src/math/x86_bf16_depthwise.h"
+#include "tests/guarded.h"
 
 typedef struct shape {
     int channels, width, step, above, below; /* whether there is a row above and below */
