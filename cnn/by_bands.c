@@ -4,7 +4,6 @@
  *
  * Where products run on tiles, which round their operands to bf16, both inner maps are bf16: half as much to
  * write and read. */
-#include <math.h>
 #include <string.h>
 
 #include "cnn/blocks.h"
@@ -79,11 +78,16 @@ static void product(const bands_ctx *c, const cnn_unit *u, const real *x, int pi
 }
 
 #if CAPTION_X86
-static bool keeps_bf16(const cnn_unit *deep, const cnn_unit *project)
+static bool rounds(const cnn_unit *u)
 {
-    cnn_window win = deep->win;
-    return win.kernel == 3 && win.pad == 1 && win.stride <= 2 &&
-           packed_rounded_stride(project->weight->packed) > 0;
+    return packed_rounded_stride(u->weight->packed) > 0;
+}
+
+static bool keeps_bf16(const bands_ctx *c)
+{
+    cnn_window win = c->deep->win;
+    return win.kernel == 3 && win.pad == 1 && win.stride <= 2 && rounds(c->project) &&
+           (!c->expand || rounds(c->expand));
 }
 
 static size_t weights_count(int channels)
@@ -120,9 +124,9 @@ static void deepen_bf16(const bands_ctx *c, const uint16_t *map, int top, int ro
     bf16_depthwise_row(&d, x, to);
 }
 #else
-static bool keeps_bf16(const cnn_unit *deep, const cnn_unit *project)
+static bool keeps_bf16(const bands_ctx *c)
 {
-    (void)deep, (void)project;
+    (void)c;
     return false;
 }
 
@@ -242,7 +246,7 @@ nn_var *cnn_forward_by_bands(nn_tape *t, const nn_var *x, const cnn_block *b)
     c.expand = b->length == 3 ? &b->path[0] : NULL;
     c.inner = nn_last(deep->weight);
     c.depth = (cnn_depth){t->k, deep->weight, deep->norm.beta, deep->win, deep->act, x->dim[1], x->dim[2]};
-    c.stride = keeps_bf16(deep, project) ? packed_rounded_stride(project->weight->packed) : 0;
+    c.stride = keeps_bf16(&c) ? packed_rounded_stride(project->weight->packed) : 0;
     c.number = c.stride ? sizeof(uint16_t) : sizeof(real);
     cut(&c);
     arena_mark mark = arena_save(t->mem);

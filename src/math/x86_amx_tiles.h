@@ -1,4 +1,5 @@
-/* What the files of products on AMX tiles (x86_amx*.c) share; included by nothing else.
+/* What the files of products on AMX tiles (x86_amx*.c) share, and of maps in bf16 beside them; included by
+ * nothing else.
  *
  * A tile holds 16 rows of 64 bytes. tdpbf16ps multiplies a tile of A (16 rows i, 32 columns k) by a tile of B
  * (16 rows of k pairs, 16 columns j, the two k of a pair side by side) into a tile of C (16 x 16 f32): 16,384
