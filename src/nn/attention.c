@@ -123,6 +123,7 @@ static void degrees(const attention_ctx *c, size_t a, int count, real *s)
     for (int l = 0; l < count; l++) s[l] += c->m.bias->data[0];
     c->tape->k->vsigmoid(s, degree, count);
     for (int l = 0; l < count; l++) s[l] = gain * degree[l];
+    memset(degree + count, 0, (size_t)(c->states - count) * sizeof *degree); /* backward reads them all */
 }
 
 /* Askers begin..end-1, all queries of each. */
