@@ -292,21 +292,23 @@ static void finished(void **state)
     }
 }
 
-/* What packed_product_finish leaves in p->y, rounded; what lies between the rows of y stays as it is. */
+/* What packed_product_finish leaves in p->y, rounded; what lies between the rows of y and behind them stays
+ * as it is. */
 static void check_rounded_result(const packed *w, const product *p, const kernels_finish *f)
 {
-    size_t count = (size_t)p->rows * (size_t)p->ldy;
+    enum { BEHIND = 32 };
+    size_t count = (size_t)(p->rows + BEHIND) * (size_t)p->ldy;
     uint16_t *y = malloc(count * sizeof *y);
     assert_non_null(y);
     memset(y, 0xff, count * sizeof *y);
     packed_product_to_rounded(w, p->rows, p->x, p->ldx, f, y, p->ldy);
-    for (int row = 0; row < p->rows; row++)
+    for (int row = 0; row < p->rows + BEHIND; row++)
         for (int j = 0; j < p->ldy; j++) {
             uint16_t got = y[(size_t)row * (size_t)p->ldy + (size_t)j];
             uint32_t bits = (uint32_t)got << 16;
             float value;
             memcpy(&value, &bits, sizeof value);
-            assert_true(j < p->n ? value == rounded(p->y[row * p->ldy + j]) : got == 0xffff);
+            assert_true(row < p->rows && j < p->n ? value == rounded(p->y[row * p->ldy + j]) : got == 0xffff);
         }
     free(y);
 }
@@ -339,6 +341,32 @@ static void rounded_rows(void **state)
             check_rounded_result(w, &p, &f);
             free(x);
         }
+        packed_free(&w);
+        give_product(&p);
+    }
+}
+
+/* Results rounded on their way, at every count of k that has code of its own and beyond, and rows that fill
+ * blocks of 32 and do not. */
+static void results_to_rounded(void **state)
+{
+    (void)state;
+    if (!gemm_on_tiles(GEMM_BF16)) return;
+    enum { DEPTHS = 16, HEIGHTS = 10, WIDTHS = 7 };
+    static const int depths[DEPTHS] = {1, 16, 24, 32, 33, 64, 95, 96, 128, 144, 160, 192, 223, 224, 225, 320},
+                     heights[HEIGHTS] = {1, 16, 17, 31, 32, 33, 49, 64, 81, 196},
+                     widths[WIDTHS] = {1, 16, 31, 32, 96, 144, 1100};
+    rng r = {.seed = 26};
+    for (int i = 0; i < DEPTHS * HEIGHTS; i++) {
+        int k = depths[i % DEPTHS], rows = heights[i / DEPTHS];
+        product p = take_shape(&r, PACKED_BF16, rows, k, widths[rng_below(&r, WIDTHS)], NULL);
+        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        assert_non_null(w);
+        float *bias = take_random(&r, (size_t)p.n, 1);
+        kernels_finish f = {i % 4 ? bias : NULL, i % 3 ? 0 : -INFINITY, i % 5 ? 6 : INFINITY};
+        packed_product_finish(w, p.rows, p.x, p.ldx, &f, p.y, p.ldy);
+        check_rounded_result(w, &p, &f);
+        give(bias, (size_t)p.n);
         packed_free(&w);
         give_product(&p);
     }
@@ -422,8 +450,13 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "--time")) return print_times();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables),       cmocka_unit_test(many_rows), cmocka_unit_test(best),
-        cmocka_unit_test(large),        cmocka_unit_test(finished),  cmocka_unit_test(rounded_rows),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(many_rows),
+        cmocka_unit_test(best),
+        cmocka_unit_test(large),
+        cmocka_unit_test(finished),
+        cmocka_unit_test(rounded_rows),
+        cmocka_unit_test(results_to_rounded),
         cmocka_unit_test(not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "src/math/x86_amx_packed.h"
 
 #include "src/math/x86_amx_rows.h"
+#include "src/math/x86_amx_shallow.h"
 #include "src/math/x86_amx_tiles.h"
 
 /* Of the panels that are walked again and again for many rows: half of a second-level cache of 2 MiB. */
@@ -24,7 +25,10 @@ static void multiply(const amx_rows *p, int k, int from, int begin, int end, con
         part.finish = finish ? &last : NULL;
         if (p->y) part.y += j;
         if (p->rounded_y) part.rounded_y += j;
-        amx_rows_product(&part);
+        if (amx_shallow_suits(&part))
+            amx_shallow_product(&part);
+        else
+            amx_rows_product(&part);
     }
 }
 
@@ -50,11 +54,7 @@ void amx_packed_round(int rows, int k, const float *x, int ldx, uint16_t *to)
 {
     size_t stride = row_stride(k);
     for (int r = 0; r < rows; r++, x += ldx, to += stride)
-        for (int l = 0; l < k; l += STEP) {
-            __m512 low = _mm512_maskz_loadu_ps(first_lanes(k - l), x + l);
-            __m512 high = _mm512_maskz_loadu_ps(first_lanes(k - l - TILE), x + l + TILE);
-            _mm512_store_si512(to + l, to_bf16(high, low));
-        }
+        for (int l = 0; l < k; l += STEP) _mm512_store_si512(to + l, round_step(x + l, k - l));
 }
 
 void amx_packed_rounded(int rows, int k, int n, const uint16_t *x, const uint16_t *panels,

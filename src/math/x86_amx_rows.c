@@ -125,9 +125,7 @@ INLINE void round_some(rounding *r, int count)
         int rest = r->depth - r->at;
         if (rest > 0 && count == 0) return;
         if (rest > 0) {
-            __m512 low = _mm512_maskz_loadu_ps(first_lanes(rest), x),
-                   high = _mm512_maskz_loadu_ps(first_lanes(rest - TILE), x + TILE);
-            _mm512_store_si512(to, to_bf16(high, low));
+            _mm512_store_si512(to, round_step(x, rest));
             count--;
         }
         r->at = 0;

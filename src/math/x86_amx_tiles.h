@@ -114,6 +114,13 @@ INLINE __m512i to_bf16(__m512 high, __m512 low)
     return bits;
 }
 
+/* As many of 32 numbers as there are, rounded, and zeros. */
+INLINE __m512i round_step(const float *x, int count)
+{
+    return to_bf16(_mm512_maskz_loadu_ps(first_lanes(count - TILE), x + TILE),
+                   _mm512_maskz_loadu_ps(first_lanes(count), x));
+}
+
 /* Rows of k pairs out of two rows of k, side by side: the order of a tile of B. */
 INLINE __m512i to_pairs(__m512 odd, __m512 even)
 {
