@@ -167,8 +167,9 @@ typedef struct kernels {
     void (*packed_i8)(int rows, int k, int begin, int end, const kernels_bytes *x, const int8_t *w,
                       const float *scale, const int32_t *offset, real beta, real *y, int ldy);
 
-    /* to[2j], to[2j + 1] = a[j], b[j] rounded to bf16. */
-    void (*pack_pairs)(const real *a, const real *b, int n, uint16_t *to);
+    /* Of an even number of rows of w, ld apart, 16 columns j, rounded to bf16: to[(16 i + j) 2],
+     * to[(16 i + j) 2 + 1] = those of rows 2i and 2i + 1, times factor[j]. */
+    void (*pack_pairs)(const real *w, size_t ld, int rows, const real *factor, uint16_t *to);
     /* to[4j + i] = rows[i n + j] factor[j], rounded to whole numbers in -127..127; i in 0..3. */
     void (*pack_quads)(const real *rows, int n, const real *factor, int8_t *to);
     /* to[i] = 128 + x[i] / scale for the scale at which the largest magnitude is 127; returns it, NaN where x

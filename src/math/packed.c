@@ -66,20 +66,30 @@ static void pack_f32(const source *s, packed *p)
     }
 }
 
+/* LINES rows and PANEL columns from (l, j) on, where they lie or, at the edges, by way of `block`. */
+static void pack_tile(const source *s, int l, int j, real block[LINES][PANEL], uint16_t *to)
+{
+    static const real ones[PANEL] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const kernels *own = kernels_best();
+    size_t ld = (size_t)s->ldw;
+    if (s->op == GEMM_N && l + LINES <= s->k && j + PANEL <= s->n) {
+        own->pack_pairs(s->w + (size_t)l * ld + (size_t)j, ld, LINES, s->factor ? s->factor + j : ones, to);
+    } else {
+        take_block(s, l, j, block);
+        own->pack_pairs(block[0], PANEL, LINES, ones, to);
+    }
+}
+
 /* Columns begin..end-1; begin is a multiple of PAIR_PANEL. */
 static void pack_bf16(const source *s, const packed *p, int begin, int end)
 {
-    const kernels *own = kernels_best();
     real block[LINES][PANEL];
     size_t tile = (size_t)LINES * PANEL;
     for (int j = begin; j < end; j += PAIR_PANEL) {
         uint16_t *to = (uint16_t *)p->panels + (size_t)j * (size_t)up(s->k, LINES);
         for (int l = 0; l < s->k; l += LINES)
-            for (int half = 0; half < PAIR_PANEL; half += PANEL, to += tile) {
-                take_block(s, l, j + half, block);
-                for (int i = 0; i < LINES; i += 2)
-                    own->pack_pairs(block[i], block[i + 1], PANEL, to + (size_t)i * PANEL);
-            }
+            for (int half = 0; half < PAIR_PANEL; half += PANEL, to += tile)
+                pack_tile(s, l, j + half, block, to);
     }
 }
 
@@ -124,6 +134,13 @@ static void pack_i8(const source *s, packed *p)
     }
 }
 
+/* What is packed where `type` is asked for. */
+static packed_type possible(packed_type type, int k)
+{
+    if (REAL_IS_DOUBLE) return PACKED_F32;
+    return type == PACKED_I8 && k > DEEPEST_I8 ? PACKED_BF16 : type;
+}
+
 /* Of a panel, in bytes. */
 static size_t panel_bytes(packed_type type, int k)
 {
@@ -150,15 +167,11 @@ static void *take_panels(size_t bytes)
     return p;
 }
 
-static size_t all_bytes(packed_type type, int k, int n)
+size_t packed_bytes(packed_type type, int k, int n)
 {
+    type = possible(type, k);
     size_t panels = (size_t)up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
     return panels * panel_bytes(type, k);
-}
-
-size_t packed_bf16_bytes(int k, int n)
-{
-    return all_bytes(PACKED_BF16, k, n);
 }
 
 typedef struct placing {
@@ -181,22 +194,22 @@ void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const
 {
     *p = (packed){.type = PACKED_BF16, .k = k, .n = n, .stride = panel_bytes(PACKED_BF16, k)};
     p->panels = panels;
-    p->bytes = packed_bf16_bytes(k, n);
+    p->bytes = packed_bytes(PACKED_BF16, k, n);
     source s = {op, k, n, ldw, w, NULL};
     placing c = {&s, p};
     pool_run(threads, (n + PLACED - 1) / PLACED, place_some, &c);
 }
 
-packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
+packed *packed_create_in(arena *mem, packed_type type, gemm_op op, int k, int n, const real *w, int ldw,
+                         const real *factor)
 {
-    if (REAL_IS_DOUBLE) type = PACKED_F32;
-    if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
+    type = possible(type, k);
     size_t wide = (size_t)up(n, PANEL);
     packed *p = calloc(1, sizeof *p);
     if (!p) return NULL;
-    *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
-    p->bytes = all_bytes(type, k, n);
-    p->panels = take_panels(p->bytes);
+    *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k), .lent = mem};
+    p->bytes = packed_bytes(type, k, n);
+    p->panels = mem ? arena_alloc(mem, p->bytes) : take_panels(p->bytes);
     if (type == PACKED_I8) {
         p->scale = calloc(wide, sizeof *p->scale);
         p->offset = calloc(wide, sizeof *p->offset);
@@ -213,11 +226,16 @@ packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w,
     return p;
 }
 
+packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
+{
+    return packed_create_in(NULL, type, op, k, n, w, ldw, factor);
+}
+
 void packed_free(packed **pp)
 {
     packed *p = pp ? *pp : NULL;
     if (!p) return;
-    free(p->panels);
+    if (!p->lent) free(p->panels);
     free(p->scale);
     free(p->offset);
     free(p);
