@@ -261,7 +261,16 @@ void amx_tiles_alone(const uint16_t *panels, int rounds)
     tiles_configure();
     for (int i = 0; i < rounds; i++) {
         tiles_clear();
-        for (int s = 0; s < STEPS; s++) tiles_step(panels + s * PANEL_U16, 64, b + s * PANEL_U16, false);
+        for (int s = 0; s < STEPS; s++) {
+            _tile_loadd(4, panels + s * PANEL_U16, 64);
+            _tile_loadd(5, panels + s * PANEL_U16 + TILE_U16, 64);
+            _tile_loadd(6, b + s * PANEL_U16, 64);
+            _tile_loadd(7, b + s * PANEL_U16 + TILE_U16, 64);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
     }
     _tile_release();
 }

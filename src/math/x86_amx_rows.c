@@ -137,7 +137,7 @@ INLINE void round_some(rounding *r, int count)
 
 /* part[32,32] = rows times a panel, and the other work on the way. */
 INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool backward,
-                     bool upper, float *part, work *w)
+                     bool upper, bool passing, float *part, work *w)
 {
     ptrdiff_t next_a = STEP, next_panel = PANEL_U16;
     if (backward) {
@@ -150,7 +150,7 @@ INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, in
     TILES_BARRIER();
     tiles_clear();
     for (int s = 0; s < steps; s++, a += next_a, panel += next_panel) {
-        tiles_step(a, stride * sizeof *a, panel, upper);
+        tiles_step(a, stride * sizeof *a, panel, upper, passing);
         if (nothing_to_round && s % AWAKE == AWAKE - 1) tiles_stay_awake();
         if (w->fetch) fetch_rows(&w->next, s * w->drains, w->drains);
         drain_rows(&w->out, w->drains);
@@ -195,13 +195,15 @@ static void multiply_rows(const amx_rows *p, int i, const uint16_t *a, float *pa
     int steps = ceil_div(p->depth, STEP);
     size_t stride = row_stride(p->depth);
     const uint16_t *panel = p->panels;
-    bool backward = p->odd;
+    bool backward = p->odd, passing = panels_pass(p->cols, p->depth);
     for (int j = 0; j < p->cols; j += BLOCK, panel += p->panel, backward = !backward) {
         drain_begin(&w->next, p, part, i, j);
         if (p->rows - i <= TILE)
-            multiply(a, stride, panel, steps, backward, true, part, w);
+            multiply(a, stride, panel, steps, backward, true, true, part, w);
+        else if (passing)
+            multiply(a, stride, panel, steps, backward, false, true, part, w);
         else
-            multiply(a, stride, panel, steps, backward, false, part, w);
+            multiply(a, stride, panel, steps, backward, false, false, part, w);
         w->out = w->next;
     }
 }

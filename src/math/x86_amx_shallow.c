@@ -35,6 +35,7 @@ typedef struct state {
     place now, before, out;  /* being multiplied; leaving the tiles; on its way to y */
     float *leaving, *parted; /* [32,32] each: scratch memory of `before` and of `out` */
     size_t ldy;
+    bool passing; /* panels */
     __m512 least, most;
     /* rows of x on their way to `to` */
     const float *x;
@@ -98,12 +99,12 @@ INLINE void multiply(const state *s, block_height height, int steps, const uint1
     TILES_BARRIER();
 #pragma GCC unroll 8
     for (int i = 0; i < steps; i++, a += next_a, panel += next_panel) {
-        _tile_loadd(6, panel, 64);
+        LOAD_OF_PANEL(6, panel, s->passing);
         _tile_loadd(4, a, bytes);
         if (i == 0) LEAVE(0, 0);
         _tile_dpbf16ps(0, 4, 6);
         put_share(s, height, steps, 4 * i);
-        _tile_loadd(7, panel + TILE_U16, 64);
+        LOAD_OF_PANEL(7, panel + TILE_U16, s->passing);
         if (i == 0) LEAVE(1, TILE);
         _tile_dpbf16ps(1, 4, 7);
         put_share(s, height, steps, 4 * i + 1);
@@ -149,6 +150,7 @@ static state begin(const amx_rows *p, int steps, float part[2][BLOCK * BLOCK])
     s.least = _mm512_set1_ps(f ? f->low : -INFINITY);
     s.most = _mm512_set1_ps(f ? f->high : INFINITY);
     s.stride = row_stride(p->depth);
+    s.passing = panels_pass(p->cols, p->depth);
     s.at_once = ceil_div(BLOCK, ceil_div(p->cols, BLOCK));
     s.last = p->depth - (steps - 1) * STEP;
     return s;

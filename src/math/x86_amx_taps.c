@@ -53,7 +53,7 @@ INLINE void multiply_block(const amx_taps *t, const uint16_t *x, const uint16_t 
     TILES_BARRIER();
     tiles_clear();
     for (int i = 0; i < steps; i++, panel += step * PANEL_U16) {
-        tiles_step(x + t->offset[tap] + (size_t)c * STEP, t->step * sizeof *x, panel, false);
+        tiles_step(x + t->offset[tap] + (size_t)c * STEP, t->step * sizeof *x, panel, false, false);
         if (i % AWAKE == AWAKE - 1) tiles_stay_awake();
         c += step;
         if (c < 0 || c == across) {
