@@ -175,9 +175,9 @@ static void check_product(product run)
                             .beta = betas[i % 3]},
                   run);
     /* past the sizes of the cache blocks, each way round */
-    static const int large[][3] = {
-        {33, 35, 2311}, {531, 17, 600}, {9, 1100, 70}, {300, 1029, 65}, {37, 560, 1000}};
-    for (int i = 0; i < 5 * 4; i++)
+    static const int large[][3] = {{33, 35, 2311},  {531, 17, 600},  {9, 1100, 70},
+                                   {300, 1029, 65}, {37, 560, 1000}, {75, 530, 1100}};
+    for (int i = 0; i < 6 * 4; i++)
         check_one(&r,
                   (problem){.m = large[i / 4][0],
                             .n = large[i / 4][1],
@@ -222,6 +222,10 @@ static void amx_products(void **state)
     if (cpu_get_level() < CPU_AMX) skip();
     check_product(run_amx);
     check_product(run_bf16);
+    rng r = {.seed = 8};
+    /* several blocks of columns, and too many rows to keep for them */
+    check_one(&r, (problem){.m = 1030, .n = 530, .k = 1000, .beta = 1}, run_amx);
+    check_one(&r, (problem){.m = 2060, .n = 1030, .k = 500, .op_a = GEMM_T}, run_amx);
 }
 
 /* Ties go to the even neighbour: 1 + 2^-8 down, 1 + 3 * 2^-8 up. */

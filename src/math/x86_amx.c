@@ -16,8 +16,9 @@ enum {
     DEPTH_MAX = AMX_ROWS_DEPTH, /* k at a time, where a row of A lies together in memory */
     DEPTH_MAX_T = 512,          /* ... and where it does not */
     B_U16 = 1 << 19,            /* 1 MiB */
-    A_U16 = 1 << 18,            /* for rows that do not lie together */
-    SCRATCH_BYTES = 2 << 20,    /* one huge page */
+    A_U16 = 1 << 20,            /* rows of A that are kept for several blocks of columns */
+    A_NEAR_U16 = 1 << 18,       /* ... that do not lie together and are used once */
+    SCRATCH_BYTES = 4 << 20,    /* two huge pages */
 };
 _Static_assert((A_U16 + B_U16) * 2 <= SCRATCH_BYTES, "panels outgrow their memory");
 
@@ -65,7 +66,7 @@ static bool get_scratch(scratch *s)
             return false;
         }
     }
-    *s = (scratch){memory, memory + A_U16};
+    *s = (scratch){memory + B_U16, memory};
     return true;
 }
 
@@ -198,11 +199,31 @@ static void scale(const target *t)
     }
 }
 
+/* Rows of A that several blocks of columns want are packed for the first and kept, if they fit. */
+typedef enum keep_mode { NOT_KEPT, KEEP, KEPT } keep_mode;
+
+/* Rows whose k do not lie together are packed before they are multiplied, as many at a time as stay in the
+ * second-level cache. */
+static void multiply_packed(const scratch *s, const target *t, const operand *a, amx_rows *p, int k0,
+                            keep_mode keeping)
+{
+    layout rows = rows_of(s->a, p->depth);
+    int most = keeping == NOT_KEPT ? even_piece(t->m, (int)(A_NEAR_U16 / rows.block) * BLOCK, BLOCK) : t->m;
+    float *y = p->y;
+    p->rounded = s->a;
+    for (int i = 0; i < t->m; i += most) {
+        p->rows = min_int(most, t->m - i);
+        p->y = y + (size_t)i * t->ldc;
+        if (keeping != KEPT) pack(&rows, a, false, i, p->rows, k0, p->depth);
+        amx_rows_product(p);
+    }
+}
+
 /* Columns j0.. of C and k0.. of the sums. */
 static void multiply_part(const scratch *s, const target *t, const operand *a, const operand *b, int j0,
-                          int cols, int k0, int depth)
+                          int cols, int k0, int depth, keep_mode keeping)
 {
-    layout panels = panels_of(s->b, depth), rows = rows_of(s->a, depth);
+    layout panels = panels_of(s->b, depth);
     amx_rows p = {.rows = t->m,
                   .cols = cols,
                   .depth = depth,
@@ -214,19 +235,16 @@ static void multiply_part(const scratch *s, const target *t, const operand *a, c
                   .y = t->c + j0,
                   .ldy = t->ldc};
     pack(&panels, b, true, j0, cols, k0, depth);
-    if (a->k_inner) {
-        p.x = a->data + k0;
-        amx_rows_product(&p);
+    if (!a->k_inner) {
+        multiply_packed(s, t, a, &p, k0, keeping);
         return;
     }
-    int most = even_piece(t->m, (int)(A_U16 / rows.block) * BLOCK, BLOCK);
-    for (int i = 0; i < t->m; i += most) {
-        p.rows = min_int(most, t->m - i);
-        p.y = t->c + (size_t)i * t->ldc + j0;
+    if (keeping == KEPT)
         p.rounded = s->a;
-        pack(&rows, a, false, i, p.rows, k0, depth);
-        amx_rows_product(&p);
-    }
+    else
+        p.x = a->data + k0;
+    if (keeping == KEEP) p.keep = s->a;
+    amx_rows_product(&p);
 }
 
 bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float *a, int lda, const float *b,
@@ -243,9 +261,13 @@ bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float 
     }
     int depth = even_piece(k, trans_a ? DEPTH_MAX_T : DEPTH_MAX, STEP);
     int cols = even_piece(n, min_int(B_U16 / depth / BLOCK * BLOCK, COLS_MAX), BLOCK);
-    for (int j = 0; j < n; j += cols)
-        for (int l = 0; l < k; l += depth)
-            multiply_part(&s, &t, &left, &right, j, min_int(cols, n - j), l, min_int(depth, k - l));
+    bool keeps = n > cols && (size_t)ceil_div(m, BLOCK) * BLOCK * row_stride(depth) <= A_U16;
+    for (int l = 0; l < k; l += depth)
+        for (int j = 0; j < n; j += cols)
+            multiply_part(&s, &t, &left, &right, j, min_int(cols, n - j), l, min_int(depth, k - l),
+                          !keeps ? NOT_KEPT
+                          : j    ? KEPT
+                                 : KEEP);
     return true;
 }
 

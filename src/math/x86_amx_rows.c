@@ -14,6 +14,8 @@ enum {
     AHEAD = 256,     /* numbers of a row that are fetched before they are rounded */
     SAME_SETS = 512, /* rows of y that are a multiple of 2 KiB apart */
     SMALL = 1 << 18, /* numbers of y, 1 MiB */
+    NEAR = 1 << 18,  /* of rounded rows, half a MiB, which are in the second-level cache */
+    LINE_U16 = 32,
     ROWS_U16 = BLOCK * (AMX_ROWS_DEPTH + STEP),
 };
 
@@ -38,9 +40,16 @@ typedef struct rounding {
     int left, at, depth; /* rows; in the first of them: numbers done and all */
 } rounding;
 
+/* Rounded rows that are wanted next, on their way to the second-level cache. */
+typedef struct coming {
+    const uint16_t *at;
+    int left, at_once; /* lines; those of a step */
+} coming;
+
 typedef struct work {
     drain out, next; /* `next` is what is being computed: its place in y is fetched */
     rounding in;
+    coming soon;
     bool fetch;
     int drains, rounds; /* per step */
 } work;
@@ -135,6 +144,12 @@ INLINE void round_some(rounding *r, int count)
     }
 }
 
+INLINE void fetch_some(coming *c)
+{
+    for (int i = min_int(c->at_once, c->left); i > 0; i--, c->left--, c->at += LINE_U16)
+        _mm_prefetch((const char *)c->at, _MM_HINT_T1);
+}
+
 /* part[32,32] = rows times a panel, and the other work on the way. */
 INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, int steps, bool backward,
                      bool upper, bool passing, float *part, work *w)
@@ -154,7 +169,10 @@ INLINE void multiply(const uint16_t *a, size_t stride, const uint16_t *panel, in
         if (nothing_to_round && s % AWAKE == AWAKE - 1) tiles_stay_awake();
         if (w->fetch) fetch_rows(&w->next, s * w->drains, w->drains);
         drain_rows(&w->out, w->drains);
-        round_some(&w->in, w->rounds);
+        if (w->in.left > 0)
+            round_some(&w->in, w->rounds);
+        else if (w->soon.left > 0)
+            fetch_some(&w->soon);
     }
     tiles_store(part, BLOCK, upper);
     TILES_BARRIER();
@@ -182,8 +200,27 @@ static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, i
     d->most = _mm512_set1_ps(f ? f->high : INFINITY);
 }
 
-static rounding rounding_of(const amx_rows *p, int i, uint16_t *to)
+/* Where the rows from i on lie rounded, or will. */
+static uint16_t *place_of(const amx_rows *p, int i, uint16_t *passing)
 {
+    return p->keep ? p->keep + (size_t)i * row_stride(p->depth) : passing;
+}
+
+/* The block of rounded rows from i on, unless there is none or all of them are near. */
+static coming coming_of(const amx_rows *p, int i)
+{
+    size_t stride = row_stride(p->depth);
+    coming c = {NULL, 0, 0};
+    if (p->x || i >= p->rows || (size_t)p->rows * stride <= NEAR) return c;
+    c.at = p->rounded + (size_t)i * stride;
+    c.left = min_int(p->rows - i, BLOCK) * (int)(stride / LINE_U16);
+    c.at_once = ceil_div(c.left, ceil_div(p->depth, STEP) * ceil_div(p->cols, BLOCK));
+    return c;
+}
+
+static rounding rounding_of(const amx_rows *p, int i, uint16_t *passing)
+{
+    uint16_t *to = place_of(p, i, passing);
     rounding r = {p->x + (size_t)i * p->ldx, to, p->ldx, row_stride(p->depth), 0, 0, p->depth};
     r.left = p->x && i < p->rows ? min_int(p->rows - i, BLOCK) : 0;
     return r;
@@ -219,8 +256,10 @@ void amx_rows_product(const amx_rows *p)
     w.in = rounding_of(p, 0, rounded[0]);
     round_some(&w.in, BLOCK * steps);
     for (int i = 0, turn = 0; i < p->rows; i += BLOCK, turn ^= 1) {
-        const uint16_t *a = p->x ? rounded[turn] : p->rounded + (size_t)i * row_stride(p->depth);
+        const uint16_t *a = p->rounded + (size_t)i * row_stride(p->depth);
+        if (p->x) a = place_of(p, i, rounded[turn]);
         w.in = rounding_of(p, i + BLOCK, rounded[turn ^ 1]);
+        w.soon = coming_of(p, i + BLOCK);
         multiply_rows(p, i, a, part, &w);
         round_some(&w.in, BLOCK * steps);
     }

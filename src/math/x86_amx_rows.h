@@ -22,6 +22,7 @@ typedef struct amx_rows {
     bool odd;       /* whether the first panel counts as an odd one */
     const float *x; /* rounded on the way; NULL: `rounded` */
     size_t ldx;
+    uint16_t *keep;          /* where the rounded rows of x stay, for a later `rounded`; NULL: nowhere */
     const uint16_t *rounded; /* rows up to a multiple of 32 (the last of which may hold anything),
                                 row_stride(depth) numbers each, 0 beyond depth */
     const uint16_t *panels;
