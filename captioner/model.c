@@ -58,51 +58,24 @@ static err_code read_weights(nn_params *params, const io_tensors *weights, error
 
 /* Of the matrices one at a time is held in f32, in memory that stays in cache; the packed form is all that is
  * kept (and a table's own rows). */
-static err_code read_matrix(cap_model *m, nn_param *n, const io_tensors *weights, const cap_packing *packing,
-                            real *buffer, error *err)
-{
-    real *values = buffer;
-    if (n->flags & NN_TABLE)
-        values = n->var.data = arena_alloc(&m->params.packed, nn_count(&n->var) * sizeof *values);
-    if (!values) return err_set(err, ERR_MEMORY, "out of memory for the weights of '%s'", n->name);
-    err_code code = read_weight(n, weights, values, err);
-    if (code) return code;
-    return nn_param_pack(&m->params, n, packing->linear, packing->conv, values,
-                         cnn_net_fold_factors(m->encoder, &n->var), err);
-}
-
-/* Of all matrices, for good; in one piece, as a page fault takes two microseconds and large pages are few. */
-static void reserve_matrices(cap_model *m, const cap_packing *packing)
-{
-    enum { ALIGNED = 64 };
-    size_t bytes = 0;
-    for (int i = 0; i < m->params.count; i++) {
-        const nn_param *n = m->params.list[i];
-        if (!nn_param_packs(n)) continue;
-        bytes += nn_param_packed_bytes(n, packing->linear, packing->conv) + ALIGNED;
-        if (n->flags & NN_TABLE) bytes += nn_count(&n->var) * sizeof(real) + ALIGNED;
-    }
-    arena_reserve(&m->params.packed, bytes); /* without it, memory is taken bit by bit */
-}
-
 static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap_packing *packing,
-                              size_t largest, error *err)
+                              real *buffer, error *err)
 {
-    arena mem = {0};
-    real *buffer = arena_alloc(&mem, largest * sizeof *buffer);
     err_code code = ERR_OK;
-    if (!buffer) code = err_set(err, ERR_MEMORY, "out of memory for %zu weights", largest);
-    reserve_matrices(m, packing);
-    for (int i = 0; !code && i < m->params.count; i++)
-        if (nn_param_packs(m->params.list[i]))
-            code = read_matrix(m, m->params.list[i], weights, packing, buffer, err);
-    arena_release(&mem);
+    for (int i = 0; !code && i < m->params.count; i++) {
+        nn_param *n = m->params.list[i];
+        if (!nn_param_packs(n)) continue;
+        real *values = n->flags & NN_TABLE ? n->var.data : buffer;
+        const real *factors = cnn_net_fold_factors(m->encoder, &n->var);
+        code = read_weight(n, weights, values, err);
+        if (!code) code = nn_param_pack(n, packing->linear, packing->conv, values, factors, err);
+    }
     return code;
 }
 
 static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_packing *packing, error *err)
 {
-    size_t largest = 1;
+    size_t most = 1;
     err_code code = ERR_OK;
     for (int i = 0; !code && i < m->params.count; i++) {
         nn_param *n = m->params.list[i];
@@ -111,11 +84,16 @@ static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_p
             code = read_weight(n, weights, n->var.data, err);
             continue;
         }
-        if (!(n->flags & NN_TABLE) && count > largest) largest = count;
+        if (n->flags & NN_TABLE) continue;
+        most = count > most ? count : most;
         n->var.data = NULL; /* folding leaves it for later */
     }
     if (!code) code = cnn_net_fold(m->encoder, err);
-    return code ? code : read_matrices(m, weights, packing, largest, err);
+    real *buffer = code ? NULL : malloc(most * sizeof *buffer);
+    if (!code && !buffer) code = err_set(err, ERR_MEMORY, "out of memory for %zu weights", most);
+    if (!code) code = read_matrices(m, weights, packing, buffer, err);
+    free(buffer);
+    return code;
 }
 
 /* ---- making models ---- */

@@ -72,22 +72,6 @@ static void reset_joins(void **state)
     arena_release(&a);
 }
 
-static void reserved(void **state)
-{
-    (void)state;
-    arena a = {0};
-    assert_non_null(arena_alloc(&a, 10));
-    assert_true(arena_reserve(&a, 3 << 20));
-    arena_block *block = a.blocks;
-    char *first = arena_alloc(&a, 1 << 20);
-    assert_ptr_equal(arena_alloc(&a, 1 << 20), first + (1 << 20));
-    assert_true(arena_reserve(&a, 1 << 20)); /* is still there */
-    assert_ptr_equal(arena_alloc(&a, 1 << 20), first + (2 << 20));
-    assert_ptr_equal(a.blocks, block);
-    assert_false(arena_reserve(&a, SIZE_MAX / 2));
-    arena_release(&a);
-}
-
 static void refused(void **state)
 {
     (void)state;
@@ -131,7 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_stay_apart), cmocka_unit_test(rewound), cmocka_unit_test(reset_joins),
-        cmocka_unit_test(reserved),          cmocka_unit_test(refused), cmocka_unit_test(zeroed),
+        cmocka_unit_test(refused),           cmocka_unit_test(zeroed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -268,19 +268,17 @@ static void large(void **state)
     pool_free(&threads);
 }
 
-/* Finished in one go or after the product: the same. Panels in an arena. */
+/* Finished in one go or after the product: the same. */
 static void finished(void **state)
 {
     (void)state;
     rng r = {.seed = 23};
-    arena mem = {0};
     for (int i = 0; i < 123; i++) {
         packed_type type = (packed_type)(i % 3);
         product p = i < 120 ? take_product(&r, type, 1 + (int)rng_below(&r, 70), NULL)
                             : take_shape(&r, type, 40, 1100, 530, NULL);
-        packed *w = packed_create_in(&mem, p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
         assert_non_null(w);
-        assert_int_equal(w->bytes, packed_bytes(p.type, p.k, p.n));
         float *bias = take_random(&r, (size_t)p.n, 1);
         kernels_finish f = {i % 4 ? bias : NULL, i % 5 ? 0 : -INFINITY, i % 7 ? 6 : INFINITY};
         packed_product(w, p.rows, p.x, p.ldx, 0, p.start, p.ldy);
@@ -292,7 +290,6 @@ static void finished(void **state)
         packed_free(&w);
         give_product(&p);
     }
-    arena_release(&mem);
 }
 
 /* What packed_product_finish leaves in p->y, rounded; what lies between the rows of y and behind them stays

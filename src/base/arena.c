@@ -22,11 +22,11 @@ static char *payload(arena_block *b)
     return (char *)b + ALIGN;
 }
 
-/* Large blocks ask for huge pages: a training step walks hundreds of megabytes, and 4 KiB pages miss the TLB;
- * and to be given 512 small ones takes longer than to have 2 MiB zeroed. *size is rounded up. */
+/* Large blocks ask for huge pages: a training step walks hundreds of megabytes, and 4 KiB pages miss the TLB.
+ * *size is rounded up. */
 static void *take_pages(size_t *size)
 {
-    size_t align = *size > HUGE_PAGE / 2 ? HUGE_PAGE : ALIGN;
+    size_t align = *size >= HUGE_PAGE ? HUGE_PAGE : ALIGN;
     *size = round_up(*size, align);
     void *p = aligned_alloc(align, *size);
     if (p && align == HUGE_PAGE) madvise(p, *size, MADV_HUGEPAGE);
@@ -44,22 +44,6 @@ static arena_block *new_block(size_t size)
     return b;
 }
 
-static bool push_block(arena *a, size_t size)
-{
-    arena_block *b = new_block(size);
-    if (!b) return false;
-    b->older = a->blocks;
-    a->blocks = b;
-    return true;
-}
-
-bool arena_reserve(arena *a, size_t bytes)
-{
-    const arena_block *b = a->blocks;
-    if (b && b->size - b->used >= bytes) return true;
-    return bytes <= SIZE_MAX / 4 && push_block(a, bytes);
-}
-
 void *arena_alloc(arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX / 4) return NULL;
@@ -70,8 +54,10 @@ void *arena_alloc(arena *a, size_t bytes)
     if (!b || b->size - b->used < need) {
         size_t size = b ? 2 * b->size : FIRST_BLOCK;
         if (size > (size_t)256 << 20) size = (size_t)256 << 20;
-        if (!push_block(a, need > size ? need : size)) return NULL;
-        b = a->blocks;
+        b = new_block(need > size ? need : size);
+        if (!b) return NULL;
+        b->older = a->blocks;
+        a->blocks = b;
     }
     void *p = payload(b) + b->used;
     b->used += need;

@@ -27,10 +27,6 @@ typedef struct arena_mark {
     size_t block_used, used;
 } arena_mark;
 
-/* Takes memory for the next `bytes`, alignment included, in one block: as many large pages as possible. False
- * when there is none. */
-bool arena_reserve(arena *a, size_t bytes);
-
 void *arena_alloc(arena *a, size_t bytes);
 void *arena_zalloc(arena *a, size_t bytes);             /* zero-filled */
 void *arena_array(arena *a, size_t count, size_t size); /* zero-filled, overflow-checked */

@@ -134,13 +134,6 @@ static void pack_i8(const source *s, packed *p)
     }
 }
 
-/* What is packed where `type` is asked for. */
-static packed_type possible(packed_type type, int k)
-{
-    if (REAL_IS_DOUBLE) return PACKED_F32;
-    return type == PACKED_I8 && k > DEEPEST_I8 ? PACKED_BF16 : type;
-}
-
 /* Of a panel, in bytes. */
 static size_t panel_bytes(packed_type type, int k)
 {
@@ -167,11 +160,15 @@ static void *take_panels(size_t bytes)
     return p;
 }
 
-size_t packed_bytes(packed_type type, int k, int n)
+static size_t all_bytes(packed_type type, int k, int n)
 {
-    type = possible(type, k);
     size_t panels = (size_t)up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
     return panels * panel_bytes(type, k);
+}
+
+size_t packed_bf16_bytes(int k, int n)
+{
+    return all_bytes(PACKED_BF16, k, n);
 }
 
 typedef struct placing {
@@ -194,22 +191,22 @@ void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const
 {
     *p = (packed){.type = PACKED_BF16, .k = k, .n = n, .stride = panel_bytes(PACKED_BF16, k)};
     p->panels = panels;
-    p->bytes = packed_bytes(PACKED_BF16, k, n);
+    p->bytes = packed_bf16_bytes(k, n);
     source s = {op, k, n, ldw, w, NULL};
     placing c = {&s, p};
     pool_run(threads, (n + PLACED - 1) / PLACED, place_some, &c);
 }
 
-packed *packed_create_in(arena *mem, packed_type type, gemm_op op, int k, int n, const real *w, int ldw,
-                         const real *factor)
+packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
 {
-    type = possible(type, k);
+    if (REAL_IS_DOUBLE) type = PACKED_F32;
+    if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
     size_t wide = (size_t)up(n, PANEL);
     packed *p = calloc(1, sizeof *p);
     if (!p) return NULL;
-    *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k), .lent = mem};
-    p->bytes = packed_bytes(type, k, n);
-    p->panels = mem ? arena_alloc(mem, p->bytes) : take_panels(p->bytes);
+    *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
+    p->bytes = all_bytes(type, k, n);
+    p->panels = take_panels(p->bytes);
     if (type == PACKED_I8) {
         p->scale = calloc(wide, sizeof *p->scale);
         p->offset = calloc(wide, sizeof *p->offset);
@@ -226,16 +223,11 @@ packed *packed_create_in(arena *mem, packed_type type, gemm_op op, int k, int n,
     return p;
 }
 
-packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
-{
-    return packed_create_in(NULL, type, op, k, n, w, ldw, factor);
-}
-
 void packed_free(packed **pp)
 {
     packed *p = pp ? *pp : NULL;
     if (!p) return;
-    if (!p->lent) free(p->panels);
+    free(p->panels);
     free(p->scale);
     free(p->offset);
     free(p);

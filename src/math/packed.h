@@ -12,11 +12,9 @@
 #ifndef MATH_PACKED_H
 #define MATH_PACKED_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "src/base/arena.h"
 #include "src/math/gemm.h"
 #include "src/math/kernels.h"
 
@@ -34,7 +32,6 @@ typedef struct packed {
     size_t stride;   /* bytes from one panel of 16 columns (BF16: 32) to the next */
     size_t bytes;    /* of all panels */
     void *panels;    /* 64-byte aligned; the order is told in kernels_packed.inc */
-    bool lent;       /* the panels belong to an arena */
     float *scale;    /* I8: [n up to a multiple of 16] */
     int32_t *offset; /* I8: likewise, 128 times the sum of the column */
 } packed;
@@ -44,13 +41,9 @@ typedef struct packed {
 packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor);
 void packed_free(packed **p); /* NULL and pointer to NULL are fine */
 
-/* The same with panels in an arena, which must outlive it; packed_bytes() of it. */
-packed *packed_create_in(arena *mem, packed_type type, gemm_op op, int k, int n, const real *w, int ldw,
-                         const real *factor);
-size_t packed_bytes(packed_type type, int k, int n);
-
-/* The same in BF16 into memory of the caller's, on the threads of a pool: 64-byte aligned. *p borrows it and
- * is not freed. */
+/* The same in BF16 into memory of the caller's, on the threads of a pool: 64-byte aligned and
+ * packed_bf16_bytes long. *p borrows it and is not freed. */
+size_t packed_bf16_bytes(int k, int n);
 void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const real *w, int ldw,
                        void *panels);
 

@@ -126,40 +126,23 @@ bool nn_param_packs(const nn_param *n)
     return n->var.rank == 2 || n->var.rank == 4;
 }
 
-/* A product with it is x[.,deep] times [deep,wide]. */
-static void packed_sizes(const nn_param *n, int *deep, int *wide)
-{
-    const nn_var *v = &n->var;
-    bool table = n->flags & NN_TABLE;
-    *wide = table ? v->dim[0] : nn_last(v);
-    *deep = table ? v->dim[1] : nn_rows(v);
-}
-
-size_t nn_param_packed_bytes(const nn_param *n, packed_type linear, packed_type conv)
-{
-    int deep, wide;
-    packed_sizes(n, &deep, &wide);
-    return packed_bytes(n->var.rank == 2 ? linear : conv, deep, wide);
-}
-
-static err_code pack(nn_params *p, nn_param *n, packed_type linear, packed_type conv, const real *values,
+static err_code pack(nn_param *n, packed_type linear, packed_type conv, const real *values,
                      const real *factor, error *err)
 {
     nn_var *v = &n->var;
-    int deep, wide;
-    packed_sizes(n, &deep, &wide);
+    bool table = n->flags & NN_TABLE;
+    int wide = table ? v->dim[0] : nn_last(v), deep = table ? v->dim[1] : nn_rows(v);
     packed_free(&v->packed);
-    v->packed =
-        packed_create_in(&p->packed, v->rank == 2 ? linear : conv, n->flags & NN_TABLE ? GEMM_T : GEMM_N,
-                         deep, wide, values, nn_last(v), factor);
+    v->packed = packed_create(v->rank == 2 ? linear : conv, table ? GEMM_T : GEMM_N, deep, wide, values,
+                              nn_last(v), factor);
     if (v->packed) return ERR_OK;
     return err_set(err, ERR_MEMORY, "out of memory for the packed weights of '%s'", n->name);
 }
 
-err_code nn_param_pack(nn_params *p, nn_param *n, packed_type linear, packed_type conv, const real *values,
+err_code nn_param_pack(nn_param *n, packed_type linear, packed_type conv, const real *values,
                        const real *factor, error *err)
 {
-    err_code code = pack(p, n, linear, conv, values, factor, err);
+    err_code code = pack(n, linear, conv, values, factor, err);
     if (!code && !(n->flags & NN_TABLE)) n->var.data = NULL;
     return code;
 }
@@ -170,7 +153,7 @@ err_code nn_params_pack(nn_params *p, const char *prefix, packed_type linear, pa
     for (int i = 0; !code && i < p->count; i++) {
         nn_param *n = p->list[i];
         if (nn_param_packs(n) && begins(n->name, prefix))
-            code = pack(p, n, linear, conv, n->var.data, NULL, err);
+            code = pack(n, linear, conv, n->var.data, NULL, err);
     }
     return code;
 }
@@ -184,7 +167,6 @@ void nn_params_release(nn_params *p)
     free(p->list);
     free(p->data);
     free(p->grad);
-    arena_release(&p->packed);
     *p = (nn_params){0};
 }
 

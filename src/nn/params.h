@@ -10,7 +10,6 @@
 #ifndef NN_PARAMS_H
 #define NN_PARAMS_H
 
-#include "src/base/arena.h"
 #include "src/base/error.h"
 #include "src/math/packed.h"
 #include "src/nn/tape.h"
@@ -45,8 +44,7 @@ typedef struct nn_params {
     int count, capacity;
     size_t size; /* numbers in the block */
     real *data, *grad;
-    arena packed; /* of nn_params_pack and nn_param_pack */
-    bool failed;  /* an add ran out of memory; told by nn_params_finish */
+    bool failed; /* an add ran out of memory; told by nn_params_finish */
 } nn_params;
 
 /* Declares a parameter. The variable is stable until release; its data exist after nn_params_finish. Never
@@ -65,11 +63,10 @@ err_code nn_params_finish_for_use(nn_params *p, error *err);
  */
 err_code nn_params_pack(nn_params *p, const char *prefix, packed_type linear, packed_type conv, error *err);
 
-/* The same for one parameter of p, from values elsewhere: column j times factor[j] (NULL: as they are). Its
- * own memory is not used and, but for tables, its data become NULL. */
+/* The same for one parameter, from values elsewhere: column j times factor[j] (NULL: as they are). Its own
+ * memory is not used and, but for tables, its data become NULL. */
 bool nn_param_packs(const nn_param *n); /* it is one of those that nn_params_pack packs */
-size_t nn_param_packed_bytes(const nn_param *n, packed_type linear, packed_type conv);
-err_code nn_param_pack(nn_params *p, nn_param *n, packed_type linear, packed_type conv, const real *values,
+err_code nn_param_pack(nn_param *n, packed_type linear, packed_type conv, const real *values,
                        const real *factor, error *err);
 void nn_params_release(nn_params *p);
 

@@ -39,7 +39,7 @@ static void make_ready(nn_tape *t, const nn_repeated *r, gemm_op op, int k, int 
     int ld = r->w->dim[1];
     if (gemm_on_tiles(t->precision)) {
         packed *p = nn_alloc(t, sizeof *p);
-        void *panels = nn_scratch(t, packed_bytes(PACKED_BF16, k, n));
+        void *panels = nn_scratch(t, packed_bf16_bytes(k, n));
         if (t->failed) return;
         packed_place_bf16(t->threads, p, op, k, n, w, ld, panels);
         to->panels = p;
