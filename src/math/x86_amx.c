@@ -1,7 +1,7 @@
 /* The operands are rounded to bf16 while they are copied: B into panels, A into rows
  * (src/math/x86_amx_tiles.h shows both). Everything beyond the edge is zero. Sizes are chosen so that all of
- * the working memory stays in the second-level cache. See Goto and van de Geijn, "Anatomy of high-performance
- * matrix multiplication", 2008. */
+ * the working memory but rows that are kept stays in the second-level cache. See Goto and van de Geijn,
+ * "Anatomy of high-performance matrix multiplication", 2008. */
 #include "src/math/x86_amx.h"
 
 #include <pthread.h>
@@ -199,7 +199,8 @@ static void scale(const target *t)
     }
 }
 
-/* Rows of A that several blocks of columns want are packed for the first and kept, if they fit. */
+/* Rows of A that several blocks of columns want are rounded, or packed, for the first and kept, if they fit.
+ */
 typedef enum keep_mode { NOT_KEPT, KEEP, KEPT } keep_mode;
 
 /* Rows whose k do not lie together are packed before they are multiplied, as many at a time as stay in the
@@ -262,12 +263,11 @@ bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float 
     int depth = even_piece(k, trans_a ? DEPTH_MAX_T : DEPTH_MAX, STEP);
     int cols = even_piece(n, min_int(B_U16 / depth / BLOCK * BLOCK, COLS_MAX), BLOCK);
     bool keeps = n > cols && (size_t)ceil_div(m, BLOCK) * BLOCK * row_stride(depth) <= A_U16;
-    for (int l = 0; l < k; l += depth)
-        for (int j = 0; j < n; j += cols)
-            multiply_part(&s, &t, &left, &right, j, min_int(cols, n - j), l, min_int(depth, k - l),
-                          !keeps ? NOT_KEPT
-                          : j    ? KEPT
-                                 : KEEP);
+    for (int l = 0; l < k; l += depth) {
+        keep_mode keeping = keeps ? KEEP : NOT_KEPT;
+        for (int j = 0; j < n; j += cols, keeping = keeps ? KEPT : NOT_KEPT)
+            multiply_part(&s, &t, &left, &right, j, min_int(cols, n - j), l, min_int(depth, k - l), keeping);
+    }
     return true;
 }
 

@@ -11,7 +11,7 @@ bool amx_gemm_suits(int m, int n, int k);
 
 /* C[m,n] = op(A) op(B) + beta C on the calling thread; row-major; trans_a: A is stored [k,m], trans_b: B is
  * stored [n,k]. With beta 0, C may hold anything. The operands are rounded to nearest even; magnitudes below
- * 2^-126 count as 0. The first call of a thread takes 2 MiB of working memory, given back when the thread
+ * 2^-126 count as 0. The first call of a thread takes 4 MiB of working memory, given back when the thread
  * ends; returns false, with C untouched, when there is none. */
 bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float *a, int lda, const float *b,
                    int ldb, float beta, float *c, int ldc);

@@ -256,8 +256,8 @@ void amx_rows_product(const amx_rows *p)
     w.in = rounding_of(p, 0, rounded[0]);
     round_some(&w.in, BLOCK * steps);
     for (int i = 0, turn = 0; i < p->rows; i += BLOCK, turn ^= 1) {
-        const uint16_t *a = p->rounded + (size_t)i * row_stride(p->depth);
-        if (p->x) a = place_of(p, i, rounded[turn]);
+        const uint16_t *a =
+            p->x ? place_of(p, i, rounded[turn]) : p->rounded + (size_t)i * row_stride(p->depth);
         w.in = rounding_of(p, i + BLOCK, rounded[turn ^ 1]);
         w.soon = coming_of(p, i + BLOCK);
         multiply_rows(p, i, a, part, &w);
