@@ -66,13 +66,22 @@ static nn_var *declare(naming n, const char *member, int rank, const int *dim, n
     return nn_params_add(n.net->params, name, rank, dim, init, flags);
 }
 
+/* The convolution that sees the pixels, and a narrow one right after it. They are a small part of the work,
+ * and rounding them to bf16 made most of what its captions were worse or better than those of f32
+ * (tools/SPEED.md).
+ */
+static bool near_pixels(const cnn_net *net, cnn_unit_shape s)
+{
+    return net->count == 1 || (net->count == 2 && s.kernel == 1 && s.out < s.in);
+}
+
 static cnn_unit new_unit(naming n, cnn_unit_shape s)
 {
     int dense[4] = {s.kernel, s.kernel, s.in, s.out}, deep[3] = {s.kernel, s.kernel, s.out};
     int fan_in = s.kernel * s.kernel * (s.depthwise ? 1 : s.in);
     cnn_unit u = {.win = {s.kernel, s.stride, s.kernel / 2}, .act = s.act, .depthwise = s.depthwise};
-    u.weight =
-        declare(n, "weight", s.depthwise ? 3 : 4, s.depthwise ? deep : dense, nn_init_relu(fan_in), NN_DECAY);
+    u.weight = declare(n, "weight", s.depthwise ? 3 : 4, s.depthwise ? deep : dense, nn_init_relu(fan_in),
+                       NN_DECAY | (near_pixels(n.net, s) ? NN_PRECISE : 0));
     nn_init zero = nn_init_constant(0), one = nn_init_constant(1);
     u.norm = (nn_batch_norm_params){
         .gamma = declare(n, "gamma", 1, &s.out, s.zero_gamma ? zero : one, 0),

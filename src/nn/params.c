@@ -132,9 +132,9 @@ static err_code pack(nn_param *n, packed_type linear, packed_type conv, const re
     nn_var *v = &n->var;
     bool table = n->flags & NN_TABLE;
     int wide = table ? v->dim[0] : nn_last(v), deep = table ? v->dim[1] : nn_rows(v);
+    packed_type type = v->rank == 2 ? linear : n->flags & NN_PRECISE ? PACKED_F32 : conv;
     packed_free(&v->packed);
-    v->packed = packed_create(v->rank == 2 ? linear : conv, table ? GEMM_T : GEMM_N, deep, wide, values,
-                              nn_last(v), factor);
+    v->packed = packed_create(type, table ? GEMM_T : GEMM_N, deep, wide, values, nn_last(v), factor);
     if (v->packed) return ERR_OK;
     return err_set(err, ERR_MEMORY, "out of memory for the packed weights of '%s'", n->name);
 }

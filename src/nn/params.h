@@ -26,9 +26,9 @@ nn_init
 nn_init_fan(int fan_in); /* uniform, bound sqrt(3 / fan_in): variance 1 / fan_in (LeCun et al. 1998) */
 nn_init nn_init_relu(int fan_in); /* normal, variance 2 / fan_in (He et al. 2015) */
 
-/* Weight decay applies; not learned (running statistics); a table [V,E] whose product is with its transpose.
- */
-enum { NN_DECAY = 1, NN_BUFFER = 2, NN_TABLE = 4 };
+/* Weight decay applies; not learned (running statistics); a table [V,E] whose product is with its transpose;
+ * a convolution's weight that is packed in f32, whatever others are packed as. */
+enum { NN_DECAY = 1, NN_BUFFER = 2, NN_TABLE = 4, NN_PRECISE = 8 };
 
 typedef struct nn_param {
     char name[96];
