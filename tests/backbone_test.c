@@ -427,6 +427,31 @@ static void test_out_of_memory(void **state)
     drop(&m);
 }
 
+/* Next to the pixels nothing is packed narrower than f32; everything else is. */
+static void test_packing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net, *weight;
+        packed_type type;
+    } rows[] = {{"mobilenet_v2", "encoder.stem.weight", PACKED_F32},
+                {"mobilenet_v2", "encoder.block1.project.weight", PACKED_F32},
+                {"mobilenet_v2", "encoder.block2.expand.weight", PACKED_BF16},
+                {"mobilenet_v2", "encoder.head.weight", PACKED_BF16},
+                {"small", "encoder.stem1.weight", PACKED_F32},
+                {"small", "encoder.stem2.weight", PACKED_BF16}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        model m;
+        make(&m, rows[i].net);
+        error err;
+        assert_int_equal(nn_params_pack(&m.params, "", PACKED_F32, PACKED_BF16, &err), ERR_OK);
+        const nn_param *n = nn_params_find(&m.params, rows[i].weight);
+        assert_non_null(n);
+        assert_int_equal(n->var.packed->type, rows[i].type);
+        drop(&m);
+    }
+}
+
 static void test_unknown(void **state)
 {
     (void)state;
@@ -477,19 +502,13 @@ int main(int argc, char **argv)
 {
     photo_side = test_size(photo_side, 33);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_fold),
-        cmocka_unit_test(test_fold_refuses),
-        cmocka_unit_test(test_threads_and_batches),
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_memory_of_training),
-        cmocka_unit_test(test_freeze_norm),
-        cmocka_unit_test(test_frozen_prefix),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_shapes),        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_packing),       cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_fold_refuses),  cmocka_unit_test(test_threads_and_batches),
+        cmocka_unit_test(test_groups),        cmocka_unit_test(test_memory_of_training),
+        cmocka_unit_test(test_freeze_norm),   cmocka_unit_test(test_frozen_prefix),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_preprocess),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
