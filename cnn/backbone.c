@@ -66,10 +66,8 @@ static nn_var *declare(naming n, const char *member, int rank, const int *dim, n
     return nn_params_add(n.net->params, name, rank, dim, init, flags);
 }
 
-/* The convolution that sees the pixels, and a narrow one right after it. They are a small part of the work,
- * and rounding them to bf16 made most of what its captions were worse or better than those of f32
- * (tools/SPEED.md).
- */
+/* The convolution that sees the pixels, and a narrow one right after it: a small part of the work, and the
+ * source of most of the difference between captions in bf16 and in f32 (tools/SPEED.md). */
 static bool near_pixels(const cnn_net *net, cnn_unit_shape s)
 {
     return net->count == 1 || (net->count == 2 && s.kernel == 1 && s.out < s.in);

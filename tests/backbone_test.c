@@ -443,7 +443,7 @@ static void test_packing(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         model m;
         make(&m, rows[i].net);
-        error err;
+        error err = {0};
         assert_int_equal(nn_params_pack(&m.params, "", PACKED_F32, PACKED_BF16, &err), ERR_OK);
         const nn_param *n = nn_params_find(&m.params, rows[i].weight);
         assert_non_null(n);
