@@ -1,5 +1,6 @@
 # Language level, warnings, sanitisers: what every target of this project is compiled with.
-option(CAPTION_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+set(CAPTION_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
+option(CAPTION_FUZZ "Build the fuzz targets with libFuzzer, which needs clang" OFF)
 option(CAPTION_SIMD "Build the SIMD kernels (chosen at run time by CPU feature)" ON)
 option(CAPTION_OPTIONAL_LIBRARIES "Use the optional libraries that are found" ON)
 
@@ -20,9 +21,13 @@ target_compile_options(caption_settings INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith
   -Wundef -Wwrite-strings -fno-math-errno -fno-trapping-math -ffp-contract=fast)
 if(CAPTION_SANITIZE)
-  target_compile_options(caption_settings INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
+  target_compile_options(caption_settings INTERFACE -fsanitize=${CAPTION_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer)
-  target_link_options(caption_settings INTERFACE -fsanitize=address,undefined)
+  target_link_options(caption_settings INTERFACE -fsanitize=${CAPTION_SANITIZE})
+endif()
+if(CAPTION_FUZZ)
+  target_compile_options(caption_settings INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(caption_settings INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 set(CAPTION_X86_SIMD OFF)

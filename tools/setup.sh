@@ -10,11 +10,11 @@ die() {
     exit 1
 }
 
-is_there() { # command:NAME, pkg-config:MODULE or file:PATH
+is_there() { # command:NAME, pkg-config:MODULE or file:PATTERN
     case $1 in
     command:*) command -v "${1#*:}" >/dev/null ;;
     pkg-config:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#*:}" ;;
-    file:*) [ -e "${1#*:}" ] ;;
+    file:*) compgen -G "${1#*:}" >/dev/null ;;
     esac
 }
 

@@ -1,19 +1,11 @@
-/* Fuzzes what reads texts: the bytes are a codec's JSON first, then, behind a zero byte, a line for it, which
- * must come back through numbers; and lines to learn all three levels from. Not part of the build:
- *
- *     clang -g -O1 -std=gnu17 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -I. -DHAVE_UTF8PROC=0 \
- *         tests/fuzz/fuzz_codec.c datasets/{codec,bpe,chunks,points,words,vocab}*.c src/io/json.c
- * src/io/file.c \ src/base/{text,error,arena}.c -ljansson -lm -o build/fuzz_codec mkdir -p build/corpus_codec
- * && build/fuzz_codec -max_len=4096 build/corpus_codec
- */
-#include "datasets/codec.h"
-
-#include "src/io/json.h"
-
+/* What reads texts: the bytes are a codec's JSON first, then, behind a zero byte, a line for it, which must
+ * come back through numbers; and lines to learn all three levels from. */
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+#include "datasets/codec.h"
+#include "src/io/json.h"
+#include "tests/fuzz/fuzz.h"
 
 /* The line through the codec and back; with `exact`, and nothing unknown, it must be the same. */
 static void there_and_back(const ds_codec *c, const char *line, int exact)
@@ -58,12 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     error err = {0};
     json_t *object;
     ds_codec *c = NULL;
-    char *input = malloc(size + 1);
-    memcpy(input, bytes, size);
-    input[size] = 0;
+    char *input = fuzz_text(bytes, size);
     size_t head = strlen(input);
     if (!io_json_parse(input, head, "fuzz", &object, &err)) {
         if (ds_codec_from_json(object, &c, &err) && (c || !err.text[0])) abort();
+        fuzz_taken += c != NULL;
         if (c) there_and_back(c, head < size ? input + head + 1 : input, 0);
         ds_codec_free(&c);
         json_decref(object);

@@ -1,0 +1,90 @@
+/* Models, of photos and of texts. The bytes are a whole file; or, when they begin with '{', the header of one
+ * in JSON, and what follows a zero byte is repeated as its data. So a seed is small though the weights of a
+ * photo's encoder are not. A translator that opens must translate. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/model.h"
+#include "captioner/translate.h"
+#include "src/io/json.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { LARGEST = 16 << 20 };
+
+static void translate(const char *path)
+{
+    static const char *const lines[] = {"two dogs", "\xC3\xA9t\xC3\xA9 9!"};
+    cap_translator_settings settings = cap_translator_settings_default();
+    cap_translator *t = NULL;
+    cap_translation out[2];
+    error reason[2], e = {0};
+    settings.threads = 1;
+    settings.search.beam = 2;
+    settings.search.max_words = 8;
+    if (cap_translator_open(path, &settings, &t, &e)) {
+        fuzz_must_say(&e);
+        return;
+    }
+    if (cap_translate(t, lines, 2, out, reason, &e)) {
+        fuzz_must_say(&e);
+    } else {
+        for (int i = 0; i < 2; i++) cap_translation_release(&out[i]);
+    }
+    cap_translator_close(&t);
+}
+
+static void open_model(const uint8_t *bytes, size_t size)
+{
+    cap_model *m = NULL;
+    error e = {0};
+    if (cap_model_open_memory(bytes, size, "fuzz", &m, &e)) {
+        fuzz_must_say(&e);
+        if (m) abort();
+        return;
+    }
+    bool translates = m->kind == CAP_TEXT;
+    cap_model_close(&m);
+    fuzz_taken++;
+    if (translates) translate(fuzz_file(0, bytes, size));
+}
+
+/* Bytes of data that a header asks for; 0 when it is none. */
+static size_t data_size(const char *header, size_t length)
+{
+    json_t *root = NULL, *tensor;
+    const char *name;
+    json_int_t most = 0;
+    if (io_json_parse(header, length, "fuzz", &root, NULL)) return 0;
+    json_object_foreach(root, name, tensor)
+    {
+        json_int_t end = json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), 1));
+        if (end > most) most = end;
+    }
+    json_decref(root);
+    return most > LARGEST ? 0 : (size_t)most;
+}
+
+static void from_header(const uint8_t *bytes, size_t size)
+{
+    const uint8_t *zero = memchr(bytes, 0, size);
+    size_t head = zero ? (size_t)(zero - bytes) : size, period = size - head,
+           data = data_size((const char *)bytes, head);
+    uint64_t length = head;
+    uint8_t *file = calloc(1, sizeof length + head + data);
+    if (!file) return;
+    memcpy(file, &length, sizeof length);
+    memcpy(file + sizeof length, bytes, head);
+    for (size_t i = 0; period > 1 && i < data; i++)
+        file[sizeof length + head + i] = zero[1 + i % (period - 1)];
+    open_model(file, sizeof length + head + data);
+    free(file);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    if (size && bytes[0] == '{')
+        from_header(bytes, size);
+    else
+        open_model(bytes, size);
+    return 0;
+}
