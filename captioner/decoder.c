@@ -86,9 +86,9 @@ nn_var *cap_attention(nn_tape *t, const cap_decoder *d, const cap_memory *m, con
                       nn_var *h, nn_var **alpha)
 {
     nn_var *query = d->query_w ? nn_linear(t, h, d->query_w, NULL) : h;
-    nn_var *scores = nn_match(t, &d->match, query, m->keys, m->length, memory_of);
-    *alpha = nn_normalise(t, scores, m->length, memory_of);
-    return nn_aggregate(t, *alpha, m->values, memory_of);
+    nn_scope scope = {.memory_of = memory_of, .length = m->length};
+    *alpha = nn_normalise(t, nn_match(t, &d->match, query, m->keys, &scope), &scope);
+    return nn_aggregate(t, *alpha, m->values, &scope);
 }
 
 /* The three stages of attention, or the fixed vector; then the gate: how much of it this word needs. */

@@ -152,8 +152,9 @@ static nn_var *match_op(nn_tape *t, void *ctx)
 {
     decoder_case *d = ctx;
     nn_match_params m = {NN_MATCH_SIGMOID, &d->v, &d->bias, &d->gain};
-    nn_var *alpha = nn_normalise(t, nn_match(t, &m, &d->query, &d->keys, NULL, NULL), NULL, NULL);
-    return nn_aggregate(t, alpha, &d->values, NULL);
+    const nn_scope all = {0};
+    nn_var *alpha = nn_normalise(t, nn_match(t, &m, &d->query, &d->keys, &all), &all);
+    return nn_aggregate(t, alpha, &d->values, &all);
 }
 
 static nn_var *lstm_op(nn_tape *t, void *ctx)

@@ -94,35 +94,65 @@ static nn_var *f_sum(nn_tape *t, void *c)
     return nn_weighted_sum(t, parts, (real[]){(real)0.3, 2}, 2);
 }
 
-static nn_var *attend(nn_tape *t, bench *b, bool masked)
+static nn_var *attend(nn_tape *t, bench *b, const nn_scope *scope)
 {
     nn_match_params m = {.kind = (nn_match_kind)b->kind, .v = b->p[3], .bias = b->p[4], .log_gain = b->p[5]};
-    nn_var *s = nn_match(t, &m, b->p[0], b->p[1], masked ? lengths : NULL, memory_of);
-    nn_var *alpha = nn_normalise(t, s, masked ? lengths : NULL, memory_of);
-    return nn_aggregate(t, alpha, b->p[2], memory_of);
+    nn_var *alpha = nn_normalise(t, nn_match(t, &m, b->p[0], b->p[1], scope), scope);
+    return score(t, nn_aggregate(t, alpha, b->p[2], scope));
 }
 
 static nn_var *f_attention(nn_tape *t, void *c)
 {
-    return score(t, attend(t, c, false));
+    return attend(t, c, &(nn_scope){.memory_of = memory_of});
 }
 
 static nn_var *f_attention_masked(nn_tape *t, void *c)
 {
-    return score(t, attend(t, c, true));
+    return attend(t, c, &(nn_scope){.memory_of = memory_of, .length = lengths});
+}
+
+static nn_var *f_attention_2_heads(nn_tape *t, void *c)
+{
+    return attend(t, c, &(nn_scope){.memory_of = memory_of, .length = lengths, .heads = 2});
+}
+
+/* A sentence among itself: no word sees those after it, and none of padding. */
+static nn_var *f_attention_causal(nn_tape *t, void *c)
+{
+    static const int32_t words[] = {5, 2};
+    return attend(t, c, &(nn_scope){.length = words, .heads = 8, .causal = true});
+}
+
+/* After two states that were there before. */
+static nn_var *f_attention_later(nn_tape *t, void *c)
+{
+    return attend(t, c, &(nn_scope){.heads = 2, .causal = true, .before = 2});
+}
+
+/* Long enough for large products, with a block of the mask that is cut. */
+static nn_var *f_attention_long(nn_tape *t, void *c)
+{
+    return attend(t, c, &(nn_scope){.causal = true, .before = 80});
+}
+
+/* The second query of the first asker sees nothing. */
+static nn_var *f_attention_seen(nn_tape *t, void *c)
+{
+    static const uint8_t seen[] = {1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0};
+    return attend(t, c, &(nn_scope){.length = lengths, .heads = 2, .seen = seen});
 }
 
 static nn_var *f_coverage(nn_tape *t, void *c)
 {
     bench *b = c;
-    nn_var *a = nn_normalise(t, b->p[0], NULL, NULL), *steps[] = {a, nn_slice(t, a, 0, 2)};
+    nn_var *a = nn_normalise(t, b->p[0], &(nn_scope){0}), *steps[] = {a, nn_slice(t, a, 0, 2)};
     return nn_coverage_penalty(t, steps, 2);
 }
 
 static nn_var *f_entropy(nn_tape *t, void *c)
 {
     bench *b = c;
-    nn_var *a = nn_normalise(t, b->p[0], NULL, NULL), *steps[] = {a, nn_slice(t, a, 0, 2)};
+    nn_var *a = nn_normalise(t, b->p[0], &(nn_scope){0}), *steps[] = {a, nn_slice(t, a, 0, 2)};
     return nn_attention_entropy(t, steps, 2);
 }
 
@@ -228,6 +258,15 @@ static nn_var *f_pool(nn_tape *t, void *c)
     {                                                                                                        \
         name, f, {{3, 3, 9, 4}, {3, 2, 10, 4}, {3, 2, 10, 6}, {1, 4}, {1, 1}, {1, 1}}, kind                  \
     }
+/* N = M = 2, five words each of which is a query and a state. */
+#define AMONG_ITSELF(name, f, kind)                                                                          \
+    {                                                                                                        \
+        name, f, {{3, 2, 5, 16}, {3, 2, 5, 16}, {3, 2, 5, 8}, {1, 16}, {1, 8}, {1, 8}}, kind                 \
+    }
+#define TWO_HEADS(name, f, kind, queries, states)                                                            \
+    {                                                                                                        \
+        name, f, {{3, 2, queries, 4}, {3, 2, states, 4}, {3, 2, states, 6}, {1, 4}, {1, 2}, {1, 2}}, kind    \
+    }
 #define NORM                                                                                                 \
     {                                                                                                        \
         {2, 6, 3}, {1, 3}, {1, 3}, {2, 6, 3}, {1, 3},                                                        \
@@ -257,6 +296,23 @@ static const row rows[] = {
     ATTENTION("attention dot, masked", f_attention_masked, NN_MATCH_DOT),
     MANY_QUERIES("attention scaled-dot, many queries", f_attention, NN_MATCH_SCALED_DOT),
     MANY_QUERIES("attention additive, many queries, masked", f_attention_masked, NN_MATCH_ADDITIVE),
+    {"attention sigmoid, 2 heads",
+     f_attention_2_heads,
+     {{3, 5, 2, 4}, {3, 2, 3, 4}, {3, 2, 3, 6}, {1, 4}, {1, 2}, {1, 2}},
+     NN_MATCH_SIGMOID},
+    {"attention dot, 2 heads, one query",
+     f_attention_2_heads,
+     {{2, 5, 4}, {3, 2, 3, 4}, {3, 2, 3, 6}},
+     NN_MATCH_DOT},
+    AMONG_ITSELF("attention scaled-dot, 8 heads, causal", f_attention_causal, NN_MATCH_SCALED_DOT),
+    AMONG_ITSELF("attention sigmoid, 8 heads, causal", f_attention_causal, NN_MATCH_SIGMOID),
+    TWO_HEADS("attention general, after earlier states", f_attention_later, NN_MATCH_GENERAL, 3, 5),
+    TWO_HEADS("attention additive, states hidden", f_attention_seen, NN_MATCH_ADDITIVE, 2, 3),
+    TWO_HEADS("attention dot, states hidden", f_attention_seen, NN_MATCH_DOT, 2, 3),
+    {"attention scaled-dot, long",
+     f_attention_long,
+     {{3, 1, 120, 200}, {3, 1, 200, 200}, {3, 1, 200, 120}},
+     NN_MATCH_SCALED_DOT},
     {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
     {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},
     {"lstm", f_lstm, {{2, 2, 12}, {2, 2, 3}}, 0},

@@ -1,14 +1,20 @@
-/* The attention core: match, normalise, aggregate. The same three stages serve image regions and source
- * words, one recurrent query at a time or many at once.
+/* The attention core: match, normalise, aggregate. The same three stages serve image regions, things named in
+ * a photo, source words, and the words of a sentence among themselves, one recurrent query at a time or many
+ * at once.
  *
- *     nn_var *s = nn_match(t, &spec, query, keys, length, memory_of);   how well each state fits each query
- *     nn_var *alpha = nn_normalise(t, s, length, memory_of);            softmax over the states that exist
- *     nn_var *context = nn_aggregate(t, alpha, values, memory_of);      weighted sum
+ *     nn_scope scope = {.length = length, .memory_of = memory_of};
+ *     nn_var *s = nn_match(t, &spec, query, keys, &scope);      how well each state fits each query
+ *     nn_var *alpha = nn_normalise(t, s, &scope);               softmax over the states that a query sees
+ *     nn_var *context = nn_aggregate(t, alpha, values, &scope); weighted sum
  *
  * M memories (photos, source sentences) of L encoder states each; N askers, asker n looking at memory
- * memory_of[n] (NULL: asker n at memory n): the captions of one photo, or the beams of a search, share its
- * projected keys. Shapes: query [N, Tq, d] (or [N, d] for Tq = 1), keys [M, L, d], values [M, L, D], scores
- * and alpha [N, Tq, L]. */
+ * memory_of[n]: the captions of one photo, or the beams of a search, share its projected keys. Every asker
+ * has Tq queries. With H heads the width d of queries and keys, and D of values, is cut into H equal parts,
+ * each with scores and a softmax of its own; what the heads found stands side by side again (Vaswani et al.
+ * 2017, section 3.2.2; the projections are the caller's).
+ *
+ *     query [N, Tq, d], or [N, d] for Tq = 1      keys [M, L, d]      values [M, L, D]
+ *     scores, alpha: [N, Tq, L] or [N, L]; with two heads or more [N, H, Tq, L] or [N, H, L] */
 #ifndef NN_ATTENTION_H
 #define NN_ATTENTION_H
 
@@ -24,6 +30,19 @@ typedef enum {
     NN_MATCH_COUNT
 } nn_match_kind;
 
+/* Who looks at what. Zero: asker n sees all of memory n, with one head. What it points to is borrowed until
+ * backward. A query that sees nothing gets weights of 0 and a context of 0. */
+typedef struct nn_scope {
+    const int32_t *memory_of; /* [N]; NULL: asker n looks at memory n */
+    const int32_t *length;    /* [M] states that exist, 0..L each; NULL: all L */
+    int heads;                /* 0: one */
+    bool causal;              /* query q sees the states 0 .. before + q alone: those up to its own */
+    int before;               /* with causal: states that were there before the first query's own */
+    const uint8_t *seen;      /* [N, Tq, L] 0: this query does not see this state; NULL: sees all of them */
+} nn_scope;
+
+struct nn_matching; /* a use of nn_match, see attention_parts.h */
+
 /* One row per matching function. */
 typedef struct nn_match_row {
     const char *name; /* "sigmoid", ... as on the command line */
@@ -31,6 +50,12 @@ typedef struct nn_match_row {
     bool degree;      /* its output passes a sigmoid: needs bias and gain */
     bool projected;   /* the query is mapped to the keys' width by a matrix */
     const char *about;
+    /* The scores of one asker's queries in one head, of the states that each of them sees. */
+    void (*forward)(const struct nn_matching *c, int asker, int head);
+    /* From the gradients of all scores to those of what the parts below make: c->dscore. */
+    void (*finish_back)(nn_tape *t, struct nn_matching *c);
+    /* From c->dscore to keys, queries and network; never run at once for one head of one memory. */
+    void (*backward)(const struct nn_matching *c, int asker, int head);
 } nn_match_row;
 
 extern const nn_match_row nn_match_rows[NN_MATCH_COUNT];
@@ -38,19 +63,18 @@ extern const nn_match_row nn_match_rows[NN_MATCH_COUNT];
 typedef struct nn_match_params {
     nn_match_kind kind;
     nn_var *v;        /* [d]; network rows only */
-    nn_var *bias;     /* [1]; degree rows only */
-    nn_var *log_gain; /* [1]; degree rows only: gain = exp(log_gain), so it stays positive */
+    nn_var *bias;     /* [H]; degree rows only */
+    nn_var *log_gain; /* [H]; degree rows only: gain = exp(log_gain), so it stays positive */
 } nn_match_params;
 
-/* Of the first length[m] states (NULL: all L); the scores of the others are 0. */
-nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const int32_t *length,
-                 const int32_t *memory_of);
+/* The scores of states that a query does not see for their length or for being later are 0. */
+nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, const nn_scope *scope);
 
-/* Softmax over the first length[m] states (NULL: all L); the others get weight 0. */
-nn_var *nn_normalise(nn_tape *t, nn_var *scores, const int32_t *length, const int32_t *memory_of);
+/* Softmax over the states that each query sees; the others get weight 0. */
+nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope);
 
-/* context [N, Tq, D], or [N, D] when scores have rank 2. */
-nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const int32_t *memory_of);
+/* context [N, Tq, D], or [N, D] where the scores are of one query each. */
+nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *scope);
 
 /* The doubly stochastic regulariser (Xu et al. 2015, eq. 14): the mean over askers of sum_l (1 - sum_t
  * alpha_t[n, l])^2, a pull towards looking at every region about once. alpha[t] is [N_t, L] with N_t falling

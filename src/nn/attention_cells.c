@@ -1,0 +1,107 @@
+/* How attention shares out its work, and its products. */
+#include "src/nn/attention_parts.h"
+
+/* From so many multiplications on, the products of a cell go through src/math/gemm.h; below, its own kernels
+ * for a few rows are as fast, and what LSTM decoders ask stays below. */
+static const size_t MANY = (size_t)1 << 20;
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+int nn_cells_memory(const nn_cells *c, int asker)
+{
+    return c->scope.memory_of ? c->scope.memory_of[asker] : asker;
+}
+
+int nn_cells_reach(const nn_cells *c, int asker, int query)
+{
+    int count = c->scope.length ? c->scope.length[nn_cells_memory(c, asker)] : c->states;
+    return c->scope.causal ? least(count, c->scope.before + query + 1) : count;
+}
+
+size_t nn_cells_scores(const nn_cells *c, int asker, int head)
+{
+    return ((size_t)asker * (size_t)c->heads + (size_t)head) * (size_t)c->queries * (size_t)c->states;
+}
+
+size_t nn_cells_queries(const nn_cells *c, int asker, int head)
+{
+    return (size_t)asker * (size_t)c->queries * (size_t)c->line + (size_t)head * (size_t)c->width;
+}
+
+size_t nn_cells_states(const nn_cells *c, int memory, int head)
+{
+    return (size_t)memory * (size_t)c->states * (size_t)c->line + (size_t)head * (size_t)c->width;
+}
+
+bool nn_cells_by_memory(nn_cells *c)
+{
+    c->first = nn_scratch(c->tape, (size_t)c->memories * sizeof *c->first);
+    c->next = nn_scratch(c->tape, (size_t)c->askers * sizeof *c->next);
+    c->turned = nn_scratch(c->tape, nn_cells_scores(c, c->askers, 0) * sizeof *c->turned);
+    if (c->tape->failed) return false;
+    for (int m = 0; m < c->memories; m++) c->first[m] = -1;
+    for (int n = c->askers - 1; n >= 0; n--) {
+        c->next[n] = c->first[nn_cells_memory(c, n)];
+        c->first[nn_cells_memory(c, n)] = n;
+    }
+    return true;
+}
+
+void nn_cells_each_memory(const nn_cells *c, pool_task body, void *ctx)
+{
+    pool_run(c->tape->threads, c->memories * c->heads, body, ctx);
+}
+
+/* ---- products ---- */
+
+static bool is_large(const nn_cells *c, int rows, int count)
+{
+    return rows > KERNELS_ROWS && (size_t)rows * (size_t)count * (size_t)c->width >= MANY;
+}
+
+void nn_cells_times(const nn_cells *c, int rows, int count, const real *x, const real *states, real beta,
+                    real *to)
+{
+    size_t line = (size_t)c->line, lead = (size_t)c->states;
+    if (is_large(c, rows, count)) {
+        gemm_serial(c->tape->precision, GEMM_N, GEMM_T, rows, count, c->width, x, c->line, states, c->line,
+                    beta, to, c->states);
+        return;
+    }
+    for (int r = 0; r < rows; r += KERNELS_ROWS)
+        c->tape->k->gemv_t(least(rows - r, KERNELS_ROWS), c->width, count, x + (size_t)r * line, c->line,
+                           states, c->line, beta, to + (size_t)r * lead, c->states);
+}
+
+void nn_cells_weigh(const nn_cells *c, int rows, int count, const real *weights, const real *states,
+                    real beta, real *to)
+{
+    size_t line = (size_t)c->line, lead = (size_t)c->states;
+    if (is_large(c, rows, count)) {
+        gemm_serial(c->tape->precision, GEMM_N, GEMM_N, rows, c->width, count, weights, c->states, states,
+                    c->line, beta, to, c->line);
+        return;
+    }
+    for (int r = 0; r < rows; r += KERNELS_ROWS)
+        c->tape->k->gemv(least(rows - r, KERNELS_ROWS), count, c->width, weights + (size_t)r * lead,
+                         c->states, states, c->line, beta, to + (size_t)r * line, c->line);
+}
+
+void nn_cells_spread(const nn_cells *c, int rows, int count, const real *weights, const real *x, real *turned,
+                     real *states)
+{
+    size_t lead = (size_t)c->states, n = (size_t)rows;
+    if (is_large(c, rows, count)) {
+        gemm_serial(c->tape->precision, GEMM_T, GEMM_N, count, c->width, rows, weights, c->states, x, c->line,
+                    1, states, c->line);
+        return;
+    }
+    for (size_t q = 0; q < n; q++)
+        for (size_t l = 0; l < (size_t)count; l++) turned[l * n + q] = weights[q * lead + l];
+    for (int l = 0; l < count; l += KERNELS_ROWS)
+        c->tape->k->gemv(least(count - l, KERNELS_ROWS), rows, c->width, turned + (size_t)l * n, rows, x,
+                         c->line, 1, states + (size_t)l * (size_t)c->line, c->line);
+}
