@@ -1,4 +1,6 @@
 /* Strings, UTF-8, letters and hashes. */
+#include "src/base/error.h"
+#include "src/base/few.h"
 #include "src/base/hash.h"
 #include "src/base/text.h"
 
@@ -207,6 +209,73 @@ static void test_hash_stays(void **state)
     assert_string_equal(hex, "434e331ba13e03e69c78ecbb84042aa2");
 }
 
+static void test_shown(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"", ""},
+        {"a dog \xC3\xA9 \xED\x95\x9C \\", "a dog \xC3\xA9 \xED\x95\x9C \\"},
+        {"\t\n\r\x1B[31m\x7F", "\\t\\n\\r\\x1b[31m\\x7f"},
+        {"\xC2\x80 \xC2\x9B \xC2\xA0", "\\u0080 \\u009b \xC2\xA0"},
+        {"gpj\xE2\x80\xAE.exe \xE2\x81\xA6 \xE2\x80\x8F", "gpj\\u202e.exe \\u2066 \\u200f"},
+        {"\xE2\x80\x8D \xE2\x80\xAF \xE2\x81\xAA", "\xE2\x80\x8D \xE2\x80\xAF \xE2\x81\xAA"}, /* neighbours */
+        {"caf\xE9 \x9B \xC0\x9B \xE2\x80", "caf\xE9 \\x9b \xC0\\x9b \xE2\\x80"},              /* not UTF-8 */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        text t = {0};
+        text_append_shown(&t, cases[i].text);
+        assert_string_equal(text_string(&t), cases[i].shown);
+        text_release(&t);
+    }
+}
+
+/* A message is cut between characters, never inside an escape. */
+static void test_long_message(void **state)
+{
+    (void)state;
+    error err = {0};
+    char name[400];
+    memset(name, 1, sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    err_set(&err, ERR_IO, "ab%s", name);
+    assert_int_equal(strlen(err.text), 2 + 508);
+    assert_string_equal(err.text + 2 + 504, "\\x01");
+}
+
+static void test_byte_order_mark(void **state)
+{
+    (void)state;
+    assert_int_equal(text_byte_order_mark("\xEF\xBB\xBF", 3), 3);
+    assert_int_equal(text_byte_order_mark("\xEF\xBB", 2), 0);
+    assert_int_equal(text_byte_order_mark("", 0), 0);
+    assert_int_equal(text_byte_order_mark("one", 3), 0);
+    assert_true(text_byte_order_mark("\xFF\xFEo\0", 4) < 0);
+    assert_true(text_byte_order_mark("\xFE\xFF\0o", 4) < 0);
+    assert_true(text_byte_order_mark("\0\0\xFE\xFF", 4) < 0);
+}
+
+static void test_few(void **state)
+{
+    (void)state;
+    static const char *const sentences[] = {
+        "", "'a'", "'a' and 'b'", "'a', 'b' and 'c'", "'a', 'b', 'c' and 1 more", "'a', 'b', 'c' and 2 more"};
+    few f = {0};
+    char out[FEW_TEXT], name[300];
+    for (int i = 0; i < 6; i++) {
+        assert_string_equal(few_text(&f, out), sentences[i]);
+        few_add(&f, (char[]){(char)('a' + i), 0});
+    }
+    memset(name, 'x', sizeof name);
+    snprintf(name + 200, sizeof name - 200, "/the_end.jpg");
+    f = (few){0};
+    for (int i = 0; i < 1000; i++) few_add(&f, name);
+    few_text(&f, out);
+    assert_non_null(strstr(out, "'...xxx"));
+    assert_non_null(strstr(out, "/the_end.jpg' and 997 more"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,7 +283,9 @@ int main(void)
         cmocka_unit_test(test_utf8_faults),   cmocka_unit_test(test_lower),
         cmocka_unit_test(test_lower_twins),   cmocka_unit_test(test_width),
         cmocka_unit_test(test_hash_stays),    cmocka_unit_test(test_hash_collides_never),
-        cmocka_unit_test(test_hash_scatters),
+        cmocka_unit_test(test_hash_scatters), cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_long_message),  cmocka_unit_test(test_byte_order_mark),
+        cmocka_unit_test(test_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,7 +83,7 @@ static void show_first_words(const model_view *v)
     text_printf(&line, "%d words:", v->info.vocabulary);
     for (int i = 0; i < v->info.vocabulary && i < FIRST_WORDS; i++) {
         text_append(&line, " ");
-        info_append_clean(&line, cap_get_word(v->captioner, i));
+        text_append(&line, cap_get_word(v->captioner, i));
     }
     if (v->info.vocabulary > FIRST_WORDS) text_append(&line, " ...");
     info_line("vocabulary", text_string(&line));

@@ -7,11 +7,9 @@
 
 #include "src/base/text.h"
 
-/* A name and, in a column of its own, what is said of it; wrapped to 80 columns. */
+/* A name and, in a column of its own, what is said of it; wrapped to 80 columns. Both may come from a file:
+ * what a terminal would obey is escaped. */
 void info_line(const char *name, const char *value);
-
-/* Appends a text from the file without its control characters: a terminal would obey them. */
-void info_append_clean(text *t, const char *s);
 
 /* One line for each member of a model's record. */
 void info_record(const json_t *record);

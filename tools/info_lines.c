@@ -9,20 +9,19 @@ enum { COLUMN = 14 };
 
 void info_line(const char *name, const char *value)
 {
-    int column = printf("%-*s", COLUMN, name);
-    opt_print_wrapped(stdout, value, column, COLUMN);
-}
-
-void info_append_clean(text *t, const char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s >= 0x20 && *s != 0x7f) text_append_bytes(t, s, 1);
+    text shown = {0};
+    text_append_shown(&shown, name);
+    int column = printf("%-*s", COLUMN, text_string(&shown));
+    text_clear(&shown);
+    text_append_shown(&shown, value);
+    opt_print_wrapped(stdout, text_string(&shown), column, COLUMN);
+    text_release(&shown);
 }
 
 static void append_value(text *t, const json_t *value)
 {
     if (json_is_string(value)) {
-        info_append_clean(t, json_string_value(value));
+        text_append(t, json_string_value(value));
         return;
     }
     if (json_is_real(value)) {
@@ -42,13 +41,13 @@ void info_record(const json_t *record)
     {
         text name = {0}, line = {0};
         const char *comma = "";
-        info_append_clean(&name, key);
+        text_append(&name, key);
         text_append(&name, " ");
         if (json_is_object(value)) {
             json_object_foreach(value, inner, item)
             {
                 text_append(&line, comma);
-                info_append_clean(&line, inner);
+                text_append(&line, inner);
                 text_append(&line, " ");
                 append_value(&line, item);
                 comma = ", ";

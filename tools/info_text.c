@@ -63,7 +63,7 @@ static void show_codec(const char *name, const ds_codec *c)
         text label = {0};
         ds_codec_label(c, i, &label);
         text_append(&line, " ");
-        info_append_clean(&line, text_string(&label));
+        text_append(&line, text_string(&label));
         text_release(&label);
     }
     if (ds_vocab_size(v) > DS_SPECIALS + FIRST_WORDS) text_append(&line, " ...");
@@ -104,7 +104,7 @@ static void show_decoder(const cap_model *m)
 static void show(const cap_model *m, const char *path)
 {
     text line = {0};
-    info_append_clean(&line, path);
+    text_append(&line, path);
     text_printf(&line, ", %.1f MB", (double)m->file_bytes / 1e6);
     info_line("model", text_string(&line));
     text_release(&line);

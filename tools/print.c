@@ -1,5 +1,6 @@
 #include "tools/print.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,17 +8,33 @@
 
 void print_escaped(FILE *out, const char *s)
 {
-    static const char letters[] = "\t\n\r\\", codes[] = "tnr\\";
-    for (; *s; s++) {
-        const char *known = strchr(letters, *s);
-        unsigned char byte = (unsigned char)*s;
-        if (known)
-            fprintf(out, "\\%c", codes[known - letters]);
-        else if (byte < 0x20 || byte == 0x7f)
-            fprintf(out, "\\x%02x", byte);
-        else
-            fputc(byte, out);
+    for (const char *end = s + strlen(s); s < end;) {
+        char shown[TEXT_SHOWN];
+        if (*s == '\\') fputc('\\', out);
+        int n = text_show_next(&s, end, shown);
+        fwrite(shown, 1, (size_t)n, out);
     }
+}
+
+void print_shown(FILE *out, const char *s)
+{
+    for (const char *end = s + strlen(s); s < end;) {
+        char shown[TEXT_SHOWN];
+        int n = text_show_next(&s, end, shown);
+        fwrite(shown, 1, (size_t)n, out);
+    }
+}
+
+void ui_say(const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    fputs("caption: ", stderr);
+    print_shown(stderr, line);
+    fputc('\n', stderr);
 }
 
 json_t *json_clean_string(const char *s)
@@ -46,12 +63,27 @@ json_t *json_words(const char *const *word, const float *probability, int words)
     return NULL;
 }
 
+/* JSON is printed for programs, but terminals see it as well: what they would obey is written as \uHHHH,
+ * which programs read as the same. */
+static void print_json_text(FILE *out, const char *s)
+{
+    for (const char *end = s + strlen(s); s < end;) {
+        const char *start = s;
+        int32_t point = text_utf8_next(&s, end);
+        if (point == 0x7F || (point > 0x7F && text_is_commanding((uint32_t)point)))
+            fprintf(out, "\\u%04x", (unsigned)point);
+        else
+            fwrite(start, 1, (size_t)(s - start), out);
+    }
+    fputc('\n', out);
+}
+
 bool print_json_line(FILE *out, json_t *o)
 {
     char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(o);
     if (!line) return false;
-    fprintf(out, "%s\n", line);
+    print_json_text(out, line);
     free(line);
     return true;
 }

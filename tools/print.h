@@ -6,8 +6,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Prints on one line whatever the text holds: \t \n \r \\ and \xHH for other control characters. */
+/* Prints on one line whatever the text holds, as text_show_next does, and \\ for a backslash: what is printed
+ * leads back to the text. */
 void print_escaped(FILE *out, const char *s);
+
+/* The same without the doubled backslashes: for sentences in which text from outside occurs. */
+void print_shown(FILE *out, const char *s);
+
+/* Says "caption: TEXT" on stderr, in printf form, with all that it holds from outside shown escaped. */
+void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL when memory is out. */
 json_t *json_clean_string(const char *s);

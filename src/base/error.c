@@ -1,28 +1,35 @@
 #include "src/base/error.h"
 
+#include "src/base/text.h"
+
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 /* File names may hold anything: a line break would make two sentences of one, an escape sequence would
- * recolour the terminal. U+0080 to U+009F, as UTF-8 C2 80 to C2 9F, are control characters too. */
-static void blank_controls(char *s)
+ * recolour the terminal. What does not fit any more is left out. */
+static void keep_shown(char *to, size_t size, const char *from)
 {
-    for (unsigned char *p = (unsigned char *)s; *p; p++) {
-        bool pair = p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0;
-        if (pair) *p++ = '?';
-        if (pair || *p < 0x20 || *p == 0x7F) *p = '?';
+    size_t used = 0;
+    for (const char *end = from + strlen(from); from < end;) {
+        char shown[TEXT_SHOWN];
+        size_t n = (size_t)text_show_next(&from, end, shown);
+        if (n >= size - used) break;
+        memcpy(to + used, shown, n);
+        used += n;
     }
+    to[used] = 0;
 }
 
 err_code err_set(error *e, err_code code, const char *format, ...)
 {
     if (e) {
+        char raw[sizeof e->text];
         va_list args;
         va_start(args, format);
-        vsnprintf(e->text, sizeof e->text, format, args);
+        vsnprintf(raw, sizeof raw, format, args);
         va_end(args);
-        blank_controls(e->text);
+        keep_shown(e->text, sizeof e->text, raw);
         e->code = code;
     }
     return code;

@@ -31,7 +31,7 @@ typedef struct error {
 } error;
 
 /* Describes a failure (printf form) and returns `code`, so that `return err_set(...)` reads well. `e` may be
- * NULL. Control characters, as file names may have them, become '?'. */
+ * NULL. Control characters, as file names may have them, are shown as \n, \x1b (see text_show_next). */
 err_code err_set(error *e, err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The general text of a code, e.g. "out of memory". */

@@ -94,51 +94,6 @@ void text_release(text *t)
     *t = (text){0};
 }
 
-/* ---- UTF-8 ---- */
-
-int32_t text_utf8_next(const char **s, const char *end)
-{
-    static const int32_t least[] = {0, 0x80, 0x800, 0x10000}; /* smaller in that many bytes is overlong */
-    const unsigned char *p = (const unsigned char *)*s;
-    int extra = p[0] < 0x80 ? 0 : (p[0] & 0xE0) == 0xC0 ? 1 : (p[0] & 0xF0) == 0xE0 ? 2 : 3;
-    int32_t point = extra == 0 ? p[0] : p[0] & (0x3F >> extra);
-    bool bad = (p[0] & 0xC0) == 0x80 || p[0] >= 0xF8 || end - *s <= extra;
-    for (int i = 1; i <= extra && !bad; i++) {
-        bad = (p[i] & 0xC0) != 0x80;
-        point = point << 6 | (p[i] & 0x3F);
-    }
-    if (bad || point < least[extra] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) {
-        *s += 1;
-        return -1;
-    }
-    *s += extra + 1;
-    return point;
-}
-
-int text_utf8_put(uint32_t point, char out[4])
-{
-    if (point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) point = 0xFFFD;
-    int extra = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-    static const unsigned char lead[] = {0, 0xC0, 0xE0, 0xF0};
-    for (int i = extra; i > 0; i--) {
-        out[i] = (char)(0x80 | (point & 0x3F));
-        point >>= 6;
-    }
-    out[0] = (char)(lead[extra] | point);
-    return extra + 1;
-}
-
-bool text_utf8_valid(const char *s, size_t n, size_t *fault)
-{
-    for (const char *p = s, *end = s + n; p < end;) {
-        const char *start = p;
-        if (text_utf8_next(&p, end) >= 0) continue;
-        if (fault) *fault = (size_t)(start - s);
-        return false;
-    }
-    return true;
-}
-
 /* ---- letters ---- */
 
 /* How a range of capitals maps: every point by `offset`, or, as in alphabets that alternate capital and small
@@ -210,6 +165,15 @@ void text_lower(text *out, const char *s, size_t n)
             text_append_bytes(out, start, 1);
         else
             text_append_point(out, text_lower_point((uint32_t)point));
+    }
+}
+
+void text_append_shown(text *t, const char *s)
+{
+    char shown[TEXT_SHOWN];
+    for (const char *end = s + strlen(s); s < end;) {
+        int n = text_show_next(&s, end, shown);
+        text_append_bytes(t, shown, (size_t)n);
     }
 }
 

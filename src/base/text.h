@@ -44,6 +44,24 @@ void text_lower(text *out, const char *s, size_t n);
 uint32_t text_lower_point(uint32_t point);
 uint32_t text_lower_point_plain(uint32_t point); /* the twin without utf8proc */
 
+/* ---- from outside, and for people ---- */
+
+/* Would a terminal obey this code point, or would it turn the direction of the text around it? Control
+ * characters, U+0080 to U+009F, line separators, marks and overrides of direction. */
+bool text_is_commanding(uint32_t point);
+
+/* Reads one character at *s, which must be before `end`, moves *s past it, and writes it to `out` as a
+ * terminal may show it; returns the bytes written. Commanding ones are escaped: \t \n \r, \xHH where they are
+ * one byte, else \uHHHH. Everything else stays as it is, bytes that are not UTF-8 too: a file name leads back
+ * to its file. */
+enum { TEXT_SHOWN = 8 };
+int text_show_next(const char **s, const char *end, char out[TEXT_SHOWN]);
+void text_append_shown(text *t, const char *s); /* all of s */
+
+/* How many bytes a byte order mark takes before the n bytes of a text: 0 (there is none) or 3 (UTF-8).
+ * Negative: the text is UTF-16 or UTF-32, as its mark says. */
+int text_byte_order_mark(const char *s, size_t n);
+
 /* Terminal columns the n bytes take: wide (East Asian, emoji) 2, combining and control 0, malformed bytes 1.
  */
 size_t text_width(const char *s, size_t n);
