@@ -265,6 +265,13 @@ static err_code interrupt(trainer *t, error *err)
                    (int)t->at.epoch + 1, t->s->epochs, t->checkpoint_path);
 }
 
+static void tell_batch(const trainer *t, long resumed)
+{
+    cap_pretrain_progress p = progress_of(t);
+    p.resumed = resumed;
+    if (t->on->batch) t->on->batch(t->on->ctx, &p);
+}
+
 static err_code train_epoch(trainer *t, error *err)
 {
     ds_schedule order;
@@ -274,12 +281,11 @@ static err_code train_epoch(trainer *t, error *err)
     err_code code = cap_photos_schedule(&t->photos, t->s->batch, t->s->seed, (uint32_t)t->at.epoch,
                                         (int32_t)t->at.batch, &t->schedules, &order, err);
     if (!code) code = ds_loader_start(t->train_loader, &order, (uint32_t)t->at.epoch, err);
+    if (!code) tell_batch(t, resumed);
     while (!code && !(code = ds_loader_next(t->train_loader, &b, err)) && b.images) {
         code = train_batch(t, &b, err);
         count_seconds(t);
-        cap_pretrain_progress p = progress_of(t);
-        p.resumed = resumed;
-        if (!code && t->on->batch) t->on->batch(t->on->ctx, &p);
+        if (!code) tell_batch(t, resumed);
         if (!code && wants_stop(t)) code = interrupt(t, err);
     }
     return code;

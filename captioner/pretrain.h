@@ -78,7 +78,7 @@ typedef struct cap_pretrain_events {
     void *ctx;
     bool (*stop)(void *ctx); /* asked after every batch; true: save and return ERR_INTERRUPTED */
     void (*begin)(void *ctx, const cap_photos *photos, size_t parameters, const cap_pretrain_progress *p);
-    void (*batch)(void *ctx, const cap_pretrain_progress *p);
+    void (*batch)(void *ctx, const cap_pretrain_progress *p); /* and before the first one of an epoch */
     void (*epoch)(void *ctx, const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores);
     void (*bad_photo)(void *ctx, const char *problem);
 } cap_pretrain_events;

@@ -141,9 +141,9 @@ static err_code step(cap_run *r, const ds_plan *plan, error *err)
 static void show_progress(const cap_run *r, const ds_plan *plan)
 {
     if (!r->events->progress) return;
-    char label[40], note[60];
+    char label[40], note[60] = "";
     snprintf(label, sizeof label, "epoch %lld/%d", (long long)r->at.epoch + 1, r->s->epochs);
-    snprintf(note, sizeof note, "loss %.3f", r->at.loss / r->at.batches);
+    if (r->at.batches > 0) snprintf(note, sizeof note, "loss %.3f", r->at.loss / r->at.batches);
     long total = ds_plan_batches(plan), all = r->targets->captions;
     r->events->progress(r->events->ctx, label, r->task->unit,
                         (long)((double)all * (double)r->at.batch / (double)total), all, note);
@@ -153,7 +153,9 @@ static err_code run_epoch(cap_run *r, ds_plan **plan, error *err)
 {
     err_code code = begin_epoch(r, plan, err);
     r->tape.recording = r->tape.training = true;
-    for (int32_t n = code ? 0 : ds_plan_batches(*plan); !code && r->at.batch < n;) {
+    int32_t n = code ? 0 : ds_plan_batches(*plan);
+    if (r->at.batch < n) show_progress(r, *plan); /* the clock starts before the first step */
+    while (!code && r->at.batch < n) {
         if ((code = step(r, *plan, err))) break;
         show_progress(r, *plan);
         if (!cap_run_stopped(r)) continue;

@@ -119,6 +119,7 @@ typedef struct cap_epoch {
 typedef struct cap_train_events { /* any member may be NULL */
     void *ctx;
     void (*say)(void *ctx, const char *sentence);
+    /* The first call of a label says what was done before it began: 0, or more where a run is resumed. */
     void (*progress)(void *ctx, const char *label, const char *unit, long done, long total, const char *note);
     void (*epoch)(void *ctx, const cap_epoch *e);
     bool (*stop)(void *ctx); /* asked after every step: true saves the state and ends with ERR_INTERRUPTED */

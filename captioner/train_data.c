@@ -113,13 +113,16 @@ static ds_features_shape shape_of(const cap_split *s, const cap_model *m)
                                .channels = (uint32_t)m->decoder.config.features};
 }
 
+static const char encoding[] = "encoding photos once";
+
 static err_code write_features(const cap_split *s, const cap_model *m, ds_loader *loader,
                                ds_features_writer *w, nn_tape *t, const cap_train_events *events, error *err)
 {
     size_t map = (size_t)m->grid_h * (size_t)m->grid_w * (size_t)m->decoder.config.features;
     err_code code;
     ds_images b;
-    long done = 0;
+    long done = 0, all = s->captions.images;
+    if (events->progress) events->progress(events->ctx, encoding, "photos", done, all, NULL);
     while (!(code = ds_loader_next(loader, &b, err)) && b.images) {
         nn_begin(t);
         nn_var *v = cap_model_encode(t, m, b.pixels, b.images);
@@ -127,8 +130,7 @@ static err_code write_features(const cap_split *s, const cap_model *m, ds_loader
         for (int i = 0; !code && i < b.images; i++) code = ds_features_put(w, v->data + (size_t)i * map, err);
         if (code) return code;
         done += b.images;
-        if (events->progress)
-            events->progress(events->ctx, "encoding photos once", "photos", done, s->captions.images, NULL);
+        if (events->progress) events->progress(events->ctx, encoding, "photos", done, all, NULL);
         if (events->stop && events->stop(events->ctx))
             return err_set(err, ERR_INTERRUPTED, "interrupted while encoding photos");
     }

@@ -152,6 +152,7 @@ static err_code validate(cap_run *r, viewer *v, captioning *c, cap_epoch *e, err
     int n = val_of(r)->captions.images;
     double nll = 0, words = 0;
     error none = {0};
+    if (r->events->progress) r->events->progress(r->events->ctx, "validating", "photos", 0, n, NULL);
     for (int first = 0; first < n; first += PHOTOS) {
         int count = n - first < PHOTOS ? n - first : PHOTOS;
         nn_begin(&r->tape);

@@ -18,11 +18,15 @@ static err_code no_memory(error *err)
     return err_set(err, ERR_MEMORY, "out of memory while validating");
 }
 
-/* Both halves of a validation tell the progress of one. */
-static err_code go_on(cap_run *r, const char *label, int done, error *err)
+static void tell(const cap_run *r, const char *label, int done)
 {
     int all = val_of(r)->pairs.count;
     if (r->events->progress) r->events->progress(r->events->ctx, label, r->task->unit, done, all, NULL);
+}
+
+static err_code go_on(cap_run *r, const char *label, int done, error *err)
+{
+    tell(r, label, done);
     if (!cap_run_stopped(r)) return ERR_OK;
     return err_set(err, ERR_INTERRUPTED,
                    "interrupted while validating; the state is saved, --resume goes on from here");
@@ -128,6 +132,7 @@ static err_code translate_all(cap_run *r, int32_t count, const char **said, aren
     arena lists = {0}, results = {0};
     int32_t *order = NULL;
     err_code code = order_lines(r, count, &lists, &order, err);
+    tell(r, "validating", 0);
     for (int32_t at = 0; !code && at < count; at += LINES) {
         int n = count - at < LINES ? count - at : LINES;
         code = translate(r, order + at, n, said, kept, &results, err);

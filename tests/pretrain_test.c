@@ -76,7 +76,7 @@ static int make_photos(void **state)
 /* What a run told. */
 typedef struct heard {
     double first_loss, last_loss, accuracy, cosine;
-    int epochs, batches, stop_after; /* batches; 0 = never */
+    int epoch, epochs, batches, stop_after; /* batches; 0 = never */
     char source[64];
 } heard;
 
@@ -89,6 +89,10 @@ static bool stop(void *ctx)
 static void hear_batch(void *ctx, const cap_pretrain_progress *p)
 {
     heard *h = ctx;
+    bool begins = p->photos == p->resumed;
+    assert_int_equal(begins, p->epoch != h->epoch); /* an epoch is told of before its first batch is done */
+    h->epoch = p->epoch;
+    if (begins) return;
     h->batches++;
     assert_true(p->photos > 0 && p->photos <= p->total);
     assert_true(isfinite(p->loss));

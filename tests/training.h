@@ -23,6 +23,7 @@ typedef struct heard {
     bool validated;
     double exact; /* of the last epoch: share of lines */
     char said[2000];
+    char label[40]; /* of the last progress */
 } heard;
 
 static inline bool stop(void *ctx)
@@ -45,6 +46,11 @@ static inline void progress(void *ctx, const char *label, const char *unit, long
     (void)unit;
     (void)note;
     assert_true(done >= 0 && done <= total);
+    /* What takes time is told of before its first step, so that a rate can be computed: epochs that a run
+     * resumes inside are the only ones to begin above 0. */
+    bool may_be_resumed = !h->label[0] && strstr(label, "epoch");
+    if (strcmp(label, h->label)) assert_true(!done || may_be_resumed);
+    snprintf(h->label, sizeof h->label, "%s", label);
     if (strstr(label, "encoding")) h->encoded++;
 }
 
@@ -62,6 +68,7 @@ static inline err_code go(const cap_train_settings *s, heard *h, error *err)
 {
     cap_train_events events = {h, say, progress, epoch, stop};
     *err = (error){0};
+    h->label[0] = 0;
     return cap_train(s, &events, err);
 }
 

@@ -68,7 +68,7 @@ static void tell_batch(void *ctx, const cap_pretrain_progress *p)
     snprintf(note, sizeof note, "loss %.3f", p->loss);
     append_number(note, sizeof note, "accuracy", 3, p->accuracy);
     append_number(note, sizeof note, "cosine", 3, p->cosine);
-    ui_progress_update(&t->bar, p->photos, note);
+    ui_progress_update(&t->bar, p->photos, p->photos ? note : NULL);
 }
 
 static void tell_epoch(void *ctx, const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores)

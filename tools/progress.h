@@ -37,7 +37,8 @@ typedef struct ui_progress {
 
 void ui_progress_start(ui_progress *p);
 
-/* `done` counts from 0 to total, `first` included. The note ("loss 3.214") follows the numbers; NULL = none.
+/* The rate is of the time since the start, so start before the first unit is begun, not when it is done.
+ * `done` counts from 0 to total, `first` included. The note ("loss 3.214") follows the numbers; NULL = none.
  */
 void ui_progress_update(ui_progress *p, long done, const char *note);
 

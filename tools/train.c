@@ -41,7 +41,8 @@ static void progress(void *ctx, const char *label, const char *unit, long done, 
     if (!s->drawing || strcmp(label, s->label)) {
         end_bar(s);
         snprintf(s->label, sizeof s->label, "%s", label);
-        s->bar = (ui_progress){.label = s->label, .unit = unit, .total = total, .quiet = s->quiet};
+        s->bar =
+            (ui_progress){.label = s->label, .unit = unit, .total = total, .first = done, .quiet = s->quiet};
         ui_progress_start(&s->bar);
         s->drawing = true;
     }
