@@ -2,6 +2,7 @@
 
 #include "datasets/json_stream.h"
 #include "src/io/file.h"
+#include "src/io/json.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define ID_LIMIT ((int64_t)1 << 53)
 
 typedef struct raw_image {
     int64_t id;
@@ -86,10 +85,9 @@ static err_code get_id(const reader *r, const json_t *object, const char *place,
 {
     const json_t *value = json_object_get(object, key);
     if (!value) return wrong_key(r, place, key, "is missing", err);
-    if (!json_is_integer(value)) return wrong_key(r, place, key, "is not a whole number", err);
-    *id = json_integer_value(value);
-    if (*id > ID_LIMIT || *id < -ID_LIMIT) return wrong_key(r, place, key, "is beyond 2^53", err);
-    return ERR_OK;
+    err_code code = io_json_id(value, id);
+    if (code == ERR_LIMIT) return wrong_key(r, place, key, "is beyond 2^53", err);
+    return code ? wrong_key(r, place, key, "is not a whole number", err) : ERR_OK;
 }
 
 static err_code get_text(const reader *r, const json_t *object, const char *place, const char *key,

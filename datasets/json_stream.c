@@ -1,5 +1,7 @@
 #include "datasets/json_stream.h"
 
+#include "src/io/json.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,13 +60,6 @@ err_code ds_json_next(ds_json_stream *s, char closing, const char *place, bool *
     return ERR_OK;
 }
 
-/* jansson quotes the text near the error, which may hold anything: messages are one line. */
-static void make_printable(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f) *text = ' ';
-}
-
 err_code ds_json_value(ds_json_stream *s, const char *place, json_t **value, error *err)
 {
     json_error_t problem;
@@ -78,8 +73,7 @@ err_code ds_json_value(ds_json_stream *s, const char *place, json_t **value, err
     if (json_error_code(&problem) == json_error_out_of_memory)
         return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", s->name);
     if (problem.position > 0) s->at += (size_t)problem.position;
-    make_printable(problem.text);
-    return malformed(s, place, problem.text, err);
+    return malformed(s, place, io_json_problem(&problem), err);
 }
 
 err_code ds_json_key(ds_json_stream *s, const char *place, char **key, error *err)

@@ -9,6 +9,7 @@
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tools/eval.h"
+#include "tools/eval_results.h"
 #include "tools/precision.h"
 #include "tools/verbs.h"
 
@@ -24,20 +25,15 @@ static err_code take_training(cap_scorer *s, int64_t image, const char *caption,
 /* ---- reading ----------------------------------------------------------------------------------------------
  */
 
-/* {"image_id": 42, "caption": "..."}; ids beyond 2^53 are refused because other programs round them */
+/* {"image_id": 42, "caption": "..."} */
 static err_code read_row(cap_scorer *s, const json_t *row, const char *where, taker take, error *err)
 {
-    const int64_t largest = (int64_t)1 << 53;
     const char *caption;
     int64_t image;
     error reason = {0};
-    err_code code = io_json_int(row, "image_id", where, &image, err);
+    err_code code = eval_read_id(row, where, &image, err);
     if (!code) code = io_json_string(row, "caption", where, &caption, err);
     if (code) return code;
-    if (image > largest || image < -largest)
-        return err_set(err, ERR_FORMAT,
-                       "%s: image_id %" PRId64 " is beyond 2^53 and not exact in every program", where,
-                       image);
     code = take(s, image, caption, &reason);
     return code ? err_set(err, code, "%s: %s", where, reason.text) : ERR_OK;
 }

@@ -98,6 +98,19 @@ static int find_image(const reader *r, int64_t id)
     return low < data->images && data->image[r->by_id[low]].id == id ? r->by_id[low] : -1;
 }
 
+err_code eval_read_id(const json_t *row, const char *where, int64_t *image, error *err)
+{
+    const json_t *value = json_object_get(row, "image_id");
+    err_code code = value ? io_json_id(value, image) : ERR_FORMAT;
+    if (!code) return ERR_OK;
+    if (code == ERR_FORMAT) return io_json_int(row, "image_id", where, image, err); /* says what it is */
+    char *written = json_dumps(value, JSON_ENCODE_ANY);
+    err_set(err, ERR_FORMAT, "%.300s: image_id %.40s is beyond 2^53 and not exact in every program", where,
+            written ? written : "");
+    free(written);
+    return ERR_FORMAT;
+}
+
 static err_code read_words(const reader *r, const json_t *list, const char *where, eval_said *said,
                            error *err)
 {
@@ -152,7 +165,7 @@ static err_code read_row(reader *r, const json_t *row, const char *where, error 
     int64_t id;
     const char *caption;
     json_t *words = NULL, *attention = NULL;
-    err_code code = io_json_int(row, "image_id", where, &id, err);
+    err_code code = eval_read_id(row, where, &id, err);
     if (!code) code = io_json_string(row, "caption", where, &caption, err);
     if (!code) code = check_maker(r, row, where, err);
     if (!code) code = io_json_array_or(row, "words", where, &words, err);

@@ -12,6 +12,8 @@
 #ifndef TOOLS_EVAL_RESULTS_H
 #define TOOLS_EVAL_RESULTS_H
 
+#include <jansson.h>
+
 #include "captioner/attention_stats.h"
 #include "captioner/caption.h"
 #include "datasets/coco.h"
@@ -36,6 +38,9 @@ typedef struct eval_results {
     char made_by[EVAL_MADE_BY];
     int rows; /* how many the file held */
 } eval_results;
+
+/* The image_id of a row, also written as 1.0 or "1" (io_json_id); beyond 2^53 it is refused. */
+err_code eval_read_id(const json_t *row, const char *where, int64_t *image, error *err);
 
 /* Sets made_by: a digest, in hexadecimal digits, of what decides what the captioner says. */
 void eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_settings *settings);

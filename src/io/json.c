@@ -2,9 +2,22 @@
 
 #include "src/io/file.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *io_json_problem(const json_error_t *fault)
+{
+    switch (json_error_code(fault)) {
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "a text holds a zero byte (\\u0000)";
+    default:
+        return fault->text;
+    }
+}
 
 err_code io_json_parse(const char *text, size_t length, const char *name, json_t **out, error *err)
 {
@@ -18,7 +31,7 @@ err_code io_json_parse(const char *text, size_t length, const char *name, json_t
     if (json_error_code(&fault) == json_error_out_of_memory)
         return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", name);
     return err_set(err, ERR_FORMAT, "cannot read '%.300s': line %d, column %d: %s", name, fault.line,
-                   fault.column, fault.text);
+                   fault.column, io_json_problem(&fault));
 }
 
 err_code io_json_load(const char *path, size_t max_bytes, json_t **out, error *err)
@@ -31,6 +44,37 @@ err_code io_json_load(const char *path, size_t max_bytes, json_t **out, error *e
     code = io_json_parse((const char *)bytes, size, path, out, err);
     free(bytes);
     return code;
+}
+
+/* ---- ids ---- */
+
+static err_code read_digits(const char *s, int64_t *id)
+{
+    const char *digits = s + (*s == '-');
+    if (!*digits || strspn(digits, "0123456789") != strlen(digits)) return ERR_FORMAT;
+    errno = 0;
+    *id = strtoll(s, NULL, 10);
+    return errno ? ERR_LIMIT : ERR_OK;
+}
+
+err_code io_json_id(const json_t *value, int64_t *id)
+{
+    static const int64_t most = (int64_t)1 << 53;
+    double number = json_real_value(value);
+    err_code code = ERR_OK;
+    *id = 0;
+    if (json_is_integer(value))
+        *id = json_integer_value(value);
+    else if (json_is_string(value))
+        code = read_digits(json_string_value(value), id);
+    else if (!json_is_real(value) || number != floor(number))
+        code = ERR_FORMAT;
+    else if (fabs(number) > (double)most)
+        code = ERR_LIMIT;
+    else
+        *id = (int64_t)number;
+    if (code) return code;
+    return *id > most || *id < -most ? ERR_LIMIT : ERR_OK;
 }
 
 /* ---- typed members ---- */

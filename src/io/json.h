@@ -28,6 +28,13 @@
 err_code io_json_load(const char *path, size_t max_bytes, json_t **out, error *err);
 err_code io_json_parse(const char *text, size_t length, const char *name, json_t **out, error *err);
 
+/* What is wrong, without the words of the library's own interface. */
+const char *io_json_problem(const json_error_t *fault);
+
+/* The id that a value stands for: a whole number, also as other programs write one, 1.0 or "1". FORMAT: it is
+ * none; LIMIT: it is beyond 2^53, where programs that keep numbers as fractions round it. */
+err_code io_json_id(const json_t *value, int64_t *id);
+
 /* Member `key` of `object`. `where` names the object in the error, ready to print:
  *     'x.json': images[3]: 'id' is a string, an integer is needed
  * A NULL or non-object `object` is the same kind of error. Trees and strings stay owned by the object. A
