@@ -147,9 +147,10 @@ static err_code items_of_list(const char *dir, const char *list, arena *memory, 
                               error *err)
 {
     ds_captions captions;
-    err_code code = ds_captions_read(list, NULL, &captions, err);
+    const ds_captions_settings training = {.split = DS_TRAIN_SPLITS, .by_default = true};
+    err_code code = ds_captions_read(list, &training, &captions, err);
     if (code) return code;
-    code = ds_captions_check_files(&captions, dir, 0.01, NULL, NULL, NULL, err);
+    code = ds_captions_check_files(&captions, dir, 0.01, NULL, err);
     if (!code) code = ds_items_of_captions(&captions, dir, memory, out, err);
     if (!code) *items = captions.images;
     ds_captions_release(&captions);

@@ -61,7 +61,10 @@ typedef struct cap_train_settings {
     cap_kind kind; /* which of the two groups below counts: CAP_IMAGE, or CAP_TEXT for `text` */
     cap_text_settings text;
     const char *captions, *images; /* COCO captions JSON and the folder of its photos */
-    const char *val, *val_images;  /* NULL: no validation; images as above */
+    const char *val,
+        *val_images; /* NULL: the validation split of `captions`, if it has one; images as above */
+    const char *split,
+        *val_split; /* of a file in Karpathy's form, several by commas; NULL: train and restval; val */
     const char *out;
     const char *encoder; /* row of the backbone table, or a safetensors file with MobileNetV2's weights */
     const char *encoder_weights; /* own encoder: file of pre-trained weights; NULL: random */

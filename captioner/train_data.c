@@ -6,17 +6,15 @@
 #include <string.h>
 
 #include "src/base/hash.h"
+#include "src/base/text.h"
 #include "src/io/file.h"
 
 enum { ENCODE_BATCH = 8 };
 
-static void say_missing(void *ctx, const char *path)
+static void say(const cap_train_events *events, text *line)
 {
-    const cap_train_events *events = ctx;
-    char line[700];
-    if (!events || !events->say) return;
-    snprintf(line, sizeof line, "photo '%.600s' is missing; it is left out", path);
-    events->say(events->ctx, line);
+    if (events && events->say && line->length) events->say(events->ctx, text_string(line));
+    text_release(line);
 }
 
 void cap_split_say_damaged(void *ctx, const ds_item *item, const char *problem)
@@ -28,17 +26,64 @@ void cap_split_say_damaged(void *ctx, const ds_item *item, const char *problem)
     events->say(events->ctx, line);
 }
 
-err_code cap_split_open(cap_split *s, const char *captions, const char *images, double max_missing,
-                        const cap_train_events *events, error *err)
+static void say_splits(const cap_split *s, const cap_split_source *from)
 {
-    *s = (cap_split){.max_damaged = max_missing, .events = events};
-    int32_t missing = 0;
-    err_code code = ds_captions_read(captions, NULL, &s->captions, err);
-    if (!code)
-        code = ds_captions_check_files(&s->captions, images, max_missing, say_missing, (void *)events,
-                                       &missing, err);
-    if (!code && !s->captions.captions) code = err_set(err, ERR_MISSING, "'%s' holds no captions", captions);
-    if (!code) code = ds_items_of_captions(&s->captions, images, &s->memory, &s->items, err);
+    text line = {0};
+    if (!s->captions.splits.count) return;
+    text_printf(&line, "%s ", from->verb);
+    ds_splits_tell(&s->captions.splits, &line);
+    text_printf(&line, " ('%.200s')", from->captions);
+    say(s->events, &line);
+}
+
+/* What the file holds and training does not see, in one line. */
+static void say_left_out(const cap_split *s, const cap_split_source *from)
+{
+    const ds_captions *c = &s->captions;
+    const struct {
+        int32_t count;
+        const char *what;
+    } rows[] = {{c->unknown, "captions of images it does not name"},
+                {c->blank, "blank captions"},
+                {c->without, "images without a caption"}};
+    text line = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].count)
+            text_printf(&line, "%s%s (%d)", line.length ? ", " : "", rows[i].what, (int)rows[i].count);
+    if (line.length) text_printf(&line, " are passed over ('%.200s')", from->captions);
+    say(s->events, &line);
+}
+
+static err_code check_files(cap_split *s, const cap_split_source *from, error *err)
+{
+    ds_missing missing;
+    error reason = {0};
+    text line = {0};
+    err_code code = ds_captions_check_files(&s->captions, from->images, from->max_missing, &missing, &reason);
+    if (code == ERR_MISSING)
+        return err_set(err, code, "%s; check the folder, or let a larger share be missing (--max-missing)",
+                       reason.text);
+    if (code) return err_set(err, code, "%s", reason.text);
+    if (!missing.count) return ERR_OK;
+    ds_missing_tell(&missing, from->images, &line);
+    text_append(&line, missing.count == 1 ? "; it is left out" : "; they are left out");
+    say(s->events, &line);
+    return ERR_OK;
+}
+
+err_code cap_split_open(cap_split *s, const cap_split_source *from, const cap_train_events *events,
+                        error *err)
+{
+    *s = (cap_split){.max_damaged = from->max_missing, .events = events};
+    err_code code = ds_captions_read(from->captions, &from->take, &s->captions, err);
+    if (!code) {
+        say_splits(s, from);
+        say_left_out(s, from);
+        code = check_files(s, from, err);
+    }
+    if (!code && !s->captions.captions)
+        code = err_set(err, ERR_MISSING, "'%s' holds no captions", from->captions);
+    if (!code) code = ds_items_of_captions(&s->captions, from->images, &s->memory, &s->items, err);
     if (code) cap_split_close(s);
     return code;
 }

@@ -1,7 +1,8 @@
 /* What training reads: captions with their photos, as regions computed along or once and for all.
  *
  *     cap_split train;
- *     cap_split_open(&train, "captions.json", "photos", 0.01, events, &err);
+ *     cap_split_source from = {.captions = "captions.json", .images = "photos", .max_missing = 0.01};
+ *     cap_split_open(&train, &from, events, &err);
  *     cap_split_encode(&train, vocab, &err);
  *     cap_split_keep_features(&train, model, "cache", pool, events, &err);      frozen encoder only
  *     cap_split_close(&train); */
@@ -27,9 +28,17 @@ typedef struct cap_split {
     char *features_path;
 } cap_split;
 
-/* Missing photos are named through events->say and left out up to the share, then refused. */
-err_code cap_split_open(cap_split *s, const char *captions, const char *images, double max_missing,
-                        const cap_train_events *events, error *err);
+typedef struct cap_split_source {
+    const char *captions, *images; /* captions JSON and the folder of its photos */
+    ds_captions_settings take;     /* which of the file's splits */
+    const char *verb;              /* what is done with them, for what is said: "trains on" */
+    double max_missing;            /* share of photos that may be missing or damaged */
+} cap_split_source;
+
+/* events->say is told which splits were taken, which photos are missing and what else the file holds that is
+ * of no use. Missing photos are left out up to the share, then refused. */
+err_code cap_split_open(cap_split *s, const cap_split_source *from, const cap_train_events *events,
+                        error *err);
 err_code cap_split_encode(cap_split *s, const ds_vocab *vocab, error *err);
 void cap_split_close(cap_split *s);
 

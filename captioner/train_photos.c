@@ -58,6 +58,20 @@ static bool is_imported(const cap_run *r)
     return !cnn_backbone_find(r->s->encoder);
 }
 
+/* A model that cannot say a word would be trained to the end. */
+static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
+{
+    const cap_split *train = &data_of(r)->train;
+    err_code code = cap_split_vocab(train, r->s->min_count, vocab, err);
+    if (code || ds_vocab_size(*vocab) > DS_SPECIALS) return code;
+    ds_vocab_free(vocab);
+    return err_set(
+        err, ERR_ARGUMENT,
+        "no word occurs %d times in the captions to learn from (%d); more of them or a smaller --min-count "
+        "helps",
+        r->s->min_count, (int)train->captions.captions);
+}
+
 static err_code make_model(cap_run *r, error *err)
 {
     const cap_train_settings *s = r->s;
@@ -67,7 +81,7 @@ static err_code make_model(cap_run *r, error *err)
     pre.size = s->size ? s->size : cnn_backbone_find(architecture)->size;
     pre.fit = s->crop ? CNN_CROP : CNN_STRETCH;
     ds_vocab *vocab = NULL;
-    err_code code = cap_split_vocab(&data_of(r)->train, s->min_count, &vocab, err);
+    err_code code = make_vocab(r, &vocab, err);
     if (code) return code;
     if ((code = cap_model_create(architecture, &pre, &s->decoder, vocab, s->seed, &r->model, err))) {
         ds_vocab_free(&vocab);
@@ -119,15 +133,54 @@ static err_code check(const cap_train_settings *s, error *err)
     return ERR_OK;
 }
 
+static ds_captions_settings take(const char *asked, const char *otherwise)
+{
+    return (ds_captions_settings){.split = asked ? asked : otherwise, .by_default = !asked};
+}
+
+/* Does one file serve both, and would a split be learnt from and validated on? */
+static const char *in_both(const ds_splits *trained, const char *validated)
+{
+    for (int i = 0; i < trained->count; i++)
+        if (trained->list[i].taken && ds_splits_names(validated, trained->list[i].name))
+            return trained->list[i].name;
+    return NULL;
+}
+
+/* Where the validation photos are: a file of their own, or what training leaves of its own file's splits. */
+static err_code find_validation(cap_run *r, cap_split_source *from, error *err)
+{
+    const cap_train_settings *s = r->s;
+    const ds_splits *splits = &data_of(r)->train.captions.splits;
+    *from = (cap_split_source){.captions = s->val ? s->val : s->captions,
+                               .images = s->val_images ? s->val_images : s->images,
+                               .take = take(s->val_split, DS_VAL_SPLITS),
+                               .verb = "validates on",
+                               .max_missing = s->max_missing};
+    r->has_val = s->val || s->val_split;
+    if (s->val) return ERR_OK;
+    const char *both = in_both(splits, from->take.split);
+    if (both && s->val_split)
+        return err_set(err, ERR_ARGUMENT, "split '%s' of '%.200s' cannot be both trained on and validated on",
+                       both, s->captions);
+    for (int i = 0; i < splits->count; i++)
+        if (!both && ds_splits_names(from->take.split, splits->list[i].name)) r->has_val = true;
+    return ERR_OK;
+}
+
 static err_code open_splits(cap_run *r, error *err)
 {
     const cap_train_settings *s = r->s;
     cap_photo_data *d = data_of(r);
-    err_code code = cap_split_open(&d->train, s->captions, s->images, s->max_missing, r->events, err);
-    if (code || !s->val) return code;
-    r->has_val = true;
-    return cap_split_open(&d->val, s->val, s->val_images ? s->val_images : s->images, s->max_missing,
-                          r->events, err);
+    cap_split_source from = {.captions = s->captions,
+                             .images = s->images,
+                             .take = take(s->split, DS_TRAIN_SPLITS),
+                             .verb = "trains on",
+                             .max_missing = s->max_missing};
+    err_code code = cap_split_open(&d->train, &from, r->events, err);
+    if (!code) code = find_validation(r, &from, err);
+    if (!code && r->has_val) code = cap_split_open(&d->val, &from, r->events, err);
+    return code;
 }
 
 /* Counted over the training captions, for scores of few photos later. A table too large for a model is left

@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct raw_image {
     int64_t id;
     size_t file_name; /* offset into texts */
     int32_t index;    /* place in the file's order */
+    int32_t blank;    /* captions of blanks only, in Karpathy's form */
+    int split;        /* place in the list of splits; -1: the file names none */
 } raw_image;
 
 typedef struct raw_caption {
@@ -26,7 +27,7 @@ typedef struct raw_caption {
 /* What has been read so far. Texts are offsets because the block moves while it grows. */
 typedef struct reader {
     ds_json_stream json;
-    const char *split;
+    ds_splits splits;
     raw_image *image;
     raw_caption *caption;
     char *texts;
@@ -125,7 +126,8 @@ static err_code add_image(reader *r, const char *place, int64_t id, const char *
     void *block = r->image;
     if (make_room(&block, &r->image_capacity, r->images, 1, sizeof *r->image)) return no_memory(r, err);
     r->image = block;
-    r->image[r->images] = (raw_image){.id = id, .file_name = offset, .index = (int32_t)r->images};
+    r->image[r->images] =
+        (raw_image){.id = id, .file_name = offset, .index = (int32_t)r->images, .split = -1};
     r->images++;
     return ERR_OK;
 }
@@ -133,7 +135,7 @@ static err_code add_image(reader *r, const char *place, int64_t id, const char *
 static err_code add_caption(reader *r, int64_t image_id, int32_t image, const char *text, error *err)
 {
     if (text[strspn(text, " \t\r\n\f\v")] == 0) {
-        r->blank++;
+        ++*(image < 0 ? &r->blank : &r->image[image].blank);
         return ERR_OK;
     }
     size_t offset;
@@ -144,19 +146,6 @@ static err_code add_caption(reader *r, int64_t image_id, int32_t image, const ch
     r->caption = block;
     r->caption[r->captions++] = (raw_caption){.image_id = image_id, .image = image, .text = offset};
     return ERR_OK;
-}
-
-/* Is `split` one of the comma-separated names that are wanted? */
-static bool split_is_wanted(const char *wanted, const char *split)
-{
-    if (!wanted) return true;
-    size_t size = strlen(split);
-    for (const char *p = wanted;; p++) {
-        size_t part = strcspn(p, ",");
-        if (part == size && !memcmp(p, split, size)) return true;
-        p += part;
-        if (!*p) return false;
-    }
 }
 
 static err_code read_sentences(reader *r, const json_t *sentences, const char *place, error *err)
@@ -175,22 +164,38 @@ static err_code read_sentences(reader *r, const json_t *sentences, const char *p
     return ERR_OK;
 }
 
+static err_code read_split(reader *r, const json_t *image, const char *place, int *split, error *err)
+{
+    const char *name;
+    *split = -1;
+    if (!json_object_get(image, "split")) return ERR_OK;
+    err_code code = get_text(r, image, place, "split", &name, err);
+    if (code) return code;
+    *split = ds_splits_place(&r->splits, name);
+    if (*split >= 0) return ERR_OK;
+    return wrong_key(r, place, "split", "is empty, longer than 63 bytes, or the 33rd of the file", err);
+}
+
 static err_code read_karpathy_image(reader *r, const json_t *image, const char *place, error *err)
 {
     int64_t id = 0;
-    const char *name, *split = "", *folder = "";
+    int split;
+    const char *name, *folder = "";
     err_code code = get_text(r, image, place, "filename", &name, err);
-    if (!code && r->split) code = get_text(r, image, place, "split", &split, err);
+    if (!code) code = read_split(r, image, place, &split, err);
     if (!code && json_object_get(image, "filepath"))
         code = get_text(r, image, place, "filepath", &folder, err);
     if (!code)
         code = get_id(r, image, place, json_object_get(image, "cocoid") ? "cocoid" : "imgid", &id, err);
-    if (code || !split_is_wanted(r->split, split)) return code;
+    if (code) return code;
     char joined[PATH_MAX] = "";
     if (*folder && snprintf(joined, sizeof joined, "%s/", folder) >= (int)sizeof joined)
         return wrong_key(r, place, "filepath", "is too long", err);
     code = add_image(r, place, id, joined, name, err);
-    return code ? code : read_sentences(r, json_object_get(image, "sentences"), place, err);
+    if (code) return code;
+    r->image[r->images - 1].split = split;
+    if (split >= 0) r->splits.list[split].images++;
+    return read_sentences(r, json_object_get(image, "sentences"), place, err);
 }
 
 static err_code read_image(reader *r, const json_t *image, const char *place, error *err)
@@ -278,6 +283,57 @@ static err_code read_document(reader *r, error *err)
     return ERR_OK;
 }
 
+/* ---- splits ---- */
+
+/* Once any photo names its split, one that does not belongs to none: nobody could say whether it may be
+ * learnt from. */
+static err_code check_splits(const reader *r, error *err)
+{
+    char place[64];
+    for (size_t i = 0; r->splits.count && i < r->images; i++) {
+        if (r->image[i].split >= 0) continue;
+        snprintf(place, sizeof place, "images[%zu]", i);
+        return wrong_key(r, place, "split", "is missing", err);
+    }
+    return ERR_OK;
+}
+
+/* Takes out the photos of splits that are not wanted, and their captions. */
+static err_code drop_other_splits(reader *r, error *err)
+{
+    size_t images = 0, captions = 0;
+    int32_t *place = malloc((r->images + 1) * sizeof *place);
+    if (!place) return no_memory(r, err);
+    for (size_t i = 0; i < r->images; i++) {
+        bool taken = r->splits.list[r->image[i].split].taken;
+        place[i] = taken ? (int32_t)images : -1;
+        if (taken) r->image[images++] = r->image[i];
+    }
+    for (size_t i = 0; i < r->captions; i++) {
+        int32_t image = r->caption[i].image;
+        if (image >= 0 && place[image] < 0) continue;
+        r->caption[captions] = r->caption[i];
+        if (image >= 0) r->caption[captions].image = place[image];
+        captions++;
+    }
+    for (size_t i = 0; i < images; i++) r->image[i].index = (int32_t)i;
+    r->images = images;
+    r->captions = captions;
+    free(place);
+    return ERR_OK;
+}
+
+static err_code take_splits(reader *r, const ds_captions_settings *settings, error *err)
+{
+    err_code code = settings && settings->split ? check_splits(r, err) : ERR_OK;
+    if (!code && settings)
+        code = ds_splits_choose(&r->splits, settings->split, settings->by_default, r->json.name, err);
+    if (code || !settings || !settings->split || !r->splits.count) return code;
+    return drop_other_splits(r, err);
+}
+
+/* ---- images and captions in order ---- */
+
 static int by_id(const void *left, const void *right)
 {
     const raw_image *a = left, *b = right;
@@ -349,14 +405,16 @@ static err_code place_captions(reader *r, ds_captions *out, error *err)
 err_code ds_captions_parse(const char *text, size_t size, const char *name,
                            const ds_captions_settings *settings, ds_captions *out, error *err)
 {
-    reader r = {.json = {.text = text, .size = size, .name = name},
-                .split = settings ? settings->split : NULL};
+    reader r = {.json = {.text = text, .size = size, .name = name}};
     *out = (ds_captions){0};
     err_code code = ERR_OK;
     if (size > INT32_MAX) code = err_set(err, ERR_LIMIT, "cannot read '%s': larger than 2 GB", name);
     if (!code) code = read_document(&r, err);
     out->texts = r.texts;
+    if (!code) code = take_splits(&r, settings, err);
+    out->splits = r.splits;
     out->blank = r.blank;
+    for (size_t i = 0; i < r.images; i++) out->blank += r.image[i].blank;
     if (!code) code = place_images(&r, out, err);
     if (!code) code = place_captions(&r, out, err);
     free(r.image);
@@ -383,73 +441,4 @@ void ds_captions_release(ds_captions *c)
     free(c->caption);
     free(c->texts);
     *c = (ds_captions){0};
-}
-
-err_code ds_image_path(const char *dir, const char *file_name, char *out, size_t size, error *err)
-{
-    size_t length = strlen(dir);
-    const char *slash = length && dir[length - 1] != '/' ? "/" : "";
-    int n = snprintf(out, size, "%s%s%s", dir, slash, file_name);
-    if (n >= 0 && (size_t)n < size) return ERR_OK;
-    return err_set(err, ERR_LIMIT, "the path of '%.200s' in '%.200s' is too long", file_name, dir);
-}
-
-static bool is_file(const char *path)
-{
-    struct stat st;
-    return !stat(path, &st) && S_ISREG(st.st_mode);
-}
-
-/* Takes the images marked by count == -1 - captions out, with their captions. */
-static void drop_marked(ds_captions *c)
-{
-    int32_t images = 0, captions = 0;
-    for (int32_t i = 0; i < c->images; i++) {
-        ds_image image = c->image[i];
-        if (image.count < 0) {
-            if (image.count == -1) c->without--;
-            continue;
-        }
-        memmove(&c->caption[captions], &c->caption[image.first], (size_t)image.count * sizeof *c->caption);
-        for (int32_t j = 0; j < image.count; j++) c->caption[captions + j].image = images;
-        image.first = captions;
-        captions += image.count;
-        c->image[images++] = image;
-    }
-    c->images = images;
-    c->captions = captions;
-}
-
-static void unmark(ds_captions *c)
-{
-    for (int32_t i = 0; i < c->images; i++)
-        if (c->image[i].count < 0) c->image[i].count = -1 - c->image[i].count;
-}
-
-err_code ds_captions_check_files(ds_captions *c, const char *dir, double max_missing_share,
-                                 ds_missing_report report, void *ctx, int32_t *missing, error *err)
-{
-    char path[PATH_MAX], first[200] = "";
-    int32_t lost = 0;
-    if (missing) *missing = 0;
-    for (int32_t i = 0; i < c->images; i++) {
-        err_code code = ds_image_path(dir, c->image[i].file_name, path, sizeof path, err);
-        if (code) {
-            unmark(c);
-            return code;
-        }
-        if (is_file(path)) continue;
-        c->image[i].count = -1 - c->image[i].count;
-        if (!lost++) snprintf(first, sizeof first, "%.199s", path);
-        if (report) report(ctx, path);
-    }
-    if (missing) *missing = lost;
-    if (lost > max_missing_share * c->images) {
-        unmark(c);
-        return err_set(err, ERR_MISSING,
-                       "%d of %d photos are missing in '%.150s', the first is '%s'; check the folder",
-                       (int)lost, (int)c->images, dir, first);
-    }
-    drop_marked(c);
-    return ERR_OK;
 }

@@ -1,12 +1,11 @@
-/* Captions of photos, from a JSON file in one of two forms:
+/* Captions of photos, from a JSON file in one of two forms, whose further keys are ignored:
  *
- *   COCO       {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}   further keys
- * ignored Karpathy   {"images": [{"filename", "filepath"?, "cocoid" or "imgid", "split", "sentences":
- * [{"raw"}]}]}
+ *   COCO       {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}
+ *   Karpathy   {"images": [{"filename", "filepath"?, "cocoid" or "imgid", "split"?, "sentences": [{"raw"}]}]}
  *
  *     ds_captions caps;
  *     if (ds_captions_read("captions_train.json", NULL, &caps, &err)) ...
- *     if (ds_captions_check_files(&caps, "images", 0.01, report, ctx, &missing, &err)) ...
+ *     if (ds_captions_check_files(&caps, "images", 0.01, &missing, &err)) ...
  *     for (int32_t i = 0; i < caps.captions; i++)
  *         use(caps.image[caps.caption[i].image].file_name, caps.caption[i].text);
  *     ds_captions_release(&caps);
@@ -21,6 +20,7 @@
 #ifndef DATASETS_COCO_H
 #define DATASETS_COCO_H
 
+#include "datasets/splits.h"
 #include "src/base/error.h"
 
 #include <stddef.h>
@@ -42,14 +42,16 @@ typedef struct ds_captions {
     ds_caption *caption; /* [captions] */
     char *texts;         /* what the names and texts above point into */
     int32_t images, captions;
-    int32_t unknown; /* annotations left out because their image is not in the file */
-    int32_t blank;   /* captions left out because they hold blanks only */
-    int32_t without; /* images without a caption */
+    int32_t unknown;  /* annotations left out because their image is not in the file */
+    int32_t blank;    /* captions left out because they hold blanks only */
+    int32_t without;  /* images without a caption */
+    ds_splits splits; /* that the file names, all of them; count 0: it names none */
 } ds_captions;
 
 typedef struct ds_captions_settings {
     const char
         *split; /* Karpathy's form: which split or splits to take, "train" or "train,restval"; NULL = all */
+    bool by_default; /* nobody asked for `split`: a file without splits is taken whole (datasets/splits.h) */
 } ds_captions_settings;
 
 /* Reads a file, or a text in memory (`name` for messages). settings may be NULL. On failure *out is empty. */
@@ -62,12 +64,24 @@ void ds_captions_release(ds_captions *c);
 /* DIR/file_name into out[size]; ERR_LIMIT when it does not fit. */
 err_code ds_image_path(const char *dir, const char *file_name, char *out, size_t size, error *err);
 
-typedef void (*ds_missing_report)(void *ctx, const char *path);
+/* Photos that are not where they should be: how many, and the first few by name, so that a wrong folder takes
+ * one line, not one a photo. */
+enum { DS_MISSING_NAMED = 3 };
 
-/* Looks for every image's file in `dir`. Each missing one is reported (report may be NULL) and counted in
- * *missing (may be NULL). Up to max_missing_share (0..1, of the images) they are taken out of `c` with their
- * captions; above it the call fails with ERR_MISSING and `c` is unchanged. */
+typedef struct ds_missing {
+    int32_t count, of;                /* of so many photos */
+    char name[DS_MISSING_NAMED][100]; /* the first ones, cut where they are longer */
+} ds_missing;
+
+void ds_missing_note(ds_missing *m, const char *file_name); /* one more */
+
+/* Appends "5 of 80 photos are missing in 'photos': 'a.jpg', 'b.jpg', 'c.jpg' and 2 more". */
+void ds_missing_tell(const ds_missing *m, const char *dir, struct text *out);
+
+/* Looks for every image's file in `dir`; *missing (may be NULL) says what is not there. Up to
+ * max_missing_share (0..1, of the images) they are taken out of `c` with their captions; above it the call
+ * fails with ERR_MISSING and `c` is unchanged. */
 err_code ds_captions_check_files(ds_captions *c, const char *dir, double max_missing_share,
-                                 ds_missing_report report, void *ctx, int32_t *missing, error *err);
+                                 ds_missing *missing, error *err);
 
 #endif

@@ -44,7 +44,7 @@ static void run_case(const char *name)
     assert_int_equal(io_read_file(path, 1 << 20, &input, &input_size, NULL), ERR_OK);
     snprintf(path, sizeof path, TEST_SOURCE_DIR "/cases/coco/%s/expected", name);
     assert_int_equal(io_read_file(path, 1 << 20, &expected, &expected_size, NULL), ERR_OK);
-    ds_captions_settings settings = {.split = "train,restval"};
+    ds_captions_settings settings = {.split = DS_TRAIN_SPLITS, .by_default = true};
     if (ds_captions_parse((char *)input, input_size, "input.json", &settings, &c, &err))
         text_printf(&got, "%s\n", err.text);
     else
@@ -91,12 +91,6 @@ static void cut_files_are_refused(void **state)
     ds_captions_release(&c);
 }
 
-static void count_missing(void *ctx, const char *path)
-{
-    assert_non_null(strstr(path, ".jpg"));
-    ++*(int *)ctx;
-}
-
 static void missing_files_are_skipped(void **state)
 {
     (void)state;
@@ -109,22 +103,20 @@ static void missing_files_are_skipped(void **state)
     ds_captions c;
     text got = {0};
     error err = {0};
-    int reported = 0;
-    int32_t missing = 0;
+    ds_missing missing;
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/a.jpg", dir);
     assert_int_equal(io_write_file(path, "x", 1, NULL), ERR_OK);
     snprintf(path, sizeof path, "%s/c.jpg", dir);
     assert_int_equal(io_write_file(path, "x", 1, NULL), ERR_OK);
     assert_int_equal(ds_captions_parse(json, sizeof json - 1, "j", NULL, &c, NULL), ERR_OK);
-    assert_int_equal(ds_captions_check_files(&c, dir, 0.4, count_missing, &reported, &missing, &err),
-                     ERR_MISSING);
-    assert_int_equal(reported, 2);
-    assert_int_equal(missing, 2);
+    assert_int_equal(ds_captions_check_files(&c, dir, 0.4, &missing, &err), ERR_MISSING);
+    assert_int_equal(missing.count, 2);
     assert_non_null(strstr(err.text, "2 of 4 photos are missing"));
+    assert_non_null(strstr(err.text, ": 'b.jpg' and 'd.jpg'"));
     assert_int_equal(c.images, 4);
     assert_int_equal(c.image[1].count, 1);
-    assert_int_equal(ds_captions_check_files(&c, dir, 0.5, NULL, NULL, &missing, &err), ERR_OK);
+    assert_int_equal(ds_captions_check_files(&c, dir, 0.5, &missing, &err), ERR_OK);
     describe(&c, &got);
     assert_string_equal(text_string(&got),
                         "images 2 captions 3 unknown 0 blank 0 without 0\n"
@@ -135,6 +127,95 @@ static void missing_files_are_skipped(void **state)
     rmdir(dir);
     text_release(&got);
     ds_captions_release(&c);
+}
+
+/* However many are missing, three are named. */
+static void missing_files_take_one_line(void **state)
+{
+    (void)state;
+    ds_missing m = {.of = 82783};
+    text line = {0};
+    for (int i = 0; i < 82783; i++) ds_missing_note(&m, i ? "b.jpg" : "a.jpg");
+    ds_missing_tell(&m, "photos", &line);
+    assert_string_equal(
+        text_string(&line),
+        "82783 of 82783 photos are missing in 'photos': 'a.jpg', 'b.jpg', 'b.jpg' and 82780 more");
+    text_release(&line);
+}
+
+static const char karpathy[] =
+    "{\"images\":["
+    "{\"imgid\":0,\"split\":\"train\",\"filename\":\"0.jpg\",\"sentences\":[{\"raw\":\"zero\"},{\"raw\":\" "
+    "\"}]},"
+    "{\"imgid\":1,\"split\":\"val\",\"filename\":\"1.jpg\",\"sentences\":[{\"raw\":\"one\"},{\"raw\":\" "
+    "\"}]},"
+    "{\"imgid\":2,\"split\":\"restval\",\"filename\":\"2.jpg\",\"sentences\":[{\"raw\":\"two\"}]},"
+    "{\"imgid\":3,\"split\":\"test\",\"filename\":\"3.jpg\",\"sentences\":[{\"raw\":\"three\"}]}]}";
+
+static void read_split(const char *json, const char *split, bool by_default, ds_captions *c, error *err)
+{
+    ds_captions_settings s = {.split = split, .by_default = by_default};
+    *err = (error){0};
+    err_code code = ds_captions_parse(json, strlen(json), "k.json", &s, c, err);
+    assert_int_equal(code, err->code);
+}
+
+/* A split holds its own photos, captions and blank ones, and the file's other splits are known by name. */
+static void splits_are_taken(void **state)
+{
+    (void)state;
+    ds_captions c;
+    error err;
+    text line = {0};
+    read_split(karpathy, DS_TRAIN_SPLITS, true, &c, &err);
+    assert_int_equal(err.code, ERR_OK);
+    assert_int_equal(c.images, 2);
+    assert_string_equal(c.image[1].file_name, "2.jpg");
+    assert_int_equal(c.captions, 2);
+    assert_string_equal(c.caption[c.image[1].first].text, "two");
+    assert_int_equal(c.blank, 1);
+    ds_splits_tell(&c.splits, &line);
+    assert_string_equal(text_string(&line),
+                        "'train' (1 photo) and 'restval' (1 photo); 'val' and 'test' are left alone");
+    ds_captions_release(&c);
+    read_split(karpathy, "test", false, &c, &err);
+    assert_int_equal(c.images, 1);
+    assert_string_equal(c.caption[0].text, "three");
+    ds_captions_release(&c);
+    read_split(karpathy, NULL, false, &c, &err);
+    assert_int_equal(c.images, 4);
+    assert_int_equal(c.splits.count, 4);
+    ds_captions_release(&c);
+    text_release(&line);
+}
+
+static void wrong_splits_are_refused(void **state)
+{
+    (void)state;
+    static const char coco[] =
+        "{\"images\":[{\"id\":1,\"file_name\":\"a.jpg\"}],\"annotations\":[{\"image_id\":1,\"caption\":\"a "
+        "dog\"}]}";
+    static const char half[] =
+        "{\"images\":[{\"imgid\":0,\"split\":\"train\",\"filename\":\"0.jpg\",\"sentences\":[]},"
+        "{\"imgid\":1,\"filename\":\"1.jpg\",\"sentences\":[]}]}";
+    ds_captions c;
+    error err;
+    read_split(karpathy, "train,tets", false, &c, &err);
+    assert_string_equal(err.text,
+                        "'k.json' has no split 'tets'; it has 'train', 'val', 'restval' and 'test'");
+    read_split(karpathy, "train,", false, &c, &err);
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    read_split(karpathy, "dev", true, &c, &err); /* nothing to take by default either */
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    read_split(coco, "test", false, &c, &err);
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "'k.json' is not divided into splits"));
+    read_split(coco, "test", true, &c, &err);
+    assert_int_equal(err.code, ERR_OK);
+    assert_int_equal(c.captions, 1);
+    ds_captions_release(&c);
+    read_split(half, "train", false, &c, &err);
+    assert_string_equal(err.text, "cannot read 'k.json': images[1]: 'split' is missing");
 }
 
 static void paths_are_joined(void **state)
@@ -157,15 +238,14 @@ static void real_captions_are_read(void **state)
         print_message("skipped: no " TEST_SHARED_DIR "/data/coco_mini\n");
         skip();
     }
-    int32_t missing = -1;
+    ds_missing missing;
     assert_int_equal(c.images, 80);
     assert_int_equal(c.captions, 400);
     assert_int_equal(c.unknown + c.blank + c.without, 0);
     assert_int_equal(c.image[0].id, 493652);
-    assert_int_equal(
-        ds_captions_check_files(&c, TEST_SHARED_DIR "/data/coco_mini/images", 0, NULL, NULL, &missing, NULL),
-        ERR_OK);
-    assert_int_equal(missing, 0);
+    assert_int_equal(ds_captions_check_files(&c, TEST_SHARED_DIR "/data/coco_mini/images", 0, &missing, NULL),
+                     ERR_OK);
+    assert_int_equal(missing.count, 0);
     ds_captions_release(&c);
 }
 
@@ -200,9 +280,11 @@ static void real_words_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cases_are_as_expected),     cmocka_unit_test(cut_files_are_refused),
-        cmocka_unit_test(missing_files_are_skipped), cmocka_unit_test(paths_are_joined),
-        cmocka_unit_test(real_captions_are_read),    cmocka_unit_test(real_words_are_counted),
+        cmocka_unit_test(cases_are_as_expected),       cmocka_unit_test(cut_files_are_refused),
+        cmocka_unit_test(missing_files_are_skipped),   cmocka_unit_test(paths_are_joined),
+        cmocka_unit_test(missing_files_take_one_line), cmocka_unit_test(splits_are_taken),
+        cmocka_unit_test(wrong_splits_are_refused),    cmocka_unit_test(real_captions_are_read),
+        cmocka_unit_test(real_words_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

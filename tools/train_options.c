@@ -14,10 +14,10 @@ typedef struct choices {
 } choices;
 
 /* Options that mean something for one kind alone. */
-static const char *const of_photos[] = {"captions",       "images",          "val",          "val-images",
-                                        "cache",          "max-missing",     "encoder",      "size",
-                                        "tune-encoder",   "encoder-weights", "per-image",    "crop",
-                                        "encoder-factor", "no-augment",      "photo-memory", NULL};
+static const char *const of_photos[] = {
+    "captions",       "images",     "val",          "val-images",      "cache",     "max-missing",
+    "encoder",        "size",       "tune-encoder", "encoder-weights", "per-image", "crop",
+    "encoder-factor", "no-augment", "photo-memory", "split",           "val-split", NULL};
 static const char *const of_texts[] = {
     "pairs",     "format", "source",       "target",  "val-pairs", "val-source",        "val-target",
     "val-share", "level",  "target-level", "reverse", "start",     "encoder-direction", NULL};
@@ -36,9 +36,14 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"images", .kind = OPT_STRING, .metavar = "DIR", .value = &s->images,
          .help = "folder of their photos"},
         {"val", .kind = OPT_STRING, .metavar = "FILE", .value = &s->val,
-         .help = "captions to validate on after every epoch"},
+         .help =
+             "captions to validate on after every epoch; if absent, what --captions has as its val split"},
         {"val-images", .kind = OPT_STRING, .metavar = "DIR", .value = &s->val_images,
          .help = "folder of the validation photos; --images if absent"},
+        {"split", .kind = OPT_STRING, .metavar = "NAMES", .value = &s->split,
+         .help = "Karpathy's form: the splits to learn from; train,restval if absent"},
+        {"val-split", .kind = OPT_STRING, .metavar = "NAMES", .value = &s->val_split,
+         .help = "Karpathy's form: the splits to validate on, of --val or else --captions; val if absent"},
         {"cache", .kind = OPT_STRING, .metavar = "DIR", .value = &s->cache,
          .help = "folder for the features of a frozen encoder; the folder of --out if absent"},
         {"photo-memory", .kind = OPT_SIZE, .metavar = "BYTES", .value = &s->photo_memory,
