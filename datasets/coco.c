@@ -263,8 +263,8 @@ static err_code read_member(reader *r, const char *key, error *err)
 static err_code read_document(reader *r, error *err)
 {
     bool more;
-    if (r->json.size >= 3 && !memcmp(r->json.text, "\xEF\xBB\xBF", 3)) r->json.at = 3; /* a byte order mark */
-    err_code code = ds_json_open(&r->json, '{', "", err);
+    err_code code = ds_json_skip_mark(&r->json, err);
+    if (!code) code = ds_json_open(&r->json, '{', "", err);
     while (!code) {
         char *key;
         code = ds_json_next(&r->json, '}', "", &more, err);

@@ -1,5 +1,6 @@
 #include "datasets/json_stream.h"
 
+#include "src/base/text.h"
 #include "src/io/json.h"
 
 #include <stdlib.h>
@@ -22,6 +23,14 @@ static err_code malformed(const ds_json_stream *s, const char *place, const char
     locate(s, &line, &column);
     return err_set(err, ERR_FORMAT, "cannot read '%s': line %zu, column %zu: %s%s%s", s->name, line, column,
                    place, *place ? ": " : "", problem);
+}
+
+err_code ds_json_skip_mark(ds_json_stream *s, error *err)
+{
+    int mark = text_byte_order_mark(s->text, s->size);
+    if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%s': " TEXT_IS_UTF16, s->name);
+    s->at = (size_t)mark;
+    return ERR_OK;
 }
 
 char ds_json_peek(ds_json_stream *s)

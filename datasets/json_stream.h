@@ -29,6 +29,9 @@ typedef struct ds_json_stream {
     bool fresh;       /* inside a container before its first element */
 } ds_json_stream;
 
+/* Takes off the byte order mark in front; a text in UTF-16 is refused by that name. */
+err_code ds_json_skip_mark(ds_json_stream *s, error *err);
+
 err_code ds_json_open(ds_json_stream *s, char bracket, const char *place, error *err); /* '{' or '[' */
 
 /* Steps to the next element of the open container, or past its closing bracket: then *more is false. */

@@ -52,7 +52,9 @@ static err_code open_lines(lines *l, const char *path, arena *memory, error *err
     free(bytes);
     if (!l->at) return err_set(err, ERR_MEMORY, "out of memory while reading '%.300s'", path);
     l->end = l->at + size;
-    if (size >= 3 && !memcmp(l->at, "\xEF\xBB\xBF", 3)) l->at += 3;
+    int mark = text_byte_order_mark(l->at, size);
+    if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%.300s': " TEXT_IS_UTF16, path);
+    l->at += mark;
     return ERR_OK;
 }
 

@@ -69,6 +69,9 @@ static void test_load(void **state)
     assert_null(root);
     assert_int_equal(io_json_load("/no/such.json", 100, &root, &err), ERR_MISSING);
     assert_string_equal(err.text, "cannot read '/no/such.json': No such file or directory");
+    assert_int_equal(io_json_parse("\xFF\xFE{\0}\0", 6, "utf16.json", &root, &err), ERR_FORMAT);
+    assert_string_equal(err.text, "cannot read 'utf16.json': the text is UTF-16; save it as UTF-8");
+    assert_null(root);
     unlink(path);
 }
 

@@ -89,13 +89,14 @@ static void pauses_are_noticed(void **state)
 }
 
 /* Fills the pipe from a second process, as a pipe holds less than such a line. */
-static line_reader reader_of_long_line(size_t size, const char *rest)
+static line_reader reader_of_long_line(const char *head, size_t size, const char *rest)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (!child) {
+        if (write(ends[1], head, strlen(head)) < 0) _exit(1);
         for (size_t i = 0; i < size; i++)
             if (write(ends[1], i % 2 ? " " : "w", 1) != 1) _exit(1);
         _exit(write(ends[1], rest, strlen(rest)) < 0);
@@ -112,7 +113,7 @@ static void overlong_lines_are_passed_over(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         for (int last = 0; last < 2; last++) {
             read_line l;
-            line_reader r = reader_of_long_line(sizes[i], last ? "" : "\nnext\n");
+            line_reader r = reader_of_long_line("", sizes[i], last ? "" : "\nnext\n");
             assert_int_equal(lines_next(&r, &l, NULL), ERR_OK);
             assert_true(l.too_long);
             assert_string_equal(l.text, "");
@@ -120,13 +121,49 @@ static void overlong_lines_are_passed_over(void **state)
             expect_end(&r);
         }
     }
-    line_reader r = reader_of_long_line(LINE_MOST, "\nnext\n"); /* just not too long */
+    line_reader r = reader_of_long_line("", LINE_MOST, "\nnext\n"); /* just not too long */
     read_line l;
     assert_int_equal(lines_next(&r, &l, NULL), ERR_OK);
     assert_false(l.too_long);
     assert_int_equal(strlen(l.text), LINE_MOST);
     expect_line(&r, "next", 2);
     expect_end(&r);
+}
+
+static void a_byte_order_mark_is_no_text(void **state)
+{
+    (void)state;
+    line_reader r = reader_of("\xEF\xBB\xBFone\n\xEF\xBB\xBFtwo", 14, NULL);
+    expect_line(&r, "one", 1);
+    expect_line(&r, "\xEF\xBB\xBFtwo", 2); /* inside a text it is a character */
+    expect_end(&r);
+    r = reader_of("\xEF\xBB\xBF", 3, NULL);
+    expect_end(&r);
+    r = reader_of("\xEF\xBB\n", 3, NULL);
+    expect_line(&r, "\xEF\xBB", 1);
+    expect_end(&r);
+    r = reader_of("\xFF\xFEo\0\n\0", 6, NULL);
+    read_line l;
+    error err = {0};
+    assert_int_equal(lines_next(&r, &l, &err), ERR_FORMAT);
+    assert_string_equal(err.text, "cannot read the test: the text is UTF-16; save it as UTF-8");
+    close(r.fd);
+    lines_release(&r);
+}
+
+/* The mark does not count for the length of the line. */
+static void a_byte_order_mark_before_a_long_line(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 5; more++) {
+        line_reader r = reader_of_long_line("\xEF\xBB\xBF", LINE_MOST + more, "\nnext\n");
+        read_line l;
+        assert_int_equal(lines_next(&r, &l, NULL), ERR_OK);
+        assert_int_equal(l.too_long, more > 0);
+        if (!more) assert_int_equal(strlen(l.text), LINE_MOST);
+        expect_line(&r, "next", 2);
+        expect_end(&r);
+    }
 }
 
 int main(void)
@@ -136,6 +173,8 @@ int main(void)
         cmocka_unit_test(zero_bytes_are_noticed),
         cmocka_unit_test(pauses_are_noticed),
         cmocka_unit_test(overlong_lines_are_passed_over),
+        cmocka_unit_test(a_byte_order_mark_is_no_text),
+        cmocka_unit_test(a_byte_order_mark_before_a_long_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

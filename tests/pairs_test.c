@@ -56,6 +56,16 @@ static void tsv_is_read(void **state)
     ds_pairs_release(&p);
 }
 
+static void utf16_is_called_that(void **state)
+{
+    (void)state;
+    error err = {0};
+    ds_pairs p;
+    PUT("utf16.tsv", "\xFF\xFE\x61\0\t\0");
+    assert_int_equal(ds_pairs_read("utf16.tsv", DS_PAIRS_TSV, &p, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.text, "the text is UTF-16; save it as UTF-8"));
+}
+
 static void dates_are_read(void **state)
 {
     (void)state;
@@ -189,13 +199,10 @@ static int enter_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tsv_is_read),
-        cmocka_unit_test(dates_are_read),
-        cmocka_unit_test(two_files_are_read),
-        cmocka_unit_test(bad_files_are_refused),
-        cmocka_unit_test(overlong_lines_are_refused),
-        cmocka_unit_test(formats_have_names),
-        cmocka_unit_test(pairs_are_parted),
+        cmocka_unit_test(tsv_is_read),           cmocka_unit_test(utf16_is_called_that),
+        cmocka_unit_test(dates_are_read),        cmocka_unit_test(two_files_are_read),
+        cmocka_unit_test(bad_files_are_refused), cmocka_unit_test(overlong_lines_are_refused),
+        cmocka_unit_test(formats_have_names),    cmocka_unit_test(pairs_are_parted),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_remove);
 }

@@ -1,6 +1,5 @@
 /* Strings, UTF-8, letters and hashes. */
 #include "src/base/error.h"
-#include "src/base/few.h"
 #include "src/base/hash.h"
 #include "src/base/text.h"
 
@@ -256,26 +255,6 @@ static void test_byte_order_mark(void **state)
     assert_true(text_byte_order_mark("\0\0\xFE\xFF", 4) < 0);
 }
 
-static void test_few(void **state)
-{
-    (void)state;
-    static const char *const sentences[] = {
-        "", "'a'", "'a' and 'b'", "'a', 'b' and 'c'", "'a', 'b', 'c' and 1 more", "'a', 'b', 'c' and 2 more"};
-    few f = {0};
-    char out[FEW_TEXT], name[300];
-    for (int i = 0; i < 6; i++) {
-        assert_string_equal(few_text(&f, out), sentences[i]);
-        few_add(&f, (char[]){(char)('a' + i), 0});
-    }
-    memset(name, 'x', sizeof name);
-    snprintf(name + 200, sizeof name - 200, "/the_end.jpg");
-    f = (few){0};
-    for (int i = 0; i < 1000; i++) few_add(&f, name);
-    few_text(&f, out);
-    assert_non_null(strstr(out, "'...xxx"));
-    assert_non_null(strstr(out, "/the_end.jpg' and 997 more"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,7 +264,6 @@ int main(void)
         cmocka_unit_test(test_hash_stays),    cmocka_unit_test(test_hash_collides_never),
         cmocka_unit_test(test_hash_scatters), cmocka_unit_test(test_shown),
         cmocka_unit_test(test_long_message),  cmocka_unit_test(test_byte_order_mark),
-        cmocka_unit_test(test_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "captioner/text_score.h"
+#include "src/base/text.h"
 #include "src/io/file.h"
 #include "tools/eval.h"
 #include "tools/print.h"
@@ -25,6 +26,9 @@ static err_code reader_open(reader *r, const char *path, error *err)
     if (code) return code;
     r->path = path;
     r->bytes = r->next = (char *)bytes;
+    int mark = text_byte_order_mark(r->bytes, r->size);
+    if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%s': " TEXT_IS_UTF16, path);
+    r->next += mark;
     const char *zero = memchr(bytes, 0, r->size);
     if (zero)
         return err_set(err, ERR_FORMAT, "'%s' is no text: byte %zu is 0", path, (size_t)(zero - r->bytes));

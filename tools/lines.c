@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ROOM = 2 * LINE_MOST };
+#include "src/base/text.h"
+
+enum { ROOM = 2 * LINE_MOST, MARK = 4 /* bytes of a byte order mark at most */ };
 
 static char *newline_in(const line_reader *r)
 {
@@ -50,10 +52,22 @@ static err_code skip_line(line_reader *r, error *err)
     return code;
 }
 
-err_code lines_next(line_reader *r, read_line *out, error *err)
+/* Before the first line. */
+static err_code skip_mark(line_reader *r, error *err)
 {
     err_code code = ERR_OK;
+    while (!code && !newline_in(r) && !r->ended && r->end - r->start < MARK) code = read_more(r, err);
+    if (code) return code;
+    int mark = r->end > r->start ? text_byte_order_mark(r->buffer + r->start, r->end - r->start) : 0;
+    if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read %s: " TEXT_IS_UTF16, r->name);
+    r->start += (size_t)mark;
+    return ERR_OK;
+}
+
+err_code lines_next(line_reader *r, read_line *out, error *err)
+{
     *out = (read_line){0};
+    err_code code = r->number ? ERR_OK : skip_mark(r, err);
     while (!code && !newline_in(r) && !r->ended && r->end - r->start <= LINE_MOST) code = read_more(r, err);
     if (code || r->start == r->end) return code;
     out->number = ++r->number;

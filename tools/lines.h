@@ -33,7 +33,7 @@ typedef struct read_line {
     bool has_zero;  /* a zero byte among them */
 } read_line;
 
-/* Errors: IO, MEMORY. A newline at the end of the input begins no further line. */
+/* Errors: IO, MEMORY, FORMAT (UTF-16, as its byte order mark says; that of UTF-8 is taken off). A newline at the end of the input begins no further line. */
 err_code lines_next(line_reader *r, read_line *out, error *err);
 
 /* Would lines_next have to wait for whoever writes the input? */

@@ -61,6 +61,7 @@ void text_append_shown(text *t, const char *s); /* all of s */
 /* How many bytes a byte order mark takes before the n bytes of a text: 0 (there is none) or 3 (UTF-8).
  * Negative: the text is UTF-16 or UTF-32, as its mark says. */
 int text_byte_order_mark(const char *s, size_t n);
+#define TEXT_IS_UTF16 "the text is UTF-16; save it as UTF-8" /* what to say then */
 
 /* Terminal columns the n bytes take: wide (East Asian, emoji) 2, combining and control 0, malformed bytes 1.
  */

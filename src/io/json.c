@@ -1,5 +1,6 @@
 #include "src/io/json.h"
 
+#include "src/base/text.h"
 #include "src/io/file.h"
 
 #include <errno.h>
@@ -19,14 +20,15 @@ const char *io_json_problem(const json_error_t *fault)
     }
 }
 
-err_code io_json_parse(const char *text, size_t length, const char *name, json_t **out, error *err)
+err_code io_json_parse(const char *bytes, size_t length, const char *name, json_t **out, error *err)
 {
     json_error_t fault;
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        length -= 3;
-    }
-    *out = json_loadb(text, length, 0, &fault);
+    *out = NULL;
+    int mark = text_byte_order_mark(bytes, length);
+    if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%.300s': " TEXT_IS_UTF16, name);
+    bytes += mark;
+    length -= (size_t)mark;
+    *out = json_loadb(bytes, length, 0, &fault);
     if (*out) return ERR_OK;
     if (json_error_code(&fault) == json_error_out_of_memory)
         return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", name);
