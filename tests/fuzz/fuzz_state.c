@@ -99,8 +99,7 @@ static bool write_patched(const uint8_t *bytes, size_t size)
 static bool write_state(const uint8_t *bytes, size_t size)
 {
     if (size && bytes[0] == '{') return write_patched(bytes, size);
-    FILE *f = fopen(state, "wb");
-    return f && (fwrite(bytes, 1, size, f) == size) & !fclose(f);
+    return !io_write_file(state, bytes, size, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
