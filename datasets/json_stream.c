@@ -2,6 +2,7 @@
 
 #include "src/base/text.h"
 #include "src/io/json.h"
+#include "src/io/json_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,13 +75,13 @@ err_code ds_json_value(ds_json_stream *s, const char *place, json_t **value, err
     json_error_t problem;
     if (!ds_json_peek(s)) return malformed(s, place, "the file ends here", err);
     size_t flags = JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
-    *value = json_loadb(s->text + s->at, s->size - s->at, flags, &problem);
+    bool no_memory;
+    *value = io_json_read(s->text + s->at, s->size - s->at, flags, &problem, &no_memory);
     if (*value) {
         s->at += (size_t)problem.position;
         return ERR_OK;
     }
-    if (json_error_code(&problem) == json_error_out_of_memory)
-        return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", s->name);
+    if (no_memory) return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", s->name);
     if (problem.position > 0) s->at += (size_t)problem.position;
     return malformed(s, place, io_json_problem(&problem), err);
 }

@@ -1,7 +1,10 @@
 /* JSON: errors name the file and the place, getters check types. */
+#include "src/base/text.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
+#include "src/io/json_build.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,11 +154,134 @@ static void test_text(void **state)
     json_decref(root);
 }
 
+/* ---- memory that runs out ---- */
+
+static long allocations, failing; /* the allocation that fails, from 1; all from -failing on */
+
+static void *scarce_malloc(size_t n)
+{
+    allocations++;
+    if (failing > 0 ? allocations == failing : failing < 0 && allocations >= -failing) return NULL;
+    return malloc(n);
+}
+
+static void limit(long n)
+{
+    allocations = 0;
+    failing = n;
+}
+
+/* Tokens of all lengths, first in what is still short and then in what has grown, and containers that grow.
+ */
+static char *long_tokens(void)
+{
+    text t = {0};
+    text_append(&t, "{\"a string of 31 bytes, which as\": [\"a string of 31 bytes, which is\", 1, 2.5, ");
+    for (int i = 0; i < 40; i++) text_append(&t, "null, true, -1, [], {}, ");
+    text_append(&t, "123456789012345678, 0.123456789012345678901234567890123456789012345678e-12, ");
+    for (int i = 0; i < 300; i++) text_printf(&t, "\"%0*d\\\"\\u00e9 caf\xC3\xA9\", ", i + 1, i);
+    text_append(&t, "\"");
+    for (int i = 0; i < 200; i++) text_append(&t, "\\ud83d\\ude00 and more of the same, ");
+    text_append(&t, "\"], \"z\": {");
+    for (int i = 0; i < 50; i++) text_printf(&t, "%s\"key%d\": %d", i ? ", " : "", i, i * i);
+    text_append(&t, "}}\n");
+    assert_false(t.failed);
+    return text_take(&t);
+}
+
+static void test_short_memory(void **state)
+{
+    (void)state;
+    char *s = long_tokens();
+    limit(0);
+    json_t *whole = parse(s), *root;
+    long needed = allocations;
+    assert_true(needed > 500);
+    for (int forever = 0; forever < 2; forever++)
+        for (long n = 1; n <= needed; n++) {
+            error err = {0};
+            limit(forever ? -n : n);
+            assert_int_equal(io_json_parse(s, strlen(s), "x.json", &root, &err), ERR_MEMORY);
+            assert_string_equal(err.text, "cannot read 'x.json': out of memory");
+            assert_null(root);
+        }
+    limit(needed + 1);
+    assert_int_equal(io_json_parse(s, strlen(s), "x.json", &root, NULL), ERR_OK);
+    assert_true(json_equal(whole, root));
+    json_decref(root);
+
+    limit(0);
+    char *written = io_json_text(whole, JSON_COMPACT);
+    needed = allocations;
+    free(written);
+    for (long n = 1; n <= needed; n++) {
+        limit(n);
+        assert_null(io_json_text(whole, JSON_COMPACT));
+    }
+    limit(0);
+    json_decref(whole);
+    free(s);
+}
+
+static json_t *build(const json_t *more)
+{
+    static const char *const words[] = {"a", "dog"};
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "epoch", 3);
+    io_json_put_number(&b, b.root, "loss", (double)NAN);
+    json_t *o = io_json_put_object(&b, b.root, "inside");
+    io_json_put_bool(&b, o, "yes", true);
+    io_json_put_null(&b, o, "nothing");
+    io_json_put_string(&b, o, "name", "caf\xC3\xA9 \xFFx");
+    io_json_put_string(&b, o, "no name", NULL);
+    json_t *list = io_json_put_array(&b, b.root, "list");
+    io_json_put_floats(&b, list, NULL, (float[]){0.5F, INFINITY}, 2);
+    io_json_put_strings(&b, list, NULL, words, 2);
+    io_json_put(&b, list, NULL, json_integer(7));
+    io_json_put_members(&b, o, more);
+    return io_json_take(&b);
+}
+
+static void test_build(void **state)
+{
+    (void)state;
+    limit(0);
+    json_t *more = parse("{\"yes\": false, \"x\": 1}"), *o, *none;
+    limit(0);
+    o = build(more);
+    long needed = allocations;
+    char *s = io_json_text(o, JSON_COMPACT);
+    assert_string_equal(s,
+                        "{\"epoch\":3,\"loss\":null,\"inside\":{\"yes\":false,\"nothing\":null,"
+                        "\"name\":\"caf\xC3\xA9 \xEF\xBF\xBDx\",\"no name\":null,\"x\":1},"
+                        "\"list\":[[0.5,null],[\"a\",\"dog\"],7]}");
+    free(s);
+    json_decref(o);
+    for (long n = 1; n <= needed; n++) {
+        limit(n);
+        assert_null(build(more));
+    }
+    limit(0);
+    assert_null(build(NULL));
+    json_decref(more);
+
+    error err = {0};
+    io_json_build b = io_json_build_array();
+    io_json_put(&b, b.root, NULL, NULL);
+    io_json_put_int(&b, io_json_put_object(&b, b.root, NULL), "x", 1);
+    assert_int_equal(io_json_done(&b, "the log", &none, &err), ERR_MEMORY);
+    assert_string_equal(err.text, "cannot make the log: out of memory");
+    assert_null(none);
+}
+
 int main(void)
 {
+    json_set_alloc_funcs(scarce_malloc,
+                         free); /* before the first use: what reads and writes goes through it */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_malformed), cmocka_unit_test(test_deep),     cmocka_unit_test(test_load),
-        cmocka_unit_test(test_getters),   cmocka_unit_test(test_optional), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_malformed),    cmocka_unit_test(test_deep),     cmocka_unit_test(test_load),
+        cmocka_unit_test(test_getters),      cmocka_unit_test(test_optional), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_short_memory), cmocka_unit_test(test_build),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include "src/base/text.h"
 #include "src/io/file.h"
+#include "src/io/json_memory.h"
 
 #include <errno.h>
 #include <math.h>
@@ -28,10 +29,10 @@ err_code io_json_parse(const char *bytes, size_t length, const char *name, json_
     if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%.300s': " TEXT_IS_UTF16, name);
     bytes += mark;
     length -= (size_t)mark;
-    *out = json_loadb(bytes, length, 0, &fault);
+    bool no_memory;
+    *out = io_json_read(bytes, length, 0, &fault, &no_memory);
     if (*out) return ERR_OK;
-    if (json_error_code(&fault) == json_error_out_of_memory)
-        return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", name);
+    if (no_memory) return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", name);
     return err_set(err, ERR_FORMAT, "cannot read '%.300s': line %d, column %d: %s", name, fault.line,
                    fault.column, io_json_problem(&fault));
 }
@@ -192,5 +193,5 @@ err_code io_json_object_or(const json_t *object, const char *key, const char *wh
 
 char *io_json_text(const json_t *root, size_t flags)
 {
-    return json_dumps(root, flags | JSON_ENCODE_ANY);
+    return io_json_write(root, flags);
 }

@@ -1,4 +1,5 @@
-/* JSON: jansson, with errors that name the file and the place, and getters that check types.
+/* JSON: jansson, with errors that name the file and the place, and getters that check types. Trees are built
+ * with src/io/json_build.h.
  *
  *     json_t *root = NULL;
  *     if (io_json_load("captions.json", IO_JSON_MAX, &root, &err)) return err.code;

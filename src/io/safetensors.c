@@ -2,7 +2,7 @@
 
 #include "src/base/text.h"
 #include "src/io/file.h"
-#include "src/io/json.h"
+#include "src/io/json_memory.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -50,6 +50,7 @@ static err_code parse_header(io_tensors *t, const uint8_t *bytes, size_t size, e
 {
     uint64_t length = 0;
     json_error_t fault;
+    bool no_memory;
     if (size < 8) return bad(t, err, "too short for a safetensors file");
     for (int i = 0; i < 8; i++) length |= (uint64_t)bytes[i] << 8 * i;
     if (length > IO_TENSORS_HEADER)
@@ -57,9 +58,9 @@ static err_code parse_header(io_tensors *t, const uint8_t *bytes, size_t size, e
                        t->name, (unsigned long long)length, (int)IO_TENSORS_HEADER);
     if (length > size - 8) return bad(t, err, "the file ends inside the header");
     if (!length || bytes[8] != '{') return bad(t, err, "the header does not start with '{'");
-    t->header = json_loadb((const char *)bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &fault);
-    if (!t->header && json_error_code(&fault) == json_error_out_of_memory)
-        return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", t->name);
+    t->header =
+        io_json_read((const char *)bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &fault, &no_memory);
+    if (no_memory) return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", t->name);
     if (!t->header)
         return err_set(err, ERR_FORMAT, "cannot read '%.300s': header, line %d, column %d: %s", t->name,
                        fault.line, fault.column, fault.text);
