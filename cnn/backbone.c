@@ -179,7 +179,7 @@ static void sum_chunk(void *p, size_t begin, size_t end)
 static void sum_into(nn_tape *t, nn_var *y, const nn_var *x, nn_act act)
 {
     if (t->failed || !y || !x) return;
-    sum_ctx s = {y->data, x->data, act == NN_LINEAR ? -INFINITY : 0, act == NN_RELU6 ? 6 : INFINITY};
+    sum_ctx s = {y->data, x->data, nn_activation_of(act)->low, nn_activation_of(act)->high};
     nn_parallel(t, nn_count(y), 1 << 14, sum_chunk, &s);
 }
 

@@ -68,8 +68,8 @@ static int ceil_div(int a, int b)
 static void reach(const bands_ctx *c, int a, int b, int *from, int *to)
 {
     cnn_window win = c->deep->win;
-    *from = max_int(a * win.stride - win.pad, 0);
-    *to = min_int((b - 1) * win.stride - win.pad + win.kernel, c->x->dim[1]);
+    *from = max_int(a * win.stride - c->depth.top, 0);
+    *to = min_int((b - 1) * win.stride - c->depth.top + win.kernel, c->x->dim[1]);
 }
 
 static void product(const bands_ctx *c, const cnn_unit *u, const real *x, int pixels, nn_act act, real *y)
@@ -86,7 +86,8 @@ static bool rounds(const cnn_unit *u)
 static bool keeps_bf16(const bands_ctx *c)
 {
     cnn_window win = c->deep->win;
-    return win.kernel == 3 && win.pad == 1 && win.stride <= 2 && rounds(c->project) &&
+    return win.kernel == 3 && c->depth.top == 1 && c->depth.left == 1 && win.stride <= 2 &&
+           c->y->dim[2] == (c->x->dim[2] - 1) / win.stride + 1 && rounds(c->project) &&
            (!c->expand || rounds(c->expand));
 }
 
@@ -245,7 +246,7 @@ nn_var *cnn_forward_by_bands(nn_tape *t, const nn_var *x, const cnn_block *b)
     bands_ctx c = {.tape = t, .x = x, .y = y, .deep = deep, .project = project, .residual = b->residual};
     c.expand = b->length == 3 ? &b->path[0] : NULL;
     c.inner = nn_last(deep->weight);
-    c.depth = (cnn_depth){t->k, deep->weight, deep->norm.beta, deep->win, deep->act, x->dim[1], x->dim[2]};
+    c.depth = cnn_depth_of(t, deep->weight, deep->norm.beta, deep->win, deep->act, x->dim[1], x->dim[2]);
     c.stride = keeps_bf16(&c) ? packed_rounded_stride(project->weight->packed) : 0;
     c.number = c.stride ? sizeof(uint16_t) : sizeof(real);
     cut(&c);

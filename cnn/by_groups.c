@@ -139,18 +139,14 @@ typedef struct join_ctx {
     nn_act act;
 } join_ctx;
 
-static real highest(nn_act act)
-{
-    return act == NN_RELU6 ? 6 : INFINITY;
-}
-
 static void join_backward(nn_tape *t, void *p)
 {
     join_ctx *c = p;
     if (!c->y->grad) return;
     size_t n = nn_count(c->y);
     real beta, *dx = nn_grad(t, c->x, &beta);
-    if (c->act != NN_LINEAR) t->k->rectify_back(c->y->data, highest(c->act), c->y->grad, (int)n);
+    if (c->act != NN_LINEAR)
+        t->k->rectify_back(c->y->data, nn_activation_of(c->act)->high, c->y->grad, (int)n);
     if (dx && beta == 0)
         memcpy(dx, c->y->grad, n * sizeof *dx);
     else if (dx)
@@ -164,7 +160,7 @@ static void join(nn_tape *t, nn_var *y, nn_var *x, nn_act act)
     if (t->failed || !y || !x) return;
     int n = (int)nn_count(y);
     t->k->add(x->data, y->data, n);
-    if (act != NN_LINEAR) t->k->rectify(y->data, highest(act), y->data, n);
+    if (act != NN_LINEAR) t->k->rectify(y->data, nn_activation_of(act)->high, y->data, n);
     join_ctx *c = nn_alloc(t, sizeof *c);
     if (!c) return;
     *c = (join_ctx){y, x, act};

@@ -1,6 +1,5 @@
 #include "cnn/conv2d.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "cnn/conv_taps.h"
@@ -12,13 +11,23 @@ enum { TILE_NUMBERS = 1 << 17, TILE_ROWS = 192, GROUPS = 8 };
 
 int cnn_out_size(int in, cnn_window win)
 {
-    return (in + 2 * win.pad - win.kernel) / win.stride + 1;
+    if (win.pad == CNN_SAME) return (in + win.stride - 1) / win.stride;
+    int room = in + 2 * win.pad - win.kernel;
+    return room < 0 ? 0 : room / win.stride + 1;
+}
+
+int cnn_pad_before(int in, cnn_window win)
+{
+    if (win.pad != CNN_SAME) return win.pad;
+    int beyond = (cnn_out_size(in, win) - 1) * win.stride + win.kernel - in;
+    return beyond > 0 ? beyond / 2 : 0;
 }
 
 typedef struct conv_ctx {
     nn_tape *tape;
     nn_var *x, *w, *b, *y;
     cnn_window win;
+    int top, left; /* padding */
     nn_act act;
     int patch;           /* K = k*k*C: numbers in a patch */
     int tile;            /* output pixels per tile */
@@ -38,7 +47,7 @@ typedef struct strip {
 
 static strip strip_of(const conv_ctx *c, int ox)
 {
-    int start = ox * c->win.stride - c->win.pad, end = start + c->win.kernel, w = c->x->dim[2];
+    int start = ox * c->win.stride - c->left, end = start + c->win.kernel, w = c->x->dim[2];
     int first = start < 0 ? 0 : start, last = end < w ? end : w;
     if (last <= first) return (strip){.skip = c->win.kernel};
     return (strip){first - start, last - first, (size_t)first * (size_t)c->x->dim[3]};
@@ -63,7 +72,7 @@ static void take_patch(const conv_ctx *c, const real *image, int oy, int ox, rea
     strip s = strip_of(c, ox);
     size_t skip = (size_t)s.skip * ch, count = (size_t)s.count * ch;
     for (int ky = 0; ky < c->win.kernel; ky++, to += row) {
-        int y = oy * c->win.stride + ky - c->win.pad;
+        int y = oy * c->win.stride + ky - c->top;
         bool inside = y >= 0 && y < c->x->dim[1];
         if (!inside || count < row) memset(to, 0, row * sizeof *to);
         if (inside) copy(to + skip, image + (size_t)y * line + s.x, count);
@@ -95,7 +104,7 @@ static void col2im(const conv_ctx *c, int begin, int end, const real *from)
         int n = p / (oh * ow), oy = p / ow % oh;
         strip s = strip_of(c, p % ow);
         for (int ky = 0; ky < c->win.kernel; ky++, from += row) {
-            int y = oy * c->win.stride + ky - c->win.pad;
+            int y = oy * c->win.stride + ky - c->top;
             if (y < 0 || y >= h) continue;
             c->tape->k->add(from + (size_t)s.skip * ch,
                             c->dx + ((size_t)n * (size_t)h + (size_t)y) * line + s.x, s.count * (int)ch);
@@ -103,25 +112,30 @@ static void col2im(const conv_ctx *c, int begin, int end, const real *from)
     }
 }
 
-static real highest(nn_act act)
-{
-    return act == NN_RELU6 ? 6 : INFINITY;
-}
-
 kernels_finish cnn_finish(const nn_var *b, nn_act act)
 {
-    return (kernels_finish){b ? b->data : NULL, act == NN_LINEAR ? -INFINITY : 0, highest(act)};
+    const nn_activation *a = nn_activation_of(nn_activation_of(act)->clips ? act : NN_LINEAR);
+    return (kernels_finish){b ? b->data : NULL, a->low, a->high};
+}
+
+/* An activation that does more than cut, in place: what it was made of is lost, so nothing may be recorded.
+ */
+static void bend(const nn_tape *t, nn_act act, int n, real *y)
+{
+    const nn_activation *a = nn_activation_of(act);
+    if (!a->clips) a->forward(t->k, y, y, n);
 }
 
 static void finish_rows(const nn_tape *t, const nn_var *b, nn_act act, int rows, int o, real *y)
 {
     kernels_finish f = cnn_finish(b, act);
-    if (b || act != NN_LINEAR) t->k->finish(&f, rows, o, y, o);
+    if (b || (act != NN_LINEAR && nn_activation_of(act)->clips)) t->k->finish(&f, rows, o, y, o);
+    bend(t, act, rows * o, y);
 }
 
 static bool pointwise(const conv_ctx *c)
 {
-    return c->win.kernel == 1 && c->win.stride == 1 && c->win.pad == 0;
+    return c->win.kernel == 1 && c->win.stride == 1 && c->win.pad <= 0;
 }
 
 void cnn_multiply_patches(const nn_tape *t, const real *x, int rows, const nn_var *w, const nn_var *b,
@@ -131,6 +145,7 @@ void cnn_multiply_patches(const nn_tape *t, const real *x, int rows, const nn_va
     if (w->packed && !t->recording) {
         kernels_finish f = cnn_finish(b, act);
         packed_product_finish(w->packed, rows, x, patch, &f, y, o);
+        bend(t, act, rows * o, y);
         return;
     }
     gemm_serial(t->precision, GEMM_N, GEMM_N, rows, o, patch, x, patch, w->data, o, 0, y, o);
@@ -176,7 +191,8 @@ static int tile_size(int pixels, int patch)
 /* Turns y->grad into the gradient before the activation, in place: no one else reads it. */
 static void undo_act(const conv_ctx *c, size_t begin, size_t end)
 {
-    c->tape->k->rectify_back(c->y->data + begin, highest(c->act), c->y->grad + begin, (int)(end - begin));
+    c->tape->k->rectify_back(c->y->data + begin, nn_activation_of(c->act)->high, c->y->grad + begin,
+                             (int)(end - begin));
 }
 
 static void undo_act_chunk(void *p, size_t begin, size_t end)
@@ -268,11 +284,16 @@ static void conv_backward(nn_tape *t, void *p)
 nn_var *cnn_conv2d(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, nn_act act)
 {
     if (t->failed || !x || !w) return NULL;
+    bool wants = nn_wants(t, x) || nn_wants(t, w) || nn_wants(t, b);
+    if (wants && !nn_activation_of(act)->clips)
+        return nn_activate(t, cnn_conv2d(t, x, w, b, win, NN_LINEAR), act);
     int dim[4] = {x->dim[0], cnn_out_size(x->dim[1], win), cnn_out_size(x->dim[2], win), w->dim[3]};
-    nn_var *y = nn_result(t, 4, dim, nn_wants(t, x) || nn_wants(t, w));
+    nn_var *y = nn_result(t, 4, dim, wants);
     conv_ctx *c = nn_alloc(t, sizeof *c);
     if (!y || !c) return NULL;
     *c = (conv_ctx){.tape = t, .x = x, .w = w, .b = b, .y = y, .win = win, .act = act};
+    c->top = cnn_pad_before(x->dim[1], win);
+    c->left = cnn_pad_before(x->dim[2], win);
     c->patch = win.kernel * win.kernel * x->dim[3];
     c->pixels = dim[0] * dim[1] * dim[2];
     c->tile = tile_size(c->pixels, c->patch);

@@ -15,7 +15,8 @@ bool conv_taps_suit(const nn_tape *t, const nn_var *x, const nn_var *w, cnn_wind
     if (ready && ready->type != PACKED_BF16) return false;
     return gemm_on_tiles(ready ? GEMM_BF16 : t->precision) && (ready || x->dim[0] >= MIN_IMAGES) &&
            x->dim[3] % AMX_TAPS_UNIT == 0 && w->dim[3] % AMX_TAPS_UNIT == 0 && win.stride <= MAX_STRIDE &&
-           win.kernel <= MAX_KERNEL && win.pad < win.kernel;
+           win.kernel <= MAX_KERNEL && win.pad < win.kernel &&
+           cnn_pad_before(x->dim[1], win) == cnn_pad_before(x->dim[2], win);
 }
 
 /* Target pixels (first_row + spread a, first_col + spread b) of positions (a, b). */
@@ -143,7 +144,8 @@ static void run(conv_taps *c, int images)
 void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, nn_var *y)
 {
     int k = win.kernel, s = win.stride, oh = y->dim[1], ow = y->dim[2];
-    conv_taps c = {.tape = t, .in = x->data, .out = y->data, .pad = win.pad, .planes = s, .spread = 1};
+    conv_taps c = {.tape = t, .in = x->data, .out = y->data, .planes = s, .spread = 1};
+    c.pad = cnn_pad_before(x->dim[1], win);
     c.h = x->dim[1], c.w = x->dim[2], c.channels = x->dim[3];
     c.out_h = oh, c.out_w = ow, c.outputs = y->dim[3];
     c.rows = oh + (k - 1) / s;
@@ -189,6 +191,7 @@ static void input_phase(conv_taps *c, phase *f, const nn_var *w, cnn_window win,
 void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, const nn_var *y,
                         real beta, real *dx)
 {
+    win.pad = cnn_pad_before(x->dim[1], win);
     int s = win.stride, far = (s - 1 + win.pad) / s;
     conv_taps c = {.tape = t, .in = y->grad, .out = dx, .planes = 1, .spread = s, .add = beta != 0};
     c.h = y->dim[1], c.w = y->dim[2], c.channels = y->dim[3];

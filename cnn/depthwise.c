@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -7,26 +6,32 @@
 enum { GROUPS = 8 };
 
 typedef struct depth_ctx {
-    const kernels *k;
     nn_var *x, *w, *b, *y;
-    cnn_window win;
-    nn_act act;
+    cnn_depth d;
     int group_images;
     bool fresh;          /* dx holds nothing yet */
     real *dx, *dw_parts; /* [groups][k*k*C + C]: kernels, then biases */
 } depth_ctx;
 
-/* Kernel taps that stay inside the map for output position o: first..last-1. */
-static void taps(cnn_window win, int o, int size, int *first, int *last)
+/* Kernel taps that stay inside the map where a window begins at `start`: first..last-1. */
+static void taps(int kernel, int start, int size, int *first, int *last)
 {
-    int start = o * win.stride - win.pad;
     *first = start < 0 ? -start : 0;
-    *last = size - start < win.kernel ? size - start : win.kernel;
+    *last = size - start < kernel ? size - start : kernel;
 }
 
-static real highest(nn_act act)
+cnn_depth cnn_depth_of(const nn_tape *t, const nn_var *w, const nn_var *b, cnn_window win, nn_act act,
+                       int height, int width)
 {
-    return act == NN_RELU6 ? 6 : INFINITY;
+    return (cnn_depth){t->k,
+                       w,
+                       b,
+                       win,
+                       nn_activation_of(act),
+                       height,
+                       width,
+                       cnn_pad_before(height, win),
+                       cnn_pad_before(width, win)};
 }
 
 static int line_of(const cnn_depth *d)
@@ -34,57 +39,73 @@ static int line_of(const cnn_depth *d)
     return d->width * nn_last(d->w);
 }
 
+/* Pixels of a row of the result whose windows do not leave the map at the sides: first..last-1. */
+static void inside(const cnn_depth *d, int *first, int *last)
+{
+    *first = (d->left + d->win.stride - 1) / d->win.stride;
+    *last = d->width < d->win.kernel ? 0 : (d->width + d->left - d->win.kernel) / d->win.stride + 1;
+}
+
+static real least(const cnn_depth *d)
+{
+    return d->act->clips ? d->act->low : nn_activation_of(NN_LINEAR)->low;
+}
+
+static real most(const cnn_depth *d)
+{
+    return d->act->clips ? d->act->high : nn_activation_of(NN_LINEAR)->high;
+}
+
 static void forward_pixel(const cnn_depth *d, const real *x, int top, int oy, int ox, real *y)
 {
     int ch = nn_last(d->w), y0, y1, x0, x1, count = 0;
+    int row = oy * d->win.stride - d->top, column = ox * d->win.stride - d->left;
     const real *in[CNN_MAX_KERNEL * CNN_MAX_KERNEL], *k[CNN_MAX_KERNEL * CNN_MAX_KERNEL];
-    taps(d->win, oy, d->height, &y0, &y1);
-    taps(d->win, ox, d->width, &x0, &x1);
+    taps(d->win.kernel, row, d->height, &y0, &y1);
+    taps(d->win.kernel, column, d->width, &x0, &x1);
     for (int ky = y0; ky < y1; ky++)
         for (int kx = x0; kx < x1; kx++, count++) {
-            int iy = oy * d->win.stride + ky - d->win.pad - top, ix = ox * d->win.stride + kx - d->win.pad;
-            in[count] = x + (size_t)iy * (size_t)line_of(d) + (size_t)ix * (size_t)ch;
+            in[count] =
+                x + (size_t)(row + ky - top) * (size_t)line_of(d) + (size_t)(column + kx) * (size_t)ch;
             k[count] = d->w->data + (size_t)(ky * d->win.kernel + kx) * (size_t)ch;
         }
-    d->k->depthwise(in, k, count, d->b ? d->b->data : NULL, d->act == NN_LINEAR ? -INFINITY : 0,
-                    highest(d->act), ch, y);
+    d->k->depthwise(in, k, count, d->b ? d->b->data : NULL, least(d), most(d), ch, y);
 }
 
 /* Pixels first..last-1 of a row, whose windows do not leave the map at the sides. */
 static void forward_inside(const cnn_depth *d, const real *x, int top, int oy, int first, int last, real *y)
 {
-    int y0, y1, k = d->win.kernel;
+    int y0, y1, k = d->win.kernel, row = oy * d->win.stride - d->top;
     size_t ch = (size_t)nn_last(d->w);
     const real *rows[CNN_MAX_KERNEL];
-    taps(d->win, oy, d->height, &y0, &y1);
+    taps(k, row, d->height, &y0, &y1);
     for (int ky = y0; ky < y1; ky++)
-        rows[ky - y0] = x + (size_t)(oy * d->win.stride + ky - d->win.pad - top) * (size_t)line_of(d) +
-                        (size_t)(first * d->win.stride - d->win.pad) * ch;
+        rows[ky - y0] = x + (size_t)(row + ky - top) * (size_t)line_of(d) +
+                        (size_t)(first * d->win.stride - d->left) * ch;
     d->k->depthwise_row(rows, y1 - y0, k, d->w->data + (size_t)(y0 * k) * ch, d->b ? d->b->data : NULL,
-                        d->act == NN_LINEAR ? -INFINITY : 0, highest(d->act), d->win.stride, last - first,
-                        (int)ch, y + (size_t)first * ch);
+                        least(d), most(d), d->win.stride, last - first, (int)ch, y + (size_t)first * ch);
 }
 
 void cnn_depthwise_line(const cnn_depth *d, const real *x, int top, int oy, real *y)
 {
-    int w = d->width, s = d->win.stride, ow = cnn_out_size(w, d->win), ch = nn_last(d->w);
-    int first = (d->win.pad + s - 1) / s, last = (w + d->win.pad - d->win.kernel) / s + 1;
-    bool rowwise = d->win.kernel <= 3 && first < last && w >= d->win.kernel;
+    int ow = cnn_out_size(d->width, d->win), ch = nn_last(d->w), first, last;
+    inside(d, &first, &last);
+    bool rowwise = (d->win.kernel == 3 || d->win.kernel == 5) && first < last;
     for (int ox = 0; ox < ow; ox++)
         if (!rowwise || ox < first || ox >= last)
             forward_pixel(d, x, top, oy, ox, y + (size_t)ox * (size_t)ch);
     if (rowwise) forward_inside(d, x, top, oy, first, last, y);
+    if (!d->act->clips) d->act->forward(d->k, y, y, ow * ch);
 }
 
 /* One task per row of one image. */
 static void forward_row(void *p, size_t begin, size_t end)
 {
     depth_ctx *c = p;
-    cnn_depth d = {c->k, c->w, c->b, c->win, c->act, c->x->dim[1], c->x->dim[2]};
     size_t oh = (size_t)c->y->dim[1], line = (size_t)c->y->dim[2] * (size_t)c->y->dim[3],
-           image = (size_t)d.height * (size_t)line_of(&d);
+           image = (size_t)c->d.height * (size_t)line_of(&c->d);
     for (size_t r = begin; r < end; r++)
-        cnn_depthwise_line(&d, c->x->data + r / oh * image, 0, (int)(r % oh), c->y->data + r * line);
+        cnn_depthwise_line(&c->d, c->x->data + r / oh * image, 0, (int)(r % oh), c->y->data + r * line);
 }
 
 /* Output pixels begin..end-1 of a row through the kernel's row ky; x and dx are the rows of the maps it
@@ -98,16 +119,16 @@ typedef struct row_pass {
 
 static void backward_pixels(const depth_ctx *c, const row_pass *r, int begin, int end)
 {
-    int ch = c->x->dim[3], k = c->win.kernel;
+    int ch = c->x->dim[3], k = c->d.win.kernel;
     for (int ox = begin; ox < end; ox++) {
-        int first, last;
-        taps(c->win, ox, c->x->dim[2], &first, &last);
+        int first, last, column = ox * c->d.win.stride - c->d.left;
+        taps(k, column, c->d.width, &first, &last);
         for (int kx = first; kx < last; kx++) {
-            size_t at = (size_t)(ox * c->win.stride + kx - c->win.pad) * (size_t)ch;
+            size_t at = (size_t)(column + kx) * (size_t)ch;
             size_t tap = (size_t)(r->ky * k + kx) * (size_t)ch;
             const real *dy = r->dy + (size_t)ox * (size_t)ch;
-            c->k->product_add(dy, r->x + at, r->dw + tap, ch);
-            if (r->dx) c->k->product_add(dy, c->w->data + tap, r->dx + at, ch);
+            c->d.k->product_add(dy, r->x + at, r->dw + tap, ch);
+            if (r->dx) c->d.k->product_add(dy, c->w->data + tap, r->dx + at, ch);
         }
     }
 }
@@ -115,16 +136,16 @@ static void backward_pixels(const depth_ctx *c, const row_pass *r, int begin, in
 /* The pixels between the borders of the map by a kernel of their own, if there is one. */
 static void backward_row(const depth_ctx *c, const row_pass *r)
 {
-    int ow = c->y->dim[2], ch = c->x->dim[3], s = c->win.stride, k = c->win.kernel;
-    int begin = (c->win.pad + s - 1) / s, end = (c->x->dim[2] + c->win.pad - k) / s + 1;
+    int ow = c->y->dim[2], ch = c->x->dim[3], s = c->d.win.stride, k = c->d.win.kernel, begin, end;
+    inside(&c->d, &begin, &end);
     if (k != 3 || !r->dx || begin >= end || end > ow) {
         backward_pixels(c, r, 0, ow);
         return;
     }
-    size_t at = (size_t)(begin * s - c->win.pad) * (size_t)ch, tap = (size_t)(r->ky * k) * (size_t)ch;
+    size_t at = (size_t)(begin * s - c->d.left) * (size_t)ch, tap = (size_t)(r->ky * k) * (size_t)ch;
     backward_pixels(c, r, 0, begin);
-    c->k->depthwise_back(r->x + at, c->w->data + tap, r->dy + (size_t)begin * (size_t)ch, end - begin, s, ch,
-                         r->dw + tap, r->dx + at);
+    c->d.k->depthwise_back(r->x + at, c->w->data + tap, r->dy + (size_t)begin * (size_t)ch, end - begin, s,
+                           ch, r->dw + tap, r->dx + at);
     backward_pixels(c, r, end, ow);
 }
 
@@ -135,12 +156,13 @@ static void backward_image(const depth_ctx *c, int image, real *dw, real *db)
     size_t out = (size_t)ow * (size_t)ch, to = (size_t)image * (size_t)oh * out;
     for (int oy = 0; oy < oh; oy++) {
         real *dy = c->y->grad + to + (size_t)oy * out;
-        if (c->act != NN_LINEAR)
-            c->k->rectify_back(c->y->data + to + (size_t)oy * out, highest(c->act), dy, (int)out);
-        c->k->column_sums(dy, ow, ch, db);
-        taps(c->win, oy, h, &first, &last);
+        int row = oy * c->d.win.stride - c->d.top;
+        if (c->d.act != nn_activation_of(NN_LINEAR))
+            c->d.k->rectify_back(c->y->data + to + (size_t)oy * out, c->d.act->high, dy, (int)out);
+        c->d.k->column_sums(dy, ow, ch, db);
+        taps(c->d.win.kernel, row, h, &first, &last);
         for (int ky = first; ky < last; ky++) {
-            size_t at = from + (size_t)(oy * c->win.stride + ky - c->win.pad) * line;
+            size_t at = from + (size_t)(row + ky) * line;
             backward_row(c, &(row_pass){c->x->data + at, dy, c->dx ? c->dx + at : NULL, dw, ky});
         }
     }
@@ -188,11 +210,15 @@ static void depth_backward(nn_tape *t, void *p)
 nn_var *cnn_depthwise(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, nn_act act)
 {
     if (t->failed || !x || !w) return NULL;
+    bool wants = nn_wants(t, x) || nn_wants(t, w) || nn_wants(t, b);
+    if (wants && !nn_activation_of(act)->clips)
+        return nn_activate(t, cnn_depthwise(t, x, w, b, win, NN_LINEAR), act);
     int dim[4] = {x->dim[0], cnn_out_size(x->dim[1], win), cnn_out_size(x->dim[2], win), x->dim[3]};
-    nn_var *y = nn_result(t, 4, dim, nn_wants(t, x) || nn_wants(t, w));
+    nn_var *y = nn_result(t, 4, dim, wants);
     depth_ctx *c = nn_alloc(t, sizeof *c);
     if (!y || !c) return NULL;
-    *c = (depth_ctx){.k = t->k, .x = x, .w = w, .b = b, .y = y, .win = win, .act = act};
+    *c = (depth_ctx){.x = x, .w = w, .b = b, .y = y};
+    c->d = cnn_depth_of(t, w, b, win, act, x->dim[1], x->dim[2]);
     nn_parallel(t, (size_t)dim[0] * (size_t)dim[1], 4, forward_row, c);
     if (y->wants_grad) nn_record(t, depth_backward, c);
     return t->failed ? NULL : y;

@@ -360,6 +360,17 @@ static void run_depthwise_row(const kernels *k, float **x, int n)
     k->depthwise_row(rows, 1, 3, x[3], x[3] + 9 * ch, 0, 6, 1, 13, ch, x[7]);
 }
 
+/* Blocks of 25 pixels; weights of 25 taps. */
+static void run_depthwise_of_five(const kernels *k, float **x, int n)
+{
+    int ch = n / 25;
+    const float *rows[5] = {x[0], x[1], x[2], x[0], x[1]};
+    k->depthwise_row(rows, 5, 5, x[3], x[2], -1, 1, 1, 21, ch, x[4]);
+    k->depthwise_row(rows, 5, 5, x[3], NULL, -INFINITY, INFINITY, 2, 11, ch, x[5]);
+    k->depthwise_row(rows, 3, 5, x[3], x[2], 0, 6, 2, 10, ch, x[6]);
+    k->depthwise_row(rows, 1, 5, x[3], x[2], 0, 6, 1, 7, ch, x[7]);
+}
+
 static void run_depthwise(const kernels *k, float **x, int n)
 {
     int ch = n / ROWS; /* blocks of ROWS pixels: with stride 2, four outputs meet all of them */
@@ -392,6 +403,7 @@ static void check_layers(const kernels *k)
                  {"match", run_match, 4},
                  {"lstm", run_lstm, 4},
                  {"depthwise row", run_depthwise_row, 15},
+                 {"depthwise row of five", run_depthwise_of_five, 25},
                  {"columns", run_columns, ROWS},
                  {"depthwise", run_depthwise, ROWS}};
     const kernels *twin = kernels_get(CPU_GENERIC);

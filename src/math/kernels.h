@@ -139,7 +139,8 @@ typedef struct kernels {
                       real high, int n, real *y);
 
     /* `count` pixels in a row of it: rows[r] points to the leftmost tap of the first pixel, [(count - 1) step
-     * + taps][n]; w[nrows][taps][n]. The sums are those of `depthwise`. nrows and taps are at most 3. */
+     * + taps][n]; w[nrows][taps][n]. The sums are those of `depthwise`. nrows and taps are at most 5; it is
+     * fast with 3 and with 5 taps. */
     void (*depthwise_row)(const real *const *rows, int nrows, int taps, const real *w, const real *bias,
                           real low, real high, int step, int count, int n, real *y);
 

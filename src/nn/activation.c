@@ -1,6 +1,5 @@
 #include "src/nn/activation.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { GRAIN = 1 << 15 };
@@ -37,51 +36,15 @@ static nn_var *like(nn_tape *t, nn_var *x)
 static void act_forward(void *p, size_t begin, size_t end)
 {
     unary_ctx *c = p;
-    real *y = c->y->data;
-    const real *x = c->x->data;
-    int n = (int)(end - begin);
-    switch (c->act) {
-    case NN_LINEAR:
-        memcpy(y + begin, x + begin, (end - begin) * sizeof *y);
-        break;
-    case NN_RELU:
-        c->k->rectify(x + begin, INFINITY, y + begin, n);
-        break;
-    case NN_RELU6:
-        c->k->rectify(x + begin, 6, y + begin, n);
-        break;
-    case NN_SIGMOID:
-        c->k->vsigmoid(x + begin, y + begin, n);
-        break;
-    case NN_TANH:
-        c->k->vtanh(x + begin, y + begin, n);
-        break;
-    }
-}
-
-static real act_slope(nn_act act, real y)
-{
-    switch (act) {
-    case NN_LINEAR:
-        return 1;
-    case NN_RELU:
-        return y > 0;
-    case NN_RELU6:
-        return y > 0 && y < 6;
-    case NN_SIGMOID:
-        return y * (1 - y);
-    case NN_TANH:
-        return 1 - y * y;
-    }
-    return 1;
+    nn_activation_of(c->act)->forward(c->k, c->x->data + begin, c->y->data + begin, (int)(end - begin));
 }
 
 static void act_backward_chunk(void *p, size_t begin, size_t end)
 {
     unary_ctx *c = p;
-    const real *y = c->y->data, *dy = c->y->grad;
     if (c->beta == 0) memset(c->dx + begin, 0, (end - begin) * sizeof(real));
-    for (size_t i = begin; i < end; i++) c->dx[i] += dy[i] * act_slope(c->act, y[i]);
+    nn_activation_of(c->act)->backward(c->x->data + begin, c->y->data + begin, c->y->grad + begin,
+                                       c->dx + begin, (int)(end - begin));
 }
 
 static void act_backward(nn_tape *t, void *p)

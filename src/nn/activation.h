@@ -1,10 +1,9 @@
-/* Activations and other elementwise or rearranging ops. */
+/* Activations (src/nn/act.h) as ops, and other elementwise or rearranging ops. */
 #ifndef NN_ACTIVATION_H
 #define NN_ACTIVATION_H
 
+#include "src/nn/act.h"
 #include "src/nn/tape.h"
-
-typedef enum { NN_LINEAR, NN_RELU, NN_RELU6, NN_SIGMOID, NN_TANH } nn_act;
 
 nn_var *nn_activate(nn_tape *t, nn_var *x, nn_act act);
 

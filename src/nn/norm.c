@@ -36,7 +36,7 @@ nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta)
 {
     if (t->failed || !x) return NULL;
     int d = nn_last(x), rows = nn_rows(x);
-    nn_var *y = nn_result(t, x->rank, x->dim, nn_wants(t, x) || nn_wants(t, gamma));
+    nn_var *y = nn_result(t, x->rank, x->dim, nn_wants(t, x) || nn_wants(t, gamma) || nn_wants(t, beta));
     layer_ctx *c = nn_alloc(t, sizeof *c);
     real *stats = nn_scratch(t, 2 * (size_t)rows * sizeof *stats);
     if (t->failed) return NULL;
@@ -64,7 +64,7 @@ typedef struct batch_ctx {
     const kernels *k;
     nn_var *x, *residual, *y;
     nn_batch_norm_params p;
-    nn_act act;
+    const nn_activation *act; /* one that clips */
     bool batch_statistics;
     size_t rows, chunk; /* rows per chunk: fixed by the shape */
     int c;
@@ -132,23 +132,12 @@ static void make_line(batch_ctx *b)
     }
 }
 
-static real lowest(nn_act act)
-{
-    return act == NN_LINEAR ? -INFINITY : 0;
-}
-
-static real highest(nn_act act)
-{
-    return act == NN_RELU6 ? 6 : INFINITY;
-}
-
 static void normalise_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
     size_t c = (size_t)b->c;
     b->k->norm_apply(b->x->data + begin * c, b->residual ? b->residual->data + begin * c : NULL, b->factor,
-                     b->shift, (int)(end - begin), b->c, lowest(b->act), highest(b->act),
-                     b->y->data + begin * c);
+                     b->shift, (int)(end - begin), b->c, b->act->low, b->act->high, b->y->data + begin * c);
 }
 
 /* y->grad is turned into the gradient before the activation, in place: no one else reads it. */
@@ -157,8 +146,8 @@ static void grad_sums_chunk(void *p, size_t begin, size_t end)
     batch_ctx *b = p;
     size_t c = (size_t)b->c, at = begin * c;
     real *dgamma = b->parts + begin / b->chunk * 2 * c, *dbeta = dgamma + c;
-    b->k->norm_sums(b->x->data + at, b->y->data + at, b->mean, (int)(end - begin), b->c, lowest(b->act),
-                    highest(b->act), b->y->grad + at, dgamma, dbeta);
+    b->k->norm_sums(b->x->data + at, b->y->data + at, b->mean, (int)(end - begin), b->c, b->act->low,
+                    b->act->high, b->y->grad + at, dgamma, dbeta);
 }
 
 static void grad_chunk(void *p, size_t begin, size_t end)
@@ -206,15 +195,17 @@ static void batch_backward(nn_tape *t, void *p)
 nn_var *nn_batch_norm(nn_tape *t, nn_var *x, const nn_batch_norm_params *p, nn_var *residual, nn_act act)
 {
     if (t->failed || !x) return NULL;
+    if (!nn_activation_of(act)->clips)
+        return nn_activate(t, nn_batch_norm(t, x, p, residual, NN_LINEAR), act);
     batch_ctx *b = nn_alloc(t, sizeof *b);
-    nn_var *y =
-        nn_result(t, x->rank, x->dim, nn_wants(t, x) || nn_wants(t, p->gamma) || nn_wants(t, residual));
+    bool wants = nn_wants(t, x) || nn_wants(t, p->gamma) || nn_wants(t, p->beta) || nn_wants(t, residual);
+    nn_var *y = nn_result(t, x->rank, x->dim, wants);
     real *stats = nn_scratch(t, 6 * (size_t)nn_last(x) * sizeof *stats);
     real *parts = nn_scratch(t, 2 * (size_t)MAX_CHUNKS * (size_t)nn_last(x) * sizeof *parts);
     if (t->failed) return NULL;
     size_t rows = (size_t)nn_rows(x), chunk = (rows + MAX_CHUNKS - 1) / MAX_CHUNKS;
-    *b = (batch_ctx){
-        .k = t->k, .x = x, .residual = residual, .y = y, .p = *p, .act = act, .rows = rows, .c = nn_last(x)};
+    *b = (batch_ctx){.k = t->k, .x = x, .residual = residual, .y = y, .p = *p, .rows = rows, .c = nn_last(x)};
+    b->act = nn_activation_of(act);
     b->chunk = chunk < 16 ? 16 : chunk;
     b->mean = stats;
     b->inverse = stats + b->c;

@@ -18,8 +18,8 @@ typedef struct nn_batch_norm_params {
 
 /* y = act((x - mean) / sqrt(variance + epsilon) * gamma + beta + residual) over all but the last dimension
  * [.., C]; statistics of the batch while training, else the running ones. residual (same shape) may be NULL.
- * act: NN_LINEAR, NN_RELU or NN_RELU6. Ioffe and Szegedy 2015. Fused because the memory traffic of the
- * passes, not arithmetic, is its cost. */
+ * Ioffe and Szegedy 2015. Fused because the memory traffic of the passes, not arithmetic, is its cost; an
+ * activation that does more than cut is a pass of its own. */
 nn_var *nn_batch_norm(nn_tape *t, nn_var *x, const nn_batch_norm_params *p, nn_var *residual, nn_act act);
 
 #endif
