@@ -227,7 +227,8 @@ static nn_var *f_batch_norm_frozen(nn_tape *t, void *c)
     return f_batch_norm(t, &b);
 }
 
-static const cnn_window windows[] = {{3, 1, 1}, {3, 2, 1}, {1, 1, 0}, {1, 2, 0}, {7, 2, 3}};
+static const cnn_window windows[] = {{3, 1, 1}, {3, 2, 1}, {1, 1, 0},        {1, 2, 0},       {7, 2, 3},
+                                     {5, 1, 2}, {5, 2, 2}, {3, 2, CNN_SAME}, {5, 2, CNN_SAME}};
 
 static nn_var *f_conv(nn_tape *t, void *c)
 {
@@ -235,10 +236,22 @@ static nn_var *f_conv(nn_tape *t, void *c)
     return score(t, cnn_conv2d(t, b->p[0], b->p[1], b->p[2], windows[b->kind], NN_RELU6));
 }
 
+static nn_var *f_conv_act(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, cnn_conv2d(t, b->p[0], b->p[1], b->p[2], windows[0], (nn_act)b->kind));
+}
+
 static nn_var *f_depthwise(nn_tape *t, void *c)
 {
     bench *b = c;
     return score(t, cnn_depthwise(t, b->p[0], b->p[1], b->p[2], windows[b->kind], NN_RELU));
+}
+
+static nn_var *f_depthwise_act(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, cnn_depthwise(t, b->p[0], b->p[1], b->p[2], windows[0], (nn_act)b->kind));
 }
 
 static nn_var *f_pool(nn_tape *t, void *c)
@@ -282,6 +295,8 @@ static const row rows[] = {
     {"relu6", f_act, {{2, 3, 4}}, NN_RELU6},
     {"sigmoid", f_act, {{2, 3, 4}}, NN_SIGMOID},
     {"tanh", f_act, {{2, 3, 4}}, NN_TANH},
+    {"silu", f_act, {{2, 3, 4}}, NN_SILU},
+    {"hard-swish", f_act, {{2, 6, 9}}, NN_HARD_SWISH},
     {"add, mul, scale", f_binary, {{2, 3, 4}, {2, 3, 4}}, 0},
     {"dropout", f_dropout, {{2, 7, 5}}, 0},
     {"concat, gather, slice, reshape, stack", f_arrange, {{2, 5, 2}, {2, 5, 3}, {1, 10}}, 0},
@@ -327,19 +342,34 @@ static const row rows[] = {
     {"layer norm", f_layer_norm, {{2, 3, 5}, {1, 5}, {1, 5}}, 0},
     {"batch norm", f_batch_norm, NORM, NN_RELU},
     {"batch norm, linear", f_batch_norm, NORM, NN_LINEAR},
+    {"batch norm, silu", f_batch_norm, NORM, NN_SILU},
+    {"batch norm, frozen, sigmoid", f_batch_norm_frozen, NORM, NN_SIGMOID},
     {"batch norm, frozen", f_batch_norm_frozen, NORM, NN_RELU6},
     {"conv 3x3", f_conv, {{4, 2, 5, 4, 3}, {4, 3, 3, 3, 2}, {1, 2}}, 0},
     {"conv 3x3 stride 2", f_conv, {{4, 2, 5, 4, 3}, {4, 3, 3, 3, 2}, {1, 2}}, 1},
     {"conv 1x1", f_conv, {{4, 2, 3, 4, 3}, {4, 1, 1, 3, 5}, {1, 5}}, 2},
     {"conv 1x1 stride 2", f_conv, {{4, 2, 3, 4, 3}, {4, 1, 1, 3, 5}, {1, 5}}, 3},
     {"conv 7x7 stride 2", f_conv, {{4, 1, 8, 9, 2}, {4, 7, 7, 2, 3}, {1, 3}}, 4},
+    {"conv 5x5", f_conv, {{4, 2, 5, 4, 2}, {4, 5, 5, 2, 2}, {1, 2}}, 5},
+    {"conv 3x3 stride 2, same", f_conv, {{4, 2, 6, 5, 3}, {4, 3, 3, 3, 2}, {1, 2}}, 7},
+    {"conv, sigmoid", f_conv_act, {{4, 2, 5, 4, 3}, {4, 3, 3, 3, 2}, {1, 2}}, NN_SIGMOID},
+    {"conv, silu", f_conv_act, {{4, 2, 5, 4, 3}, {4, 3, 3, 3, 2}, {1, 2}}, NN_SILU},
+    {"conv, hard-swish", f_conv_act, {{4, 2, 5, 4, 3}, {4, 3, 3, 3, 2}, {1, 2}}, NN_HARD_SWISH},
+    {"depthwise, relu6", f_depthwise_act, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, NN_RELU6},
+    {"depthwise, silu", f_depthwise_act, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, NN_SILU},
+    {"depthwise, hard-swish", f_depthwise_act, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, NN_HARD_SWISH},
+    {"depthwise 5x5", f_depthwise, {{4, 2, 7, 6, 3}, {3, 5, 5, 3}, {1, 3}}, 5},
+    {"depthwise 5x5 stride 2", f_depthwise, {{4, 2, 7, 6, 3}, {3, 5, 5, 3}, {1, 3}}, 6},
+    {"depthwise 3x3 stride 2, same", f_depthwise, {{4, 2, 6, 5, 3}, {3, 3, 3, 3}, {1, 3}}, 7},
+    {"depthwise 5x5 stride 2, same", f_depthwise, {{4, 2, 6, 8, 3}, {3, 5, 5, 3}, {1, 3}}, 8},
     {"depthwise 3x3", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 0},
     {"depthwise 3x3 stride 2", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 1},
     {"max and mean pooling", f_pool, {{4, 2, 4, 6, 3}}, 0},
     {"global mean", f_pool, {{4, 2, 4, 6, 3}}, 1},
 };
 
-static void check_row(const row *r, int threads)
+/* alone: the one parameter that learns, the others are frozen; -1: all learn. False: there is no such one. */
+static bool check_row(const row *r, int threads, int alone)
 {
     nn_params params = {0};
     bench b = {.kind = r->kind, .training = true};
@@ -349,21 +379,36 @@ static void check_row(const row *r, int threads)
         b.p[i] = nn_params_add(&params, name, r->shape[i][0], r->shape[i] + 1, nn_init_normal(1), 0);
     }
     assert_int_equal(nn_params_finish(&params, 3, &err), ERR_OK);
+    if (alone >= 0) {
+        nn_params_set_trainable(&params, "p", false);
+        nn_params_set_trainable(&params, (char[]){'p', (char)('0' + alone), 0}, true);
+    }
     arena mem = {0};
     pool *p = pool_create(threads);
     nn_tape t = {.mem = &mem, .threads = p, .recording = true, .training = true, .seed = 5};
     const char *worst = "";
     double e = nn_gradcheck(&t, &params, r->loss, &b, 1e-5, 40, &worst);
-    if (!(e < 1e-6)) fail_msg("%s: gradient of %s is off by %.3g", r->name, worst, e);
+    if (!(e < 1e-6))
+        fail_msg("%s%s: gradient of %s is off by %.3g", r->name, alone < 0 ? "" : ", the others frozen",
+                 worst, e);
     pool_free(&p);
     arena_release(&mem);
     nn_params_release(&params);
+    return alone < 7 && r->shape[alone + 1][0];
 }
 
 static void test_gradients(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) check_row(&rows[i], 2);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) check_row(&rows[i], 2, -1);
+}
+
+/* A parameter learns the same when all the others are frozen: a bias whose weight is, for one. */
+static void test_gradients_of_one_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int alone = 0; check_row(&rows[i], 1, alone); alone++) continue;
 }
 
 /* The check itself must be able to fail: a wrong gradient is noticed. */
@@ -432,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_gradients_of_one_alone),
         cmocka_unit_test(test_notices_a_wrong_gradient),
         cmocka_unit_test(test_out_of_memory),
     };
