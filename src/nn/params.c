@@ -44,6 +44,20 @@ static bool grow(nn_params *p)
     return true;
 }
 
+static uint64_t stream_of(const char *name)
+{
+    uint64_t h = 1469598103934665603u; /* FNV-1a */
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 1099511628211u;
+    return h;
+}
+
+static const nn_param *find(const nn_params *p, const char *name, uint64_t stream)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->list[i]->stream == stream && !strcmp(p->list[i]->name, name)) return p->list[i];
+    return NULL;
+}
+
 nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, nn_init init, int flags)
 {
     static nn_var nowhere; /* never read: finish fails first */
@@ -53,6 +67,8 @@ nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, 
         return &nowhere;
     }
     snprintf(n->name, sizeof n->name, "%s", name);
+    n->stream = stream_of(n->name);
+    if (find(p, n->name, n->stream)) p->twin = n;
     n->var.rank = rank;
     for (int i = 0; i < NN_MAX_RANK; i++) n->var.dim[i] = i < rank ? dim[i] : 1;
     n->offset = p->size;
@@ -64,16 +80,9 @@ nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, 
     return &n->var;
 }
 
-static uint64_t stream_of(const char *name)
-{
-    uint64_t h = 1469598103934665603u; /* FNV-1a */
-    for (; *name; name++) h = (h ^ (unsigned char)*name) * 1099511628211u;
-    return h;
-}
-
 static void draw(nn_param *n, uint64_t seed)
 {
-    rng r = {.seed = seed, .stream = stream_of(n->name)};
+    rng r = {.seed = seed, .stream = n->stream};
     for (size_t i = 0, count = nn_count(&n->var); i < count; i++) {
         double x = n->init.value;
         if (n->init.kind == NN_INIT_UNIFORM) x *= 2 * rng_uniform(&r) - 1;
@@ -91,6 +100,7 @@ static real *new_block(size_t size, bool zeroed)
 
 static err_code take_blocks(nn_params *p, bool with_gradients, error *err)
 {
+    if (p->twin) return err_set(err, ERR_ARGUMENT, "two parameters are named '%s'", p->twin->name);
     if (!p->failed) p->data = new_block(p->size, with_gradients);
     if (p->data && with_gradients) p->grad = new_block(p->size, true);
     if (!p->data || (with_gradients && !p->grad))

@@ -32,7 +32,8 @@ enum { NN_DECAY = 1, NN_BUFFER = 2, NN_TABLE = 4, NN_PRECISE = 8 };
 
 typedef struct nn_param {
     char name[96];
-    nn_var var; /* .grad is NULL while frozen or a buffer */
+    uint64_t stream; /* of the random numbers that it begins with, from the name */
+    nn_var var;      /* .grad is NULL while frozen or a buffer */
     size_t offset;
     int flags;
     double rate; /* factor on the learning rate; 1 unless set */
@@ -44,13 +45,15 @@ typedef struct nn_params {
     int count, capacity;
     size_t size; /* numbers in the block */
     real *data, *grad;
-    bool failed; /* an add ran out of memory; told by nn_params_finish */
+    bool failed;          /* an add ran out of memory; told by nn_params_finish */
+    const nn_param *twin; /* has a name that was taken already; told there, too. NULL: none */
 } nn_params;
 
 /* Declares a parameter. The variable is stable until release; its data exist after nn_params_finish. Never
  * NULL: after a failure a shared dummy is returned. */
 nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, nn_init init, int flags);
 
+/* Errors: MEMORY, ARGUMENT (two parameters have one name). */
 err_code nn_params_finish(nn_params *p, uint64_t seed, error *err);
 
 /* The same for a model whose values are read from a file and that is only used: nothing is drawn (the values
