@@ -33,7 +33,7 @@ static err_code no_memory(error *err)
 
 bool ds_is_photo_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp"};
+    static const char *const endings[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"};
     size_t size = strlen(name);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         size_t n = strlen(endings[i]);
@@ -88,6 +88,13 @@ static bool join(const char *dir, const char *name, char out[PATH_MAX])
     return name[0] != '.' && n > 0 && n < PATH_MAX;
 }
 
+/* A pipe would keep whoever reads it waiting. Most folders say themselves what an entry is. */
+static bool is_file(const struct dirent *entry, const char *path)
+{
+    struct stat st;
+    return entry->d_type == DT_REG || (!stat(path, &st) && S_ISREG(st.st_mode));
+}
+
 static err_code scan_class(finder *f, const char *dir, size_t class_at, error *err)
 {
     char path[PATH_MAX];
@@ -95,7 +102,7 @@ static err_code scan_class(finder *f, const char *dir, size_t class_at, error *e
     err_code code = ERR_OK;
     if (!d) return err_set(err, ERR_IO, "cannot read the folder '%.300s': %s", dir, strerror(errno));
     for (struct dirent *e; !code && (e = readdir(d));)
-        if (ds_is_photo_name(e->d_name) && join(dir, e->d_name, path))
+        if (ds_is_photo_name(e->d_name) && join(dir, e->d_name, path) && is_file(e, path))
             code = add_photo(f, path, class_at, NULL, 0, err);
     closedir(d);
     return code;

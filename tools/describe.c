@@ -24,6 +24,7 @@ typedef struct request {
     cap_settings settings;
     decoding decoding;
     bool json, attention;
+    bool recursive;
     bool tabs; /* path and sentence, not the sentence alone */
     overlay_files files;
 } request;
@@ -137,6 +138,22 @@ static void complain(describe_job *j, const error *reason)
     j->unreadable++;
 }
 
+/* A folder below one that was named. */
+static void complain_of_folder(void *ctx, const error *reason)
+{
+    describe_job *j = ctx;
+    verb_fail(reason);
+    j->empty++;
+}
+
+static void tell_passed_over(const describe_job *j)
+{
+    text line = {0};
+    passed_over_tell(&j->photos.passed, &line);
+    if (line.length) ui_say("%s", text_string(&line));
+    text_release(&line);
+}
+
 static err_code describe_input(cap_captioner *c, cap_description *out, error *reason)
 {
     uint8_t *bytes;
@@ -237,7 +254,9 @@ static int describe(request *q, char **operands, int count)
 {
     describe_job j = {.q = q};
     error err = {0};
+    j.photos = (photo_list){.recursive = q->recursive, .complain = complain_of_folder, .ctx = &j};
     err_code code = list_photos(&j, operands, count, &err);
+    tell_passed_over(&j);
     bool any = j.photos.count;
     if (!code && any) code = cap_open(q->model, &q->settings, &j.captioner, &err);
     if (!code && any) code = check_model(&j, &err);
@@ -258,6 +277,8 @@ static const char about[] =
     "Says in a sentence what a photo shows, and where in the photo each word looked.\n"
     "One photo gives one sentence; several, or a folder, give lines of path, tab, sentence, where tabs and "
     "line breaks in a path are written \\t and \\n and a backslash \\\\. '-' is a photo from standard input. "
+    "Of a folder, what it holds besides photos (other kinds of pictures, folders) is counted on standard "
+    "error. "
     "JPEG, PNG and WebP are recognised by content. A photo that cannot be read is reported and passed over; "
     "the exit code is then 1.";
 
@@ -277,6 +298,9 @@ int verb_describe(int argc, char **argv)
         MODEL_OPTIONS(q.model, q.settings),
         PRECISION_OPTION(precision),
         DECODING_OPTIONS(q.decoding),
+        {"Photos", .kind = OPT_GROUP},
+        {"recursive", 'r', OPT_FLAG, .value = &q.recursive,
+         .help = "of a folder, also the photos in the folders below it"},
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help = "one JSON object a line: path, caption, words with probability, log-probability, score, "

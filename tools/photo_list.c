@@ -39,15 +39,129 @@ static err_code append(photo_list *l, const char *path, error *err)
     return ERR_OK;
 }
 
-static err_code append_inside(photo_list *l, const char *folder, const char *name, error *err)
+/* ---- folders ---- */
+
+/* Entries of folders below that are looked at only to count photos: a home folder holds millions. */
+enum { MOST_LOOKED_AT = 50000 };
+
+/* A walk through a folder and those below it, whose paths wait here: no folder stays open meanwhile. */
+typedef struct walk {
+    photo_list *l;
+    const char **folder; /* [count] */
+    int count, capacity;
+    bool counting; /* count photos, do not list them */
+} walk;
+
+static err_code add_folder(walk *w, const char *path, error *err)
+{
+    if (w->count == w->capacity) {
+        int capacity = w->capacity ? 2 * w->capacity : 64;
+        const char **larger =
+            w->capacity > INT_MAX / 2 ? NULL : realloc(w->folder, (size_t)capacity * sizeof *larger);
+        if (!larger) return no_memory(err);
+        w->folder = larger;
+        w->capacity = capacity;
+    }
+    const char *copy = arena_strdup(&w->l->memory, path);
+    if (!copy) return no_memory(err);
+    w->folder[w->count++] = copy;
+    return ERR_OK;
+}
+
+/* What an entry is, links followed, without asking where the folder itself says it. 0: nobody knows. */
+static mode_t mode_of(const struct dirent *entry, const char *path)
+{
+    struct stat info;
+    switch (entry->d_type) {
+    case DT_REG:
+        return S_IFREG;
+    case DT_DIR:
+        return S_IFDIR;
+    case DT_FIFO:
+        return S_IFIFO;
+    case DT_SOCK:
+        return S_IFSOCK;
+    default:
+        return stat(path, &info) ? 0 : info.st_mode & S_IFMT;
+    }
+}
+
+/* On file systems that do not say what an entry is, a link is recognised by asking. */
+static bool is_link(const struct dirent *entry, const char *path)
+{
+    struct stat info;
+    if (entry->d_type != DT_UNKNOWN) return entry->d_type == DT_LNK;
+    return !lstat(path, &info) && S_ISLNK(info.st_mode);
+}
+
+static err_code take_folder(walk *w, const struct dirent *entry, const char *path, error *err)
+{
+    if (!is_link(entry, path)) return add_folder(w, path, err);
+    if (w->l->recursive) w->l->passed.count[passed_over_link()]++;
+    return ERR_OK;
+}
+
+static err_code take_entry(walk *w, const struct dirent *entry, const char *path, error *err)
+{
+    mode_t mode = mode_of(entry, path);
+    bool photo = ds_is_photo_name(entry->d_name);
+    if (S_ISDIR(mode)) return take_folder(w, entry, path, err);
+    int kind = photo ? passed_over_mode(mode) : passed_over_kind(entry->d_name);
+    if (w->counting) {
+        w->l->passed.deeper += photo && kind < 0;
+        return ERR_OK;
+    }
+    if (kind >= 0) w->l->passed.count[kind]++;
+    return photo && kind < 0 ? append(w->l, path, err) : ERR_OK;
+}
+
+static bool has_looked_enough(walk *w)
+{
+    if (!w->counting || w->l->looked_at++ < MOST_LOOKED_AT) return false;
+    w->l->passed.at_least = true;
+    return true;
+}
+
+static err_code read_entries(walk *w, DIR *dir, const char *folder, error *err)
 {
     char path[PATH_MAX];
     size_t size = strlen(folder);
     const char *slash = size && folder[size - 1] == '/' ? "" : "/";
-    int n = snprintf(path, sizeof path, "%s%s%s", folder, slash, name);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return err_set(err, ERR_IO, "cannot read folder '%.200s': a path in it is too long", folder);
-    return is_folder(path) ? ERR_OK : append(l, path, err);
+    err_code code = ERR_OK;
+    errno = 0;
+    for (struct dirent *entry; !code && (entry = readdir(dir)) && !has_looked_enough(w); errno = 0) {
+        if (entry->d_name[0] == '.') continue;
+        int n = snprintf(path, sizeof path, "%s%s%s", folder, slash, entry->d_name);
+        if (n < 0 || (size_t)n >= sizeof path)
+            return err_set(err, ERR_IO, "cannot read folder '%.200s': a path in it is too long", folder);
+        code = take_entry(w, entry, path, err);
+    }
+    if (!code && errno)
+        code = err_set(err, ERR_IO, "cannot read folder '%.200s': %s", folder, strerror(errno));
+    return code;
+}
+
+static err_code read_folder(walk *w, const char *folder, error *err)
+{
+    DIR *dir = opendir(folder);
+    if (!dir) return err_set(err, ERR_IO, "cannot read folder '%.200s': %s", folder, strerror(errno));
+    err_code code = read_entries(w, dir, folder, err);
+    closedir(dir);
+    return code;
+}
+
+/* The folders that wait. One that cannot be read is complained of, and the others go on. */
+static err_code read_below(walk *w, error *err)
+{
+    photo_list *l = w->l;
+    error reason = {0};
+    w->counting = !l->recursive;
+    while (w->count && !(w->counting && l->passed.at_least)) {
+        err_code code = read_folder(w, w->folder[--w->count], &reason);
+        if (code == ERR_MEMORY) return err_set(err, code, "%s", reason.text);
+        if (code && !w->counting && l->complain) l->complain(l->ctx, &reason);
+    }
+    return ERR_OK;
 }
 
 static int by_name(const void *a, const void *b)
@@ -55,30 +169,24 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static err_code add_folder(photo_list *l, const char *folder, error *err)
+static err_code list_folder(photo_list *l, const char *folder, error *err)
 {
-    DIR *dir = opendir(folder);
-    if (!dir) return err_set(err, ERR_IO, "cannot read folder '%.200s': %s", folder, strerror(errno));
+    walk w = {.l = l};
     int first = l->count;
-    err_code code = ERR_OK;
-    errno = 0;
-    for (struct dirent *entry; !code && (entry = readdir(dir)); errno = 0)
-        if (ds_is_photo_name(entry->d_name)) code = append_inside(l, folder, entry->d_name, err);
-    if (!code && errno)
-        code = err_set(err, ERR_IO, "cannot read folder '%.200s': %s", folder, strerror(errno));
-    closedir(dir);
-    if (code) return code;
-    if (l->count == first)
-        return err_set(err, ERR_MISSING, "folder '%.200s' has no photos (.jpg, .jpeg, .png or .webp)",
-                       folder);
-    qsort(l->path + first, (size_t)(l->count - first), sizeof *l->path, by_name);
-    return ERR_OK;
+    err_code code = read_folder(&w, folder, err);
+    if (!code) code = read_below(&w, err);
+    free(w.folder);
+    if (l->count > first)
+        qsort(l->path + first, (size_t)(l->count - first), sizeof *l->path, by_name);
+    else if (!code)
+        code = err_set(err, ERR_MISSING, "folder '%.200s' has no photos (" DS_PHOTO_ENDINGS ")", folder);
+    return code;
 }
 
 err_code photo_list_add(photo_list *l, const char *operand, error *err)
 {
     if (!strcmp(operand, "-") || !is_folder(operand)) return append(l, operand, err);
-    return add_folder(l, operand, err);
+    return list_folder(l, operand, err);
 }
 
 void photo_list_release(photo_list *l)

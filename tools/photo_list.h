@@ -1,24 +1,36 @@
 /* The photos a command line names: files as they are, folders as the photos in them.
  *
- *     photo_list list = {0};
+ *     photo_list list = {.recursive = true, .complain = complain, .ctx = job};
  *     for each operand: if (photo_list_add(&list, operand, &err)) ...
- *     list.path[0 .. list.count-1]
+ *     list.path[0 .. list.count-1]; passed_over_tell(&list.passed, &line);
  *     photo_list_release(&list);
  *
- * "-" stays "-". A folder stands for its files whose names end in .jpg .jpeg .png or .webp (any case), in
- * bytewise order of names, hidden ones and folders in it left out. */
+ * "-" stays "-". A folder stands for its files whose names say that they are photos (ds_is_photo_name), in
+ * bytewise order of their paths; with `recursive` also for those in the folders below it. Hidden files and
+ * folders are left out, links to folders are not followed, and what is no file (a pipe would keep a batch
+ * waiting for ever) is passed over and counted, as other pictures are. What the command line itself names is
+ * taken as it is. */
 #ifndef TOOLS_PHOTO_LIST_H
 #define TOOLS_PHOTO_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "src/base/arena.h"
 #include "src/base/error.h"
+#include "tools/passed_over.h"
 
 typedef struct photo_list {
+    /* set by the caller */
+    bool recursive;
+    void (*complain)(void *ctx, const error *reason); /* a folder below cannot be read; may be NULL */
+    void *ctx;
+
     const char **path; /* [count] */
     int count, capacity;
+    passed_over passed; /* in all folders so far */
+    int looked_at;      /* entries of folders below that were counted only */
     arena memory;
 } photo_list;
 
