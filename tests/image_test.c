@@ -192,7 +192,7 @@ static void test_not_pictures(void **state)
     write_file(path, "this is text and no photo", 25);
     expect_error(path, ERR_FORMAT, "not a JPEG, PNG or WebP file");
     write_file(path, "GIF89a\1\0\1\0\0\0\0;", 14);
-    expect_error(path, ERR_UNSUPPORTED, "GIF");
+    expect_error(path, ERR_UNSUPPORTED, ": a GIF file; save it as JPEG, PNG or WebP");
     expect_error("/dev/zero", ERR_FORMAT, "not a JPEG");
     if (geteuid() != 0) { /* root reads everything */
         chmod(path, 0);
@@ -372,9 +372,70 @@ static void test_exif_parser(void **state)
     assert_int_equal(img_exif_orientation(bad, length), 1);
 }
 
+/* What is none of ours is called what it is. */
+static void test_foreign(void **state)
+{
+#define ROW(bytes, name, words)                                                                              \
+    {                                                                                                        \
+        bytes, sizeof(bytes) - 1, name, words                                                                \
+    }
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *name, *words;
+    } rows[] = {
+        ROW("\0\0\0\x18"
+            "ftypavif\0\0\0\0mif1",
+            "a", ": an AVIF file; save it as JPEG"),
+        ROW("\0\0\0\x18"
+            "ftypmif1\0\0\0\0mif1avif",
+            "a", ": an AVIF file; save it as JPEG"),
+        ROW("\0\0\0\x18"
+            "ftypmif1\0\0\0\0mif1heic",
+            "a", ": a HEIC file; save it as JPEG"),
+        ROW("\0\0\0\x18"
+            "ftypheic",
+            "a", ": a HEIC file;"),
+        ROW("\0\0\0\x18"
+            "ftypcrx \0\0",
+            "a", ": a camera's raw file;"),
+        ROW("\0\0\0\x18"
+            "ftypisom\0\0",
+            "a.jpg", ": a video, not a photo"),
+        ROW("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "a", ": a BMP file;"),
+        ROW("BM is how this text begins", "a", "not a JPEG, PNG or WebP file"),
+        ROW("II*\0\x10\0\0\0CR\2\0", "a", ": a camera's raw file;"),
+        ROW("II*\0\x08\0\0\0\0\0\0\0", "a.tif", ": a TIFF file;"),
+        ROW("MM\0*\0\0\0\x08\0\0\0\0", "a.b.NEF", ": a camera's raw file;"),
+        ROW("%PDF-1.7\n1 0 obj", "a", ": a PDF file;"),
+        ROW("\xFF\x0A\0\0\0\0\0\0\0\0\0\0", "a", ": a JPEG XL file;"),
+        ROW("\xEF\xBB\xBF<?xml version=\"1.0\"?>\n<svg ", "a", ": an SVG file; save it as JPEG"),
+        ROW("<?xml version=\"1.0\"?>\n<Error/>", "a", ": an XML file, not a photo"),
+        ROW("\n<!DOCTYPE html><title>404", "a", ": a web page, not a photo"),
+        ROW("version https://git-lfs.github.com/spec/v1\noid", "a",
+            ": a Git LFS pointer, not the photo itself; 'git lfs pull'"),
+        ROW("P6\n1 1\n255\n...", "a", ": a PNM file;"),
+        ROW("P", "a", "not a JPEG, PNG or WebP file"),
+    };
+#undef ROW
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        error err = {0};
+        img out;
+        uint8_t *exact = malloc(rows[i].length); /* for what looks past the end */
+        assert_non_null(exact);
+        memcpy(exact, rows[i].bytes, rows[i].length);
+        assert_int_not_equal(img_read_memory(exact, rows[i].length, rows[i].name, NULL, &out, NULL, &err),
+                             ERR_OK);
+        if (!strstr(err.text, rows[i].words)) fail_msg("'%s' instead of '%s'", err.text, rows[i].words);
+        free(exact);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_ignore_orientation),
         cmocka_unit_test(test_reduced),

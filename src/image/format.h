@@ -18,6 +18,10 @@ typedef err_code img_reader(const img_source *src, const img_read_options *optio
 
 img_reader img_jpeg_read, img_png_read, img_webp_read;
 
+/* Says of a file that is none of ours what it is, by its first bytes: "cannot read 'name': an AVIF file; ...".
+ * FORMAT or UNSUPPORTED. */
+err_code img_refuse_foreign(const uint8_t *bytes, size_t length, const char *name, error *e);
+
 /* LIMIT when a picture is too large by the options, with a sentence that says so. */
 err_code img_check_size(const img_source *src, const img_read_options *options, uint64_t width,
                         uint64_t height, error *e);

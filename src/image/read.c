@@ -17,7 +17,7 @@ static const uint64_t default_max_pixels = 250000000;
 
 typedef struct format {
     const char *name;
-    img_reader *read; /* NULL: recognised only to say so */
+    img_reader *read;
     size_t offset;    /* of the signature in the file */
     const char *signature;
     size_t length;      /* of the signature */
@@ -28,14 +28,6 @@ static const format formats[] = {
     {"JPEG", img_jpeg_read, 0, "\xFF\xD8\xFF", 3, ""},
     {"PNG", img_png_read, 0, "\x89PNG\r\n\x1A\n", 8, ""},
     {"WebP", img_webp_read, 8, "WEBP", 4, "RIFF"},
-    {"GIF", NULL, 0, "GIF8", 4, ""},
-    {"TIFF", NULL, 0, "II*\0", 4, ""},
-    {"TIFF", NULL, 0, "MM\0*", 4, ""},
-    {"HEIC", NULL, 4, "ftyphei", 7, ""},
-    {"HEIC", NULL, 4, "ftypmif1", 8, ""},
-    {"AVIF", NULL, 4, "ftypavif", 8, ""},
-    {"JPEG XL", NULL, 0, "\xFF\x0A", 2, ""},
-    {"PDF", NULL, 0, "%PDF-", 5, ""},
 };
 enum { LONGEST_SIGNATURE = 12 };
 
@@ -50,11 +42,6 @@ static const format *find_format(const uint8_t *bytes, size_t length)
     return NULL;
 }
 
-static err_code unknown_format(const char *name, error *e)
-{
-    return err_set(e, ERR_FORMAT, "cannot read '%s': not a JPEG, PNG or WebP file", name);
-}
-
 err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
                          const img_read_options *options, img *out, img_info *info, error *e)
 {
@@ -63,10 +50,7 @@ err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
     *out = (img){0};
     if (!length) return err_set(e, ERR_FORMAT, "cannot read '%s': the file is empty", name);
     const format *f = find_format(bytes, length);
-    if (!f) return unknown_format(name, e);
-    if (!f->read)
-        return err_set(e, ERR_UNSUPPORTED, "cannot read '%s': a %s file; save it as JPEG, PNG or WebP", name,
-                       f->name);
+    if (!f) return img_refuse_foreign(bytes, length, name, e);
     img_source src = {bytes, length, name};
     img_info found = {.orientation = 1, .format = f->name};
     err_code rc = f->read(&src, &settings, out, &found, e);
@@ -121,7 +105,7 @@ static err_code read_all(int fd, const char *name, bytes *b, error *e)
         if (b->length > max_file)
             return err_set(e, ERR_LIMIT, "cannot read '%s': over the limit of 1 GiB for a file", name);
         if (!had_signature && b->length >= LONGEST_SIGNATURE && !find_format(b->data, b->length))
-            return unknown_format(name, e);
+            return img_refuse_foreign(b->data, b->length, name, e);
         err_code rc = b->length == b->room ? grow(b, name, e) : ERR_OK;
         if (rc) return rc;
     }
