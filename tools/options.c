@@ -74,11 +74,20 @@ static const opt *nearest_in(const opt *o, const char *word, const opt *best)
     return best;
 }
 
-static err_code unknown_name(const opt_command *c, const char *name, error *err)
+/* `dashes` and name are what was typed. */
+static err_code unknown_name(const opt_command *c, const char *dashes, const char *name, error *err)
 {
+    opt_hint hint;
+    bool known = opt_find_hint(c, name, &hint);
+    if (known && hint.option)
+        return USAGE_ERROR(c, err, "unknown option '%s%.80s'; did you mean '--%.*s'?", dashes, name,
+                           hint.length, hint.option);
+    if (known) return USAGE_ERROR(c, err, "unknown option '%s%.80s'; %s", dashes, name, hint.remark);
     const opt *near = nearest_in(opt_common, name, nearest_in(c->options, name, NULL));
-    if (near) return USAGE_ERROR(c, err, "unknown option '--%.80s'; did you mean '--%s'?", name, near->name);
-    return USAGE_ERROR(c, err, "unknown option '--%.80s'", name);
+    if (near)
+        return USAGE_ERROR(c, err, "unknown option '%s%.80s'; did you mean '--%s'?", dashes, name,
+                           near->name);
+    return USAGE_ERROR(c, err, "unknown option '%s%.80s'", dashes, name);
 }
 
 static const opt *find_name(const opt *o, const char *name, size_t length)
@@ -263,7 +272,7 @@ static err_code read_long(walk *w, const char *name, error *err)
     if (!o) {
         char cut[81];
         snprintf(cut, sizeof cut, "%.*s", length < 80 ? (int)length : 80, name);
-        return unknown_name(w->c, cut, err);
+        return unknown_name(w->c, "--", cut, err);
     }
     if (o->kind != OPT_FLAG) return apply(w, o, text, err);
     if (text) return USAGE_ERROR(w->c, err, "option '--%s' takes no value, but got '%.80s'", o->name, text);
@@ -287,6 +296,21 @@ static err_code read_letters(walk *w, const char *letters, error *err)
     return ERR_OK;
 }
 
+/* "-beam 5", "-lr 0.1": long names with one dash, as many programs have them. What could be read as letters
+ * but is the name of an option is not taken for letters: "-model" is no model "odel". */
+static err_code check_single_dash(const walk *w, const char *word, err_code code, error *err)
+{
+    char name[81];
+    opt_hint hint;
+    size_t length = strcspn(word + 1, "=");
+    if (length < 2) return code;
+    snprintf(name, sizeof name, "%.*s", length < 80 ? (int)length : 80, word + 1);
+    bool ours = find_name(w->c->options, name, strlen(name));
+    if (!ours && !(code && (opt_find_hint(w->c, name, &hint) || find_name(opt_common, name, strlen(name)))))
+        return code;
+    return unknown_name(w->c, "-", name, err);
+}
+
 /* The word may be the name of a file, as `*.jpg` gives them: then it is no option, even where it could be
  * read as one ("-dusk.jpg" as -d with a value). */
 static err_code check_file_name(const walk *w, const char *word, err_code code, error *err)
@@ -308,6 +332,7 @@ static err_code walk_arguments(walk *w, error *err)
             options_ended = true;
         } else {
             code = word[1] == '-' ? read_long(w, word + 2, err) : read_letters(w, word + 1, err);
+            if (word[1] != '-') code = check_single_dash(w, word, code, err);
             code = check_file_name(w, word, code, err);
         }
         if (code) return code;

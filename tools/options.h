@@ -85,6 +85,16 @@ void opt_print_man(const opt_command *command, FILE *out);
  * Newlines in the text end a line. Ends with a newline. */
 void opt_print_wrapped(FILE *out, const char *text, int column, int indent);
 
+/* What helps someone who typed an option that the command has not, because it is called so in another
+ * program, or was written with underscores or capitals. */
+typedef struct opt_hint {
+    const char *option; /* [length] ours, perhaps with a value, as "decode greedy"; NULL: see the remark */
+    int length;
+    const char *remark;
+} opt_hint;
+
+bool opt_find_hint(const opt_command *command, const char *name, opt_hint *out); /* false: nothing helps */
+
 /* How many letters must be inserted, deleted, replaced or swapped with their neighbour to get from a to b
  * (optimal string alignment distance); words over 63 bytes are as far apart as they are long. */
 int opt_distance(const char *a, const char *b);
