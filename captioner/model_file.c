@@ -105,9 +105,9 @@ static err_code read_preprocess(const json_t *root, const char *where, cnn_prepr
     if (code || (code = io_json_int(o, "size", where, &size, err)) ||
         (code = io_json_string(o, "fit", where, &fit, err)))
         return code;
-    if (size < 16 || size > 4096)
-        return err_set(err, ERR_FORMAT, "%s: 'size' of the photos is %lld, it must be 16 to 4096", where,
-                       (long long)size);
+    if (size < CNN_MIN_SIDE || size > CNN_MAX_SIDE)
+        return err_set(err, ERR_FORMAT, "%s: 'size' of the photos is %lld, it must be %d to %d", where,
+                       (long long)size, CNN_MIN_SIDE, CNN_MAX_SIDE);
     if (strcmp(fit, "stretch") && strcmp(fit, "crop"))
         return err_set(err, ERR_FORMAT, "%s: 'fit' is '%s', it must be 'stretch' or 'crop'", where, fit);
     p->size = (int)size;

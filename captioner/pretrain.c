@@ -9,6 +9,8 @@
 
 #include "captioner/distil.h"
 #include "captioner/pretrain_record.h"
+#include "captioner/train.h"
+#include "captioner/train_files.h"
 #include "cnn/backbone.h"
 #include "cnn/pool.h"
 #include "src/io/file.h"
@@ -27,7 +29,7 @@ typedef struct layer {
 } layer;
 
 typedef struct trainer {
-    const cap_pretrain_settings *s;
+    cap_pretrain_settings *s; /* epochs 0, when resuming, become those of the checkpoint */
     const cap_pretrain_events *on;
     cap_photos photos;
     json_t *settings;
@@ -47,8 +49,9 @@ typedef struct trainer {
     nn_tape tape;
     ds_loader *train_loader, *test_loader;
     cap_pretrain_position at;
-    double since; /* the clock when at.seconds was last brought up to date */
-    char checkpoint_path[4096], log_path[4096];
+    double since;    /* the clock when at.seconds was last brought up to date */
+    int32_t batches; /* of an epoch */
+    cap_train_files files;
 } trainer;
 
 /* What one batch gave. */
@@ -174,15 +177,27 @@ static err_code no_memory(error *err)
     return err_set(err, ERR_MEMORY, "out of memory for a batch; give a smaller --batch or --size");
 }
 
+static err_code diverged(const trainer *t, int64_t step, const char *what, error *err)
+{
+    cap_divergence d = {.what = what,
+                        .epoch = t->at.epoch + 1,
+                        .epochs = t->s->epochs,
+                        .step = step,
+                        .rate = t->s->rate,
+                        .clip = t->s->clip,
+                        .kept = t->at.epoch};
+    return cap_train_diverged(&t->files, &d, err);
+}
+
 static err_code log_step(trainer *t, const result *r, double rate, double norm, error *err)
 {
     if (t->o.steps % LOG_EVERY) return ERR_OK;
     json_t *o = json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->o.steps, "loss", r->loss,
                           "cosine", r->cosine, "rate", rate, "norm", norm);
-    char *text = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(o);
-    err_code code = text ? io_append_line(t->log_path, text, err) : no_memory(err);
-    free(text);
+    err_code code = line ? io_append_line(t->files.log, line, err) : no_memory(err);
+    free(line);
     return code;
 }
 
@@ -199,8 +214,7 @@ static err_code train_batch(trainer *t, const ds_images *b, error *err)
     double norm = optim_clip(&t->params, t->tape.threads, t->s->clip),
            rate = schedule_rate(&t->rates, t->o.steps);
     if (!isfinite(r.loss) || !isfinite(norm))
-        return err_set(err, ERR_FORMAT, "the loss is no longer a number at batch %lld; give a smaller --rate",
-                       (long long)t->o.steps + 1);
+        return diverged(t, t->o.steps + 1, isfinite(r.loss) ? "the gradient" : "the loss", err);
     optim_step(&t->o, t->threads, rate);
     t->at.batch++;
     t->at.photos += r.photos;
@@ -241,8 +255,8 @@ static err_code save_checkpoint(trainer *t, error *err)
     count_seconds(t);
     char *state = cap_pretrain_state_text(t->settings, &t->at);
     if (!state) return err_set(err, ERR_MEMORY, "out of memory for the checkpoint");
-    io_metadata text = {state_key, state};
-    err_code code = ckpt_save(t->checkpoint_path, &t->params, NULL, &t->o, &text, 1, IO_F32, err);
+    io_metadata pair = {state_key, state};
+    err_code code = ckpt_save(t->files.state, &t->params, NULL, &t->o, &pair, 1, IO_F32, err);
     free(state);
     return code;
 }
@@ -251,18 +265,25 @@ static err_code save_encoder(trainer *t, error *err)
 {
     char *about = cap_pretrain_encoder_text(t->s, t->settings, &t->preprocess, &t->at);
     if (!about) return err_set(err, ERR_MEMORY, "out of memory for the encoder's record");
-    io_metadata text = {"caption", about};
-    err_code code = ckpt_save(t->s->out, &t->params, encoder_prefix, NULL, &text, 1, IO_F32, err);
+    io_metadata pair = {"caption", about};
+    err_code code = ckpt_save(t->s->out, &t->params, encoder_prefix, NULL, &pair, 1, IO_F32, err);
     free(about);
     return code;
 }
 
+/* What is not finite is never written. */
+static err_code check_weights(const trainer *t, error *err)
+{
+    return ckpt_fits(&t->params, NULL, IO_F32) ? ERR_OK : diverged(t, t->o.steps, "a weight", err);
+}
+
 static err_code interrupt(trainer *t, error *err)
 {
-    err_code code = save_checkpoint(t, err);
+    err_code code = check_weights(t, err);
+    if (!code) code = save_checkpoint(t, err);
     if (code) return code;
     return err_set(err, ERR_INTERRUPTED, "interrupted in epoch %d of %d, saved in '%.300s'; --resume goes on",
-                   (int)t->at.epoch + 1, t->s->epochs, t->checkpoint_path);
+                   (int)t->at.epoch + 1, t->s->epochs, t->files.state);
 }
 
 static void tell_batch(const trainer *t, long resumed)
@@ -349,19 +370,20 @@ static err_code close_epoch(trainer *t, error *err)
 {
     cap_pretrain_score score[CAP_MAX_SOURCES + 1];
     int scores;
-    err_code code = test_all(t, score, &scores, err);
+    err_code code = check_weights(t, err);
+    if (!code) code = test_all(t, score, &scores, err);
     if (code) return code;
     count_seconds(t);
     cap_pretrain_progress p = progress_of(t);
-    json_t *line = cap_pretrain_epoch_json(&p, score, scores);
-    char *text = line ? io_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    code = text ? io_append_line(t->log_path, text, err) : no_memory(err);
-    free(text);
-    if (json_array_append_new(t->at.epochs, line) && !code) code = no_memory(err);
+    json_t *epoch = cap_pretrain_epoch_json(&p, score, scores);
+    char *line = epoch ? io_json_text(epoch, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    code = line ? io_append_line(t->files.log, line, err) : no_memory(err);
+    free(line);
+    if (json_array_append_new(t->at.epochs, epoch) && !code) code = no_memory(err);
     t->at =
         (cap_pretrain_position){.epoch = t->at.epoch + 1, .seconds = t->at.seconds, .epochs = t->at.epochs};
+    if (!code) code = save_encoder(t, err); /* first: what the checkpoint calls done is there */
     if (!code) code = save_checkpoint(t, err);
-    if (!code) code = save_encoder(t, err);
     if (!code && t->on->epoch) t->on->epoch(t->on->ctx, &p, score, scores);
     return code;
 }
@@ -370,12 +392,12 @@ static err_code close_epoch(trainer *t, error *err)
 
 static err_code check_settings(const cap_pretrain_settings *s, error *err)
 {
-    if (s->size < 32 || s->size > 1024)
-        return err_set(err, ERR_ARGUMENT, "photos of %d pixels are not possible: 32 to 1024", s->size);
-    if (s->epochs < 1 || s->epochs > 100000 || s->batch < 2 || s->batch > 4096)
-        return err_set(err, ERR_ARGUMENT,
-                       "%d epochs with batches of %d are not possible: 1 to 100000, 2 to 4096", s->epochs,
-                       s->batch);
+    if (s->size < CNN_MIN_SIDE || s->size > CNN_MAX_SIDE)
+        return err_set(err, ERR_ARGUMENT, "photos of %d pixels are not possible: %d to %d", s->size,
+                       CNN_MIN_SIDE, CNN_MAX_SIDE);
+    if (s->epochs < (s->resume ? 0 : 1) || s->epochs > CAP_MOST_EPOCHS || s->batch < 2 || s->batch > 4096)
+        return err_set(err, ERR_ARGUMENT, "%d epochs with batches of %d are not possible: 1 to %d, 2 to 4096",
+                       s->epochs, s->batch, CAP_MOST_EPOCHS);
     if (!(s->rate > 0) || !(s->decay >= 0) || !(s->clip >= 0) || s->warmup < 0)
         return err_set(err, ERR_ARGUMENT, "rate, decay, clip and warm-up must not be negative");
     if (!(s->smoothing >= 0 && s->smoothing < 1) || !(s->teacher_weight >= 0) || !(s->squared_weight >= 0))
@@ -383,15 +405,6 @@ static err_code check_settings(const cap_pretrain_settings *s, error *err)
     if (s->photos && !s->teacher)
         return err_set(err, ERR_ARGUMENT, "photos without labels teach nothing without --teacher");
     if (!s->out) return err_set(err, ERR_ARGUMENT, "no name for the encoder's file");
-    return ERR_OK;
-}
-
-static err_code name_files(trainer *t, error *err)
-{
-    int a = snprintf(t->checkpoint_path, sizeof t->checkpoint_path, "%s.ckpt", t->s->out);
-    int b = snprintf(t->log_path, sizeof t->log_path, "%s.log.jsonl", t->s->out);
-    if (a < 0 || b < 0 || (size_t)b >= sizeof t->log_path)
-        return err_set(err, ERR_LIMIT, "the path '%.200s...' is too long", t->s->out);
     return ERR_OK;
 }
 
@@ -472,9 +485,7 @@ static err_code create_loader(trainer *t, const cap_photo_list *list, bool augme
 
 static err_code build_helpers(trainer *t, error *err)
 {
-    int64_t steps = (int64_t)t->s->epochs * cap_photos_batches(&t->photos, t->s->batch);
-    int64_t warmup = t->s->warmup < steps / 5 ? t->s->warmup : steps / 5;
-    t->rates = (schedule){SCHEDULE_COSINE, t->s->rate, t->s->rate / 100, warmup, steps};
+    t->batches = cap_photos_batches(&t->photos, t->s->batch);
     t->threads = pool_create(t->s->threads);
     if (!t->threads) return err_set(err, ERR_MEMORY, "out of memory or threads");
     t->tape =
@@ -483,29 +494,62 @@ static err_code build_helpers(trainer *t, error *err)
     return code ? code : create_loader(t, &t->photos.held_out, false, &t->test_loader, err);
 }
 
+static void set_schedule(trainer *t)
+{
+    int64_t steps = (int64_t)t->s->epochs * t->batches;
+    int64_t warmup = t->s->warmup < steps / 5 ? t->s->warmup : steps / 5;
+    t->rates = (schedule){SCHEDULE_COSINE, t->s->rate, t->s->rate / 100, warmup, steps};
+}
+
+/* The number of epochs is the one setting that may differ: the schedule of the new one counts from here. */
+static err_code take_epochs(trainer *t, int before, error *err)
+{
+    int64_t begun = t->at.epoch + (t->at.batch > 0);
+    if (!t->s->epochs) t->s->epochs = before;
+    if (t->s->epochs < begun)
+        return err_set(err, ERR_ARGUMENT,
+                       "cannot resume from '%.200s' with --epochs %d: %lld are done%s; give %lld or more",
+                       t->files.state, t->s->epochs, (long long)t->at.epoch,
+                       t->at.batch ? " and one more is begun" : "", (long long)begun);
+    if (json_object_set_new(t->settings, "epochs", json_integer(t->s->epochs)))
+        return err_set(err, ERR_MEMORY, "out of memory");
+    return ERR_OK;
+}
+
 static err_code resume(trainer *t, error *err)
 {
     char *state;
-    err_code code = ckpt_load(t->checkpoint_path, &t->params, NULL, &t->o, state_key, &state, err);
-    if (!code) code = cap_pretrain_state_parse(state, t->checkpoint_path, t->settings, &t->at, err);
+    int before = 0;
+    cap_pretrain_shape shape = {.batches = t->batches,
+                                .batch =
+                                    t->s->batch < t->photos.train.items ? t->s->batch : t->photos.train.items,
+                                .has_teacher = t->teacher != NULL};
+    err_code code = ckpt_load(t->files.state, &t->params, NULL, &t->o, state_key, &state, err);
+    shape.steps = t->o.steps;
+    if (!code)
+        code = cap_pretrain_state_parse(state, t->files.state, t->settings, &shape, &t->at, &before, err);
+    if (!code) code = take_epochs(t, before, err);
     free(state);
     return code;
 }
 
 static err_code start(trainer *t, error *err)
 {
-    err_code code =
-        cap_photos_open(t->s->classes, t->s->class_sources, t->s->photos, t->s->list, &t->photos, err);
+    cap_beginning beginning;
+    err_code code = cap_beginning_of(t->s->resume, t->s->force, &beginning, err);
+    if (!code) code = cap_train_files_open(&t->files, t->s->out, ".ckpt", beginning, err);
+    if (!code)
+        code = cap_photos_open(t->s->classes, t->s->class_sources, t->s->photos, t->s->list, &t->photos, err);
     if (code) return code;
     t->settings = cap_pretrain_describe(t->s, &t->photos);
-    if (!t->settings) return err_set(err, ERR_MEMORY, "out of memory");
+    t->at.epochs = t->s->resume ? NULL : json_array();
+    if (!t->settings || (!t->s->resume && !t->at.epochs)) return err_set(err, ERR_MEMORY, "out of memory");
     code = build_model(t, err);
     if (!code) code = build_helpers(t, err);
-    if (code) return code;
-    if (t->s->resume) return resume(t, err);
-    unlink(t->log_path); /* a new run, a new log */
-    t->at.epochs = json_array();
-    return t->at.epochs ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory");
+    if (!code && t->s->resume) code = resume(t, err);
+    set_schedule(t);
+    if (!code && t->at.epoch && access(t->s->out, F_OK)) code = save_encoder(t, err);
+    return code ? code : cap_train_files_settle(&t->files, t->at.epoch, t->o.steps, err);
 }
 
 static void finish(trainer *t)
@@ -522,6 +566,7 @@ static void finish(trainer *t)
     arena_release(&t->schedules);
     json_decref(t->settings);
     json_decref(t->at.epochs);
+    cap_train_files_close(&t->files);
     free(t);
 }
 
@@ -540,8 +585,7 @@ err_code cap_pretrain_run(const cap_pretrain_settings *settings, const cap_pretr
     if (code || !t) return code ? code : err_set(err, ERR_MEMORY, "out of memory");
     t->s = &s;
     t->on = on;
-    code = name_files(t, err);
-    if (!code) code = start(t, err);
+    code = start(t, err);
     t->since = now();
     if (!code) tell_begin(t);
     while (!code && t->at.epoch < s.epochs) {

@@ -13,7 +13,7 @@
  *     cross-entropy (labelled photos)  +  teacher_weight * distance to the teacher (all photos)
  *
  * Files: OUT, the encoder (after every epoch and at the end); OUT.ckpt, all that training needs to go on;
- * OUT.log.jsonl, a line of JSON per epoch and per 100 batches.
+ * OUT.log.jsonl, a line of JSON per epoch and per 100 batches; OUT.lock while a run writes them.
  *
  * OUT is safetensors: tensors "encoder.*" (F32) and the metadata "caption", one JSON object:
  *     {"kind": "encoder", "architecture": "small", "preprocess": {"size": 160, "fit": "stretch",
@@ -30,7 +30,7 @@
 
 typedef struct cap_pretrain_settings {
     const char *encoder; /* row of the backbone table; default "small" */
-    int size;            /* side of the photos it sees, pixels, 32..1024; default 160 */
+    int size;            /* side of the photos it sees, pixels, CNN_MIN_SIDE..CNN_MAX_SIDE; default 160 */
     cap_class_source classes[CAP_MAX_SOURCES];
     int class_sources;
     const char *photos;       /* folder of photos without labels; NULL = none; needs a teacher */
@@ -51,7 +51,9 @@ typedef struct cap_pretrain_settings {
     uint64_t seed;               /* default 1 */
     const char *out;
     const char *command; /* goes into the record; NULL = none */
-    bool resume;         /* go on from OUT.ckpt, which must be there */
+    bool resume; /* go on from OUT.ckpt, which must be there; more epochs than it was begun with: the learning
+                    rate goes on as in a run of so many; epochs = 0: as many as it was begun with */
+    bool force;  /* begin anew where OUT, OUT.ckpt or the log is there already */
 } cap_pretrain_settings;
 
 cap_pretrain_settings cap_pretrain_defaults(void);
@@ -83,8 +85,10 @@ typedef struct cap_pretrain_events {
     void (*bad_photo)(void *ctx, const char *problem);
 } cap_pretrain_events;
 
-/* Errors: ARGUMENT (settings), INTERRUPTED (saved; resume goes on), MISMATCH (the checkpoint is of other
- * settings), FORMAT (too many unreadable photos, or the loss is no longer a number), and those of files. */
+/* Errors: ARGUMENT (settings; an earlier run's files are there), INTERRUPTED (saved; resume goes on),
+ * MISMATCH (the checkpoint is of other settings), FORMAT (too many unreadable photos, a damaged checkpoint),
+ * LIMIT (the loss, gradient or weights are no longer finite numbers: files stay as they were), and those of
+ * files. */
 err_code cap_pretrain_run(const cap_pretrain_settings *s, const cap_pretrain_events *on, error *err);
 
 #endif

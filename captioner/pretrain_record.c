@@ -1,9 +1,13 @@
 #include "captioner/pretrain_record.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/train.h"
+#include "captioner/train_fields.h"
 #include "src/base/text.h"
 #include "src/io/json.h"
 
@@ -56,40 +60,74 @@ char *cap_pretrain_state_text(const json_t *settings, const cap_pretrain_positio
     return line;
 }
 
+static err_code differs(const char *path, const char *key, error *err)
+{
+    return err_set(
+        err, ERR_MISMATCH,
+        "cannot resume from '%.300s': it was made with another '%s'; give the options of the first run", path,
+        key);
+}
+
+/* All but the number of epochs, which may grow. */
 static err_code compare_settings(const json_t *stored, const json_t *settings, const char *path, error *err)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)settings, key, value)
     {
-        if (json_equal(value, json_object_get(stored, key))) continue;
-        return err_set(
-            err, ERR_MISMATCH,
-            "cannot resume from '%.300s': it was made with another '%s'; give the options of the first run",
-            path, key);
+        if (strcmp(key, "epochs") != 0 && !json_equal(value, json_object_get(stored, key)))
+            return differs(path, key, err);
+    }
+    json_object_foreach((json_t *)stored, key, value)
+    {
+        if (!json_object_get(settings, key)) return differs(path, key, err);
     }
     return ERR_OK;
 }
 
+#define ROW(field, kind, least, most)                                                                        \
+    {                                                                                                        \
+#field, offsetof(cap_pretrain_position, field), kind, least, most                                    \
+    }
+
+static const cap_field rows[] = {
+    ROW(epoch, CAP_WHOLE, 0, CAP_MOST_EPOCHS), ROW(batch, CAP_WHOLE, 0, INT32_MAX),
+    ROW(photos, CAP_WHOLE, 0, INT32_MAX),      ROW(labelled, CAP_WHOLE, 0, INT32_MAX),
+    ROW(hits, CAP_WHOLE, 0, INT32_MAX),        ROW(loss, CAP_SUM, 0, DBL_MAX),
+    ROW(cosine, CAP_SUM, -DBL_MAX, DBL_MAX),   ROW(seconds, CAP_SUM, 0, 1e12),
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* An object for each finished epoch, in order. */
+static bool epochs_fit(const cap_pretrain_position *at)
+{
+    if (json_array_size(at->epochs) != (size_t)at->epoch) return false;
+    for (size_t i = 0; i < (size_t)at->epoch; i++) {
+        const json_t *number = json_object_get(json_array_get(at->epochs, i), "epoch");
+        if (!json_is_integer(number) || json_integer_value(number) != (json_int_t)i + 1) return false;
+    }
+    return true;
+}
+
+static const char *odd_field(const cap_pretrain_position *at, const cap_pretrain_shape *shape, int64_t epochs)
+{
+    double photos = (double)at->photos, most_cosine = shape->has_teacher ? photos * 1.001 : 0;
+    if (at->batch > shape->batches) return "batch";
+    if (at->epoch > epochs || (at->epoch == epochs && at->batch)) return "epoch";
+    if (at->epoch * shape->batches + at->batch != shape->steps) return "epoch";
+    if (at->photos != at->batch * shape->batch) return "photos";
+    if (at->labelled > at->photos) return "labelled";
+    if (at->hits > at->labelled) return "hits";
+    if (at->loss > photos * (double)FLT_MAX) return "loss";
+    if (fabs(at->cosine) > most_cosine) return "cosine";
+    return epochs_fit(at) ? NULL : "epochs";
+}
+
 static err_code read_position(const json_t *o, const char *where, cap_pretrain_position *at, error *err)
 {
-    struct {
-        const char *key;
-        int64_t *value;
-    } whole[] = {{"epoch", &at->epoch},
-                 {"batch", &at->batch},
-                 {"photos", &at->photos},
-                 {"labelled", &at->labelled},
-                 {"hits", &at->hits}};
-    err_code code = ERR_OK;
-    for (size_t i = 0; !code && i < sizeof whole / sizeof *whole; i++) {
-        code = io_json_int(o, whole[i].key, where, whole[i].value, err);
-        if (!code && (*whole[i].value < 0 || *whole[i].value > INT32_MAX))
-            code = err_set(err, ERR_FORMAT, "%s: '%s' is out of range", where, whole[i].key);
-    }
-    if (!code) code = io_json_number(o, "loss", where, &at->loss, err);
-    if (!code) code = io_json_number(o, "cosine", where, &at->cosine, err);
-    if (!code) code = io_json_number(o, "seconds", where, &at->seconds, err);
+    static const char *const further[] = {"settings", "epochs", NULL};
+    err_code code = cap_fields_read(o, where, rows, ROWS, at, err);
+    if (!code) code = cap_fields_only(o, where, rows, ROWS, further, err);
     if (!code) code = io_json_array(o, "epochs", where, &at->epochs, err);
     if (code)
         at->epochs = NULL;
@@ -99,15 +137,25 @@ static err_code read_position(const json_t *o, const char *where, cap_pretrain_p
 }
 
 err_code cap_pretrain_state_parse(const char *state, const char *path, const json_t *settings,
-                                  cap_pretrain_position *at, error *err)
+                                  const cap_pretrain_shape *shape, cap_pretrain_position *at, int *epochs,
+                                  error *err)
 {
+    static const cap_field row[] = {{"epochs", 0, CAP_WHOLE, 1, CAP_MOST_EPOCHS}};
     json_t *root = NULL, *stored = NULL;
+    int64_t before = 0;
+    char where[300];
+    snprintf(where, sizeof where, "'%.290s'", path);
     *at = (cap_pretrain_position){0};
     err_code code = io_json_parse(state, strlen(state), path, &root, err);
-    if (!code) code = io_json_object(root, "settings", path, &stored, err);
+    if (!code) code = io_json_object(root, "settings", where, &stored, err);
     if (!code) code = compare_settings(stored, settings, path, err);
-    if (!code) code = read_position(root, path, at, err);
+    if (!code) code = cap_fields_read(stored, where, row, 1, &before, err);
+    if (!code) code = read_position(root, where, at, err);
+    const char *odd = code ? NULL : odd_field(at, shape, before);
+    if (odd) code = cap_field_impossible(where, odd, err);
+    if (code) json_decref(at->epochs), at->epochs = NULL;
     json_decref(root);
+    *epochs = (int)before;
     return code;
 }
 

@@ -22,9 +22,18 @@ json_t *cap_pretrain_describe(const cap_pretrain_settings *s, const cap_photos *
 /* The position as JSON text with the settings it belongs to; the caller frees it. NULL: out of memory. */
 char *cap_pretrain_state_text(const json_t *settings, const cap_pretrain_position *at);
 
-/* Reads it back; at->epochs is a new reference. ERR_MISMATCH names the first setting that differs. */
+/* What a position is held against. */
+typedef struct cap_pretrain_shape {
+    int32_t batches, batch; /* of an epoch; photos of each */
+    int64_t steps;          /* of the optimiser */
+    bool has_teacher;
+} cap_pretrain_shape;
+
+/* Reads it back; at->epochs is a new reference, *epochs the number it was begun with. ERR_MISMATCH names the
+ * first setting that differs, of all but the epochs; ERR_FORMAT a field that is missing or cannot be. */
 err_code cap_pretrain_state_parse(const char *state, const char *path, const json_t *settings,
-                                  cap_pretrain_position *at, error *err);
+                                  const cap_pretrain_shape *shape, cap_pretrain_position *at, int *epochs,
+                                  error *err);
 
 /* The metadata "caption" of OUT; the caller frees it. NULL: out of memory. */
 char *cap_pretrain_encoder_text(const cap_pretrain_settings *s, const json_t *settings,

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "captioner/train_run.h"
+#include "src/train/checkpoint.h"
 
 cap_train_settings cap_train_defaults(void)
 {
@@ -88,9 +89,6 @@ static err_code begin_epoch(cap_run *r, ds_plan **plan, error *err)
     ds_plan_free(plan);
     err_code code = cap_run_plan(r, (uint32_t)r->at.epoch, plan, err);
     if (code) return code;
-    if (r->at.batch > ds_plan_batches(*plan))
-        return err_set(err, ERR_FORMAT, "cannot resume from '%s': epoch %lld has no batch %lld",
-                       r->state_path, (long long)r->at.epoch + 1, (long long)r->at.batch);
     return r->task->begin ? r->task->begin(r, *plan, err) : ERR_OK;
 }
 
@@ -101,6 +99,28 @@ static cap_loss_options loss_options(const cap_run *r)
     double done = (double)r->at.step / (double)(r->schedule.steps > 1 ? r->schedule.steps - 1 : 1);
     o.sampling = 1 - r->s->teacher_forcing * (1 - r->s->loss.sampling * (done < 1 ? done : 1));
     return o;
+}
+
+static err_code diverged_at(const cap_run *r, int64_t step, const char *what, error *err)
+{
+    cap_divergence d = {.what = what,
+                        .epoch = r->at.epoch + 1,
+                        .epochs = r->s->epochs,
+                        .step = step,
+                        .rate = r->s->rate,
+                        .clip = r->s->clip,
+                        .kept = r->at.best_epoch + 1};
+    return cap_train_diverged(&r->files, &d, err);
+}
+
+err_code cap_run_diverged(const cap_run *r, const char *what, error *err)
+{
+    return diverged_at(r, r->at.step, what, err);
+}
+
+err_code cap_run_check_weights(const cap_run *r, io_dtype dtype, error *err)
+{
+    return ckpt_fits(&r->model->params, NULL, dtype) ? ERR_OK : cap_run_diverged(r, "a weight", err);
 }
 
 static err_code step(cap_run *r, const ds_plan *plan, error *err)
@@ -122,11 +142,9 @@ static err_code step(cap_run *r, const ds_plan *plan, error *err)
     if (err->code) return err->code;
     if (!loss || (nn_params_zero_grad(&r->model->params, t->threads), nn_backward(t, loss), t->failed))
         return err_set(err, ERR_MEMORY, "out of memory in a training step; a smaller --batch needs less");
-    if (!isfinite((double)loss->data[0]))
-        return err_set(err, ERR_ARGUMENT,
-                       "the loss is no longer a number at step %lld; a lower --rate may help",
-                       (long long)r->at.step);
-    optim_clip(&r->model->params, t->threads, r->s->clip);
+    if (!isfinite((double)loss->data[0])) return diverged_at(r, r->at.step + 1, "the loss", err);
+    if (!isfinite(optim_clip(&r->model->params, t->threads, r->s->clip)))
+        return diverged_at(r, r->at.step + 1, "the gradient", err);
     optim_step(&r->optim, r->threads, schedule_rate(&r->schedule, r->at.step));
     r->at.step++;
     r->at.batch++;
@@ -149,6 +167,13 @@ static void show_progress(const cap_run *r, const ds_plan *plan)
                         (long)((double)all * (double)r->at.batch / (double)total), all, note);
 }
 
+/* Stops in the middle of an epoch, or of its validation. */
+static err_code keep_state(cap_run *r, error *err)
+{
+    err_code code = cap_run_check_weights(r, IO_F32, err);
+    return code ? code : cap_run_save_state(r, err);
+}
+
 static err_code run_epoch(cap_run *r, ds_plan **plan, error *err)
 {
     err_code code = begin_epoch(r, plan, err);
@@ -159,7 +184,7 @@ static err_code run_epoch(cap_run *r, ds_plan **plan, error *err)
         if ((code = step(r, *plan, err))) break;
         show_progress(r, *plan);
         if (!cap_run_stopped(r)) continue;
-        if ((code = cap_run_save_state(r, err))) break;
+        if ((code = keep_state(r, err))) break;
         code = err_set(err, ERR_INTERRUPTED, "interrupted; the state is saved, --resume goes on from here");
     }
     return code;
@@ -171,7 +196,8 @@ static err_code validate(cap_run *r, cap_epoch *e, error *err)
     error saving = {0};
     r->tape.recording = r->tape.training = false;
     err_code code = r->task->validate(r, e, err);
-    if (code != ERR_INTERRUPTED || !cap_run_save_state(r, &saving)) return code;
+    if (!code && !isfinite(e->val_loss)) return cap_run_diverged(r, "the loss of validation", err);
+    if (code != ERR_INTERRUPTED || !keep_state(r, &saving)) return code;
     return err_set(err, saving.code, "%s", saving.text);
 }
 
@@ -188,7 +214,9 @@ static err_code finish_epoch(cap_run *r, double seconds, int64_t first, error *e
     e.perplexity = exp(at->nll / at->words);
     e.accuracy = at->hits / at->words;
     e.rate = (double)r->targets->captions * (double)(at->batch - first) / (double)at->batch / seconds;
-    err_code code = r->has_val ? validate(r, &e, err) : ERR_OK;
+    if (!isfinite(e.perplexity)) return cap_run_diverged(r, "the perplexity", err);
+    err_code code = cap_run_check_weights(r, r->s->dtype, err);
+    if (!code && r->has_val) code = validate(r, &e, err);
     if (code || (code = cap_run_report(r, &e, err))) return code;
     at->epoch++;
     at->batch = 0;
@@ -206,6 +234,8 @@ static err_code run_epochs(cap_run *r, error *err)
 {
     ds_plan *plan = NULL;
     err_code code = ERR_OK;
+    if (r->at.epoch >= r->s->epochs)
+        cap_run_say(r, "nothing left to do: all %d epochs are done; a larger --epochs goes on", r->s->epochs);
     while (!code && r->at.epoch < r->s->epochs && !out_of_patience(r)) {
         double start = cap_run_seconds();
         int64_t first = r->at.batch;

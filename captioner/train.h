@@ -22,8 +22,10 @@
  * it is replaced atomically, so that at any moment a complete model lies there. A captioner carries the
  * document frequencies of its training captions, of what two photos or more have in common, unless they take
  * over 2 MB (captioner/model_df.h). OUT.state holds everything to go on: parameters, moments, epoch and
- * batch. OUT.log.jsonl gets a line of JSON per epoch. The same seed, files and settings give the same bits
- * whatever the number of threads, resumed or not. */
+ * batch. OUT.log.jsonl gets a line of JSON per epoch. OUT.lock is there while a run writes these: a second
+ * one is refused. So is a new run where one of the files is there, unless `force`. A run whose loss, gradient
+ * or weights are no longer finite numbers ends with ERR_LIMIT and leaves model and state as they were. The
+ * same seed, files and settings give the same bits whatever the number of threads, resumed or not. */
 #ifndef CAPTIONER_TRAIN_H
 #define CAPTIONER_TRAIN_H
 
@@ -36,6 +38,8 @@
 #include "datasets/pairs.h"
 #include "src/base/error.h"
 #include "src/io/dtype.h"
+
+enum { CAP_MOST_EPOCHS = 100000 };
 
 typedef enum {
     CAP_BEST_CIDER, /* photos */
@@ -96,7 +100,9 @@ typedef struct cap_train_settings {
     io_dtype dtype;     /* of the stored weights: IO_F32 or IO_F16 */
     double max_missing; /* share of photos that may be missing or damaged */
     uint64_t seed;
-    bool resume;
+    bool resume; /* go on from OUT.state; more epochs than it was begun with: the learning rate goes on as in
+                    a run of so many; epochs = 0: as many as it was begun with */
+    bool force;  /* begin anew where there is a model, a state or a log already */
 } cap_train_settings;
 
 cap_train_settings cap_train_defaults(void); /* for photos */

@@ -10,9 +10,6 @@
 #include "cnn/import.h"
 #include "src/train/checkpoint.h"
 
-/* Both sides of what the model file and the backbones take. */
-enum { SMALLEST_PHOTO = 32, LARGEST_PHOTO = 4096 };
-
 static cap_photo_data *data_of(const cap_run *r)
 {
     return r->data;
@@ -113,10 +110,10 @@ static err_code check(const cap_train_settings *s, error *err)
 {
     if (!s->captions || !s->images || !s->encoder)
         return err_set(err, ERR_ARGUMENT, "captions, images and encoder must be named");
-    if (s->size && (s->size < SMALLEST_PHOTO || s->size > LARGEST_PHOTO))
+    if (s->size && (s->size < CNN_MIN_SIDE || s->size > CNN_MAX_SIDE))
         return err_set(err, ERR_ARGUMENT,
                        "photos of %d pixels are not possible; --size must be 0 or %d to %d", s->size,
-                       SMALLEST_PHOTO, LARGEST_PHOTO);
+                       CNN_MIN_SIDE, CNN_MAX_SIDE);
     bool own = cnn_backbone_find(s->encoder);
     if (own && s->tune_encoder)
         return err_set(err, ERR_ARGUMENT,

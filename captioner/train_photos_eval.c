@@ -129,6 +129,7 @@ static err_code add_captions(cap_run *r, const cap_memory *m, int first, int cou
     cap_word_lists lists;
     err_code code = cap_search_words(r->model->vocab, r->model->record, NULL, NULL, &lists, &o, err);
     if (!code) code = cap_search(&r->tape, &r->model->decoder, m, &o, &c->results, best, err);
+    if (code == ERR_FORMAT) code = cap_run_diverged(r, "what the model computes", err);
     for (int i = 0; !code && i < count && c->scored < (r->s->scored ? r->s->scored : 1 << 30); i++) {
         const ds_image *image = &val_of(r)->captions.image[first + i];
         text sentence = {0};

@@ -26,8 +26,8 @@ static err_code append_log(const cap_run *r, const cap_epoch *e, error *err)
     json_t *o = epoch_json(r, e);
     char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(o);
-    if (!line) return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", r->log_path);
-    err_code code = io_append_line(r->log_path, line, err);
+    if (!line) return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", r->files.log);
+    err_code code = io_append_line(r->files.log, line, err);
     free(line);
     return code;
 }

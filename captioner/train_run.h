@@ -14,6 +14,7 @@
 
 #include "captioner/model.h"
 #include "captioner/train.h"
+#include "captioner/train_files.h"
 #include "src/base/hash.h"
 #include "src/base/pool.h"
 #include "src/train/optim.h"
@@ -61,7 +62,8 @@ typedef struct cap_progress {
 } cap_progress;
 
 struct cap_run {
-    const cap_train_settings *s;
+    const cap_train_settings *s; /* `settings`, for reading */
+    cap_train_settings settings; /* those given; epochs 0, when resuming, become those of the state */
     const cap_train_events *events;
     const cap_task *task;
     void *data; /* the task's */
@@ -74,8 +76,9 @@ struct cap_run {
     pool *threads;
     arena memory, step_memory;
     nn_tape tape;
+    int epoch_batches; /* of the first epoch, which the schedule goes by */
     cap_progress at;
-    char state_path[4200], log_path[4200];
+    cap_train_files files;
 };
 
 void cap_run_say(const cap_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -86,10 +89,14 @@ double cap_run_seconds(void); /* monotonic clock */
 err_code cap_run_open(cap_run *r, const cap_train_settings *s, const cap_train_events *events, error *err);
 void cap_run_close(cap_run *r);
 
+/* The learning rate's way over the run, once epochs are known. */
+void cap_run_schedule(cap_run *r);
+
 /* A plan of epoch `epoch` of the run's targets. */
 err_code cap_run_plan(const cap_run *r, uint32_t epoch, ds_plan **plan, error *err);
 
-/* OUT.state. Loading compares the settings first: a run can only be resumed as it was begun. */
+/* OUT.state. Loading compares the settings first: a run can only be resumed as it was begun, but for the
+ * number of epochs. Every field must be there, of its type, and possible. */
 err_code cap_run_save_state(cap_run *r, error *err);
 err_code cap_run_load_state(cap_run *r, error *err);
 
@@ -99,6 +106,13 @@ json_t *cap_run_hash_json(hash128 h);
 
 /* After an epoch: chooses the best, writes the model, its record and the log. */
 err_code cap_run_report(cap_run *r, cap_epoch *e, error *err);
+
+/* ERR_LIMIT: after the steps done, `what` is no longer a finite number. */
+err_code cap_run_diverged(const cap_run *r, const char *what, error *err);
+
+/* Whether what is about to be written, of the model or of its optimiser too, is made of numbers that a file
+ * of `dtype` can hold. */
+err_code cap_run_check_weights(const cap_run *r, io_dtype dtype, error *err);
 
 const char *cap_run_base_name(const char *path);
 

@@ -1,9 +1,12 @@
 /* The state of a run on disk: what an interrupted run needs to go on to the same bits. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "captioner/train_fields.h"
 #include "captioner/train_run.h"
 #include "src/io/json.h"
 #include "src/train/checkpoint.h"
@@ -53,7 +56,18 @@ static bool same_value(const json_t *a, const json_t *b)
     return fabs(x - y) <= 1e-12 * (1 + fabs(x));
 }
 
-/* A setting that the state does not mention was not yet recorded when it was written: nothing to compare. */
+static err_code is_other(const cap_run *r, const char *key, const json_t *was, const json_t *now, error *err)
+{
+    char *old = was ? json_dumps(was, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+    char *mine = now ? json_dumps(now, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+    err_code code = err_set(err, ERR_MISMATCH, "cannot resume from '%.200s': '%s' was %.80s and is now %.80s",
+                            r->files.state, key, old ? old : "not stated", mine ? mine : "not known");
+    free(old);
+    free(mine);
+    return code;
+}
+
+/* All but the number of epochs, which may grow. */
 static err_code compare_settings(const cap_run *r, const json_t *saved, error *err)
 {
     json_t *mine = fixed_settings(r), *value;
@@ -61,14 +75,13 @@ static err_code compare_settings(const cap_run *r, const json_t *saved, error *e
     err_code code = mine ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while resuming");
     json_object_foreach(mine, key, value)
     {
-        json_t *other = json_object_get(saved, key);
-        if (code || !other || same_value(value, other)) continue;
-        char *was = json_dumps(other, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        char *now = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        code = err_set(err, ERR_MISMATCH, "cannot resume from '%.200s': '%s' was %.80s and is now %.80s",
-                       r->state_path, key, was ? was : "?", now ? now : "?");
-        free(was);
-        free(now);
+        const json_t *other = json_object_get(saved, key);
+        if (!code && strcmp(key, "epochs") != 0 && !(other && same_value(value, other)))
+            code = is_other(r, key, other, value, err);
+    }
+    json_object_foreach((json_t *)saved, key, value)
+    {
+        if (!code && !json_object_get(mine, key)) code = is_other(r, key, value, NULL, err);
     }
     json_decref(mine);
     return code;
@@ -86,80 +99,160 @@ err_code cap_run_save_state(cap_run *r, error *err)
     if (o && a->best_epoch >= 0) json_object_set_new(o, "best", json_real(a->best));
     char *state = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(o);
-    if (!state) return err_set(err, ERR_MEMORY, "out of memory while saving '%s'", r->state_path);
+    if (!state) return err_set(err, ERR_MEMORY, "out of memory while saving '%s'", r->files.state);
     io_metadata pair = {"training", state};
-    err_code code = ckpt_save(r->state_path, &r->model->params, NULL, &r->optim, &pair, 1, IO_F32, err);
+    err_code code = ckpt_save(r->files.state, &r->model->params, NULL, &r->optim, &pair, 1, IO_F32, err);
     free(state);
     return code;
 }
 
 /* ---- loading ---- */
 
-typedef struct count_row {
-    const char *name;
-    size_t offset;
-    int64_t least;
-} count_row;
+#define ROW(field, kind, least, most)                                                                        \
+    {                                                                                                        \
+#field, offsetof(cap_progress, field), kind, least, most                                             \
+    }
+#define MOST_STEPS 9e15 /* what a double counts to */
 
-typedef struct sum_row {
-    const char *name;
-    size_t offset;
-} sum_row;
+static const cap_field rows[] = {
+    ROW(epoch, CAP_WHOLE, 0, CAP_MOST_EPOCHS),
+    ROW(batch, CAP_WHOLE, 0, INT32_MAX),
+    ROW(step, CAP_WHOLE, 0, MOST_STEPS),
+    ROW(best_epoch, CAP_WHOLE, -1, CAP_MOST_EPOCHS - 1),
+    ROW(loss, CAP_SUM, 0, DBL_MAX),
+    ROW(nll, CAP_SUM, 0, DBL_MAX),
+    ROW(words, CAP_COUNT, 0, MOST_STEPS),
+    ROW(hits, CAP_COUNT, 0, MOST_STEPS),
+    ROW(batches, CAP_COUNT, 0, INT32_MAX),
+};
+enum { ROWS = sizeof rows / sizeof *rows };
 
-static const count_row counts[] = {{"epoch", offsetof(cap_progress, epoch), 0},
-                                   {"batch", offsetof(cap_progress, batch), 0},
-                                   {"step", offsetof(cap_progress, step), 0},
-                                   {"best_epoch", offsetof(cap_progress, best_epoch), -1}};
-static const sum_row sums[] = {{"loss", offsetof(cap_progress, loss)},
-                               {"nll", offsetof(cap_progress, nll)},
-                               {"words", offsetof(cap_progress, words)},
-                               {"hits", offsetof(cap_progress, hits)},
-                               {"batches", offsetof(cap_progress, batches)}};
-
-/* The batch is held against its epoch's plan when that is made. */
-static err_code read_progress(cap_run *r, const json_t *o, error *err)
+/* Sums of the current epoch: each batch adds words, and no batch or word a loss beyond a float. */
+static const char *odd_sum(const cap_run *r)
 {
-    char *at = (char *)&r->at;
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        json_t *n = json_object_get(o, counts[i].name);
-        int64_t value = json_integer_value(n);
-        if (!json_is_integer(n) || value < counts[i].least || value > INT32_MAX)
-            return err_set(err, ERR_FORMAT, "'%.300s': '%s' is missing or out of range", r->state_path,
-                           counts[i].name);
-        memcpy(at + counts[i].offset, &value, sizeof value);
-    }
-    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
-        json_t *n = json_object_get(o, sums[i].name);
-        double value = json_number_value(n);
-        if (!json_is_number(n))
-            return err_set(err, ERR_FORMAT, "'%.300s': '%s' is no number", r->state_path, sums[i].name);
-        memcpy(at + sums[i].offset, &value, sizeof value);
-    }
-    json_t *best = json_object_get(o, "best");
-    if (json_is_number(best)) r->at.best = json_number_value(best);
+    const cap_progress *a = &r->at;
+    const ds_encoded *d = r->targets;
+    double most_words = (double)d->first[d->captions] + (double)d->captions; /* each ends with <end> */
+    if (a->batches != (double)a->batch) return "batches";
+    if (a->words > most_words || (a->words > 0) != (a->batch > 0)) return "words";
+    if (a->hits > a->words) return "hits";
+    if (a->loss > (double)FLT_MAX * a->batches) return "loss";
+    return a->nll > (double)FLT_MAX * a->words ? "nll" : NULL;
+}
+
+/* Captions of one photo side by side fill batches differently in every epoch. */
+static bool steps_fit(const cap_run *r)
+{
+    const cap_progress *a = &r->at;
+    int64_t before = a->step - a->batch, captions = r->targets->captions;
+    int64_t least = (captions + r->s->batch - 1) / r->s->batch;
+    if (r->optim.steps != a->step) return false;
+    if (!r->per_image) return before == a->epoch * r->epoch_batches;
+    return before >= a->epoch * least && before <= a->epoch * captions;
+}
+
+/* The best of epochs that are done; without validation the last one. */
+static bool best_fits(const cap_run *r, const json_t *o)
+{
+    const cap_progress *a = &r->at;
+    const json_t *best = json_object_get(o, "best");
+    if (a->best_epoch < 0) return !best && (a->epoch == 0 || r->has_val);
+    if (!json_is_number(best) || !isfinite(a->best)) return false;
+    if (!r->has_val) return a->best_epoch == a->epoch - 1 && a->best == (double)a->epoch;
+    return r->s->best_by == CAP_BEST_LOSS ? a->best <= 0 : a->best >= 0 && a->best <= 100;
+}
+
+static err_code check_progress(const cap_run *r, const json_t *o, const char *where, int64_t epochs,
+                               error *err)
+{
+    const cap_progress *a = &r->at;
+    const char *odd = odd_sum(r);
+    ds_plan *plan = NULL;
+    err_code code = cap_run_plan(r, (uint32_t)a->epoch, &plan, err);
+    if (code) return code;
+    if (a->batch > ds_plan_batches(plan)) odd = "batch";
+    ds_plan_free(&plan);
+    if (a->epoch > epochs || (a->epoch == epochs && a->batch)) odd = "epoch";
+    if (!steps_fit(r)) odd = "step";
+    if (a->best_epoch >= a->epoch) odd = "best_epoch";
+    if (!odd && !best_fits(r, o)) odd = "best";
+    return odd ? cap_field_impossible(where, odd, err) : ERR_OK;
+}
+
+static err_code read_progress(cap_run *r, const json_t *o, const char *where, int64_t epochs, error *err)
+{
+    static const char *const further[] = {"settings", "best", NULL};
+    err_code code = cap_fields_read(o, where, rows, ROWS, &r->at, err);
+    if (!code) code = cap_fields_only(o, where, rows, ROWS, further, err);
+    if (code) return code;
+    r->at.best = r->at.best_epoch < 0 ? -INFINITY : json_number_value(json_object_get(o, "best"));
+    return check_progress(r, o, where, epochs, err);
+}
+
+/* A run that finds no better epoch later would end without a model. */
+static err_code check_best_is_there(const cap_run *r, error *err)
+{
+    if (r->at.best_epoch < 0 || !access(r->s->out, F_OK)) return ERR_OK;
+    return err_set(
+        err, ERR_MISSING,
+        "cannot resume from '%.200s': '%.200s', the model of its epoch %lld, is gone; put it back, "
+        "or begin anew with --force",
+        r->files.state, r->s->out, (long long)r->at.best_epoch + 1);
+}
+
+/* Epochs are the one thing that may differ: more of them make the schedule longer. */
+static err_code take_epochs(cap_run *r, int64_t before, error *err)
+{
+    const cap_progress *a = &r->at;
+    int64_t begun = a->epoch + (a->batch > 0);
+    if (!r->s->epochs) r->settings.epochs = (int)before;
+    if (r->s->epochs < begun)
+        return err_set(err, ERR_ARGUMENT,
+                       "cannot resume from '%.200s' with --epochs %d: %lld are done%s; give %lld or more",
+                       r->files.state, r->s->epochs, (long long)a->epoch,
+                       a->batch ? " and one more is begun" : "", (long long)begun);
+    if (r->s->epochs == before) return ERR_OK;
+    cap_run_schedule(r);
+    cap_run_say(
+        r, "%d epochs instead of %lld: the learning rate goes on as in a run of %d from the start, at %.3g",
+        r->s->epochs, (long long)before, r->s->epochs, schedule_rate(&r->schedule, a->step));
     return ERR_OK;
+}
+
+static err_code read_settings(const cap_run *r, const json_t *o, const char *where, int64_t *epochs,
+                              error *err)
+{
+    static const cap_field row[] = {{"epochs", 0, CAP_WHOLE, 1, CAP_MOST_EPOCHS}};
+    json_t *settings;
+    err_code code = io_json_object(o, "settings", where, &settings, err);
+    if (!code) code = cap_fields_read(settings, where, row, 1, epochs, err);
+    return code ? code : compare_settings(r, settings, err);
 }
 
 /* Settings come before shapes: "'hidden' was 512" says more than a tensor that does not fit. */
 static err_code load_from(cap_run *r, const io_tensors *file, error *err)
 {
     const char *state = io_tensors_metadata(file, "training");
-    json_t *o = NULL, *settings;
+    json_t *o = NULL;
+    int64_t epochs;
+    char where[300];
     if (!state)
         return err_set(err, ERR_MISMATCH, "cannot resume: '%.300s' is no state of a training run",
-                       r->state_path);
-    err_code code = io_json_parse(state, strlen(state), r->state_path, &o, err);
-    if (!code) code = io_json_object(o, "settings", r->state_path, &settings, err);
-    if (!code) code = compare_settings(r, settings, err);
+                       r->files.state);
+    snprintf(where, sizeof where, "'%.290s'", r->files.state);
+    err_code code = io_json_parse(state, strlen(state), r->files.state, &o, err);
+    if (!code) code = read_settings(r, o, where, &epochs, err);
     if (!code) code = ckpt_read(file, &r->model->params, NULL, &r->optim, err);
-    if (!code) code = read_progress(r, o, err);
+    if (!code) code = read_progress(r, o, where, epochs, err);
+    if (!code) code = check_best_is_there(r, err);
+    if (!code) code = take_epochs(r, epochs, err);
     json_decref(o);
     return code;
 }
 
 err_code cap_run_load_state(cap_run *r, error *err)
 {
-    io_tensors *file = io_tensors_open(r->state_path, err);
+    io_tensors *file = io_tensors_open(r->files.state, err);
     if (!file) return err->code;
     err_code code = load_from(r, file, err);
     io_tensors_close(&file);

@@ -117,6 +117,7 @@ static err_code translate(cap_run *r, const int32_t *which, int count, const cha
     o.max_words = 2 * m.states + 10;
     if (o.max_words > CAP_MAX_WORDS) o.max_words = CAP_MAX_WORDS;
     if (!code) code = cap_search(&r->tape, &r->model->decoder, &m, &o, results, best, err);
+    if (code == ERR_FORMAT) code = cap_run_diverged(r, "what the model computes", err);
     for (int i = 0; !code && i < count; i++) {
         text line = {0};
         cap_model_sentence(r->model, best[i].word, best[i].words, &line);

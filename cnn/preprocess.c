@@ -20,9 +20,9 @@ void cnn_view(const cnn_preprocess *pre, int width, int height, double box[4])
 
 err_code cnn_preprocess_photo(const cnn_preprocess *pre, const img *photo, uint8_t *rgb, error *err)
 {
-    if (pre->size < 1 || pre->size > CNN_MAX_SIZE)
+    if (pre->size < 1 || pre->size > CNN_MAX_SIDE)
         return err_set(err, ERR_ARGUMENT, "input size %d of the net is outside 1..%d", pre->size,
-                       (int)CNN_MAX_SIZE);
+                       (int)CNN_MAX_SIDE);
     double box[4];
     cnn_view(pre, photo->width, photo->height, box);
     img square = {0};

@@ -15,7 +15,7 @@
 #include "src/math/real.h"
 
 typedef struct cnn_preprocess {
-    int size; /* side of the square input in pixels, 1..CNN_MAX_SIZE */
+    int size; /* side of the square input in pixels, 1..CNN_MAX_SIDE; models: CNN_MIN_SIDE at least */
     enum {
         CNN_STRETCH, /* the whole photo, its sides made equal: no part is lost */
         CNN_CROP     /* the largest square in the middle: shapes are kept */
@@ -23,7 +23,8 @@ typedef struct cnn_preprocess {
     float mean[3], std[3]; /* of red, green, blue, on the scale 0..1; std > 0 */
 } cnn_preprocess;
 
-enum { CNN_MAX_SIZE = 2048 };
+/* What a model may see: from what the backbones make one region of, to what fits in memory while it trains. */
+enum { CNN_MIN_SIDE = 32, CNN_MAX_SIDE = 2048 };
 
 /* 224 pixels, stretched, mean and deviation of ImageNet's photos. */
 void cnn_preprocess_default(cnn_preprocess *pre);

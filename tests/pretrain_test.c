@@ -9,10 +9,12 @@
 
 #include "captioner/distil.h"
 #include "captioner/pretrain.h"
+#include "captioner/pretrain_record.h"
 #include "src/image/image.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "src/io/safetensors.h"
+#include "tests/altered.h"
 #include "tests/folder.h"
 #include "tests/small.h"
 
@@ -218,9 +220,11 @@ static void stop_and_resume(int batches, const char *whole)
     error err = {0};
     s.threads = 2;
     s.loader_threads = 2;
+    s.force = true; /* of the round before */
     assert_int_equal(go(&s, &h, &err), ERR_INTERRUPTED);
     assert_non_null(strstr(err.text, "--resume"));
     assert_int_equal(h.batches, batches);
+    s.force = false;
     s.resume = true;
     s.threads = 1;
     s.loader_threads = 0;
@@ -263,6 +267,7 @@ static void wrong_settings_are_refused(void **unused)
     s.resume = true;
     refuse(&s, ERR_MISSING, "e.safetensors.ckpt");
     assert_int_equal(go(&good, &h, NULL), ERR_INTERRUPTED);
+    good.force = true;
     s.batch = good.batch + 1;
     refuse(&s, ERR_MISMATCH, "'batch'");
     s = good;
@@ -292,7 +297,69 @@ static void wrong_settings_are_refused(void **unused)
     s.rate = 1e9;
     s.optim = OPTIM_SGD;
     s.clip = 0;
-    refuse(&s, ERR_FORMAT, "--rate");
+    refuse(&s, ERR_LIMIT, "--rate");
+}
+
+static void an_earlier_run_is_not_replaced(void **unused)
+{
+    (void)unused;
+    const char *out = in("g.safetensors");
+    cap_pretrain_settings s = small_run(out);
+    heard h = {0};
+    s.epochs = 1;
+    run_or_fail(&s, &h);
+    refuse(&s, ERR_ARGUMENT,
+           "g.safetensors' exists: --resume goes on with its training, --force begins anew");
+    s.resume = s.force = true;
+    refuse(&s, ERR_ARGUMENT, "give one of them");
+    s.force = false;
+    s.epochs = 2;
+    h = (heard){0};
+    run_or_fail(&s, &h);
+    assert_int_equal(h.batches, 3); /* of the second epoch */
+    s.epochs = 1;
+    refuse(&s, ERR_ARGUMENT, "with --epochs 1: 2 are done; give 2 or more");
+    s.resume = false;
+    s.out = in("no_such_folder/g.safetensors");
+    refuse(&s, ERR_MISSING, "no_such_folder");
+}
+
+typedef struct saved {
+    const json_t *settings;
+    const cap_pretrain_shape *shape;
+} saved;
+
+static void expect_no_state(void *ctx, const char *state, const char *what)
+{
+    const saved *s = ctx;
+    cap_pretrain_position at;
+    int epochs;
+    error err = {0};
+    err_code code = cap_pretrain_state_parse(state, "g.ckpt", s->settings, s->shape, &at, &epochs, &err);
+    if (code != ERR_FORMAT && code != ERR_MISMATCH) fail_msg("%s: not refused", what);
+    if (!strstr(err.text, "'g.ckpt'")) fail_msg("%s: the file is not named: '%s'", what, err.text);
+}
+
+static void every_field_of_the_state_counts(void **unused)
+{
+    (void)unused;
+    cap_photos seen = {.sources = 1, .source = {{.name = "set", .classes = 2, .train = {0, 36}}}};
+    cap_pretrain_settings s = small_run("g.safetensors");
+    json_t *settings = cap_pretrain_describe(&s, &seen), *done = json_pack("[{s:i}]", "epoch", 1);
+    cap_pretrain_shape shape = {.batches = 3, .batch = 12, .steps = 4};
+    cap_pretrain_position at = {1, 1, 12, 12, 5, 3.5, 0, 7.25, done}, read;
+    saved ctx = {settings, &shape};
+    int epochs;
+    char *state = cap_pretrain_state_text(settings, &at);
+    assert_non_null(state);
+    assert_int_equal(cap_pretrain_state_parse(state, "g.ckpt", settings, &shape, &read, &epochs, NULL),
+                     ERR_OK);
+    assert_int_equal(epochs, s.epochs);
+    json_decref(read.epochs);
+    alter_members(state, expect_no_state, &ctx);
+    free(state);
+    json_decref(done);
+    json_decref(settings);
 }
 
 /* Labelled photos and others learn from the real teacher together. */
@@ -394,6 +461,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(learns_classes_and_writes_an_encoder),
         cmocka_unit_test(resumed_equals_uninterrupted),
         cmocka_unit_test(wrong_settings_are_refused),
+        cmocka_unit_test(an_earlier_run_is_not_replaced),
+        cmocka_unit_test(every_field_of_the_state_counts),
         cmocka_unit_test(learns_from_a_teacher),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);

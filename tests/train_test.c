@@ -270,7 +270,6 @@ static void resume_needs_the_same_settings(void **unused)
         expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
     } while (0)
     REFUSED(seed = 2, "seed");
-    REFUSED(epochs = 4, "epochs");
     REFUSED(batch = 9, "batch");
     REFUSED(per_image = 1, "per-image");
     REFUSED(max_words = 4, "max-words");
@@ -450,6 +449,7 @@ static void features_are_kept(void **unused)
     assert_same_file(first.out, again.out, "");
     assert_same_file(first.out, again.out, ".state");
     s.resume = false;
+    s.force = true;
     flip_byte(path, 20); /* in the header: made anew */
     h = (heard){0};
     go_well(&s, &h);
@@ -494,6 +494,7 @@ static void a_killed_run_leaves_no_broken_file(void **unused)
     for (int i = 0; i < test_size(8, 1); i++) {
         int64_t us = (int64_t)rng_below(&r, (uint32_t)(whole.us > 1000000000 ? 1000000000 : whole.us + 1));
         t.s.resume = exists(t.out, ".state");
+        t.s.force = !t.s.resume; /* killed between the first model and the first state */
         pid_t child = fork();
         assert_true(child >= 0);
         if (!child) train_until_killed(&t.s);
@@ -505,8 +506,10 @@ static void a_killed_run_leaves_no_broken_file(void **unused)
         if (exists(t.out, "")) assert_describes(t.out, 32);
     }
     t.s.resume = exists(t.out, ".state");
+    t.s.force = !t.s.resume;
     go_well(&t.s, &h);
     assert_like_whole(&t);
+    assert_epochs_once(t.out, epochs);
 }
 
 /* train_test [PATTERN]: only the tests whose names fit, for the slow tools. */

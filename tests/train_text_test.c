@@ -10,27 +10,12 @@
 #include "captioner/search.h"
 #include "captioner/train.h"
 #include "tests/small.h"
-#include "tests/training.h"
+#include "tests/tiny_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { PAIRS = 60, HELD = 12, EPOCHS = 3, STEPS = 4 /* of an epoch */ };
-
-/* "5 dogs run" to "run5D": what is asked for is reordered, shortened and copied. */
-static void write_pairs(const char *path, int count, const char *extra)
-{
-    static const char *const animals[] = {"dogs", "cats", "cows"}, *const deeds[] = {"run", "eat"};
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    for (int i = 0; i < count; i++)
-        fprintf(f, "%d %s %s\t%s%d%c\n", i / 6, animals[i % 3], deeds[i % 2], deeds[i % 2], i / 6,
-                "DKC"[i % 3]);
-    fputs(extra, f);
-    assert_int_equal(fclose(f), 0);
-}
 
 static int make_data(void **state)
 {
@@ -38,30 +23,6 @@ static int make_data(void **state)
     write_pairs(in("pairs.tsv"), PAIRS, "");
     write_pairs(in("val.tsv"), HELD, "");
     return 0;
-}
-
-/* Settings with the names of the data; `out` within the folder. The strings are the caller's to keep. */
-typedef struct task {
-    cap_train_settings s;
-    char pairs[200], out[200];
-} task;
-
-static void tiny(task *t, const char *out)
-{
-    t->s = cap_train_text_defaults();
-    snprintf(t->pairs, sizeof t->pairs, "%s", in("pairs.tsv"));
-    snprintf(t->out, sizeof t->out, "%s", in(out));
-    t->s.text.pairs = t->pairs;
-    t->s.out = t->out;
-    t->s.text.val_share = (double)HELD / PAIRS;
-    t->s.text.source_level.level = t->s.text.target_level.level = DS_CHAR;
-    t->s.text.encoder.hidden = t->s.decoder.hidden = 16;
-    t->s.text.encoder.embedding = t->s.decoder.embedding = t->s.decoder.attention = 8;
-    t->s.epochs = EPOCHS;
-    t->s.batch = (PAIRS - HELD) / STEPS;
-    t->s.rate = 1e-2;
-    t->s.best_by = CAP_BEST_EXACT;
-    t->s.threads = 2;
 }
 
 /* The file opens and says something about a line. */
@@ -312,6 +273,7 @@ static void long_pairs_are_left_out(void **unused)
     assert_non_null(strstr(h.said, "2 pairs with a side over 50 words are left out"));
     assert_non_null(strstr(h.said, "60 pairs;"));
     t.s.max_words = 3;
+    t.s.force = true;
     expect_refusal(&t.s, ERR_ARGUMENT, "every pair is longer than 3 words");
 }
 

@@ -119,4 +119,21 @@ static inline int lines_of(const char *path)
     return lines;
 }
 
+/* The log has a line for each epoch from 1 to `epochs`, in order, and no other. */
+static inline void assert_epochs_once(const char *out, int epochs)
+{
+    char path[300], line[20000];
+    int number, expected = 0;
+    snprintf(path, sizeof path, "%s.log.jsonl", out);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        assert_non_null(strchr(line, '\n'));
+        assert_int_equal(sscanf(line, "{\"epoch\":%d,", &number), 1);
+        assert_int_equal(number, ++expected);
+    }
+    fclose(f);
+    assert_int_equal(expected, epochs);
+}
+
 #endif

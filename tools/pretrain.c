@@ -1,23 +1,16 @@
 /* caption pretrain: teaches an encoder to see, on photos with labels or a teacher's features. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "captioner/pretrain.h"
+#include "captioner/train.h"
+#include "cnn/preprocess.h"
 #include "src/base/text.h"
+#include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/verbs.h"
-
-/* The one thing a signal handler may touch; it lives as long as the process. */
-static volatile sig_atomic_t interrupted;
-
-static void remember_signal(int number)
-{
-    interrupted = number;
-    signal(number, SIG_DFL); /* the second one ends the program at once */
-}
 
 /* What the talk on stderr needs. */
 typedef struct talk {
@@ -26,12 +19,6 @@ typedef struct talk {
     bool bar_is_on;
     char label[40];
 } talk;
-
-static bool was_interrupted(void *ctx)
-{
-    (void)ctx;
-    return interrupted != 0;
-}
 
 static void tell_begin(void *ctx, const cap_photos *photos, size_t parameters, const cap_pretrain_progress *p)
 {
@@ -133,9 +120,8 @@ static int run(cap_pretrain_settings *s, const char *const *classes, bool quiet)
         else
             code = err_set(&err, ERR_MEMORY, "out of memory");
     }
-    cap_pretrain_events on = {&t, was_interrupted, tell_begin, tell_batch, tell_epoch, tell_bad_photo};
-    signal(SIGINT, remember_signal);
-    signal(SIGTERM, remember_signal);
+    cap_pretrain_events on = {&t, ui_asked_to_stop, tell_begin, tell_batch, tell_epoch, tell_bad_photo};
+    ui_heed_signals();
     if (!code) code = cap_pretrain_run(s, &on, &err);
     if (t.bar_is_on) ui_progress_finish(&t.bar);
     for (int i = 0; i < CAP_MAX_SOURCES; i++) free(copy[i]);
@@ -163,14 +149,15 @@ int verb_pretrain(int argc, char **argv)
         {"no-augment", 0, OPT_FLAG, NULL, &plain, .help = "no mirrored, cropped and tinted views"},
         {"Model", .kind = OPT_GROUP},
         {"encoder", 'e', OPT_STRING, "NAME", &s.encoder, .help = "architecture, trained from random weights"},
-        {"size", 's', OPT_INT, "PIXELS", &s.size, 32, 1024, "side of the photos it sees"},
+        {"size", 's', OPT_INT, "PIXELS", &s.size, CNN_MIN_SIDE, CNN_MAX_SIDE, "side of the photos it sees"},
         {"teacher", 't', OPT_STRING, "FILE", &s.teacher,
          .help = "MobileNetV2 as safetensors: its features are learned, too"},
         {"teacher-weight", 0, OPT_DOUBLE, "W", &s.teacher_weight, 0, 1000, "of its loss beside the labels'"},
         {"squared-weight", 0, OPT_DOUBLE, "W", &s.squared_weight, 0, 1000,
          "of the squared distance beside the cosine"},
         {"Training", .kind = OPT_GROUP},
-        {"epochs", 'n', OPT_INT, "N", &s.epochs, 1, 100000, "times each photo is seen"},
+        {"epochs", 'n', OPT_INT, "N", &s.epochs, 1, CAP_MOST_EPOCHS,
+         "times each photo is seen; --resume with more goes on, the learning rate as in a run of so many"},
         {"batch", 'b', OPT_INT, "N", &s.batch, 2, 4096, "photos of one step"},
         {"optimiser", 0, OPT_CHOICE, "adamw|sgd", &optimiser, .help = "the rule of the steps"},
         {"rate", 'r', OPT_DOUBLE, "R", &s.rate, 0, 100,
@@ -187,6 +174,7 @@ int verb_pretrain(int argc, char **argv)
         {"out", 'o', OPT_STRING, "FILE", &s.out,
          .help = "the encoder; FILE.ckpt and FILE.log.jsonl beside it"},
         {"resume", 0, OPT_FLAG, NULL, &s.resume, .help = "go on from FILE.ckpt with the options of its run"},
+        {"force", 0, OPT_FLAG, NULL, &s.force, .help = "begin anew in the place of an earlier run's files"},
         {"quiet", 'q', OPT_FLAG, NULL, &quiet, .help = "say nothing but what went wrong"},
         {0},
     };
@@ -195,7 +183,8 @@ int verb_pretrain(int argc, char **argv)
         .about =
             "Trains an encoder from random weights on photos, before it learns to describe them: to name "
             "their classes, to see what a teacher sees in them, or both.\n"
-            "Saves after every epoch, and when it is interrupted.",
+            "Saves after every epoch, and when it is interrupted; --resume goes on. What an earlier run left "
+            "at --out is not replaced without --force.",
         .options = options,
         .examples =
             "  caption pretrain --classes photos.tar:set --epochs 12 --out encoder.safetensors\n"
@@ -203,10 +192,12 @@ int verb_pretrain(int argc, char **argv)
     };
     int verdict;
     char *line = command_line(argc, argv); /* before the table moves the operands */
+    bool epochs_given = opt_given(&command, argc, argv, "epochs");
     if (!verb_begin(&command, &argc, argv, &verdict)) {
         free(line);
         return verdict;
     }
+    if (s.resume && !epochs_given) s.epochs = 0; /* those of its run */
     s.optim = !strcmp(optimiser, "sgd") ? OPTIM_SGD : OPTIM_ADAMW;
     s.precision = !strcmp(precision, "bf16") ? GEMM_BF16 : GEMM_F32;
     s.seed = (uint64_t)seed;

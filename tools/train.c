@@ -1,19 +1,11 @@
 /* caption train: photos and captions, or pairs of texts, in; a model out. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/train_options.h"
 #include "tools/verbs.h"
-
-static volatile sig_atomic_t asked_to_stop;
-
-static void on_signal(int number)
-{
-    (void)number;
-    asked_to_stop = 1;
-}
 
 typedef struct shown {
     ui_progress bar;
@@ -75,19 +67,11 @@ static void epoch(void *ctx, const cap_epoch *e)
         fprintf(stderr, "  %s%s%s\n", e->sample_input[i], between, e->sample_output[i]);
 }
 
-static bool stop(void *ctx)
-{
-    (void)ctx;
-    return asked_to_stop;
-}
-
 static int train(const train_request *r)
 {
     shown ui = {.quiet = r->quiet};
-    cap_train_events events = {&ui, say, progress, epoch, stop};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    cap_train_events events = {&ui, say, progress, epoch, ui_asked_to_stop};
+    ui_heed_signals();
     error err = {0};
     err_code code = cap_train(&r->settings, &events, &err);
     end_bar(&ui);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cnn/preprocess.h"
 #include "tools/options.h"
 #include "tools/verbs.h"
 
@@ -58,7 +59,7 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "train an imported encoder along"},
         {"encoder-factor", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->encoder_factor, .max = 100,
          .help = "the encoder's learning rate as a multiple of --rate"},
-        {"size", .kind = OPT_INT, .metavar = "PIXELS", .value = &s->size, .max = 1024,
+        {"size", .kind = OPT_INT, .metavar = "PIXELS", .value = &s->size, .max = CNN_MAX_SIDE,
          .help = "side of the photos; 0: what the encoder was made for"},
         {"crop", .kind = OPT_FLAG, .value = &s->crop,
          .help = "take the central square instead of stretching photos to one"},
@@ -131,8 +132,10 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "rarer words become <unk>; texts: 2 for words, else 1"},
         {"max-words", .kind = OPT_INT, .metavar = "N", .value = &s->max_words, .min = 1, .max = 1000,
          .help = "longer captions are cut, longer texts left out; texts: 200"},
-        {"epochs", .kind = OPT_INT, .metavar = "N", .value = &s->epochs, .min = 1, .max = 100000,
-         .help = "times through all captions or pairs"},
+        {"epochs", .kind = OPT_INT, .metavar = "N", .value = &s->epochs, .min = 1, .max = CAP_MOST_EPOCHS,
+         .help =
+             "times through all captions or pairs; --resume with more goes on, the learning rate as in a run "
+             "of so many"},
         {"batch", .kind = OPT_INT, .metavar = "N", .value = &s->batch, .min = 1, .max = 65536,
          .help = "captions or pairs per step"},
         {"rate", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->rate, .min = 1e-9, .max = 10,
@@ -161,6 +164,8 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "of large products; bf16 needs a CPU with AMX to be faster"},
         {"resume", .kind = OPT_FLAG, .value = &s->resume,
          .help = "go on from FILE.state, to the same bits as without a break"},
+        {"force", .kind = OPT_FLAG, .value = &s->force,
+         .help = "begin anew in the place of an earlier run's files"},
         {"Result", .kind = OPT_GROUP},
         {"best-by", .kind = OPT_CHOICE, .metavar = "cider|bleu4|bleu|exact|loss", .value = &c->best_by,
          .help = "validation score that picks the epoch to keep; photos: cider; texts: bleu, or exact "
@@ -320,8 +325,8 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
         .verb = "train",
         .about =
             "Trains a captioner on photos with captions, or a translator on pairs of texts. Ctrl-C saves the "
-            "state; --resume "
-            "goes on from it.\nDefaults are those for photos; for texts they differ where it is said.",
+            "state; --resume goes on from it. What an earlier run left at --out is not replaced without "
+            "--force.\nDefaults are those for photos; for texts they differ where it is said.",
         .options = table,
         .examples =
             "caption train --captions captions_train.json --images photos --val captions_val.json --out "
@@ -334,12 +339,14 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     };
     error err = {0};
     cap_kind kind;
+    bool epochs_given = opt_given(&command, argc, argv, "epochs");
     err_code odd = find_kind(&command, argc, argv, &kind, &err);
     if (!odd) odd = check_pointless(&command, argc, argv, &err);
     if (kind == CAP_TEXT) out->settings = cap_train_text_defaults();
     join_command(argc, argv, &out->command);
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
     out->settings.command = text_string(&out->command);
+    if (out->settings.resume && !epochs_given) out->settings.epochs = 0; /* those of its run */
     if (!odd && !finish(&c, &out->settings, &err)) return true;
     verb_fail(&err);
     *verdict = VERB_USAGE;

@@ -1,5 +1,6 @@
 #include "src/train/checkpoint.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 _Static_assert(sizeof(real) == sizeof(float), "files hold single precision: not for the double build");
 
 static const char steps_name[] = "optim.steps", moment1_prefix[] = "optim.m.", moment2_prefix[] = "optim.v.";
+
+#define LARGEST_F16 65504.0f
+#define MOST_STEPS ((int64_t)1 << 53)
 
 static bool begins(const char *s, const char *prefix)
 {
@@ -85,9 +89,41 @@ err_code ckpt_save(const char *path, const nn_params *params, const char *prefix
     return code;
 }
 
+/* ---- checking ---- */
+
+enum { BELOW_TOO, POSITIVE };
+
+/* Whether n floats at any address are at most `most`, without their signs or (POSITIVE) with none. The
+ * largest is found in whole numbers, which compilers do in lanes: of two floats without signs the larger one
+ * has the larger bits, infinity and NAN have larger ones than all others, and a sign has the largest. */
+static bool all_within(const void *floats, size_t n, float most, int sign)
+{
+    uint32_t bound, top = 0, seen = sign == POSITIVE ? 0xffffffff : 0x7fffffff;
+    memcpy(&bound, &most, sizeof bound);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, (const uint8_t *)floats + i * sizeof bits, sizeof bits);
+        bits &= seen;
+        top = bits > top ? bits : top;
+    }
+    return top <= bound;
+}
+
+bool ckpt_fits(const nn_params *params, const char *prefix, io_dtype dtype)
+{
+    for (int i = 0; i < params->count; i++) {
+        const nn_param *n = params->list[i];
+        float most = dtype == IO_F16 && n->var.rank > 1 ? LARGEST_F16 : FLT_MAX;
+        if (begins(n->name, prefix) && !all_within(n->var.data, nn_count(&n->var), most, BELOW_TOO))
+            return false;
+    }
+    return true;
+}
+
 /* ---- reading ---- */
 
-static err_code check_tensor(const io_tensors *file, const char *name, const nn_param *n, error *err)
+static err_code check_tensor(const io_tensors *file, const char *name, const nn_param *n, int sign,
+                             error *err)
 {
     const io_tensor *t = io_tensors_find(file, name);
     if (!t)
@@ -95,8 +131,12 @@ static err_code check_tensor(const io_tensors *file, const char *name, const nn_
                        io_tensors_name(file), name);
     bool same = t->rank == n->var.rank;
     for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == n->var.dim[i];
-    if (same) return ERR_OK;
-    return err_set(err, ERR_MISMATCH, "'%s': tensor '%s' has another shape than the model needs",
+    if (!same)
+        return err_set(err, ERR_MISMATCH, "'%s': tensor '%s' has another shape than the model needs",
+                       io_tensors_name(file), name);
+    if (t->dtype != IO_F32 || all_within(t->data, nn_count(&n->var), FLT_MAX, sign)) return ERR_OK;
+    return err_set(err, ERR_FORMAT,
+                   "'%s': tensor '%s' holds what no training leaves there; the file is damaged",
                    io_tensors_name(file), name);
 }
 
@@ -104,9 +144,9 @@ static err_code check_moments(const io_tensors *file, const nn_param *n, const o
 {
     moment_name name;
     name_moment(&name, moment1_prefix, n);
-    err_code code = check_tensor(file, name.text, n, err);
+    err_code code = check_tensor(file, name.text, n, BELOW_TOO, err);
     name_moment(&name, moment2_prefix, n);
-    if (!code && o->moment2) code = check_tensor(file, name.text, n, err);
+    if (!code && o->moment2) code = check_tensor(file, name.text, n, POSITIVE, err);
     if (!code && !o->moment2 && io_tensors_find(file, name.text))
         code = err_set(err, ERR_MISMATCH, "'%s' was written with another optimiser", io_tensors_name(file));
     return code;
@@ -115,7 +155,14 @@ static err_code check_moments(const io_tensors *file, const nn_param *n, const o
 static err_code check_steps(const io_tensors *file, const optim *o, error *err)
 {
     const io_tensor *t = io_tensors_find(file, steps_name);
-    if (!o || (t && t->dtype == IO_I64 && t->rank == 0)) return ERR_OK;
+    int64_t steps = 0;
+    if (!o) return ERR_OK;
+    if (t && t->dtype == IO_I64 && t->rank == 0) {
+        memcpy(&steps, t->data, sizeof steps);
+        if (steps >= 0 && steps < MOST_STEPS) return ERR_OK;
+        return err_set(err, ERR_FORMAT, "'%s': %lld steps are not possible; the file is damaged",
+                       io_tensors_name(file), (long long)steps);
+    }
     return err_set(err, ERR_MISMATCH, "'%s' holds no state of an optimiser; training cannot go on from it",
                    io_tensors_name(file));
 }
@@ -151,7 +198,7 @@ static err_code check_all(const io_tensors *file, const nn_params *params, const
     for (int i = 0; !code && i < params->count; i++) {
         const nn_param *n = params->list[i];
         if (!begins(n->name, prefix)) continue;
-        code = check_tensor(file, n->name, n, err);
+        code = check_tensor(file, n->name, n, BELOW_TOO, err);
         if (!code && o && !(n->flags & NN_BUFFER)) code = check_moments(file, n, o, err);
     }
     return code ? code : check_extra(file, params, prefix, err);

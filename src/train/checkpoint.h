@@ -25,6 +25,10 @@
 err_code ckpt_save(const char *path, const nn_params *params, const char *prefix, const optim *o,
                    const io_metadata *metadata, size_t metadata_count, io_dtype dtype, error *err);
 
+/* Every number of the parameters is finite and, as `dtype`, stays so: what ckpt_save would write as F16 must
+ * not be beyond 65,504. */
+bool ckpt_fits(const nn_params *params, const char *prefix, io_dtype dtype);
+
 /* Reads what ckpt_save wrote, in any of its types. Everything is checked before the first number is written,
  * so a failure leaves parameters and optimiser as they were.
  *
@@ -33,7 +37,8 @@ err_code ckpt_save(const char *path, const nn_params *params, const char *prefix
  * every tensor but the optimiser's must have its parameter.
  *
  * Errors: ERR_MISMATCH (a tensor missing, of another shape, or without a parameter; moments missing or of
- * another optimiser), ERR_MISSING (no file, or no such metadata), those of opening a safetensors file. */
+ * another optimiser), ERR_FORMAT (F32 numbers that are not finite, second moments below 0), ERR_MISSING (no
+ * file, or no such metadata), those of opening a safetensors file. */
 err_code ckpt_load(const char *path, nn_params *params, const char *prefix, optim *o, const char *key,
                    char **value, error *err);
 

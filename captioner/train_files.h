@@ -1,0 +1,65 @@
+/* The files of a training run, whatever it trains: the result OUT, the state it goes on from, the log, and
+ * the lock that keeps a second run away from them. Nothing that an earlier run left is lost unless it was
+ * asked for:
+ *
+ *     cap_train_files f = {0};
+ *     if (cap_train_files_open(&f, "m.safetensors", ".state", CAP_BEGIN, &err)) ...    before any work
+ *     ... read data, read f.state when going on ...
+ *     if (cap_train_files_settle(&f, epochs_done, steps_done, &err)) ...               before the first step
+ *     cap_train_files_close(&f);
+ *
+ * For the trainers (train*.c, pretrain.c) alone. */
+#ifndef CAPTIONER_TRAIN_FILES_H
+#define CAPTIONER_TRAIN_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "src/base/error.h"
+
+enum { CAP_LONGEST_OUT = 4000, CAP_LONGEST_BESIDE = CAP_LONGEST_OUT + 40 };
+
+typedef enum {
+    CAP_BEGIN,      /* refused when OUT, its state or its log is there */
+    CAP_BEGIN_OVER, /* what is there is replaced: state and log at once, OUT by the first epoch's */
+    CAP_GO_ON       /* needs the state */
+} cap_beginning;
+
+typedef struct cap_train_files {
+    const char *out;                                         /* borrowed */
+    char state[CAP_LONGEST_BESIDE], log[CAP_LONGEST_BESIDE]; /* OUT.state or the like; OUT.log.jsonl */
+    char lock[CAP_LONGEST_BESIDE];                           /* beside what OUT leads to */
+    cap_beginning beginning;
+    int fd; /* of the lock; counts when locked */
+    bool locked;
+} cap_train_files;
+
+/* Which of the three two switches ask for; both together: ERR_ARGUMENT. */
+err_code cap_beginning_of(bool resume, bool force, cap_beginning *out, error *err);
+
+/* Names the files, checks that each can be written, and takes the lock, which ends with the process if nobody
+ * gives it back. Nothing is changed yet. Errors: ERR_ARGUMENT (there is something at OUT, or nothing to go on
+ * from), ERR_LIMIT (a name too long), ERR_IO (another run holds the lock) and those of writing. */
+err_code cap_train_files_open(cap_train_files *f, const char *out, const char *state_end,
+                              cap_beginning beginning, error *err);
+
+/* Makes the files agree with a state of so many finished epochs and steps: a run that begins over removes the
+ * old state and log; one that goes on takes lines of later epochs or steps, which a killed run left, out of
+ * the log. */
+err_code cap_train_files_settle(const cap_train_files *f, int64_t epochs, int64_t steps, error *err);
+
+/* Gives the lock back. Closing a zeroed one is fine. */
+void cap_train_files_close(cap_train_files *f);
+
+/* Where a run stopped making sense. */
+typedef struct cap_divergence {
+    const char *what;            /* that is no number any more: "the loss" */
+    int64_t epoch, epochs, step; /* counted from 1; in which it was seen */
+    double rate, clip;           /* the settings; clip 0: none */
+    int64_t kept;                /* the epoch OUT is of, counted from 1; 0: no model was written */
+} cap_divergence;
+
+/* The sentence that says so, and what to change; ERR_LIMIT. */
+err_code cap_train_diverged(const cap_train_files *f, const cap_divergence *d, error *err);
+
+#endif
