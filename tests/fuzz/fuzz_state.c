@@ -54,7 +54,7 @@ static void begin(void)
         fprintf(stderr, "fuzz_state: %s\n", e.text);
         abort();
     }
-    snprintf(run.state_path, sizeof run.state_path, "%s", state);
+    snprintf(run.files.state, sizeof run.files.state, "%s", state);
     if (cap_run_save_state(&run, &e)) abort();
     read_saved();
     atexit(remove_folder);
