@@ -117,8 +117,8 @@ static err_code read_source(const source *s, const img_read_options *o, img *pho
 
 /* The net sees the same pixels whether or not the photo is kept: it is decoded small for the one and in full
  * for the other. */
-static err_code read_photo(const cap_captioner *c, const source *s, uint8_t *rgb, cap_description *out,
-                           error *err)
+static err_code decode_photo(const cap_captioner *c, const source *s, uint8_t *rgb, cap_description *out,
+                             error *err)
 {
     const cnn_preprocess *pre = &c->model->preprocess;
     img_read_options o = {.max_pixels = c->settings.max_pixels, .reduce_to = pre->size};
@@ -133,6 +133,20 @@ static err_code read_photo(const cap_captioner *c, const source *s, uint8_t *rgb
     img_release(&out->photo);
     o.reduce_to = 0;
     return code || !c->settings.keep_photo ? code : read_source(s, &o, &out->photo, &info, err);
+}
+
+/* What may be decoded twice is read once: a pipe gives its bytes only once, and a file may change between. */
+static err_code read_photo(const cap_captioner *c, const source *s, uint8_t *rgb, cap_description *out,
+                           error *err)
+{
+    uint8_t *bytes;
+    size_t size;
+    if (!s->path || !c->settings.keep_photo) return decode_photo(c, s, rgb, out, err);
+    err_code code = img_read_file_bytes(s->path, &bytes, &size, err);
+    if (!code)
+        code = decode_photo(c, &(source){.bytes = bytes, .size = size, .name = s->path}, rgb, out, err);
+    free(bytes);
+    return code;
 }
 
 static err_code copy_photo(const cap_captioner *c, const img *photo, uint8_t *rgb, cap_description *out,

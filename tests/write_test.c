@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,6 +111,43 @@ static void test_special_files(void **state)
     img_release(&im);
 }
 
+/* -- Notes of a PNG ---------------------------------------------------------------------------------- */
+
+static void test_notes(void **state)
+{
+    (void)state;
+    const img_note notes[] = {
+        {"Software", "caption 1"}, {"Title", "caf\xc3\xa9.jpg"}, {"Description", "a dog"}, {0}};
+    uint8_t *bytes;
+    size_t length;
+    char text[16], small[4];
+    error e = {0};
+    img im = make_scene(20, 20), back;
+    assert_int_equal(img_encode_png_noted(&im, notes, &bytes, &length, &e), ERR_OK);
+    for (const img_note *n = notes; n->key; n++) {
+        assert_true(img_find_note(bytes, length, n->key, text, sizeof text));
+        assert_string_equal(text, n->text);
+    }
+    assert_true(img_find_note(bytes, length, "Software", small, sizeof small));
+    assert_string_equal(small, "cap");
+    assert_false(img_find_note(bytes, length, "Soft", text, sizeof text));
+    assert_false(img_find_note(bytes + 1, length - 1, "Software", text, sizeof text));
+    for (size_t cut = 0; cut < 200; cut++) { /* a beginning of the file, of any length */
+        uint8_t *copy = malloc(cut + 1);
+        assert_non_null(copy);
+        memcpy(copy, bytes, cut);
+        assert_true(!img_find_note(copy, cut, "Description", text, sizeof text) || cut > 100);
+        free(copy);
+    }
+    assert_int_equal(img_read_memory(bytes, length, "a", NULL, &back, NULL, &e), ERR_OK);
+    img_release(&back);
+    free(bytes);
+    assert_int_equal(img_encode_png(&im, &bytes, &length, &e), ERR_OK);
+    assert_false(img_find_note(bytes, length, "Software", text, sizeof text));
+    free(bytes);
+    img_release(&im);
+}
+
 /* -- JPEG by libjpeg --------------------------------------------------------------------------------- */
 
 typedef struct jpeg_kind {
@@ -196,7 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_failures_leave_nothing),
         cmocka_unit_test(test_special_files),    cmocka_unit_test(test_rare_samplings),
-        cmocka_unit_test(test_progressive_bomb),
+        cmocka_unit_test(test_progressive_bomb), cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

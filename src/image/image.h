@@ -63,6 +63,9 @@ err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
  * failure. */
 err_code img_read_bytes(int fd, const char *name, uint8_t **data, size_t *length, error *e);
 
+/* The same of the file of that name. */
+err_code img_read_file_bytes(const char *path, uint8_t **data, size_t *length, error *e);
+
 /* Turns the stored pixels of an EXIF orientation (1..8; anything else counts as 1) upright, in place. */
 err_code img_orient(img *im, int orientation, error *e);
 
@@ -93,6 +96,20 @@ err_code img_resize(const img *src, img_box box, int width, int height, img_filt
 /* The encoded picture in *bytes (malloc-owned, to be freed by the caller) and its length. */
 err_code img_encode_png(const img *im, uint8_t **bytes, size_t *length, error *e);
 err_code img_encode_jpeg(const img *im, int quality /* 1..100 */, uint8_t **bytes, size_t *length, error *e);
+
+/* What a PNG says about itself, before its pixels. */
+typedef struct img_note {
+    const char *key;  /* 1..79 letters of ASCII: "Title", "Description", "Software", ... */
+    const char *text; /* UTF-8 */
+} img_note;
+
+/* A PNG with notes, up to one whose key is NULL; NULL for none. */
+err_code img_encode_png_noted(const img *im, const img_note *notes, uint8_t **bytes, size_t *length,
+                              error *e);
+
+/* The first note of that key among the first `length` bytes of a PNG: text[room], cut when it is longer.
+ * False: no PNG, or no such note before the pixels or before the bytes end. */
+bool img_find_note(const uint8_t *bytes, size_t length, const char *key, char *text, size_t room);
 
 /* Writes the file whole or not at all: a temporary file in the same folder, flushed to the disk, then
  * renamed; removed on failure. What is not a regular file (a fifo, /dev/stdout) is written to directly. */

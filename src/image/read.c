@@ -148,12 +148,24 @@ err_code img_read_fd(int fd, const char *name, const img_read_options *options, 
     return rc;
 }
 
-err_code img_read_file(const char *path, const img_read_options *options, img *out, img_info *info, error *e)
+err_code img_read_file_bytes(const char *path, uint8_t **data, size_t *length, error *e)
 {
-    *out = (img){0};
+    *data = NULL;
+    *length = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return cannot_read(path, errno, e);
-    err_code rc = img_read_fd(fd, path, options, out, info, e);
+    err_code rc = img_read_bytes(fd, path, data, length, e);
     close(fd);
+    return rc;
+}
+
+err_code img_read_file(const char *path, const img_read_options *options, img *out, img_info *info, error *e)
+{
+    uint8_t *data;
+    size_t length;
+    *out = (img){0};
+    err_code rc = img_read_file_bytes(path, &data, &length, e);
+    if (!rc) rc = img_read_memory(data, length, path, options, out, info, e);
+    free(data);
     return rc;
 }
