@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "captioner/caption.h"
 #include "src/io/file.h"
-#include "tools/decoding.h"
+#include "tools/describe.h"
 #include "tools/model_options.h"
-#include "tools/overlay_files.h"
 #include "tools/photo_list.h"
 #include "tools/precision.h"
 #include "tools/print.h"
@@ -19,123 +19,63 @@
 /* Photos that go through the net together; fewer when they are kept at full size. */
 enum { GROUP = 8, KEPT_GROUP = 2 };
 
-typedef struct request {
-    const char *model, *overlay;
-    cap_settings settings;
-    decoding decoding;
-    bool json, attention;
-    bool recursive;
-    bool tabs; /* path and sentence, not the sentence alone */
-    overlay_files files;
-} request;
-
 typedef struct describe_job {
-    request *q;
+    describe_request *q;
     cap_captioner *captioner;
     photo_list photos;
     ui_progress progress;
     int done, unreadable, empty; /* empty: folders without photos, or unreadable ones */
+    int lost;                    /* overlays that could not be written */
 } describe_job;
 
-/* ---- output ---- */
-
-/* Adds what is known of a sentence to *o (may be NULL); false: out of memory. */
-static bool add_sentence(json_t *o, const cap_alternative *a)
-{
-    json_t *more = json_pack("{s:o, s:o, s:f, s:f, s:f}", "caption", json_clean_string(a->sentence), "words",
-                             json_words(a->word, a->probability, a->words), "log_probability",
-                             a->log_probability, "score", a->score, "confidence", a->confidence);
-    bool good = o && more && !json_object_update(o, more);
-    json_decref(more);
-    return good;
-}
-
-/* All sentences, the best first. NULL: out of memory. */
-static json_t *alternatives_json(const cap_description *d)
-{
-    json_t *list = json_array();
-    bool good = list;
-    for (int i = 0; good && i < d->alternatives; i++) {
-        json_t *o = json_object();
-        good = add_sentence(o, &d->alternative[i]);
-        good = !json_array_append_new(list, o) && good;
-    }
-    if (good) return list;
-    json_decref(list);
-    return NULL;
-}
-
-static json_t *attention_json(const cap_description *d)
-{
-    json_t *list = json_array();
-    size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
-    for (size_t i = 0; i < (size_t)d->best.words; i++) {
-        json_t *row = json_array();
-        for (size_t j = 0; j < regions; j++)
-            json_array_append_new(row, json_real((double)d->attention[i * regions + j]));
-        json_array_append_new(list, row);
-    }
-    return list;
-}
-
-static bool print_json(const request *q, const cap_description *d, const char *path)
-{
-    json_t *o = json_pack("{s:o}", "path", json_clean_string(path));
-    bool good = add_sentence(o, d->alternative);
-    if (good && q->decoding.n_best) good = !json_object_set_new(o, "n_best", alternatives_json(d));
-    if (good && q->attention) {
-        json_object_set_new(o, "grid", json_pack("[i,i]", d->grid_h, d->grid_w));
-        json_object_set_new(o, "attention", d->attention ? attention_json(d) : json_null());
-    }
-    if (good) return print_json_line(stdout, o);
-    json_decref(o);
-    return false;
-}
-
-static void print_list(const cap_description *d, const char *path)
-{
-    for (int i = 0; i < d->alternatives; i++) {
-        print_escaped(stdout, path);
-        printf("\t%d\t%.6f\t", i + 1, d->alternative[i].score);
-        print_escaped(stdout, d->alternative[i].sentence);
-        putchar('\n');
-    }
-}
-
-static void print_text(const request *q, const cap_description *d, const char *path)
-{
-    if (q->decoding.n_best) {
-        print_list(d, path);
-        return;
-    }
-    if (q->tabs) {
-        print_escaped(stdout, path);
-        putchar('\t');
-    }
-    print_escaped(stdout, d->best.sentence);
-    putchar('\n');
-}
-
-static err_code show(request *q, const cap_description *d, const char *path, error *err)
-{
-    err_code code = ERR_OK;
-    if (q->overlay) code = overlay_write(d, path, q->overlay, err);
-    if (q->files.folder) code = overlay_files_write(&q->files, d, path, err);
-    if (code) return code;
-    if (!q->json)
-        print_text(q, d, path);
-    else if (!print_json(q, d, path))
-        return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", path);
-    return ERR_OK;
-}
+/* Of what may happen to thousands of photos the first few are told, and the number of all at the end. */
+enum { TOLD = 3 };
 
 /* ---- the photos, group by group ---- */
 
-static void complain(describe_job *j, const error *reason)
+static err_code no_memory_to_print(const char *path, error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", path);
+}
+
+static err_code complain(describe_job *j, const char *path, const error *reason, error *err)
 {
     ui_progress_clear(&j->progress);
     fprintf(stderr, "caption: %s\n", reason->text);
     j->unreadable++;
+    return describe_print_failed(j->q, path, reason) ? ERR_OK : no_memory_to_print(path, err);
+}
+
+/* A photo without its overlay is described all the same. */
+static void lose_overlay(void *ctx, const error *reason)
+{
+    describe_job *j = ctx;
+    if (j->lost++ >= TOLD) return;
+    ui_progress_clear(&j->progress);
+    fprintf(stderr, "caption: %s\n", reason->text);
+}
+
+/* The file that the overlay of photo i went to; NULL: none was wanted, or it failed. */
+static const char *paint(describe_job *j, const cap_description *d, int i)
+{
+    const describe_request *q = j->q;
+    const char *photo = j->photos.path[i], *path = q->overlay ? q->overlay : NULL;
+    error reason = {0};
+    err_code code = ERR_OK;
+    if (q->files.folder) path = q->files.path[i];
+    if (path && q->files.folder)
+        code = overlay_files_write(&q->files, i, d, photo, &reason);
+    else if (path)
+        code = overlay_write(d, photo, path, &reason);
+    if (!code) return path;
+    if (!ferror(stdout) || errno != EPIPE) lose_overlay(j, &reason);
+    return NULL;
+}
+
+static err_code show(describe_job *j, const cap_description *d, int i, error *err)
+{
+    const char *path = j->photos.path[i], *overlay = paint(j, d, i);
+    return describe_print(j->q, d, path, overlay) ? ERR_OK : no_memory_to_print(path, err);
 }
 
 /* A folder below one that was named. */
@@ -187,9 +127,9 @@ static err_code run_group(describe_job *j, error *err)
         describe_input(j->captioner, d, reason);
     for (int i = 0; !code && i < n; i++) {
         if (reason[i].code)
-            complain(j, &reason[i]);
+            code = complain(j, path[i], &reason[i], err);
         else
-            code = show(j->q, &d[i], path[i], err);
+            code = show(j, &d[i], j->done + i, err);
     }
     for (int i = 0; i < n; i++) cap_description_release(&d[i]);
     j->done += n;
@@ -219,7 +159,8 @@ static int run_groups(describe_job *j)
     if (ferror(stdout)) return VERB_FAILED;
     if (j->unreadable && photos > 1)
         fprintf(stderr, "caption: %d of %d photos could not be read\n", j->unreadable, photos);
-    return j->unreadable || j->empty ? VERB_FAILED : VERB_DONE;
+    if (j->lost > TOLD) fprintf(stderr, "caption: %d of %d overlays could not be written\n", j->lost, photos);
+    return j->unreadable || j->empty || j->lost ? VERB_FAILED : VERB_DONE;
 }
 
 static err_code check_model(const describe_job *j, error *err)
@@ -232,6 +173,27 @@ static err_code check_model(const describe_job *j, error *err)
     return j->q->files.folder ? io_make_dirs(j->q->files.folder, err) : ERR_OK;
 }
 
+/* Overlays that an earlier run left among the photos are none. One that is all the command line names is
+ * described, since somebody wants that. */
+static int pass_over_overlays(photo_list *l)
+{
+    const char *first = NULL;
+    int kept = 0, overlays = 0;
+    for (int i = 0; i < l->count; i++) {
+        const char *path = l->path[i];
+        size_t n = strlen(path);
+        if (n > 4 && !strcasecmp(path + n - 4, ".png") && overlay_is_ours(path)) {
+            if (!overlays++) first = path;
+        } else {
+            l->path[kept++] = path;
+        }
+    }
+    l->count = kept;
+    if (overlays == 1) ui_say("passed over: '%s' is an overlay", first);
+    if (overlays > 1) ui_say("passed over: '%s' and %d more are overlays", first, overlays - 1);
+    return overlays;
+}
+
 /* A folder that gives no photos is reported and passed over, as a photo is. */
 static err_code list_photos(describe_job *j, char **operands, int count, error *err)
 {
@@ -241,29 +203,54 @@ static err_code list_photos(describe_job *j, char **operands, int count, error *
         if (!code) continue;
         verb_fail(err);
         j->empty++;
+        if (!describe_print_failed(j->q, operands[i], err)) return no_memory_to_print(operands[i], err);
     }
-    j->q->tabs =
-        count > 1 || j->photos.count > 1 || (j->photos.count && strcmp(operands[0], j->photos.path[0]));
+    bool alone = count == 1 && j->photos.count == 1 && !strcmp(operands[0], j->photos.path[0]);
+    j->q->tabs = !alone || j->q->with_path;
+    int overlays = alone ? 0 : pass_over_overlays(&j->photos);
     if (j->q->overlay && j->photos.count > 1)
         return err_set(err, ERR_ARGUMENT, "--overlay takes one photo, not %d; --overlay-dir takes many",
                        j->photos.count);
+    if (overlays && !j->photos.count)
+        return err_set(err, ERR_MISSING, "no photo is left to describe: all are overlays");
     return ERR_OK;
 }
 
-static int describe(request *q, char **operands, int count)
+/* Every file of the run, before any is written. */
+static err_code plan_files(describe_job *j, outputs *files, error *err)
+{
+    const describe_request *q = j->q;
+    const photo_list *l = &j->photos;
+    struct stat st;
+    bool into_file = !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode);
+    if (!into_file && !q->settings.keep_photo) return ERR_OK;
+    err_code code = outputs_writes(files, "standard output", "-", err);
+    for (int i = 0; i < l->count && !code; i++) code = outputs_reads(files, "a photo", l->path[i], err);
+    if (!code && q->model) code = outputs_reads(files, "--model", q->model, err);
+    if (!code && q->overlay && strcmp(q->overlay, "-") != 0)
+        code = outputs_writes(files, "--overlay", q->overlay, err);
+    if (!code && q->files.folder)
+        code = overlay_files_plan(&j->q->files, files, l->path, l->count, lose_overlay, j, err);
+    return code;
+}
+
+static int describe(describe_request *q, char **operands, int count)
 {
     describe_job j = {.q = q};
+    outputs files = {0};
     error err = {0};
     j.photos = (photo_list){.recursive = q->recursive, .complain = complain_of_folder, .ctx = &j};
     err_code code = list_photos(&j, operands, count, &err);
     tell_passed_over(&j);
     bool any = j.photos.count;
+    if (!code && any) code = plan_files(&j, &files, &err);
     if (!code && any) code = cap_open(q->model, &q->settings, &j.captioner, &err);
     if (!code && any) code = check_model(&j, &err);
     int verdict = code ? verb_fail(&err) : run_groups(&j);
     cap_close(&j.captioner);
     photo_list_release(&j.photos);
     overlay_files_release(&q->files);
+    outputs_release(&files);
     return verdict;
 }
 
@@ -280,18 +267,20 @@ static const char about[] =
     "Of a folder, what it holds besides photos (other kinds of pictures, folders) is counted on standard "
     "error. "
     "JPEG, PNG and WebP are recognised by content. A photo that cannot be read is reported and passed over; "
-    "the exit code is then 1.";
+    "the exit code is then 1. With --json it gets an object with path and error. In JSON a path that is not "
+    "UTF-8 has its bytes beside it as path_bytes, in hexadecimal digits.";
 
 static const char examples[] =
     "  caption photo.jpg\n"
     "  caption --json --attention photo.jpg | jq .words\n"
     "  caption --n-best 5 --beam 8 --avoid man --must dog photo.jpg\n"
     "  caption --overlay where.png photo.jpg\n"
-    "  caption --overlay-dir sheets holiday/ > captions.tsv\n";
+    "  caption --overlay-dir sheets holiday/ > captions.tsv\n"
+    "  find . -name '*.jpg' -print0 | xargs -0 caption --with-path\n";
 
 int verb_describe(int argc, char **argv)
 {
-    request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
+    describe_request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
     const char *precision = PRECISION_DEFAULT;
     q.settings.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
@@ -307,10 +296,16 @@ int verb_describe(int argc, char **argv)
                  "confidence; with --n-best all of them"},
         {"attention", 'a', OPT_FLAG, .value = &q.attention,
          .help = "with --json: grid [rows, columns] and attention [words][regions]"},
-        {"overlay", 'o', OPT_STRING, "OUT.png", &q.overlay,
-         .help = "paint where each word looked (exactly one photo)"},
+        {"with-path", 'H', OPT_FLAG, .value = &q.with_path,
+         .help = "path, tab, sentence also for a single photo, as for scripts under xargs"},
+        {"overlay", 'o', OPT_OUTPUT, "OUT.png", &q.overlay,
+         .help = "paint where each word looked (exactly one photo); -: to standard output, and the sentence "
+                 "to standard error"},
         {"overlay-dir", 'd', OPT_STRING, "DIR", &q.files.folder,
-         .help = "the same for many photos, DIR/NAME.png each"},
+         .help = "the same for many photos, DIR/PHOTO.png each, like DIR/a.jpg.png; the next run replaces "
+                 "them, and passes them over when they lie among the photos"},
+        {"force", 'f', OPT_FLAG, .value = &q.files.force,
+         .help = "with --overlay-dir: replace files that caption did not make, too"},
         {0},
     };
     const opt_command command = {.verb = "",
@@ -323,6 +318,10 @@ int verb_describe(int argc, char **argv)
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
     q.settings.precision = precision_find(precision);
+    const char *problem = overlay_output_problem(q.overlay, q.json);
+    if (problem) return usage_error(problem);
+    q.out = q.overlay && !strcmp(q.overlay, "-") ? stderr : stdout;
+    if (q.files.force && !q.files.folder) return usage_error("--force needs --overlay-dir");
     if (q.attention && !q.json) return usage_error("--attention needs --json");
     if (q.overlay && q.files.folder) return usage_error("--overlay and --overlay-dir exclude each other");
     q.settings.keep_photo = q.overlay || q.files.folder;

@@ -13,7 +13,7 @@ enum { MODEL_MAX_PIXELS = 250000000 };
 /* clang-format off */
 #define MODEL_OPTIONS(path, settings)                                                                        \
     {"Model", .kind = OPT_GROUP},                                                                            \
-    {"model", 'm', OPT_STRING, "FILE", &(path), .help = "the model; the built-in one if absent"},            \
+    {"model", 'm', OPT_INPUT, "FILE", &(path), .help = "the model; the built-in one if absent"},             \
     {"threads", 't', OPT_INT, "N", &(settings).threads, 0, 1024, "0: one per CPU"},                          \
     {"max-pixels", .kind = OPT_SIZE, .metavar = "N", .value = &(settings).max_pixels, .min = 1,              \
      .max = 1e12, .help = "larger photos are refused"}

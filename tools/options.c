@@ -216,7 +216,10 @@ static err_code take_value(const opt_command *c, const opt *o, const char *text,
         good = is_choice(o->metavar, text), v.s = text, size = sizeof v.s;
         break;
     case OPT_LIST:
+    case OPT_INPUTS:
     case OPT_STRING:
+    case OPT_INPUT:
+    case OPT_OUTPUT:
         if (!*text)
             return USAGE_ERROR(c, err, "option '--%s' needs a value (%s), not ''", o->name, o->metavar);
         good = true, v.s = text, size = sizeof v.s;
@@ -225,7 +228,7 @@ static err_code take_value(const opt_command *c, const opt *o, const char *text,
         break;
     }
     if (!good) return bad_value(c, o, text, err);
-    if (store && o->kind == OPT_LIST) return append_to_list(c, o, text, err);
+    if (store && (o->kind == OPT_LIST || o->kind == OPT_INPUTS)) return append_to_list(c, o, text, err);
     if (store) memcpy(o->value, &v, size);
     return ERR_OK;
 }

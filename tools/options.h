@@ -36,6 +36,9 @@ typedef enum {
     OPT_STRING, /* const char *: points into argv; NULL = not given */
     OPT_CHOICE, /* const char *: one of the words in `metavar`, "small|large" */
     OPT_LIST,   /* const char *[max + 1]: may be given up to `max` times, NULL after the last one */
+    OPT_INPUT,  /* OPT_STRING that names a file or folder which is read, */
+    OPT_INPUTS, /* OPT_LIST of such names, */
+    OPT_OUTPUT, /* OPT_STRING that names a file which is written: outputs.h compares them */
     OPT_SIZE,   /* uint64_t: 250M, 4Gi, 7; k M G T are powers of 1000, Ki Mi Gi Ti of 1024 */
 } opt_kind;
 

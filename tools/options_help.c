@@ -62,6 +62,8 @@ static void describe_default(const opt *o, char *text, size_t size)
         break;
     }
     case OPT_STRING:
+    case OPT_INPUT:
+    case OPT_OUTPUT:
     case OPT_CHOICE:
         memcpy(&word, o->value, sizeof word);
         if (word) snprintf(text, size, " (default %s)", word);

@@ -1,96 +1,183 @@
 #include "tools/overlay_files.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-static bool is_same_file(const char *a, const char *b)
+#include "src/base/text.h"
+#include "tools/marked.h"
+
+static const char word[] = "overlay ";
+enum { ROLE = sizeof word - 1 + MARKED_KEY };
+
+static void role_of(const char *photo_path, char role[ROLE])
 {
-    struct stat x, y;
-    return !stat(a, &x) && !stat(b, &y) && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    memcpy(role, word, sizeof word - 1);
+    marked_key(photo_path, role + sizeof word - 1);
 }
 
 err_code overlay_write(const cap_description *d, const char *photo_path, const char *path, error *err)
 {
-    if (is_same_file(path, photo_path))
-        return err_set(err, ERR_ARGUMENT, "cannot write the overlay to '%.200s': it would replace the photo",
-                       path);
     img sheet = {0};
+    char role[ROLE];
+    role_of(photo_path, role);
+    const marked_mark mark = {role, strcmp(photo_path, "-") ? photo_path : "standard input",
+                              d->best.sentence};
     err_code code = cap_overlay_sheet(&d->photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
                                       d->best.probability, d->attention, d->best.sentence, NULL, &sheet, err);
-    if (!code) code = img_write_png(path, &sheet, err);
+    if (!code) code = marked_write(path, &sheet, &mark, err);
     img_release(&sheet);
     return code;
 }
 
-/* Where `name` is or belongs among the used names; negative (-1 - place) when it is not there. */
-static int find(const overlay_files *f, const char *name)
+const char *overlay_output_problem(const char *path, bool json)
 {
-    int low = 0, high = f->count;
-    while (low < high) {
-        int middle = low + (high - low) / 2, order = strcmp(f->used[middle], name);
-        if (!order) return middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return -1 - low;
+    if (!path || strcmp(path, "-") != 0) return NULL;
+    if (json) return "--json and --overlay - both want standard output";
+    return isatty(STDOUT_FILENO) ? "--overlay - is for a file or a pipe, not for a terminal" : NULL;
 }
 
-static bool remember(overlay_files *f, const char *name, int place)
+bool overlay_is_ours(const char *path)
 {
-    if (f->count == f->capacity) {
-        int capacity = f->capacity ? 2 * f->capacity : 64;
-        char **larger =
-            f->capacity > INT_MAX / 2 ? NULL : realloc(f->used, (size_t)capacity * sizeof *larger);
-        if (!larger) return false;
-        f->used = larger;
-        f->capacity = capacity;
-    }
-    char *copy = strdup(name);
-    if (!copy) return false;
-    memmove(f->used + place + 1, f->used + place, (size_t)(f->count - place) * sizeof *f->used);
-    f->used[place] = copy;
-    f->count++;
-    return true;
+    char role[MARKED_ROLE];
+    return marked_read(path, role) && !strncmp(role, word, sizeof word - 1);
 }
 
-/* "holiday/a.jpg" -> "a", standard input -> "stdin". */
-static int stem_of(const char *path, const char **stem)
+/* ---- names in a folder ---- */
+
+static err_code no_memory(error *err)
 {
-    if (!strcmp(path, "-")) path = "stdin";
+    return err_set(err, ERR_MEMORY, "out of memory for the names of overlays");
+}
+
+/* "holiday/a.jpg" -> "a.jpg", standard input -> "stdin". Of a name that would be too long for a file with
+ * what is added to it here, and while it is written (255 bytes), the beginning. */
+static int name_of(const char *path, const char **name, bool *cut)
+{
+    enum { LONGEST = 220 };
     const char *slash = strrchr(path, '/');
-    *stem = slash ? slash + 1 : path;
-    const char *dot = strrchr(*stem, '.');
-    return dot && dot > *stem ? (int)(dot - *stem) : (int)strlen(*stem);
+    *name = !strcmp(path, "-") ? "stdin" : slash ? slash + 1 : path;
+    size_t n = strlen(*name);
+    *cut = n > LONGEST;
+    if (*cut)
+        for (n = LONGEST; n && ((*name)[n] & 0xC0) == 0x80;) n--;
+    return (int)n;
 }
 
-err_code overlay_files_write(overlay_files *f, const cap_description *d, const char *photo_path, error *err)
+/* DIR/NAME.png, or DIR/NAME-HASH.png for photos of one name, and where the name had to be cut. */
+static char *make_path(overlay_files *f, const char *photo, const char *role, bool second)
 {
-    char path[PATH_MAX];
-    const char *stem, *name;
-    int length = stem_of(photo_path, &stem), place = 0;
-    for (int turn = 1; place >= 0; turn++) {
-        char again[16] = "";
-        if (turn > 1) snprintf(again, sizeof again, "-%d", turn);
-        int n = snprintf(path, sizeof path, "%s/%.*s%s.png", f->folder, length, stem, again);
-        if (n < 0 || (size_t)n >= sizeof path)
-            return err_set(err, ERR_ARGUMENT, "cannot write to '%.200s': the path is too long", f->folder);
-        name = path + strlen(f->folder) + 1;
-        place = find(f, name);
+    const char *name;
+    bool cut;
+    int n = name_of(photo, &name, &cut);
+    size_t folder = strlen(f->folder);
+    const char *slash = folder && f->folder[folder - 1] == '/' ? "" : "/";
+    text path = {0};
+    text_printf(&path, "%s%s%.*s", f->folder, slash, n, name);
+    if (second || cut) text_printf(&path, "-%.8s", role + sizeof word - 1);
+    text_append(&path, ".png");
+    char *kept = path.failed ? NULL : arena_strdup(&f->memory, text_string(&path));
+    text_release(&path);
+    return kept;
+}
+
+/* Is the name free for this photo, as far as files go that are there? MISMATCH: it is another photo's. */
+static err_code check_there(const overlay_files *f, const char *path, const char *role, error *err)
+{
+    char there[MARKED_ROLE];
+    err_code code = marked_may_replace(path, word, f->force, err);
+    if (code || !marked_read(path, there) || strncmp(there, word, sizeof word - 1) || !strcmp(there, role))
+        return code;
+    return err_set(err, ERR_MISMATCH, "cannot write '%.200s': it is the overlay of another photo", path);
+}
+
+/* ARGUMENT, MISMATCH: the photo gets no overlay under this name; MISMATCH: try another. */
+static err_code take(const overlay_files *f, outputs *files, const char *path, const char *role, error *err)
+{
+    struct stat st;
+    err_code code = check_there(f, path, role, err);
+    bool there = !lstat(path, &st);
+    if (!code) code = outputs_writes(files, "an overlay", path, err);
+    return code == ERR_ARGUMENT && !there ? ERR_MISMATCH : code; /* an earlier photo of this run took it */
+}
+
+static err_code choose(overlay_files *f, outputs *files, const char *photo, const char *role,
+                       const char **out, error *err)
+{
+    err_code code = ERR_MISMATCH;
+    for (int second = 0; second < 2 && code == ERR_MISMATCH; second++) {
+        char *path = make_path(f, photo, role, second);
+        code = path ? take(f, files, path, role, err) : no_memory(err);
+        *out = code ? NULL : path;
     }
-    if (!remember(f, name, -1 - place))
-        return err_set(err, ERR_MEMORY, "out of memory for the names of overlays");
-    return overlay_write(d, photo_path, path, err);
+    return code;
+}
+
+typedef struct turn {
+    int photo;
+    char role[ROLE];
+} turn;
+
+static int by_role(const void *a, const void *b)
+{
+    const turn *x = a, *y = b;
+    int order = strcmp(x->role, y->role);
+    return order ? order : x->photo - y->photo;
+}
+
+/* same[i]: the first photo that is the same file as photo i. */
+static bool find_same(overlay_files *f, const char *const *photo, int count, turn *turns, int *same)
+{
+    if (!turns || !same) return false;
+    for (int i = 0; i < count; i++) {
+        turns[i].photo = i;
+        role_of(photo[i], turns[i].role);
+    }
+    qsort(turns, (size_t)count, sizeof *turns, by_role);
+    for (int i = 0; i < count; i++) {
+        bool again = i && !strcmp(turns[i].role, turns[i - 1].role);
+        same[turns[i].photo] = again ? same[turns[i - 1].photo] : turns[i].photo;
+    }
+    f->path = arena_array(&f->memory, (size_t)count, sizeof *f->path);
+    return f->path;
+}
+
+err_code overlay_files_plan(overlay_files *f, outputs *files, const char *const *photo, int count,
+                            overlay_refused *refused, void *ctx, error *err)
+{
+    turn *turns = calloc((size_t)count + 1, sizeof *turns);
+    int *same = calloc((size_t)count + 1, sizeof *same);
+    err_code code = find_same(f, photo, count, turns, same) ? ERR_OK : no_memory(err);
+    for (int i = 0; i < count && code != ERR_MEMORY; i++) {
+        char role[ROLE];
+        if (same[i] < i) {
+            f->path[i] = f->path[same[i]];
+            continue;
+        }
+        role_of(photo[i], role);
+        error reason = {0};
+        code = choose(f, files, photo[i], role, &f->path[i], &reason);
+        if (code == ERR_MEMORY)
+            no_memory(err);
+        else if (code)
+            refused(ctx, &reason);
+    }
+    free(turns);
+    free(same);
+    return code == ERR_MEMORY ? code : ERR_OK;
+}
+
+err_code overlay_files_write(const overlay_files *f, int i, const cap_description *d, const char *photo_path,
+                             error *err)
+{
+    err_code code = marked_may_replace(f->path[i], word, f->force, err);
+    return code ? code : overlay_write(d, photo_path, f->path[i], err);
 }
 
 void overlay_files_release(overlay_files *f)
 {
-    for (int i = 0; i < f->count; i++) free(f->used[i]);
-    free(f->used);
-    f->used = NULL;
-    f->count = f->capacity = 0;
+    arena_release(&f->memory);
+    f->path = NULL;
 }

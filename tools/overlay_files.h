@@ -1,20 +1,40 @@
-/* The files that overlays go to: no two photos share one, and no photo is written over. */
+/* The files that overlays go to. Those of a folder are named after their photos, DIR/a.jpg.png for x/a.jpg,
+ * or DIR/a.jpg-1f2e3d4c.png where that name is the overlay of another a.jpg: the mark in the file tells, so a
+ * photo finds its own overlay again. A file without our mark is left alone, and so is what the run reads. */
 #ifndef TOOLS_OVERLAY_FILES_H
 #define TOOLS_OVERLAY_FILES_H
 
 #include "captioner/caption.h"
+#include "tools/outputs.h"
 
 typedef struct overlay_files {
-    const char *folder; /* DIR/<name of the photo>.png, DIR/<name>-2.png, ... */
-    char **used;        /* names given out, sorted */
-    int count, capacity;
+    const char *folder;
+    bool force;        /* replace what is not ours, too */
+    const char **path; /* of each photo's overlay; NULL: none, the reason has been told */
+    arena memory;
 } overlay_files;
 
-/* Paints the sheet of a description that kept its photo and writes it to `path`. */
+typedef void overlay_refused(void *ctx, const error *reason);
+
+/* Chooses the names, and adds them to what the run writes; tells `refused` why some photos get none. Nothing
+ * is written. The paths of the photos must lie in `files` already. MEMORY. */
+err_code overlay_files_plan(overlay_files *f, outputs *files, const char *const *photo, int count,
+                            overlay_refused *refused, void *ctx, error *err);
+
+/* Paints the sheet of photo i into its file; the folder must exist. ARGUMENT: a file that is not ours has
+ * come to lie there since. */
+err_code overlay_files_write(const overlay_files *f, int i, const cap_description *d, const char *photo_path,
+                             error *err);
+void overlay_files_release(overlay_files *f);
+
+/* Paints the sheet of a description that kept its photo and writes it to `path`, "-" for standard output. */
 err_code overlay_write(const cap_description *d, const char *photo_path, const char *path, error *err);
 
-/* The same into the folder, which must exist. */
-err_code overlay_files_write(overlay_files *f, const cap_description *d, const char *photo_path, error *err);
-void overlay_files_release(overlay_files *f);
+/* What is wrong with `path` (may be NULL) for an overlay: one that goes to standard output wants it alone.
+ * NULL: all is well. */
+const char *overlay_output_problem(const char *path, bool json);
+
+/* Is the file an overlay that this program made? */
+bool overlay_is_ours(const char *path);
 
 #endif

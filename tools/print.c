@@ -51,6 +51,24 @@ json_t *json_clean_string(const char *s)
     return o;
 }
 
+static bool set_bytes(json_t *o, const char *key, const char *path)
+{
+    text name = {0}, digits = {0};
+    text_printf(&name, "%s_bytes", key);
+    for (const char *s = path; *s; s++) text_printf(&digits, "%02x", (unsigned)(unsigned char)*s);
+    bool good = !name.failed && !digits.failed &&
+                !json_object_set_new(o, text_string(&name), json_string(text_string(&digits)));
+    text_release(&name);
+    text_release(&digits);
+    return good;
+}
+
+bool json_set_path(json_t *o, const char *key, const char *path)
+{
+    if (!o || json_object_set_new(o, key, json_clean_string(path))) return false;
+    return text_utf8_valid(path, strlen(path), NULL) || set_bytes(o, key, path);
+}
+
 json_t *json_words(const char *const *word, const float *probability, int words)
 {
     json_t *list = json_array();

@@ -19,6 +19,10 @@ void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL when memory is out. */
 json_t *json_clean_string(const char *s);
 
+/* Sets member `key` to a path. One that is not UTF-8 gets KEY_bytes beside it, its bytes as hexadecimal
+ * digits, since `key` alone does not lead back to the file. `o` may be NULL. False: out of memory. */
+bool json_set_path(json_t *o, const char *key, const char *path);
+
 /* [{"word": ..., "probability": ...}, ...]; NULL when memory is out. */
 json_t *json_words(const char *const *word, const float *probability, int words);
 

@@ -15,6 +15,7 @@ typedef struct request {
     const char *model, *overlay, *photo, *sentence;
     cap_settings settings;
     bool json, quiet;
+    FILE *out; /* of the table: standard error where standard output takes the overlay */
 } request;
 
 static void warn_of_unknown(const cap_judged *j)
@@ -32,37 +33,55 @@ static void warn_of_unknown(const cap_judged *j)
 static json_t *word_json(const cap_judged *j, int i)
 {
     const cap_description *d = &j->description;
-    bool end = i == d->best.words;
+    bool end = i == d->best.words, good = true;
     json_t *o = json_pack("{s:o, s:f, s:i}", "word", json_clean_string(end ? "<end>" : d->best.word[i]),
                           "log_probability", j->log_probability[i], "rank", j->rank[i]);
     if (o && !end && strcmp(d->best.word[i], j->given[i]) != 0)
-        json_object_set_new(o, "given", json_clean_string(j->given[i]));
-    return o;
+        good = !json_object_set_new(o, "given", json_clean_string(j->given[i]));
+    if (good) return o;
+    json_decref(o);
+    return NULL;
+}
+
+/* NULL: out of memory. */
+static json_t *words_json(const cap_judged *j)
+{
+    json_t *words = json_array();
+    bool good = words;
+    for (int i = 0; good && i <= j->description.best.words; i++)
+        good = !json_array_append_new(words, word_json(j, i));
+    if (good) return words;
+    json_decref(words);
+    return NULL;
 }
 
 static bool print_json(const request *q, const cap_judged *j)
 {
     const cap_description *d = &j->description;
-    json_t *words = json_array();
-    for (int i = 0; i <= d->best.words; i++) json_array_append_new(words, word_json(j, i));
-    return print_json_line(
-        stdout, json_pack("{s:o, s:o, s:o, s:f, s:f, s:i}", "path", json_clean_string(q->photo), "caption",
-                          json_clean_string(d->best.sentence), "words", words, "log_probability",
-                          d->best.log_probability, "confidence", d->best.confidence, "unknown", j->unknown));
+    json_t *o = json_object();
+    json_t *more = json_pack("{s:o, s:o, s:f, s:f, s:i}", "caption", json_clean_string(d->best.sentence),
+                             "words", words_json(j), "log_probability", d->best.log_probability, "confidence",
+                             d->best.confidence, "unknown", j->unknown);
+    bool good = more && json_set_path(o, "path", q->photo) && !json_object_update(o, more);
+    json_decref(more);
+    if (good && q->overlay) good = json_set_path(o, "overlay", q->overlay);
+    if (good) return print_json_line(stdout, o);
+    json_decref(o);
+    return false;
 }
 
 /* Log-probability, rank, word: the numbers first, since words differ in width. */
-static void print_table(const cap_judged *j)
+static void print_table(FILE *out, const cap_judged *j)
 {
     const cap_description *d = &j->description;
-    puts("   log p    rank  word");
+    fputs("   log p    rank  word\n", out);
     for (int i = 0; i <= d->best.words; i++) {
-        printf("%8.3f %7d  ", j->log_probability[i], j->rank[i]);
-        print_escaped(stdout, i == d->best.words ? "<end>" : d->best.word[i]);
-        putchar('\n');
+        fprintf(out, "%8.3f %7d  ", j->log_probability[i], j->rank[i]);
+        print_escaped(out, i == d->best.words ? "<end>" : d->best.word[i]);
+        fputc('\n', out);
     }
-    printf("%8.3f          in all; %.4f a word (geometric mean)\n", d->best.log_probability,
-           d->best.confidence);
+    fprintf(out, "%8.3f          in all; %.4f a word (geometric mean)\n", d->best.log_probability,
+            d->best.confidence);
 }
 
 static err_code show(const request *q, const cap_judged *j, error *err)
@@ -71,7 +90,7 @@ static err_code show(const request *q, const cap_judged *j, error *err)
     err_code code = q->overlay ? overlay_write(&j->description, q->photo, q->overlay, err) : ERR_OK;
     if (code) return code;
     if (!q->json)
-        print_table(j);
+        print_table(q->out, j);
     else if (!print_json(q, j))
         return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", q->photo);
     return ERR_OK;
@@ -108,6 +127,12 @@ static int score(const request *q)
     return code ? verb_fail(&err) : VERB_DONE;
 }
 
+static int usage(const char *problem)
+{
+    fprintf(stderr, "caption: %s (see 'caption score --help')\n", problem);
+    return VERB_USAGE;
+}
+
 int verb_score(int argc, char **argv)
 {
     request q = {.settings = cap_settings_default()};
@@ -119,7 +144,8 @@ int verb_score(int argc, char **argv)
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help = "one JSON object: words with log-probability and rank, log-probability, confidence"},
-        {"overlay", 'o', OPT_STRING, "OUT.png", &q.overlay, .help = "paint where each word looked"},
+        {"overlay", 'o', OPT_OUTPUT, "OUT.png", &q.overlay,
+         .help = "paint where each word looked; -: to standard output, and the table to standard error"},
         {"quiet", 'q', OPT_FLAG, .value = &q.quiet, .help = "no warning of words the model does not know"},
         {0},
     };
@@ -143,5 +169,8 @@ int verb_score(int argc, char **argv)
     q.photo = argv[1];
     q.sentence = argv[2];
     q.settings.keep_photo = q.overlay;
+    const char *problem = overlay_output_problem(q.overlay, q.json);
+    if (problem) return usage(problem);
+    q.out = q.overlay && !strcmp(q.overlay, "-") ? stderr : stdout;
     return score(&q);
 }

@@ -11,6 +11,7 @@
 #include "src/io/file.h"
 #include "tools/decoding.h"
 #include "tools/lines.h"
+#include "tools/marked.h"
 #include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
@@ -21,7 +22,7 @@ typedef struct request {
     const char *model, *alignment, *pairs;
     cap_translator_settings settings;
     decoding decoding;
-    bool json;
+    bool json, force;
 } request;
 
 /* A line on its way: its text, or why it has none. */
@@ -38,8 +39,8 @@ typedef struct translate_job {
     FILE *pairs;
     pending line[GROUP];
     int lines;
-    int64_t failed;
-    int columns; /* of the terminal; 0: not one */
+    int64_t failed, lost; /* lines; pictures of them */
+    int columns;          /* of the terminal; 0: not one */
 } translate_job;
 
 /* ---- output ---- */
@@ -68,15 +69,30 @@ static err_code name_sheet(const char *path, int64_t number, char *name, size_t 
     return err_set(err, ERR_LIMIT, "the name '%.100s...' is too long", path);
 }
 
-static err_code write_sheet(const translate_job *j, const cap_map *map, int64_t number, error *err)
+/* The user named the first picture, the program the others: it replaces only those of its own. */
+static err_code write_sheet(const translate_job *j, const cap_translation *t, const cap_map *map,
+                            int64_t number, error *err)
 {
-    char name[4096];
+    char name[4096], title[32];
     img sheet = {0};
+    snprintf(title, sizeof title, "line %lld", (long long)number);
+    const marked_mark mark = {"alignment", title, t->best.sentence};
     err_code code = name_sheet(j->q->alignment, number, name, sizeof name, err);
+    if (!code && number > 1) code = marked_may_replace(name, mark.role, j->q->force, err);
     if (!code) code = cap_map_paint(map, &sheet, err);
-    if (!code) code = img_write_png(name, &sheet, err);
+    if (!code) code = marked_write(name, &sheet, &mark, err);
     img_release(&sheet);
     return code;
+}
+
+/* A line without its picture is translated all the same. */
+static void write_sheet_or_complain(translate_job *j, const cap_translation *t, const cap_map *map,
+                                    int64_t number)
+{
+    enum { TOLD = 3 };
+    error reason = {0};
+    if (write_sheet(j, t, map, number, &reason) && j->lost++ < TOLD)
+        fprintf(stderr, "caption: %s\n", reason.text);
 }
 
 static void print_shades(const translate_job *j, const cap_map *map)
@@ -96,7 +112,7 @@ static void write_pairs(const translate_job *j, const cap_map *map)
     text_release(&pairs);
 }
 
-static err_code show_maps(const translate_job *j, const cap_translation *t, int64_t number, error *err)
+static err_code show_maps(translate_job *j, const cap_translation *t, int64_t number, error *err)
 {
     if (!t->attention) { /* a line of blanks */
         if (j->pairs) write_pairs(j, NULL);
@@ -105,14 +121,13 @@ static err_code show_maps(const translate_job *j, const cap_translation *t, int6
     unsigned char *is_end = malloc((size_t)t->sources);
     if (!is_end) return err_set(err, ERR_MEMORY, "out of memory for an alignment map");
     cap_map map = map_of(t, is_end);
-    err_code code = ERR_OK;
     if (j->pairs) write_pairs(j, &map);
     if (j->q->alignment && !strcmp(j->q->alignment, "-"))
         print_shades(j, &map);
     else if (j->q->alignment)
-        code = write_sheet(j, &map, number, err);
+        write_sheet_or_complain(j, t, &map, number);
     free(is_end);
-    return code;
+    return ERR_OK;
 }
 
 static json_t *strings_json(const char *const *word, int count)
@@ -179,7 +194,7 @@ static void print_text(const request *q, const cap_translation *t, int64_t numbe
     }
 }
 
-static err_code show(const translate_job *j, const cap_translation *t, int64_t number, error *err)
+static err_code show(translate_job *j, const cap_translation *t, int64_t number, error *err)
 {
     if (!j->q->json)
         print_text(j->q, t, number);
@@ -325,7 +340,8 @@ static int translate(const request *q)
     if (j.failed && j.in.number > 1)
         fprintf(stderr, "caption: %lld of %lld lines could not be translated\n", (long long)j.failed,
                 (long long)j.in.number);
-    return j.failed ? VERB_FAILED : VERB_DONE;
+    if (j.lost > 1) fprintf(stderr, "caption: %lld pictures could not be written\n", (long long)j.lost);
+    return j.failed || j.lost ? VERB_FAILED : VERB_DONE;
 }
 
 static int usage(const char *problem)
@@ -356,7 +372,7 @@ int verb_translate(int argc, char **argv)
     const char *precision = PRECISION_DEFAULT;
     const opt options[] = {
         {"Model", .kind = OPT_GROUP},
-        {"model", 'm', OPT_STRING, "FILE", &q.model, .help = "the model; there is no built-in one for texts"},
+        {"model", 'm', OPT_INPUT, "FILE", &q.model, .help = "the model; there is no built-in one for texts"},
         {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
         PRECISION_OPTION(precision),
         DECODING_OPTIONS(q.decoding),
@@ -366,11 +382,13 @@ int verb_translate(int argc, char **argv)
                  "translation, target (words), probability [words], log_probability, score, confidence, "
                  "attention "
                  "[target][source]; with --n-best all of them"},
-        {"alignment", 'a', OPT_STRING, "OUT.png", &q.alignment,
+        {"alignment", 'a', OPT_OUTPUT, "OUT.png", &q.alignment,
          .help =
              "paint where each word looked: source across, target down, bright is attended; OUT.png for the "
              "first line, OUT-2.png for the second and so on; -: print it in shades below the line"},
-        {"pairs-out", 'p', OPT_STRING, "FILE", &q.pairs,
+        {"force", 'f', OPT_FLAG, .value = &q.force,
+         .help = "with --alignment: OUT-2.png and so on also replace files that caption did not make"},
+        {"pairs-out", 'p', OPT_OUTPUT, "FILE", &q.pairs,
          .help =
              "write for each line the pairs i-j: target word j looked at source word i most, both from 0"},
         {0},

@@ -4,6 +4,7 @@
 
 #include "src/base/cpu.h"
 #include "src/math/gemm.h"
+#include "tools/outputs.h"
 
 const verb verbs[] = {
 #define X(name, summary) {#name, summary, verb_##name},
@@ -42,6 +43,18 @@ void verb_print_version(FILE *out)
     fprintf(out, "  pango            %s\n", CAPTION_PANGO_VERSION);
 }
 
+/* True: no file that the command line names for writing is also read, or written twice. */
+static bool check_outputs(const opt_command *command, char **operand, int operands, int *verdict)
+{
+    outputs files = {0};
+    error err = {0};
+    err_code code = outputs_add_options(&files, command, operand, operands, &err);
+    outputs_release(&files);
+    if (code) *verdict = code == ERR_ARGUMENT ? VERB_USAGE : VERB_FAILED;
+    if (code) fprintf(stderr, "caption: %s\n", err.text);
+    return !code;
+}
+
 bool verb_begin(const opt_command *command, int *argc, char **argv, int *verdict)
 {
     opt_wish wish;
@@ -66,7 +79,7 @@ bool verb_begin(const opt_command *command, int *argc, char **argv, int *verdict
     case OPT_RUN:
         break;
     }
-    return true;
+    return check_outputs(command, argv + 1, *argc - 1, verdict);
 }
 
 int verb_fail(const error *err)
