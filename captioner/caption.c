@@ -8,8 +8,10 @@
 #include "captioner/force.h"
 #include "captioner/model.h"
 #include "captioner/model_df.h"
+#include "captioner/search_state.h"
 #include "captioner/search_words.h"
 #include "datasets/tokenise.h"
+#include "src/io/dtype.h"
 
 struct cap_captioner {
     cap_settings settings;
@@ -226,7 +228,8 @@ static err_code look(cap_captioner *c, const uint8_t *pixels, int photos, nn_tap
     if (features)
         *memory = cap_decoder_remember(tape, &c->model->decoder, &(cap_encoded){.states = features});
     if (tape->failed || !features) return err_set(err, ERR_MEMORY, "out of memory for the net");
-    return ERR_OK;
+    float most = io_largest(IO_F32, features->data, nn_count(features)); /* later steps may hide it */
+    return isfinite(most) ? ERR_OK : cap_no_numbers(err);
 }
 
 static err_code describe_read(const group *g, const int *index, int photos, arena *results, error *err)

@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "captioner/decoder.h"
+#include "src/io/json.h"
+#include "src/io/json_build.h"
 
 const char *const cap_attend_names[CAP_ATTENDS] = {"input", "output"};
 const char *const cap_start_names[CAP_STARTS] = {"mean", "last", "copy"};
@@ -132,15 +134,14 @@ err_code cap_decoder_config_check(cap_decoder_config *c, error *err)
 json_t *cap_decoder_config_to_json(const cap_decoder_config *c)
 {
     cap_decoder_config copy = *c;
-    json_t *o = json_object();
-    for (int i = 0; i < SIZES; i++) json_object_set_new(o, sizes[i].name, json_integer(*size_at(&copy, i)));
-    json_object_set_new(o, "match", json_string(nn_match_rows[c->match].name));
+    io_json_build b = io_json_build_object();
+    for (int i = 0; i < SIZES; i++) io_json_put_int(&b, b.root, sizes[i].name, *size_at(&copy, i));
+    io_json_put_string(&b, b.root, "match", nn_match_rows[c->match].name);
     for (int i = 0; i < NAMES; i++)
-        json_object_set_new(o, names[i].name, json_string(names[i].values[*name_at(&copy, i)]));
-    for (int i = 0; i < SWITCHES; i++)
-        json_object_set_new(o, switches[i].name, json_boolean(*switch_at(&copy, i)));
-    json_object_set_new(o, "dropout", json_real(c->dropout));
-    return o;
+        io_json_put_string(&b, b.root, names[i].name, names[i].values[*name_at(&copy, i)]);
+    for (int i = 0; i < SWITCHES; i++) io_json_put_bool(&b, b.root, switches[i].name, *switch_at(&copy, i));
+    io_json_put_number(&b, b.root, "dropout", c->dropout);
+    return io_json_take(&b);
 }
 
 static err_code match_from_name(const char *name, const char *where, nn_match_kind *out, error *err)
@@ -153,12 +154,24 @@ static err_code match_from_name(const char *name, const char *where, nn_match_ki
     return err_set(err, ERR_FORMAT, "%s: 'match' names no matching function", where);
 }
 
+/* The first models have none of these settings; what came with them came together. */
+static bool may_lack(const json_t *o, const char *name)
+{
+    static const char *const later[] = {"layers", "attend", "start", "output", "residual", "gate", "rectify"};
+    bool is_later = false, any = false;
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        is_later = is_later || !strcmp(name, later[i]);
+        any = any || json_object_get(o, later[i]);
+    }
+    return is_later && !any;
+}
+
 static err_code sizes_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err)
 {
     for (int i = 0; i < SIZES; i++) {
         json_t *n = json_object_get(o, sizes[i].name);
         json_int_t value = json_integer_value(n);
-        if (!n && size_at(c, i) == &c->layers) continue;
+        if (!n && may_lack(o, sizes[i].name)) continue;
         if (!json_is_integer(n) || value < sizes[i].least || value > sizes[i].most)
             return err_set(err, ERR_FORMAT, "%s: '%s' must be an integer from %d to %d", where, sizes[i].name,
                            sizes[i].least, sizes[i].most);
@@ -171,23 +184,29 @@ static err_code names_from_json(const json_t *o, const char *where, cap_decoder_
 {
     for (int i = 0; i < NAMES; i++) {
         json_t *n = json_object_get(o, names[i].name);
-        if (!n) continue;
+        if (!n && may_lack(o, names[i].name)) continue;
         const char *text = json_string_value(n);
         unsigned value = 0, count = (unsigned)names[i].count;
         while (text && value < count && strcmp(text, names[i].values[value])) value++;
         if (!text || value == count)
-            return err_set(err, ERR_FORMAT, "%s: '%s' has a value that is not known", where, names[i].name);
+            return n ? err_set(err, ERR_FORMAT, "%s: '%s' has a value that is not known", where,
+                               names[i].name)
+                     : err_set(err, ERR_FORMAT, "%s: '%s' is missing", where, names[i].name);
         *name_at(c, i) = value;
     }
     return ERR_OK;
 }
 
-static void switches_from_json(const json_t *o, cap_decoder_config *c)
+static err_code switches_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err)
 {
     for (int i = 0; i < SWITCHES; i++) {
-        json_t *n = json_object_get(o, switches[i].name);
-        if (n) *switch_at(c, i) = json_is_true(n);
+        int on;
+        if (!json_object_get(o, switches[i].name) && may_lack(o, switches[i].name)) continue;
+        err_code code = io_json_bool(o, switches[i].name, where, &on, err);
+        if (code) return code;
+        *switch_at(c, i) = on;
     }
+    return ERR_OK;
 }
 
 err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err)
@@ -196,9 +215,9 @@ err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_de
     err_code code = sizes_from_json(o, where, c, err);
     if (!code) code = match_from_name(json_string_value(json_object_get(o, "match")), where, &c->match, err);
     if (!code) code = names_from_json(o, where, c, err);
+    if (!code) code = switches_from_json(o, where, c, err);
+    if (!code) code = io_json_number(o, "dropout", where, &c->dropout, err);
     if (code) return code;
-    switches_from_json(o, c);
-    c->dropout = json_number_value(json_object_get(o, "dropout"));
     if (!(c->dropout >= 0 && c->dropout < 1))
         return err_set(err, ERR_FORMAT, "%s: 'dropout' must be at least 0 and below 1", where);
     return cap_decoder_config_check(c, err);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "src/io/json_build.h"
+
 static cap_df *df_new(uint32_t total, error *err)
 {
     cap_df *d = calloc(1, sizeof *d);
@@ -53,21 +55,19 @@ err_code cap_df_create(cap_df **df, const cap_ngrams *sequences, const uint32_t 
 
 json_t *cap_df_to_json(const cap_df *df)
 {
-    json_t *words = json_array(), *counts = json_array();
-    int failed = 0;
-    for (uint32_t i = 0; i < df->sequences.word_count; i++)
-        failed |= json_array_append_new(words, json_string(df->sequences.words[i]));
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "images", df->total);
+    io_json_put_strings(&b, b.root, "words", (const char *const *)df->sequences.words,
+                        df->sequences.word_count);
+    json_t *counts = io_json_put_array(&b, b.root, "counts");
     for (uint32_t i = 1; i < df->sequences.node_count; i++) {
         cap_ngram_node n = df->sequences.nodes[i];
-        json_t *row =
-            json_pack("[I,I,I]", (json_int_t)n.parent, (json_int_t)n.word, (json_int_t)df->images[i]);
-        failed |= json_array_append_new(counts, row);
+        json_t *row = io_json_put_array(&b, counts, NULL);
+        io_json_put_int(&b, row, NULL, n.parent);
+        io_json_put_int(&b, row, NULL, n.word);
+        io_json_put_int(&b, row, NULL, df->images[i]);
     }
-    json_t *all =
-        json_pack("{s:I,s:o,s:o}", "images", (json_int_t)df->total, "words", words, "counts", counts);
-    if (!failed) return all;
-    json_decref(all);
-    return NULL;
+    return io_json_take(&b);
 }
 
 /* -1 where item i of the array is no whole number in 0..limit-1 */

@@ -132,8 +132,7 @@ err_code cap_force(nn_tape *t, const cap_decoder *d, const cap_memory *m, const 
         out->as.log_probability += out->log_probability[i];
         if (i < words) out->as.probability[i] = (float)exp(out->log_probability[i]);
     }
-    if (!isfinite(out->as.log_probability))
-        return err_set(err, ERR_FORMAT, "the model computes no numbers: its weights are damaged");
+    if (!isfinite(out->as.log_probability)) return cap_no_numbers(err);
     out->as.score = out->as.log_probability / (words + 1);
     return ERR_OK;
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "datasets/tokenise.h"
 #include "src/nn/activation.h"
@@ -19,6 +20,21 @@ void cap_model_close(cap_model **mp)
     free(m->df);
     free(m);
     *mp = NULL;
+}
+
+/* Weights that the model does not have belong to another one than the metadata tell of. */
+static err_code check_names(const nn_params *params, const io_tensors *weights, error *err)
+{
+    for (size_t i = 0; i < io_tensors_count(weights); i++) {
+        const char *name = io_tensors_at(weights, i)->name, *end = name + strlen(name);
+        bool ours = !strncmp(name, "encoder.", 8) || !strncmp(name, "decoder.", 8);
+        bool scale = end - name > 6 && !strcmp(end - 6, ".scale");
+        for (int j = 0; ours && j < params->count; j++) ours = strcmp(name, params->list[j]->name) != 0;
+        if (ours && !scale)
+            return err_set(err, ERR_MISMATCH, "'%s': the model of the metadata has no tensor '%.80s'",
+                           io_tensors_name(weights), name);
+    }
+    return ERR_OK;
 }
 
 /* Before memory is taken: the shapes follow from sizes that a file merely states, the tensors are really
@@ -125,16 +141,40 @@ static err_code declare_text(cap_model *m, cap_decoder_config *decoder, error *e
     return ERR_OK;
 }
 
+static err_code check_stated(const io_tensors *weights, const char *what, int stated, int found, error *err)
+{
+    if (stated == found) return ERR_OK;
+    return err_set(err, ERR_MISMATCH, "'%s': the metadata state %d %s, there are %d",
+                   io_tensors_name(weights), stated, what, found);
+}
+
+/* Holds the weights of a file against the model that its metadata make. */
+static err_code check_weights(const cap_model *m, const cap_decoder_config *stated, int source_words,
+                              const io_tensors *weights, error *err)
+{
+    const cap_decoder_config *made = &m->decoder.config;
+    err_code code = check_shapes(&m->params, weights, err);
+    if (!code) code = check_names(&m->params, weights, err);
+    if (!code)
+        code = check_stated(weights, "words of the decoder", stated->vocabulary, made->vocabulary, err);
+    if (!code) code = check_stated(weights, "features of the decoder", stated->features, made->features, err);
+    if (!code && m->kind == CAP_TEXT)
+        code = check_stated(weights, "words of the encoder", source_words, m->text_encoder.config.vocabulary,
+                            err);
+    return code;
+}
+
 static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed,
                       const io_tensors *weights, const cap_packing *packing, error *err)
 {
     cap_decoder_config config = *decoder;
+    int stated = m->text_encoder.config.vocabulary;
     err_code code = m->kind == CAP_TEXT ? declare_text(m, &config, err) : declare_image(m, &config, err);
     if (code) return code;
     config.vocabulary = ds_vocab_size(cap_model_vocab(m));
     if ((code = cap_decoder_config_check(&config, err))) return code;
     cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params);
-    if (weights && (code = check_shapes(&m->params, weights, err))) return code;
+    if (weights && (code = check_weights(m, decoder, stated, weights, err))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
     code = nn_params_finish_for_use(&m->params, err);
     if (code) return code;

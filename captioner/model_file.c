@@ -7,35 +7,51 @@
 #include "captioner/model.h"
 #include "captioner/model_df.h"
 #include "src/io/json.h"
+#include "src/io/json_build.h"
 
 enum { FORMAT = 1 };
 
 /* ---- writing ---- */
 
-static json_t *three(const float v[3])
-{
-    return json_pack("[f,f,f]", (double)v[0], (double)v[1], (double)v[2]);
-}
-
 /* As "kind" in the file. */
 static const char *const kind_names[CAP_KINDS] = {"captioner", "translator"};
 
-static json_t *describe_image(const cap_model *m)
+static void put_preprocess(io_json_build *b, const cnn_preprocess *p)
 {
-    const cnn_preprocess *p = &m->preprocess;
-    return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:o, s:o}, s:o, s:o, s:O}", "format", FORMAT, "kind",
-                     kind_names[CAP_IMAGE], "encoder", m->encoder_name, "preprocess", "size", p->size, "fit",
-                     p->fit == CNN_STRETCH ? "stretch" : "crop", "mean", three(p->mean), "std", three(p->std),
-                     "decoder", cap_decoder_config_to_json(&m->decoder.config), "vocabulary",
-                     ds_vocab_to_json(m->vocab), "record", m->record);
+    json_t *o = io_json_put_object(b, b->root, "preprocess");
+    io_json_put_int(b, o, "size", p->size);
+    io_json_put_string(b, o, "fit", p->fit == CNN_STRETCH ? "stretch" : "crop");
+    io_json_put_floats(b, o, "mean", p->mean, 3);
+    io_json_put_floats(b, o, "std", p->std, 3);
 }
 
-static json_t *describe_text(const cap_model *m)
+static void put_image(io_json_build *b, const cap_model *m)
 {
-    return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:O}", "format", FORMAT, "kind", kind_names[CAP_TEXT],
-                     "encoder", cap_text_encoder_config_to_json(&m->text_encoder.config), "decoder",
-                     cap_decoder_config_to_json(&m->decoder.config), "source", ds_codec_to_json(m->source),
-                     "target", ds_codec_to_json(m->target), "record", m->record);
+    io_json_put_string(b, b->root, "encoder", m->encoder_name);
+    put_preprocess(b, &m->preprocess);
+    io_json_put(b, b->root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
+    io_json_put(b, b->root, "vocabulary", ds_vocab_to_json(m->vocab));
+}
+
+static void put_text(io_json_build *b, const cap_model *m)
+{
+    io_json_put(b, b->root, "encoder", cap_text_encoder_config_to_json(&m->text_encoder.config));
+    io_json_put(b, b->root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
+    io_json_put(b, b->root, "source", ds_codec_to_json(m->source));
+    io_json_put(b, b->root, "target", ds_codec_to_json(m->target));
+}
+
+static json_t *describe(const cap_model *m)
+{
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "format", FORMAT);
+    io_json_put_string(&b, b.root, "kind", kind_names[m->kind]);
+    if (m->kind == CAP_TEXT)
+        put_text(&b, m);
+    else
+        put_image(&b, m);
+    io_json_put(&b, b.root, "record", json_incref(m->record));
+    return io_json_take(&b);
 }
 
 /* Running statistics stay f32: a variance can be too small for f16, and they are few. */
@@ -72,7 +88,7 @@ static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtyp
 
 err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, error *err)
 {
-    json_t *o = m->kind == CAP_TEXT ? describe_text(m) : describe_image(m);
+    json_t *o = describe(m);
     char *metadata = o ? io_json_text(o, JSON_COMPACT) : NULL;
     err_code code = metadata ? save_tensors(m, path, dtype, metadata, err)
                              : err_set(err, ERR_MEMORY, "out of memory while saving '%s'", path);
@@ -83,15 +99,21 @@ err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, er
 
 /* ---- reading ---- */
 
+/* Levels of light are 0 to 1; means and deviations beyond this are damage. */
+#define MOST_LEVEL 1e3
+
 static err_code read_three(const json_t *o, const char *key, const char *where, float out[3], error *err)
 {
     json_t *a;
     err_code code = io_json_array(o, key, where, &a, err);
+    double least = strcmp(key, "std") ? -MOST_LEVEL : 1 / MOST_LEVEL;
     for (size_t i = 0; !code && i < 3; i++) {
         json_t *v = json_array_get(a, i);
-        if (!json_is_number(v) || (!strcmp(key, "std") && !(json_number_value(v) > 0)))
-            return err_set(err, ERR_FORMAT, "%s: '%s' needs three numbers, of 'std' above 0", where, key);
-        out[i] = (float)json_number_value(v);
+        double value = json_number_value(v);
+        if (!json_is_number(v) || json_array_size(a) != 3 || value < least || value > MOST_LEVEL)
+            return err_set(err, ERR_FORMAT, "%s: '%s' needs three numbers from %g to %g", where, key, least,
+                           MOST_LEVEL);
+        out[i] = (float)value;
     }
     return code;
 }
@@ -212,7 +234,8 @@ static err_code from_description(const json_t *o, const io_tensors *t, const cap
         return code;
     code = kind == CAP_TEXT ? text_from(o, t, where, &config, out, err)
                             : image_from(o, t, where, &config, packing, out, err);
-    if (!code && record) json_object_update((*out)->record, record);
+    if (!code && record && json_object_update((*out)->record, record))
+        code = err_set(err, ERR_MEMORY, "cannot read '%.250s': out of memory", io_tensors_name(t));
     return code;
 }
 

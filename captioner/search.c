@@ -23,6 +23,11 @@ static const method methods[CAP_STRATEGIES] = {
     [CAP_SAMPLE] = {true, cap_draw_rows, cap_advance_draws},
 };
 
+err_code cap_no_numbers(error *err)
+{
+    return err_set(err, ERR_FORMAT, "the model computes no numbers: its weights are damaged");
+}
+
 static err_code no_memory(error *err)
 {
     return err_set(err, ERR_MEMORY, "out of memory while searching for words");
@@ -187,8 +192,15 @@ static bool loosen(cap_state *s, const cap_choice *top)
     return any;
 }
 
+static bool are_numbers(cap_state *s, const cap_choice *top)
+{
+    for (int r = 0; r < s->now.count && !s->broken; r++)
+        s->broken = isnan(top[(size_t)r * (size_t)s->choices].log_probability);
+    return !s->broken;
+}
+
 /* What may follow each row. Ranking spends the logits, so where rules give way they are computed again. NULL:
- * out of memory. */
+ * out of memory, or no numbers. */
 static cap_choice *choose(cap_state *s, int step, const cap_step *out, nn_var *embedded)
 {
     nn_tape *t = s->tape;
@@ -199,7 +211,7 @@ static cap_choice *choose(cap_state *s, int step, const cap_step *out, nn_var *e
         nn_var *logits = cap_decoder_logits(t, s->decoder, out->h, out->context, embedded);
         if (t->failed) return NULL;
         methods[s->options->strategy].rank(s, step, logits, top);
-        if (t->failed) return NULL;
+        if (t->failed || !are_numbers(s, top)) return NULL;
     } while (loosen(s, top));
     return top;
 }
@@ -216,7 +228,7 @@ static void turn(cap_state *s, const cap_link *links, const cap_step *out)
     s->next = swap;
 }
 
-/* One more word for every living hypothesis. False: out of memory. */
+/* One more word for every living hypothesis. False: out of memory, or no numbers. */
 static bool take_step(cap_state *s, int step)
 {
     nn_tape *t = s->tape;
@@ -249,6 +261,7 @@ static err_code run(cap_state *s, error *err)
         arena_mark mark = arena_save(s->tape->mem);
         bool good = take_step(s, step);
         arena_rewind(s->tape->mem, mark);
+        if (s->broken) return cap_no_numbers(err);
         if (!good) return no_memory(err);
     }
     if (s->tape->failed) return no_memory(err);

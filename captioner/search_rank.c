@@ -111,7 +111,7 @@ static void rank_row(const rank_job *j, size_t r)
         if (n == keep) floor = top[n - 1].log_probability;
     }
     if (isfinite(total)) add_wanted(s->options, s->now.at[r].met, x, top, keep);
-    for (int i = 0; i < s->choices; i++) top[i].log_probability -= total;
+    for (int i = 0; i < s->choices; i++) top[i].log_probability -= isfinite(total) ? total : (double)NAN;
 }
 
 /* ---- draws ---- */
@@ -175,7 +175,7 @@ static void draw_row(const rank_job *j, size_t r)
     real most = -(real)INFINITY;
     for (int w = DS_END; w < s->vocabulary; w++)
         if (x[w] > most) most = x[w];
-    j->top[r] = (cap_choice){-INFINITY, -1};
+    j->top[r] = (cap_choice){isfinite(total) ? -INFINITY : (double)NAN, -1};
     if (!isfinite(total) || !(most > -(real)INFINITY)) return;
     draw_cut cut = {-(real)INFINITY, 0};
     if (j->sorted) cut = cut_of(o, x, s->vocabulary, j->sorted + r * (size_t)s->vocabulary);

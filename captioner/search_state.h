@@ -48,7 +48,8 @@ typedef struct cap_pool {
 
 /* A word that may follow a row. */
 typedef struct cap_choice {
-    double log_probability; /* of the word, by a softmax over the whole vocabulary; -infinity: may not */
+    double log_probability; /* of the word, by a softmax over the whole vocabulary; -infinity: may not; NaN:
+                               the model computed no numbers */
     int32_t word;           /* -1: there are no more choices */
 } cap_choice;
 
@@ -66,6 +67,7 @@ typedef struct cap_state {
     int capacity;   /* of a pool */
     int choices;    /* ranked per row */
     bool looks, covers;
+    bool broken;                                 /* the model computed no numbers */
     real *h[CAP_MAX_LAYERS], *c[CAP_MAX_LAYERS]; /* [rows][H] of the living, of each layer */
     real *cover, *cover_next;                    /* [rows][L] attention got so far; NULL unless it counts */
     cap_rows now, next;                          /* [M * most_rows] */
@@ -73,6 +75,9 @@ typedef struct cap_state {
     cap_step_record *steps;                      /* [max_words] */
     cap_pool *pools;                             /* [M][groups] */
 } cap_state;
+
+/* ERR_FORMAT: what came out of the net is infinite or not a number. */
+err_code cap_no_numbers(error *err);
 
 /* The words said by row `row` before step `step`, into word[step]. */
 void cap_state_history(const cap_state *s, int step, int row, int32_t *word);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "src/io/json.h"
+#include "src/io/json_build.h"
 #include "src/nn/activation.h"
 #include "src/nn/linear.h"
 
@@ -56,13 +58,13 @@ err_code cap_text_encoder_config_check(const cap_text_encoder_config *c, error *
 json_t *cap_text_encoder_config_to_json(const cap_text_encoder_config *c)
 {
     cap_text_encoder_config copy = *c;
-    json_t *o = json_object();
-    for (int i = 0; i < SIZES; i++) json_object_set_new(o, sizes[i].name, json_integer(*size_at(&copy, i)));
-    json_object_set_new(o, "bidirectional", json_boolean(c->bidirectional));
-    json_object_set_new(o, "residual", json_boolean(c->residual));
-    json_object_set_new(o, "reverse", json_boolean(c->reverse));
-    json_object_set_new(o, "dropout", json_real(c->dropout));
-    return o;
+    io_json_build b = io_json_build_object();
+    for (int i = 0; i < SIZES; i++) io_json_put_int(&b, b.root, sizes[i].name, *size_at(&copy, i));
+    io_json_put_bool(&b, b.root, "bidirectional", c->bidirectional);
+    io_json_put_bool(&b, b.root, "residual", c->residual);
+    io_json_put_bool(&b, b.root, "reverse", c->reverse);
+    io_json_put_number(&b, b.root, "dropout", c->dropout);
+    return io_json_take(&b);
 }
 
 err_code cap_text_encoder_config_from_json(const json_t *o, const char *where, cap_text_encoder_config *c,
@@ -77,10 +79,15 @@ err_code cap_text_encoder_config_from_json(const json_t *o, const char *where, c
                            sizes[i].name, sizes[i].most);
         *size_at(c, i) = (int)value;
     }
-    c->bidirectional = json_is_true(json_object_get(o, "bidirectional"));
-    c->residual = json_is_true(json_object_get(o, "residual"));
-    c->reverse = json_is_true(json_object_get(o, "reverse"));
-    c->dropout = json_number_value(json_object_get(o, "dropout"));
+    int both, residual, reverse;
+    err_code code = io_json_bool(o, "bidirectional", where, &both, err);
+    if (!code) code = io_json_bool(o, "residual", where, &residual, err);
+    if (!code) code = io_json_bool(o, "reverse", where, &reverse, err);
+    if (!code) code = io_json_number(o, "dropout", where, &c->dropout, err);
+    if (code) return code;
+    c->bidirectional = both;
+    c->residual = residual;
+    c->reverse = reverse;
     if (!(c->dropout >= 0 && c->dropout < 1))
         return err_set(err, ERR_FORMAT, "%s: 'dropout' of the encoder must be at least 0 and below 1", where);
     return ERR_OK;

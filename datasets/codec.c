@@ -2,6 +2,7 @@
 
 #include "datasets/codec_level.h"
 #include "src/io/json.h"
+#include "src/io/json_build.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -159,31 +160,25 @@ void ds_codec_label(const ds_codec *c, int32_t id, text *out)
 
 static json_t *merges_to_json(const ds_bpe *b)
 {
-    json_t *array = json_array();
+    io_json_build list = io_json_build_array();
     text pair = {0};
-    for (int32_t i = 0; array && i < ds_bpe_merges(b); i++) {
+    for (int32_t i = 0; i < ds_bpe_merges(b); i++) {
         const ds_merge *m = ds_bpe_merge_at(b, i);
         text_clear(&pair);
         text_printf(&pair, "%s %s", ds_bpe_text(b, m->left), ds_bpe_text(b, m->right));
-        if (pair.failed || json_array_append_new(array, json_string(text_string(&pair)))) {
-            json_decref(array);
-            array = NULL;
-        }
+        io_json_put(&list, list.root, NULL, pair.failed ? NULL : json_string(text_string(&pair)));
     }
     text_release(&pair);
-    return array;
+    return io_json_take(&list);
 }
 
 json_t *ds_codec_to_json(const ds_codec *c)
 {
-    json_t *object = json_object();
-    if (!object) return NULL;
-    bool failed = json_object_set_new(object, "level", json_string(levels[c->level]->name)) ||
-                  json_object_set_new(object, "vocabulary", ds_vocab_to_json(c->vocab));
-    if (!failed && c->bpe) failed = json_object_set_new(object, "merges", merges_to_json(c->bpe));
-    if (!failed) return object;
-    json_decref(object);
-    return NULL;
+    io_json_build b = io_json_build_object();
+    io_json_put_string(&b, b.root, "level", levels[c->level]->name);
+    io_json_put(&b, b.root, "vocabulary", ds_vocab_to_json(c->vocab));
+    if (c->bpe) io_json_put(&b, b.root, "merges", merges_to_json(c->bpe));
+    return io_json_take(&b);
 }
 
 static err_code load_merge(ds_bpe *b, size_t i, const json_t *value, error *err)
@@ -199,6 +194,18 @@ static err_code load_merge(ds_bpe *b, size_t i, const json_t *value, error *err)
     return code;
 }
 
+/* Pieces are code points or made by merges: others tell of merges that are lost or altered. */
+static err_code check_pieces(const ds_bpe *b, error *err)
+{
+    for (int32_t i = 0; i < ds_bpe_symbols(b); i++) {
+        const char *piece = ds_bpe_text(b, i), *after = piece;
+        text_utf8_next(&after, piece + strlen(piece));
+        if (*after && !ds_bpe_made_by(b, i))
+            return err_set(err, ERR_FORMAT, "cannot read the codec: no merge makes the piece '%.40s'", piece);
+    }
+    return ERR_OK;
+}
+
 static err_code load_merges(ds_codec *c, const json_t *object, error *err)
 {
     json_t *array;
@@ -212,6 +219,7 @@ static err_code load_merges(ds_codec *c, const json_t *object, error *err)
         if (ds_bpe_symbol(c->bpe, ds_vocab_word(c->vocab, id)) < 0) return codec_no_memory(err);
     for (size_t i = 0; i < json_array_size(array) && !code; i++)
         code = load_merge(c->bpe, i, json_array_get(array, i), err);
+    if (!code) code = check_pieces(c->bpe, err);
     return code ? code : codec_bpe_number(c, err);
 }
 

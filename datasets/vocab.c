@@ -1,6 +1,7 @@
 #include "datasets/vocab.h"
 
 #include "datasets/words.h"
+#include "src/io/json_build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -135,15 +136,9 @@ int64_t ds_vocab_count(const ds_vocab *v, int32_t id)
 
 json_t *ds_vocab_to_json(const ds_vocab *v)
 {
-    json_t *array = json_array();
-    if (!array) return NULL;
-    for (int32_t i = 0; i < v->words.count; i++) {
-        if (json_array_append_new(array, json_string(v->words.item[i].text))) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
+    io_json_build b = io_json_build_array();
+    for (int32_t i = 0; i < v->words.count; i++) io_json_put_string(&b, b.root, NULL, v->words.item[i].text);
+    return io_json_take(&b);
 }
 
 /* Puts entry i of a stored vocabulary into v, whose i words are those before it. */

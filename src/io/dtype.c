@@ -161,3 +161,37 @@ void io_to_f32(io_dtype type, const void *data, float *out, size_t n)
         break;
     }
 }
+
+/* The bits of the largest magnitude: without the sign, bits rise with the magnitude, and those of infinity
+ * and NaN are the highest. */
+#define LARGEST(type, signed_type, bits, mask)                                                               \
+    signed_type most = 0;                                                                                    \
+    for (size_t i = 0; i < n; i++) {                                                                         \
+        type v;                                                                                              \
+        memcpy(&v, (const uint8_t *)data + i * sizeof v, sizeof v);                                          \
+        signed_type magnitude = (signed_type)(v & (mask));                                                   \
+        most = magnitude > most ? magnitude : most;                                                          \
+    }                                                                                                        \
+    bits = (type)most;
+
+float io_largest(io_dtype type, const void *data, size_t n)
+{
+    if (type == IO_F32) {
+        uint32_t bits;
+        LARGEST(uint32_t, int32_t, bits, 0x7FFFFFFFu)
+        return bits_float(bits);
+    }
+    if (type == IO_F64) {
+        uint64_t bits;
+        double value;
+        LARGEST(uint64_t, int64_t, bits, UINT64_MAX >> 1)
+        memcpy(&value, &bits, sizeof value);
+        return (float)value;
+    }
+    if (type == IO_F16 || type == IO_BF16) {
+        uint16_t bits;
+        LARGEST(uint16_t, int16_t, bits, 0x7FFF)
+        return type == IO_F16 ? half_to_float(bits) : bits_float((uint32_t)bits << 16);
+    }
+    return 0;
+}

@@ -39,4 +39,7 @@ void io_f32_to_bf16(const float *x, uint16_t *out, size_t n);
 /* Any type to float, integers as they are (no scale), BOOL as 0 or 1. `data` needs no alignment. */
 void io_to_f32(io_dtype type, const void *data, float *out, size_t n);
 
+/* The largest magnitude of n values: infinity or NaN when one of them is. Integers are 0. */
+float io_largest(io_dtype type, const void *data, size_t n);
+
 #endif

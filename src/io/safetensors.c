@@ -4,9 +4,11 @@
 #include "src/io/file.h"
 #include "src/io/json_memory.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct io_tensors {
     char *name;
@@ -46,18 +48,67 @@ static err_code bad_tensor(const io_tensors *t, error *err, const char *name, co
     return err_set(err, ERR_FORMAT, "cannot read '%.300s': tensor '%.80s': %s", t->name, name, what);
 }
 
+/* What people give in place of a safetensors file, by its first bytes. */
+static const struct kind_row {
+    const char *start;
+    size_t length, at;
+    const char *what;
+} kinds[] = {
+    {"version https://git-lfs", 23, 0,
+     "a git-lfs pointer, not the file it stands for; 'git lfs pull' fetches that"},
+    {"GGUF", 4, 0, "a GGUF file, not a safetensors file"},
+    {"PK\3\4", 4, 0, "a zip archive (as PyTorch's .pt and .pth are), not a safetensors file"},
+    {"\x89HDF\r\n", 6, 0, "an HDF5 file (as Keras's .h5 are), not a safetensors file"},
+    {"\x93NUMPY", 6, 0, "a NumPy array, not a safetensors file"},
+    {"TFL3", 4, 4, "a TensorFlow Lite file, not a safetensors file"},
+    {"\x1f\x8b", 2, 0, "a gzip archive, not a safetensors file"},
+    {"\xFF\xD8\xFF", 3, 0, "a JPEG photo, not a safetensors file"},
+    {"\x89PNG\r\n", 6, 0, "a PNG photo, not a safetensors file"},
+    {"WEBP", 4, 8, "a WebP photo, not a safetensors file"},
+};
+
+/* A protobuf that begins with its version, then the name of what made it. */
+static bool is_onnx(const uint8_t *b, size_t n)
+{
+    return n > 4 && b[0] == 0x08 && b[1] > 0 && b[1] < 32 && b[2] == 0x12 && b[3] > 0 && b[3] < 64 &&
+           b[4] >= ' ' && b[4] < 0x7F;
+}
+
+static bool is_page(const uint8_t *b, size_t n)
+{
+    size_t i = 0;
+    while (i < n && memchr(" \t\r\n", b[i], 4)) i++;
+    return (n - i > 14 && !strncasecmp((const char *)b + i, "<!doctype html", 14)) ||
+           (n - i > 5 && !strncasecmp((const char *)b + i, "<html", 5));
+}
+
+/* NULL: nothing that is known */
+static const char *other_kind(const uint8_t *b, size_t n)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (n >= kinds[i].at + kinds[i].length && !memcmp(b + kinds[i].at, kinds[i].start, kinds[i].length))
+            return kinds[i].what;
+    if (n > 2 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5) return "a Python pickle, not a safetensors file";
+    if (is_page(b, n)) return "an HTML page, not a safetensors file: the download gave a page instead";
+    if (is_onnx(b, n)) return "an ONNX file, not a safetensors file";
+    return NULL;
+}
+
 static err_code parse_header(io_tensors *t, const uint8_t *bytes, size_t size, error *err)
 {
     uint64_t length = 0;
     json_error_t fault;
     bool no_memory;
+    const char *other = size < 9 || bytes[8] != '{' ? other_kind(bytes, size) : NULL;
+    if (other) return bad(t, err, other);
     if (size < 8) return bad(t, err, "too short for a safetensors file");
     for (int i = 0; i < 8; i++) length |= (uint64_t)bytes[i] << 8 * i;
+    if (size > 8 && bytes[8] != '{') return bad(t, err, "not a safetensors file");
     if (length > IO_TENSORS_HEADER)
         return err_set(err, ERR_LIMIT, "cannot read '%.300s': header of %llu bytes, at most %d are allowed",
                        t->name, (unsigned long long)length, (int)IO_TENSORS_HEADER);
     if (length > size - 8) return bad(t, err, "the file ends inside the header");
-    if (!length || bytes[8] != '{') return bad(t, err, "the header does not start with '{'");
+    if (!length || bytes[8] != '{') return bad(t, err, "not a safetensors file: it has no header");
     t->header =
         io_json_read((const char *)bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &fault, &no_memory);
     if (no_memory) return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", t->name);
@@ -304,6 +355,24 @@ static bool has_shape(const io_tensor *x, int rank, const int64_t *shape)
     return same;
 }
 
+/* Before they are used: one value that is not a number makes a whole photo's numbers none. */
+static err_code check_values(const io_tensors *t, const io_tensor *x, error *err)
+{
+    if (x->dtype != IO_F32 && x->dtype != IO_F64 && x->dtype != IO_F16 && x->dtype != IO_BF16 &&
+        x->dtype != IO_I8)
+        return err_set(err, ERR_FORMAT,
+                       "'%.200s': tensor '%.80s' is of type %s, weights are F32, F16, BF16 or I8", t->name,
+                       x->name, io_dtype_name(x->dtype));
+    float most = io_largest(x->dtype, x->data, (size_t)io_tensor_length(x));
+    if (most <= IO_TENSORS_MOST) return ERR_OK;
+    if (isfinite(most))
+        return err_set(err, ERR_FORMAT,
+                       "'%.200s': tensor '%.80s' holds a value of %g, too large for a weight", t->name,
+                       x->name, (double)most);
+    return err_set(err, ERR_FORMAT, "'%.200s': tensor '%.80s' holds a value that is %s", t->name, x->name,
+                   isnan(most) ? "not a number" : "infinite");
+}
+
 static err_code apply_scale(const io_tensors *t, const io_tensor *x, float *out, error *err)
 {
     text name = {0};
@@ -319,6 +388,7 @@ static err_code apply_scale(const io_tensors *t, const io_tensor *x, float *out,
         code = err_set(err, ERR_FORMAT, "'%.200s': tensor '%.80s' is %s, F32 is needed", t->name, scale->name,
                        io_dtype_name(scale->dtype));
     text_release(&name);
+    if (!code) code = check_values(t, scale, err);
     if (code) return code;
     int64_t rows = x->shape[0], length = io_tensor_length(x), row = length ? length / rows : 0;
     for (int64_t i = 0; row && i < rows; i++) {
@@ -334,6 +404,8 @@ err_code io_tensors_read_f32(const io_tensors *t, const char *name, int rank, co
 {
     const io_tensor *x = io_tensors_find(t, name);
     if (!has_shape(x, rank, shape)) return mismatch(t, name, x, rank, shape, err);
+    err_code code = check_values(t, x, err);
+    if (code) return code;
     io_tensor_to_f32(x, out);
     return x->dtype == IO_I8 ? apply_scale(t, x, out, err) : ERR_OK;
 }

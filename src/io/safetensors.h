@@ -8,8 +8,8 @@
  *     io_tensors_close(&t);
  *
  * An open file has been checked completely: lengths, types, shapes and offsets fit together and lie inside
- * the file. The values themselves are whatever the file says. Not changed after opening, so any number of
- * threads may read. */
+ * the file. The values themselves are looked at when they are read. Not changed after opening, so any number
+ * of threads may read. */
 #ifndef IO_SAFETENSORS_H
 #define IO_SAFETENSORS_H
 
@@ -23,6 +23,9 @@ enum {
     IO_TENSOR_RANK = 8,                /* axes at most */
     IO_TENSORS_HEADER = 100 * 1000000, /* bytes of header at most, as in the format's own reader */
 };
+
+/* Larger magnitudes are no weights: products and sums of them would soon be infinite. */
+#define IO_TENSORS_MOST 1e18F
 
 typedef struct io_tensors io_tensors;
 
@@ -56,7 +59,10 @@ void io_tensor_to_f32(const io_tensor *t, float *out); /* out: [io_tensor_length
 
 /* Reads the tensor as float after checking that it has the shape the model needs:
  *     'model.safetensors': tensor 'decoder.w' is [3,4], the model needs [3,5]      (ERR_MISMATCH)
- * An I8 tensor "NAME" needs an F32 tensor "NAME.scale" [shape[0]], one factor per row of the first axis.
+ * and that its values are numbers, none of them beyond IO_TENSORS_MOST:
+ *     'model.safetensors': tensor 'decoder.w' holds a value that is not a number      (ERR_FORMAT)
+ * Types are F32, F64, F16, BF16, or I8: then "NAME" needs an F32 tensor "NAME.scale" [shape[0]], one factor
+ * per row of the first axis.
  * out: [product of shape], contents undefined on failure. */
 err_code io_tensors_read_f32(const io_tensors *t, const char *name, int rank, const int64_t *shape,
                              float *out, error *err);
