@@ -23,7 +23,7 @@ install(FILES "${PROJECT_SOURCE_DIR}/tests/install/example.c" DESTINATION "${CMA
 
 # The file finds its own place, so that an installed tree can be moved, and `cmake --install --prefix` works.
 set(caption_requires "jansson libjpeg libpng")
-foreach(pair "WEBP libwebp" "UTF8PROC libutf8proc" "PANGO pangocairo")
+foreach(pair "WEBP libwebp" "LCMS2 lcms2" "UTF8PROC libutf8proc" "PANGO pangocairo")
   separate_arguments(pair)
   list(GET pair 0 name)
   list(GET pair 1 module)

@@ -10,8 +10,9 @@
  *
  * A zeroed img is empty and may be released. Functions that fill an img do not look at what it held before;
  * on failure they leave it empty. Nothing here is global: different threads may work on different images.
- * Damaged, truncated or hostile files give an error, never half a picture. Transparent pixels are laid over
- * white. Of an animated WebP the first picture is read. */
+ * Damaged, truncated or hostile files give an error, never half a picture; one that lacks nothing but its end
+ * marker is read, with a warning. Colours become sRGB, whatever profile the file has them in. Transparent
+ * pixels are laid over white. Of an animated WebP the first picture is read. */
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
@@ -44,6 +45,8 @@ typedef struct img_info {
     int width, height;  /* of the whole picture as displayed (turned upright, not reduced) */
     int orientation;    /* EXIF orientation found, 1..8; 1 when there is none */
     const char *format; /* "JPEG", "PNG" or "WebP"; static */
+    const char
+        *warning; /* what is wrong with a file that was read all the same, as a clause; static, or NULL */
 } img_info;
 
 /* The format is recognised by content, never by name. `options` may be NULL (defaults), `info` may be NULL.

@@ -1,9 +1,10 @@
 /* JPEG through libjpeg-turbo. The library reports errors by a callback that must not return, hence longjmp:
  * the function that calls setjmp holds nothing but a pointer, everything else lives in the job. */
-#include "src/image/format.h"
+#include "src/image/colours.h"
 
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jerror.h>
@@ -21,6 +22,11 @@ typedef struct job {
     const img_read_options *options;
     img *out;
     img_info *info;
+    JOCTET *icc;
+    img_transform *transform;
+    bool decoding; /* the header has been read */
+    bool no_end;   /* the data ended without its end marker */
+    unsigned seen; /* the components that scans have been for, a bit each */
     error *e;
     err_code rc;
 } job;
@@ -31,12 +37,18 @@ static void fail(job *j, err_code rc)
     longjmp(j->stop, 1);
 }
 
+static void fail_truncated(job *j)
+{
+    fail(j, img_damaged(j->src, "the JPEG data ends too early; the file is truncated", NULL, j->e));
+}
+
 static void on_error(j_common_ptr common)
 {
     job *j = common->client_data;
     char detail[JMSG_LENGTH_MAX];
     if (common->err->msg_code == JERR_OUT_OF_MEMORY)
         fail(j, err_set(j->e, ERR_MEMORY, "cannot read '%s': out of memory", j->src->name));
+    if (j->no_end) fail_truncated(j);
     common->err->format_message(common, detail);
     fail(j, img_damaged(j->src, "damaged JPEG data", detail, j->e));
 }
@@ -53,10 +65,14 @@ static void on_message(j_common_ptr common, int level)
     case JWRN_ADOBE_XFORM:
     case JWRN_JFIF_MAJOR:
     case JWRN_BOGUS_PROGRESSION:
+    case JWRN_BOGUS_ICC: /* pieces of a profile are lacking */
         return;
-    case JWRN_JPEG_EOF:
+    case JWRN_JPEG_EOF: /* the library goes on as if the end marker stood there */
+        j->no_end = true;
+        if (!j->decoding || j->jpeg.arith_code) fail_truncated(j); /* that decoder notices no lack of bits */
+        break;
     case JWRN_HIT_MARKER:
-        fail(j, img_damaged(j->src, "the JPEG data ends too early; the file is truncated", NULL, j->e));
+        fail_truncated(j);
         break;
     default:
         on_error(common);
@@ -66,9 +82,22 @@ static void on_message(j_common_ptr common, int level)
 static void on_progress(j_common_ptr common)
 {
     job *j = common->client_data;
-    if (j->jpeg.input_scan_number > MAX_SCANS)
+    const struct jpeg_decompress_struct *jpeg = &j->jpeg;
+    if (jpeg->input_scan_number > MAX_SCANS)
         fail(j, err_set(j->e, ERR_LIMIT, "cannot read '%s': a progressive JPEG of more than %d scans",
                         j->src->name, MAX_SCANS));
+    for (int i = 0; i < jpeg->comps_in_scan; i++) j->seen |= 1U << jpeg->cur_comp_info[i]->component_index;
+}
+
+/* Whether all scans of the picture were there: those of every component, and, progressive, of every bit. What
+ * lacks within a scan has been an error before. */
+static bool is_complete(job *j)
+{
+    struct jpeg_decompress_struct *jpeg = &j->jpeg;
+    bool complete = !jpeg_has_multiple_scans(jpeg) || j->seen == (1U << jpeg->num_components) - 1;
+    for (int i = 0; jpeg->coef_bits && i < jpeg->num_components; i++)
+        for (int k = 0; k < DCTSIZE2; k++) complete = complete && !jpeg->coef_bits[i][k];
+    return complete;
 }
 
 static int read_orientation(const struct jpeg_decompress_struct *jpeg)
@@ -89,13 +118,27 @@ static unsigned choose_reduction(unsigned width, unsigned height, int least)
     return factor;
 }
 
-/* [pixels][4] CMYK to RGB: light left by the ink of its own colour and by the black. Adobe's programs store
- * the light (255 = no ink), everybody else the ink. */
-static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, unsigned pixels, bool adobe)
+/* The profile, put together from its segments, if the file has one. */
+static void start_transform(job *j)
 {
-    unsigned flip = adobe ? 0 : 255;
+    struct jpeg_decompress_struct *jpeg = &j->jpeg;
+    unsigned length;
+    if (!jpeg_read_icc_profile(jpeg, &j->icc, &length)) return;
+    bool inks = jpeg->out_color_space == JCS_CMYK;
+    img_space space = inks ? IMG_CMYK : jpeg->jpeg_color_space == JCS_GRAYSCALE ? IMG_GREY : IMG_RGB;
+    size_t pixels = (size_t)jpeg->output_width * jpeg->output_height;
+    img_layout layout = {space, inks ? 4 : 3, 8, pixels};
+    err_code rc = img_transform_icc(j->src, j->icc, length, layout, &j->transform, j->info, j->e);
+    if (rc) fail(j, rc);
+}
+
+/* [pixels][4] CMYK to RGB, for want of a profile: light left by the ink of its own colour and by the black.
+ * What is stored is the light (255 = no ink): Adobe's programs do, and files without their marker are taken
+ * alike by browsers, Pillow and ImageMagick. */
+static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, unsigned pixels)
+{
     for (; pixels--; cmyk += 4, rgb += 3)
-        for (int c = 0; c < 3; c++) rgb[c] = (uint8_t)(((cmyk[c] ^ flip) * (cmyk[3] ^ flip) + 127) / 255);
+        for (int c = 0; c < 3; c++) rgb[c] = (uint8_t)((cmyk[c] * cmyk[3] + 127) / 255);
 }
 
 static void read_rows(job *j)
@@ -107,14 +150,16 @@ static void read_rows(job *j)
     while (jpeg->output_scanline < jpeg->output_height) {
         uint8_t *row = j->out->rgb + (size_t)3 * jpeg->output_width * jpeg->output_scanline;
         jpeg_read_scanlines(jpeg, cmyk ? inks : &row, 1);
-        if (cmyk) cmyk_to_rgb(inks[0], row, jpeg->output_width, jpeg->saw_Adobe_marker);
+        img_transform_run(j->transform, cmyk ? inks[0] : row, row, jpeg->output_width);
+        if (cmyk && !j->transform) cmyk_to_rgb(inks[0], row, jpeg->output_width);
     }
 }
 
 static void decode(job *j)
 {
     struct jpeg_decompress_struct *jpeg = &j->jpeg;
-    jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF); /* EXIF */
+    jpeg_save_markers(jpeg, JPEG_APP0 + 2, 0xFFFF); /* profile */
     jpeg_mem_src(jpeg, j->src->bytes, j->src->length);
     jpeg_read_header(jpeg, TRUE);
     err_code rc = img_check_size(j->src, j->options, jpeg->image_width, jpeg->image_height, j->e);
@@ -126,11 +171,17 @@ static void decode(job *j)
     jpeg->out_color_space = inks ? JCS_CMYK : JCS_RGB;
     jpeg->scale_num = 1;
     jpeg->scale_denom = choose_reduction(jpeg->image_width, jpeg->image_height, j->options->reduce_to);
+    j->decoding = true;
     jpeg_start_decompress(jpeg);
     rc = img_create(j->out, (int)jpeg->output_width, (int)jpeg->output_height, j->e);
     if (rc) fail(j, rc);
+    start_transform(j);
     read_rows(j);
-    jpeg_finish_decompress(jpeg); /* reads on to the end marker: a file without it is truncated */
+    bool complete = is_complete(j);
+    jpeg_finish_decompress(jpeg); /* reads on to the end marker */
+    if (!j->no_end) return;
+    if (!complete) fail_truncated(j);
+    j->info->warning = "it ends without an end marker; the photo itself is complete";
 }
 
 err_code img_jpeg_read(const img_source *src, const img_read_options *options, img *out, img_info *info,
@@ -148,5 +199,7 @@ err_code img_jpeg_read(const img_source *src, const img_read_options *options, i
         decode(&j);
     }
     jpeg_destroy_decompress(&j.jpeg);
+    img_transform_free(&j.transform);
+    free(j.icc);
     return j.rc;
 }

@@ -1,5 +1,5 @@
 /* WebP through libwebp; a build without it recognises the files and says what it lacks. */
-#include "src/image/format.h"
+#include "src/image/colours.h"
 
 #if HAVE_WEBP
 
@@ -48,6 +48,21 @@ static int read_orientation(const img_source *src)
     size_t length;
     const uint8_t *exif = find_chunk(src, "EXIF", &length);
     return exif ? img_exif_orientation(exif, length) : 1;
+}
+
+/* Colours of all pixels[height][width][samples] to sRGB. */
+static err_code apply_profile(const img_source *src, uint8_t *pixels, int width, int height, int samples,
+                              img_info *info, error *e)
+{
+    size_t length, row = (size_t)width * (size_t)samples;
+    const uint8_t *icc = find_chunk(src, "ICCP", &length);
+    img_transform *t = NULL;
+    if (!icc) return ERR_OK;
+    err_code rc = img_transform_icc(
+        src, icc, length, (img_layout){IMG_RGB, samples, 8, (size_t)width * (size_t)height}, &t, info, e);
+    for (int y = 0; t && y < height; y++, pixels += row) img_transform_run(t, pixels, pixels, (size_t)width);
+    img_transform_free(&t);
+    return rc;
 }
 
 static const char *problem_text(VP8StatusCode status)
@@ -138,6 +153,8 @@ err_code img_webp_read(const img_source *src, const img_read_options *options, i
         return err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", src->name);
     if (status != VP8_STATUS_OK) return img_damaged(src, problem_text(status), NULL, e);
     info->orientation = read_orientation(src);
+    rc = apply_profile(src, out->rgb, width, height, p.alpha ? 4 : 3, info, e);
+    if (rc) return rc;
     if (p.alpha) {
         img_over_white(out->rgb, pixels);
         uint8_t *packed = realloc(out->rgb, pixels * 3);
