@@ -129,6 +129,7 @@ static err_code decode_photo(const cap_captioner *c, const source *s, uint8_t *r
     if (code) return code;
     out->width = info.width;
     out->height = info.height;
+    out->warning = info.warning;
     code = cnn_preprocess_photo(pre, &out->photo, rgb, err);
     bool full = out->photo.width == info.width && out->photo.height == info.height;
     if (!code && c->settings.keep_photo && full) return ERR_OK;

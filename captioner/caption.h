@@ -53,6 +53,7 @@ typedef struct cap_description {
     int alternatives;             /* 1 to search.n_best */
     cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
     int width, height;            /* of the photo as displayed, pixels */
+    const char *warning;          /* what is wrong with its file all the same, as a clause; static, or NULL */
     cap_view view;                /* the part of it that the regions cover */
     img photo;                    /* upright, at full size; empty unless kept */
     arena memory;                 /* holds the arrays above */

@@ -26,6 +26,7 @@ typedef struct describe_job {
     ui_progress progress;
     int done, unreadable, empty; /* empty: folders without photos, or unreadable ones */
     int lost;                    /* overlays that could not be written */
+    int warned;                  /* photos that were read in spite of a fault */
 } describe_job;
 
 /* Of what may happen to thousands of photos the first few are told, and the number of all at the end. */
@@ -78,6 +79,14 @@ static err_code show(describe_job *j, const cap_description *d, int i, error *er
     return describe_print(j->q, d, path, overlay) ? ERR_OK : no_memory_to_print(path, err);
 }
 
+/* The photo is described all the same. */
+static void warn(describe_job *j, const cap_description *d, const char *path)
+{
+    if (!d->warning || j->warned++ >= TOLD) return;
+    ui_progress_clear(&j->progress);
+    ui_say("warning: '%s': %s", strcmp(path, "-") ? path : "standard input", d->warning);
+}
+
 /* A folder below one that was named. */
 static void complain_of_folder(void *ctx, const error *reason)
 {
@@ -126,6 +135,7 @@ static err_code run_group(describe_job *j, error *err)
     else
         describe_input(j->captioner, d, reason);
     for (int i = 0; !code && i < n; i++) {
+        if (!reason[i].code) warn(j, &d[i], path[i]);
         if (reason[i].code)
             code = complain(j, path[i], &reason[i], err);
         else
@@ -159,6 +169,7 @@ static int run_groups(describe_job *j)
     if (ferror(stdout)) return VERB_FAILED;
     if (j->unreadable && photos > 1)
         fprintf(stderr, "caption: %d of %d photos could not be read\n", j->unreadable, photos);
+    if (j->warned > TOLD) ui_say("warning: %d of %d photos have such faults", j->warned, photos);
     if (j->lost > TOLD) fprintf(stderr, "caption: %d of %d overlays could not be written\n", j->lost, photos);
     return j->unreadable || j->empty || j->lost ? VERB_FAILED : VERB_DONE;
 }
