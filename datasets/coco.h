@@ -64,6 +64,9 @@ void ds_captions_release(ds_captions *c);
 /* DIR/file_name into out[size]; ERR_LIMIT when it does not fit. */
 err_code ds_image_path(const char *dir, const char *file_name, char *out, size_t size, error *err);
 
+/* Is there a file? Folders are none, and pipes, which would keep a batch waiting. */
+bool ds_is_file(const char *path);
+
 /* Photos that are not where they should be: how many, and the first few by name, so that a wrong folder takes
  * one line, not one a photo. */
 enum { DS_MISSING_NAMED = 3 };

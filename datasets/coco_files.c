@@ -16,7 +16,7 @@ err_code ds_image_path(const char *dir, const char *file_name, char *out, size_t
     return err_set(err, ERR_LIMIT, "the path of '%.200s' in '%.200s' is too long", file_name, dir);
 }
 
-static bool is_file(const char *path)
+bool ds_is_file(const char *path)
 {
     struct stat st;
     return !stat(path, &st) && S_ISREG(st.st_mode);
@@ -56,7 +56,7 @@ static err_code mark_missing(ds_captions *c, const char *dir, ds_missing *m, err
     for (int32_t i = 0; i < c->images; i++) {
         err_code code = ds_image_path(dir, c->image[i].file_name, path, sizeof path, err);
         if (code) return code;
-        if (is_file(path)) continue;
+        if (ds_is_file(path)) continue;
         c->image[i].count = -1 - c->image[i].count;
         ds_missing_note(m, c->image[i].file_name);
     }

@@ -11,6 +11,7 @@
 #include "tools/eval.h"
 #include "tools/eval_results.h"
 #include "tools/precision.h"
+#include "tools/print.h"
 #include "tools/verbs.h"
 
 /* One caption of a file goes somewhere; `where` is its place, ready for a message. */
@@ -151,9 +152,7 @@ static err_code score_and_print(const eval_request *q, cap_scorer *s, const cap_
 static const cap_df *choose_df(const eval_request *q, const cap_df *given, const eval_captioned *c)
 {
     if (given || c->scored != 1 || !c->df) return given;
-    if (!q->quiet)
-        fputs("caption: CIDEr is computed with the document frequencies of the model's training captions\n",
-              stderr);
+    if (!q->quiet) ui_say("CIDEr is computed with the document frequencies of the model's training captions");
     return c->df;
 }
 
@@ -168,16 +167,14 @@ static int evaluate(const eval_request *q)
     if (!code) code = read_all(q, s, &df, &err);
     if (!code && q->captions) {
         code = eval_caption(q, s, &c, &err);
-        score = c.scored;
-        if (!code && !score)
-            fprintf(stderr, "caption: '%s' has no references, so nothing is scored\n", q->captions);
+        score = true;
     }
     if (!code && score) code = score_and_print(q, s, choose_df(q, df, &c), &c, &err);
     cap_df_free(&df);
     cap_df_free(&c.df);
     cap_scorer_free(&s);
     if (code) return verb_fail(&err);
-    return c.unreadable ? VERB_FAILED : VERB_DONE;
+    return c.too_many ? VERB_FAILED : VERB_DONE;
 }
 
 static int usage(const char *problem)
@@ -204,8 +201,9 @@ static const char *find_problem_of_photos(const eval_request *q)
 static const char *find_problem_of_texts(const eval_request *q)
 {
     if (q->pairs && (q->source || q->target)) return "--pairs and --source exclude each other";
-    if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split)
-        return "--training, --df, --save-df, --per-image and --split are of captions, not of translations";
+    if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split || q->max_missing)
+        return "--training, --df, --save-df, --per-image, --split and --max-missing are of captions, not of "
+               "translations";
     if (!q->model) return "no model given with --model";
     if (q->pairs) return NULL;
     if (q->format) return "--format needs --pairs";
@@ -223,8 +221,9 @@ static const char *find_problem(const eval_request *q, bool decodes)
     if (texts) return find_problem_of_texts(q);
     if (q->format) return "--format needs --pairs";
     if (photos) return find_problem_of_photos(q);
-    if (q->model || q->results_out || q->limit || q->split || decodes)
-        return "--model, --split, --limit, --results-out and the options of decoding need --captions";
+    if (q->model || q->results_out || q->limit || q->split || q->max_missing || decodes)
+        return "--model, --split, --limit, --max-missing, --results-out and the options of decoding need "
+               "--captions";
     if (lines) return find_problem_of_lines(q);
     if (!q->refs) return "no references given with --refs";
     return q->results || q->save_frequencies ? NULL : "no captions to score given with --results";
@@ -256,7 +255,7 @@ static const char about[] =
     "that the model is sure of occur in a reference?) are measured too.\n"
     "Images without a result are left out and counted. A result for an unknown image, or a second one for an "
     "image, is an error. A photo that cannot be read is named, left out and counted; the exit code is then "
-    "1.\n"
+    "1. Captions without references are no scores: the exit code is 1, too.\n"
     "Plain lines, and what a model makes of the lines of --source or --pairs, are scored as machine "
     "translation does: corpus BLEU-4 as sacreBLEU computes it (13a tokens, "
     "exponential smoothing), and the share of lines that equal a reference.";
@@ -294,6 +293,8 @@ int verb_eval(int argc, char **argv)
              "was stopped goes on"},
         {"limit", .kind = OPT_INT, .metavar = "N", .value = &q.limit, .max = 1 << 30,
          .help = "caption the first N photos; 0: all"},
+        {"max-missing", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &q.max_missing, .max = 1,
+         .help = "share of photos that may be missing or damaged; beyond it the exit code is 1"},
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
          .help = "0: one per CPU"},
         PRECISION_OPTION(precision),

@@ -20,6 +20,7 @@ typedef struct eval_request {
     cap_settings settings;
     decoding decoding;
     int limit;                                             /* photos; 0: all */
+    double max_missing;                                    /* share of them that may be missing */
     const char *text_refs[EVAL_TEXT_REFS + 1], *text_hyps; /* plain lines; refs end in NULL */
     const char *source, *target, *pairs, *format;          /* pairs of texts to translate */
     const char *training, *frequencies, *save_frequencies, *per_image;
@@ -30,10 +31,11 @@ typedef struct eval_request {
 typedef struct eval_captioned {
     cap_attention_stats attention;
     cap_calibration calibration;
-    int bare;   /* captions continued from a file that told only the sentence: they are in neither */
-    cap_df *df; /* the model's; NULL: it carries none. The caller frees it. */
-    int scored; /* photos with a caption and references */
-    int unreadable;
+    int bare;       /* captions continued from a file that told only the sentence: they are in neither */
+    cap_df *df;     /* the model's; NULL: it carries none. The caller frees it. */
+    int scored;     /* photos with a caption and references */
+    int unreadable; /* photos that are missing or damaged; */
+    bool too_many;  /* a larger share than may be */
 } eval_captioned;
 
 /* Captions the photos and adds references and captions to the scorer. INTERRUPTED after Ctrl-C. */

@@ -5,8 +5,10 @@
 #include <time.h>
 
 #include "datasets/coco.h"
+#include "src/base/text.h"
 #include "tools/eval.h"
 #include "tools/eval_results.h"
+#include "tools/print.h"
 #include "tools/progress.h"
 
 enum { GROUP = 16, SECONDS_BETWEEN_WRITES = 5 };
@@ -24,7 +26,8 @@ typedef struct captioning {
     eval_captioned *out;
     ds_captions data;
     eval_results results;
-    int limit; /* the first photos of the file: 1..data.images */
+    int limit;  /* the first photos of the file: 1..data.images */
+    bool *gone; /* [limit] there is no such file */
     arena memory;
     cap_captioner *captioner;
     ui_progress bar;
@@ -50,7 +53,7 @@ static err_code take_description(captioning *c, int image, const cap_description
 {
     if (reason->code) {
         ui_progress_clear(&c->bar);
-        fprintf(stderr, "caption: %s\n", reason->text);
+        ui_say("%s", reason->text);
         c->out->unreadable++;
         return ERR_OK;
     }
@@ -93,7 +96,7 @@ static err_code describe_all(captioning *c, error *err)
     int group[GROUP], n = 0;
     err_code code = ERR_OK;
     for (int i = 0; !code && i < c->limit; i++) {
-        if (!c->results.said[i].caption) group[n++] = i;
+        if (!c->results.said[i].caption && !c->gone[i]) group[n++] = i;
         if (n < GROUP && i + 1 < c->limit) continue;
         if (n) code = describe_group(c, group, n, err);
         c->done += n;
@@ -119,7 +122,7 @@ static err_code open_model(captioning *c, error *err)
 static err_code run_model(captioning *c, error *err)
 {
     err_code code = ERR_OK;
-    for (int i = 0; i < c->limit; i++) c->done += c->results.said[i].caption != NULL;
+    for (int i = 0; i < c->limit; i++) c->done += c->results.said[i].caption || c->gone[i];
     if (c->done == c->limit) return ERR_OK;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND},
                      before[2];
@@ -184,13 +187,29 @@ static void say_left_out(const captioning *c)
 {
     const char *path = c->q->captions;
     if (c->data.unknown)
-        fprintf(stderr, "caption: %d captions of '%s' are of images that it does not name, and left out\n",
-                (int)c->data.unknown, path);
-    if (c->data.blank)
-        fprintf(stderr, "caption: %d captions of '%s' are blank and left out\n", (int)c->data.blank, path);
+        ui_say("%d captions of '%s' are of images that it does not name, and left out", (int)c->data.unknown,
+               path);
+    if (c->data.blank) ui_say("%d captions of '%s' are blank and left out", (int)c->data.blank, path);
     if (c->data.without)
-        fprintf(stderr, "caption: %d images of '%s' have no captions and are not scored\n",
-                (int)c->data.without, path);
+        ui_say("%d images of '%s' have no captions and are not scored", (int)c->data.without, path);
+}
+
+/* Which parts are scored; nobody scores what a model was trained on without being told. */
+static void say_splits(const captioning *c)
+{
+    text line = {0};
+    if (c->data.splits.count < 2) return;
+    ds_splits_tell(&c->data.splits, &line);
+    ui_say("scored on %s ('%s')%s", text_string(&line), c->q->captions,
+           c->q->split ? "" : "; --split takes a part");
+    text_release(&line);
+}
+
+static int count_references(const captioning *c)
+{
+    int count = 0;
+    for (int i = 0; i < c->limit; i++) count += c->data.image[i].count;
+    return count;
 }
 
 static err_code prepare(captioning *c, error *err)
@@ -201,19 +220,64 @@ static err_code prepare(captioning *c, error *err)
     int n = c->data.images;
     if (!n) return err_set(err, ERR_FORMAT, "'%s' names no photos", c->q->captions);
     if (!c->q->quiet) say_left_out(c);
+    if (!c->q->quiet) say_splits(c);
     c->limit = c->q->limit && c->q->limit < n ? c->q->limit : n;
+    if (!count_references(c) && !c->q->results_out)
+        return err_set(
+            err, ERR_MISSING,
+            "'%.300s' has no captions to score against; --results-out FILE writes what the model says",
+            c->q->captions);
     c->results = (eval_results){.path = c->q->results_out, .captions = c->q->captions, .data = &c->data};
     c->results.said = arena_array(&c->memory, (size_t)n, sizeof *c->results.said);
-    return c->results.said ? ERR_OK : no_memory(err);
+    c->gone = arena_array(&c->memory, (size_t)c->limit, sizeof *c->gone);
+    return c->results.said && c->gone ? ERR_OK : no_memory(err);
+}
+
+/* A wrong folder takes one line, not one a photo. */
+static err_code find_photos(captioning *c, error *err)
+{
+    char path[PATH_MAX];
+    text line = {0};
+    ds_missing missing = {.of = c->limit};
+    for (int i = 0; i < c->limit; i++) {
+        const char *name = c->data.image[i].file_name;
+        err_code code = ds_image_path(c->q->images, name, path, sizeof path, err);
+        if (code) return code;
+        c->gone[i] = !c->results.said[i].caption && !ds_is_file(path);
+        if (c->gone[i]) ds_missing_note(&missing, name);
+    }
+    c->out->unreadable = (int)missing.count;
+    if (!missing.count) return ERR_OK;
+    ds_missing_tell(&missing, c->q->images, &line);
+    err_code code = ERR_OK;
+    bool too_many = missing.count > c->q->max_missing * c->limit;
+    if (missing.count == c->limit)
+        code = err_set(err, ERR_MISSING, "%s; check --images", text_string(&line));
+    else if (too_many || !c->q->quiet)
+        ui_say("%s; left out%s", text_string(&line), too_many ? " (--max-missing allows a share)" : "");
+    text_release(&line);
+    return code;
 }
 
 static err_code continue_results(captioning *c, error *err)
 {
     err_code code = eval_results_read(&c->results, &c->memory, err);
     if (!code && c->results.rows && !c->q->quiet)
-        fprintf(stderr, "caption: continuing '%s': it holds %d of %d captions\n", c->results.path,
-                c->results.rows, c->data.images);
+        ui_say("continuing '%s': it holds %d of %d captions", c->results.path, c->results.rows,
+               c->data.images);
     return code;
+}
+
+/* Why there are no scores, though photos were captioned. */
+static err_code nothing_scored(const captioning *c, error *err)
+{
+    const char *written = c->q->results_out ? "; the captions are written" : "";
+    if (!count_references(c))
+        return err_set(err, ERR_MISSING, "'%.300s' has no captions to score against, so nothing is scored%s",
+                       c->q->captions, written);
+    return err_set(err, ERR_MISSING,
+                   "no photo with captions in '%.300s' could be read, so nothing is scored%s", c->q->captions,
+                   written);
 }
 
 err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out, error *err)
@@ -222,8 +286,11 @@ err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out,
     err_code code = prepare(&c, err);
     if (!code) code = open_model(&c, err);
     if (!code) code = continue_results(&c, err);
+    if (!code) code = find_photos(&c, err);
     if (!code) code = run_model(&c, err);
     if (!code) code = add_to_scorer(&c, s, err);
+    if (!code && !out->scored) code = nothing_scored(&c, err);
+    out->too_many = out->unreadable > q->max_missing * c.limit;
     cap_close(&c.captioner);
     ds_captions_release(&c.data);
     arena_release(&c.memory);

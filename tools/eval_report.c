@@ -161,16 +161,15 @@ void eval_print_table(const cap_scores *all, const eval_captioned *inside)
 static void warn_of_attention(const cap_attention *a)
 {
     if (a->flat)
-        fprintf(
-            stderr,
-            "caption: attention is flat: its entropy is %.3f of that of even weights, so it hardly chooses "
-            "among regions\n",
+        ui_say(
+            "attention is flat: its entropy is %.3f of that of even weights, so it hardly chooses "
+            "among regions",
             a->entropy);
     if (a->frozen)
-        fprintf(stderr,
-                "caption: attention is frozen: only %.3f of its weight moves from word to word, so all words "
-                "look at the same place\n",
-                a->change);
+        ui_say(
+            "attention is frozen: only %.3f of its weight moves from word to word, so all words "
+            "look at the same place",
+            a->change);
 }
 
 /* Scores that are 0, or missing, whatever the captions say. */
@@ -179,13 +178,12 @@ static void warn_of_nothing(const cap_scores *all)
     int n = CAP_NGRAM_MAX;
     while (n > 1 && !all->of.guess[n - 1]) n--;
     if (n < CAP_NGRAM_MAX)
-        fprintf(stderr, "caption: BLEU-%d and above mean nothing: no caption has more than %d word%s\n",
-                n + 1, n, n == 1 ? "" : "s");
+        ui_say("BLEU-%d and above mean nothing: no caption has more than %d word%s", n + 1, n,
+               n == 1 ? "" : "s");
     if (all->cider_means_nothing)
-        fputs(
-            "caption: CIDEr means nothing with one image; give document frequencies of a larger set with "
-            "--df\n",
-            stderr);
+        ui_say(
+            "CIDEr means nothing with one image; give document frequencies of a larger set with "
+            "--df");
 }
 
 void eval_say_notes(const eval_request *q, const cap_scores *all, const eval_captioned *inside)
@@ -193,22 +191,18 @@ void eval_say_notes(const eval_request *q, const cap_scores *all, const eval_cap
     cap_attention attention = cap_attention_summary(&inside->attention);
     warn_of_attention(&attention);
     if (inside->bare)
-        fprintf(stderr,
-                "caption: %d captions of '%s' came without probabilities: they are scored, but not part of "
-                "calibration and attention\n",
-                inside->bare, q->results_out);
+        ui_say(
+            "%d captions of '%s' came without probabilities: they are scored, but not part of "
+            "calibration and attention",
+            inside->bare, q->results_out);
     size_t images = all->left_out + all->images;
     if (all->left_out && q->captions)
-        fprintf(stderr, "caption: %zu of %zu photos could not be read and are not scored\n", all->left_out,
-                images);
+        ui_say("%zu of %zu photos could not be read and are not scored", all->left_out, images);
     else if (all->left_out)
-        fprintf(stderr,
-                "caption: %zu of %zu images with references have no caption in '%s' and are left out\n",
-                all->left_out, images, q->results);
-    if (all->empty)
-        fprintf(stderr, "caption: %zu of %zu captions hold no word and score 0\n", all->empty, all->images);
+        ui_say("%zu of %zu images with references have no caption in '%s' and are left out", all->left_out,
+               images, q->results);
+    if (all->empty) ui_say("%zu of %zu captions hold no word and score 0", all->empty, all->images);
     if (all->empty_references)
-        fprintf(stderr, "caption: %zu of %zu references hold no word\n", all->empty_references,
-                all->references);
+        ui_say("%zu of %zu references hold no word", all->empty_references, all->references);
     warn_of_nothing(all);
 }

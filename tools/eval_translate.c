@@ -8,6 +8,7 @@
 #include "datasets/pairs.h"
 #include "src/io/file.h"
 #include "tools/eval.h"
+#include "tools/print.h"
 #include "tools/progress.h"
 #include "tools/verbs.h"
 
@@ -48,7 +49,7 @@ static err_code take(evaluation *e, int32_t at, const char *translation, const e
 {
     if (reason->code) {
         ui_progress_clear(&e->bar);
-        fprintf(stderr, "caption: line %lld: %s\n", (long long)e->pairs.line[at], reason->text);
+        ui_say("line %lld: %s", (long long)e->pairs.line[at], reason->text);
         e->left_out++;
         translation = "";
     }
@@ -101,8 +102,8 @@ static err_code open_results(evaluation *e, error *err)
 static void say_notes(const evaluation *e)
 {
     if (e->pairs.empty && !e->q->quiet)
-        fprintf(stderr, "caption: %d pairs are left out because a side is empty (the first: line %lld)\n",
-                (int)e->pairs.empty, (long long)e->pairs.first_empty);
+        ui_say("%d pairs are left out because a side is empty (the first: line %lld)", (int)e->pairs.empty,
+               (long long)e->pairs.first_empty);
 }
 
 int eval_translate(const eval_request *q)
