@@ -9,6 +9,7 @@
 #include "cnn/preprocess.h"
 #include "src/base/text.h"
 #include "tools/interrupt.h"
+#include "tools/print.h"
 #include "tools/progress.h"
 #include "tools/verbs.h"
 
@@ -26,7 +27,8 @@ static void tell_begin(void *ctx, const cap_photos *photos, size_t parameters, c
     if (t->quiet) return;
     for (int i = 0; i < photos->sources; i++) {
         const cap_photo_source *s = &photos->source[i];
-        fprintf(stderr, "%s: %d photos, %d held out", s->name, (int)s->train.count, (int)s->held_out.count);
+        print_shown(stderr, s->name);
+        fprintf(stderr, ": %d photos, %d held out", (int)s->train.count, (int)s->held_out.count);
         if (s->classes) fprintf(stderr, ", %d classes", (int)s->classes);
         fputc('\n', stderr);
     }
@@ -69,7 +71,9 @@ static void tell_epoch(void *ctx, const cap_pretrain_progress *p, const cap_pret
         snprintf(note, sizeof note, "epoch %d", p->epoch);
         append_number(note, sizeof note, "accuracy", 4, score[i].accuracy);
         append_number(note, sizeof note, "cosine", 4, score[i].cosine);
-        fprintf(stderr, "%s on %d held-out photos of %s\n", note, (int)score[i].photos, score[i].source);
+        fprintf(stderr, "%s on %d held-out photos of ", note, (int)score[i].photos);
+        print_shown(stderr, score[i].source);
+        fputc('\n', stderr);
     }
 }
 
@@ -77,7 +81,7 @@ static void tell_bad_photo(void *ctx, const char *problem)
 {
     talk *t = ctx;
     if (t->bar_is_on) ui_progress_clear(&t->bar);
-    fprintf(stderr, "caption: %s; a grey one takes its place\n", problem);
+    ui_say("%s; a grey one takes its place", problem);
 }
 
 /* SOURCE or SOURCE:PREFIX, the last colon counts; cuts the copy in two. */

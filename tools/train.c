@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/interrupt.h"
+#include "tools/print.h"
 #include "tools/progress.h"
 #include "tools/train_options.h"
 #include "tools/verbs.h"
@@ -18,7 +19,8 @@ static void say(void *ctx, const char *sentence)
     shown *s = ctx;
     if (s->quiet) return;
     if (s->drawing) ui_progress_clear(&s->bar);
-    fprintf(stderr, "%s\n", sentence);
+    print_shown(stderr, sentence);
+    fputc('\n', stderr);
 }
 
 static void end_bar(shown *s)
@@ -53,6 +55,15 @@ static void print_scores(const cap_epoch *e)
     if (e->best) fputs(" (best so far)", stderr);
 }
 
+static void print_sample(const char *input, const char *between, const char *output)
+{
+    fputs("  ", stderr);
+    print_shown(stderr, input);
+    fputs(between, stderr);
+    print_shown(stderr, output);
+    fputc('\n', stderr);
+}
+
 static void epoch(void *ctx, const cap_epoch *e)
 {
     shown *s = ctx;
@@ -63,8 +74,7 @@ static void epoch(void *ctx, const cap_epoch *e)
     if (e->validated) print_scores(e);
     fputc('\n', stderr);
     const char *between = e->kind == CAP_TEXT ? " -> " : ": ";
-    for (int i = 0; i < e->samples; i++)
-        fprintf(stderr, "  %s%s%s\n", e->sample_input[i], between, e->sample_output[i]);
+    for (int i = 0; i < e->samples; i++) print_sample(e->sample_input[i], between, e->sample_output[i]);
 }
 
 static int train(const train_request *r)

@@ -95,13 +95,35 @@ static void write_sheet_or_complain(translate_job *j, const cap_translation *t, 
         fprintf(stderr, "caption: %s\n", reason.text);
 }
 
-static void print_shades(const translate_job *j, const cap_map *map)
+/* Labels as a terminal may show them; NULL: out of memory. */
+static const char **shown_labels(const char *const *label, int count, arena *mem)
 {
+    const char **out = arena_array(mem, (size_t)count, sizeof *out);
+    text t = {0};
+    for (int i = 0; out && i < count; i++) {
+        text_clear(&t);
+        text_append_shown(&t, label[i]);
+        out[i] = t.failed ? NULL : arena_strdup(mem, text_string(&t));
+        if (!out[i]) out = NULL;
+    }
+    text_release(&t);
+    return out;
+}
+
+static err_code print_shades(const translate_job *j, const cap_map *map, error *err)
+{
+    arena mem = {0};
     text shades = {0};
-    cap_map_print(map, j->columns, &shades);
-    fputs(text_string(&shades), stdout);
-    putchar('\n');
+    cap_map shown = *map;
+    shown.source = shown_labels(map->source, map->sources, &mem);
+    shown.target = shown_labels(map->target, map->targets, &mem);
+    bool good = shown.source && shown.target;
+    if (good) cap_map_print(&shown, j->columns, &shades);
+    good = good && !shades.failed;
+    if (good) puts(text_string(&shades));
     text_release(&shades);
+    arena_release(&mem);
+    return good ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for an alignment map");
 }
 
 static void write_pairs(const translate_job *j, const cap_map *map)
@@ -121,13 +143,14 @@ static err_code show_maps(translate_job *j, const cap_translation *t, int64_t nu
     unsigned char *is_end = malloc((size_t)t->sources);
     if (!is_end) return err_set(err, ERR_MEMORY, "out of memory for an alignment map");
     cap_map map = map_of(t, is_end);
+    err_code code = ERR_OK;
     if (j->pairs) write_pairs(j, &map);
     if (j->q->alignment && !strcmp(j->q->alignment, "-"))
-        print_shades(j, &map);
+        code = print_shades(j, &map, err);
     else if (j->q->alignment)
         write_sheet_or_complain(j, t, &map, number);
     free(is_end);
-    return ERR_OK;
+    return code;
 }
 
 static json_t *strings_json(const char *const *word, int count)
