@@ -434,7 +434,6 @@ void cap_get_info(const cap_captioner *c, cap_info *info)
     const cap_model *m = c->model;
     const cap_decoder_config *d = &m->decoder.config;
     *info = (cap_info){.encoder = m->encoder_name,
-                       .match = nn_match_rows[d->match].name,
                        .size = m->preprocess.size,
                        .crop = m->preprocess.fit == CNN_CROP,
                        .grid_h = m->grid_h,
@@ -446,7 +445,7 @@ void cap_get_info(const cap_captioner *c, cap_info *info)
                        .vocabulary = ds_vocab_size(m->vocab) - DS_SPECIALS,
                        .file_bytes = m->file_bytes,
                        .record = m->record,
-                       .attends = d->match != NN_MATCH_NONE};
+                       .attends = cap_decoder_attends(&m->decoder)};
     memcpy(info->mean, m->preprocess.mean, sizeof info->mean);
     memcpy(info->std, m->preprocess.std, sizeof info->std);
 }

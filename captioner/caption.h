@@ -99,10 +99,10 @@ void cap_judged_release(cap_judged *j);
 
 /* What the model is. Strings and the record belong to the captioner. */
 typedef struct cap_info {
-    const char *encoder, *match; /* rows of the backbone and matching tables */
-    int size;                    /* photos are resized to size x size pixels ... */
-    bool crop;                   /* ... their central square, else stretched as a whole */
-    float mean[3], std[3];       /* ... and normalised by these, on the scale 0..1 */
+    const char *encoder;   /* row of the backbone table */
+    int size;              /* photos are resized to size x size pixels ... */
+    bool crop;             /* ... their central square, else stretched as a whole */
+    float mean[3], std[3]; /* ... and normalised by these, on the scale 0..1 */
     int grid_h, grid_w, features;
     cap_decoder_config decoder;
     size_t encoder_parameters, decoder_parameters; /* learned numbers */

@@ -10,7 +10,8 @@ enum { CAP_MAX_LAYERS = 8 };
 
 /* A photo has states alone: cap_encoded e = {.states = regions}. */
 typedef struct cap_encoded {
-    nn_var *states;        /* [M, L, D]; of a sentence in reading order, zeros after its end */
+    nn_var *states;        /* [M, L, D]; of a sentence in reading order, zeros after its end; NULL: none */
+    int memories;          /* M where there are no states to tell it */
     const int32_t *length; /* [M] states that exist, 1..L each, borrowed until backward; NULL: all L */
     int layers;            /* of a recurrent encoder; 0: it is none */
     nn_lstm_state last[CAP_MAX_LAYERS]; /* [M, D] h and c of each layer after the last word it read, those of

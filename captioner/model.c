@@ -15,6 +15,7 @@ void cap_model_close(cap_model **mp)
     ds_vocab_free(&m->vocab);
     ds_codec_free(&m->source);
     ds_codec_free(&m->target);
+    cap_decoder_release(&m->decoder);
     nn_params_release(&m->params);
     json_decref(m->record);
     free(m->df);
@@ -122,10 +123,6 @@ static err_code declare_image(cap_model *m, cap_decoder_config *decoder, error *
     if (m->grid_h < 1 || m->grid_w < 1)
         return err_set(err, ERR_ARGUMENT, "photos of %d pixels are too small for encoder '%s'",
                        m->preprocess.size, m->encoder_name);
-    if (decoder->start != CAP_START_MEAN)
-        return err_set(err, ERR_ARGUMENT,
-                       "photos have no last state to start from: the decoder's start must be '%s'",
-                       cap_start_names[CAP_START_MEAN]);
     return ERR_OK;
 }
 
@@ -138,6 +135,7 @@ static err_code declare_text(cap_model *m, cap_decoder_config *decoder, error *e
     cap_text_encoder_config copy = *c;
     cap_text_encoder_declare(&m->text_encoder, &copy, "encoder.", &m->params);
     decoder->features = cap_text_encoder_width(&copy);
+    decoder->last_layers = copy.layers;
     return ERR_OK;
 }
 
@@ -173,7 +171,7 @@ static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t 
     if (code) return code;
     config.vocabulary = ds_vocab_size(cap_model_vocab(m));
     if ((code = cap_decoder_config_check(&config, err))) return code;
-    cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params);
+    if ((code = cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params, err))) return code;
     if (weights && (code = check_weights(m, decoder, stated, weights, err))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
     code = nn_params_finish_for_use(&m->params, err);

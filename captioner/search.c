@@ -5,7 +5,6 @@
 
 #include "captioner/search_state.h"
 #include "datasets/vocab.h"
-#include "src/nn/linear.h"
 
 enum { MAX_ROWS = 1 << 20 };
 
@@ -35,8 +34,7 @@ static err_code no_memory(error *err)
 
 /* ---- setting up ---- */
 
-static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_memory *m,
-                            const cap_search_options *o, error *err)
+static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_search_options *o, error *err)
 {
     err_code code = cap_search_check(o, err);
     if (code) return code;
@@ -45,14 +43,14 @@ static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_me
     if ((code = cap_rules_check(o, d->config.vocabulary, err))) return code;
     if (t->recording || t->training)
         return err_set(err, ERR_ARGUMENT, "searching needs a tape that neither records nor trains");
-    if (t->failed || !m->values) return err_set(err, ERR_MEMORY, "out of memory before the search");
+    if (t->failed) return err_set(err, ERR_MEMORY, "out of memory before the search");
     return ERR_OK;
 }
 
 static void measure(cap_state *s)
 {
     const cap_search_options *o = s->options;
-    bool draws = o->strategy == CAP_SAMPLE, attends = s->decoder->config.match != NN_MATCH_NONE;
+    bool draws = o->strategy == CAP_SAMPLE, attends = cap_decoder_attends(s->decoder);
     int words = s->vocabulary - DS_SPECIALS + 1;
     s->n_best = o->n_best ? o->n_best : 1;
     s->groups = draws ? s->n_best : o->strategy == CAP_DIVERSE ? o->groups : 1;
@@ -87,12 +85,12 @@ static bool allocate_pools(cap_state *s, size_t pools)
 static bool allocate(cap_state *s)
 {
     size_t photos = (size_t)s->memory->memories, most = photos * (size_t)s->most_rows;
-    size_t state = (size_t)s->hidden * sizeof(real), looks = (size_t)s->memory->states * sizeof(real);
-    for (int i = 0; i < s->decoder->config.layers; i++) {
-        s->h[i] = arena_array(&s->mem, most, state);
-        s->c[i] = arena_array(&s->mem, most, state);
-        if (!s->h[i] || !s->c[i]) return false;
-    }
+    size_t looks = (size_t)s->memory->states * sizeof(real);
+    s->walk = (cap_walk){.tape = s->tape,
+                         .decoder = s->decoder,
+                         .memory = s->memory,
+                         .mem = &s->mem,
+                         .most = s->memory->memories * s->most_rows};
     if (s->covers) {
         s->cover = arena_array(&s->mem, most, looks);
         s->cover_next = arena_array(&s->mem, most, looks);
@@ -114,14 +112,7 @@ static void begin(cap_state *s)
         r->word[i] = DS_START;
         r->at[i] = (cap_row){.group = group, .greedy = !group};
     }
-    arena_mark mark = arena_save(s->tape->mem);
-    cap_layers first = cap_decoder_start(s->tape, s->decoder, s->memory, r->photo, r->count);
-    size_t bytes = (size_t)r->count * (size_t)s->hidden * sizeof(real);
-    for (int i = 0; i < s->decoder->config.layers && !s->tape->failed; i++) {
-        memcpy(s->h[i], first.layer[i].h->data, bytes);
-        memcpy(s->c[i], first.layer[i].c->data, bytes);
-    }
-    arena_rewind(s->tape->mem, mark);
+    cap_walk_begin(&s->walk, r->photo, r->count);
 }
 
 /* ---- rows ---- */
@@ -142,13 +133,6 @@ void cap_state_grow(cap_state *s, int step, int row, cap_row from, int32_t word,
     next->word[r] = word;
     next->at[r] = from;
     s->steps[step].links[r] = (cap_link){row, word, (float)exp(word_log_p)};
-}
-
-static void gather_rows(real *to, const nn_var *from, const cap_link *links, int rows)
-{
-    size_t width = (size_t)nn_last(from);
-    for (int r = 0; r < rows; r++)
-        memcpy(to + (size_t)r * width, from->data + (size_t)links[r].parent * width, width * sizeof *to);
 }
 
 /* Adds where this word looked to what the words before it looked at. */
@@ -201,14 +185,14 @@ static bool are_numbers(cap_state *s, const cap_choice *top)
 
 /* What may follow each row. Ranking spends the logits, so where rules give way they are computed again. NULL:
  * out of memory, or no numbers. */
-static cap_choice *choose(cap_state *s, int step, const cap_step *out, nn_var *embedded)
+static cap_choice *choose(cap_state *s, int step, const cap_step *out)
 {
     nn_tape *t = s->tape;
     size_t pools = (size_t)s->memory->memories * (size_t)s->groups;
     cap_choice *top = nn_scratch(t, (size_t)s->now.count * (size_t)s->choices * sizeof *top);
     memset(s->level, 0, pools * sizeof *s->level);
     do {
-        nn_var *logits = cap_decoder_logits(t, s->decoder, out->h, out->context, embedded);
+        nn_var *logits = cap_decoder_logits(t, s->decoder, out);
         if (t->failed) return NULL;
         methods[s->options->strategy].rank(s, step, logits, top);
         if (t->failed || !are_numbers(s, top)) return NULL;
@@ -218,10 +202,9 @@ static cap_choice *choose(cap_state *s, int step, const cap_step *out, nn_var *e
 
 static void turn(cap_state *s, const cap_link *links, const cap_step *out)
 {
-    for (int i = 0; i < s->decoder->config.layers; i++) {
-        gather_rows(s->h[i], out->state.layer[i].h, links, s->next.count);
-        gather_rows(s->c[i], out->state.layer[i].c, links, s->next.count);
-    }
+    int32_t *parent = nn_scratch(s->tape, (size_t)s->next.count * sizeof *parent);
+    for (int i = 0; parent && i < s->next.count; i++) parent[i] = links[i].parent;
+    cap_walk_keep(&s->walk, out, parent, s->next.count);
     if (s->covers) gather_cover(s, out->alpha, links, s->next.count);
     cap_rows swap = s->now;
     s->now = s->next;
@@ -231,17 +214,8 @@ static void turn(cap_state *s, const cap_link *links, const cap_step *out)
 /* One more word for every living hypothesis. False: out of memory, or no numbers. */
 static bool take_step(cap_state *s, int step)
 {
-    nn_tape *t = s->tape;
-    const cap_decoder *d = s->decoder;
-    cap_rows *now = &s->now;
-    int shape[2] = {now->count, s->hidden};
-    cap_layers state = {0};
-    for (int i = 0; i < d->config.layers; i++)
-        state.layer[i] = (nn_lstm_state){nn_input(t, s->h[i], 2, shape), nn_input(t, s->c[i], 2, shape)};
-    nn_var *embedded = nn_embedding(t, d->embedding, now->word, now->count);
-    nn_var *gates = cap_decoder_word_gates(t, d, embedded);
-    cap_step out = cap_decoder_step(t, d, s->memory, now->photo, &state, gates);
-    cap_choice *top = choose(s, step, &out, embedded);
+    cap_step out = cap_walk_step(&s->walk, s->now.photo, s->now.word);
+    cap_choice *top = choose(s, step, &out);
 
     cap_step_record *record = &s->steps[step];
     size_t most = (size_t)s->memory->memories * (size_t)s->most_rows;
@@ -272,10 +246,9 @@ static err_code run(cap_state *s, error *err)
 err_code cap_search(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_search_options *o,
                     arena *results, cap_hypothesis *best, error *err)
 {
-    err_code code = check_input(t, d, m, o, err);
+    err_code code = check_input(t, d, o, err);
     if (code) return code;
     cap_state s = {.tape = t, .decoder = d, .memory = m, .options = o};
-    s.hidden = d->config.hidden;
     s.vocabulary = d->config.vocabulary;
     measure(&s);
     if (m->memories > MAX_ROWS / s.most_rows)

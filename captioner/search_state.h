@@ -5,6 +5,7 @@
 #define CAPTIONER_SEARCH_STATE_H
 
 #include "captioner/search_rules.h"
+#include "captioner/walk.h"
 
 typedef struct cap_row {
     int group;    /* diverse: of the beam; sample: which draw; else 0 */
@@ -59,7 +60,8 @@ typedef struct cap_state {
     const cap_memory *memory;
     const cap_search_options *options;
     arena mem;
-    int hidden, vocabulary;
+    cap_walk walk; /* the living rows of the decoder */
+    int vocabulary;
     int n_best;     /* 1 or more */
     int groups;     /* of a photo */
     int first_rows; /* a photo begins with: 1, or one a group */
@@ -67,13 +69,12 @@ typedef struct cap_state {
     int capacity;   /* of a pool */
     int choices;    /* ranked per row */
     bool looks, covers;
-    bool broken;                                 /* the model computed no numbers */
-    real *h[CAP_MAX_LAYERS], *c[CAP_MAX_LAYERS]; /* [rows][H] of the living, of each layer */
-    real *cover, *cover_next;                    /* [rows][L] attention got so far; NULL unless it counts */
-    cap_rows now, next;                          /* [M * most_rows] */
-    cap_rule_level *level;                       /* [M * groups] at this step */
-    cap_step_record *steps;                      /* [max_words] */
-    cap_pool *pools;                             /* [M][groups] */
+    bool broken;              /* the model computed no numbers */
+    real *cover, *cover_next; /* [rows][L] attention got so far; NULL unless it counts */
+    cap_rows now, next;       /* [M * most_rows] */
+    cap_rule_level *level;    /* [M * groups] at this step */
+    cap_step_record *steps;   /* [max_words] */
+    cap_pool *pools;          /* [M][groups] */
 } cap_state;
 
 /* ERR_FORMAT: what came out of the net is infinite or not a number. */

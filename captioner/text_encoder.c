@@ -21,49 +21,29 @@ int cap_text_encoder_width(const cap_text_encoder_config *c)
     return c->bidirectional ? 2 * c->hidden : c->hidden;
 }
 
-typedef struct size_row {
-    const char *name;
-    size_t offset;
-    int most;
-} size_row;
+#define FIELD(field, type) .name = #field, .kind = type, .offset = offsetof(cap_text_encoder_config, field)
 
-static const size_row sizes[] = {
-    {"vocabulary", offsetof(cap_text_encoder_config, vocabulary), 1 << 22},
-    {"embedding", offsetof(cap_text_encoder_config, embedding), 1 << 14},
-    {"hidden", offsetof(cap_text_encoder_config, hidden), 1 << 14},
-    {"layers", offsetof(cap_text_encoder_config, layers), CAP_MAX_LAYERS},
+const io_field cap_text_encoder_fields[] = {
+    {FIELD(vocabulary, IO_FIELD_INT), .least = 1, .most = 1 << 22},
+    {FIELD(embedding, IO_FIELD_INT), .least = 1, .most = 1 << 14},
+    {FIELD(hidden, IO_FIELD_INT), .least = 1, .most = 1 << 14},
+    {FIELD(layers, IO_FIELD_INT), .least = 1, .most = CAP_MAX_LAYERS},
+    {FIELD(bidirectional, IO_FIELD_SWITCH)},
+    {FIELD(residual, IO_FIELD_SWITCH)},
+    {FIELD(reverse, IO_FIELD_SWITCH)},
+    {FIELD(dropout, IO_FIELD_NUMBER), .least = 0, .most = 0.95},
+    {0},
 };
-enum { SIZES = sizeof sizes / sizeof sizes[0] };
-
-static int *size_at(cap_text_encoder_config *c, int i)
-{
-    return (int *)(void *)((char *)c + sizes[i].offset);
-}
 
 err_code cap_text_encoder_config_check(const cap_text_encoder_config *c, error *err)
 {
-    cap_text_encoder_config copy = *c;
-    for (int i = 0; i < SIZES; i++) {
-        int n = *size_at(&copy, i);
-        if (n < 1 || n > sizes[i].most)
-            return err_set(err, ERR_ARGUMENT, "encoder size '%s' is %d, it must be 1 to %d", sizes[i].name, n,
-                           sizes[i].most);
-    }
-    if (!(c->dropout >= 0 && c->dropout < 1))
-        return err_set(err, ERR_ARGUMENT, "the encoder's dropout is %g, it must be at least 0 and below 1",
-                       c->dropout);
-    return ERR_OK;
+    return io_fields_check(cap_text_encoder_fields, c, "encoder setting", err);
 }
 
 json_t *cap_text_encoder_config_to_json(const cap_text_encoder_config *c)
 {
-    cap_text_encoder_config copy = *c;
     io_json_build b = io_json_build_object();
-    for (int i = 0; i < SIZES; i++) io_json_put_int(&b, b.root, sizes[i].name, *size_at(&copy, i));
-    io_json_put_bool(&b, b.root, "bidirectional", c->bidirectional);
-    io_json_put_bool(&b, b.root, "residual", c->residual);
-    io_json_put_bool(&b, b.root, "reverse", c->reverse);
-    io_json_put_number(&b, b.root, "dropout", c->dropout);
+    io_fields_write(cap_text_encoder_fields, c, &b, b.root);
     return io_json_take(&b);
 }
 
@@ -71,26 +51,7 @@ err_code cap_text_encoder_config_from_json(const json_t *o, const char *where, c
                                            error *err)
 {
     *c = cap_text_encoder_defaults();
-    for (int i = 0; i < SIZES; i++) {
-        json_t *n = json_object_get(o, sizes[i].name);
-        json_int_t value = json_integer_value(n);
-        if (!json_is_integer(n) || value < 1 || value > sizes[i].most)
-            return err_set(err, ERR_FORMAT, "%s: '%s' of the encoder must be an integer from 1 to %d", where,
-                           sizes[i].name, sizes[i].most);
-        *size_at(c, i) = (int)value;
-    }
-    int both, residual, reverse;
-    err_code code = io_json_bool(o, "bidirectional", where, &both, err);
-    if (!code) code = io_json_bool(o, "residual", where, &residual, err);
-    if (!code) code = io_json_bool(o, "reverse", where, &reverse, err);
-    if (!code) code = io_json_number(o, "dropout", where, &c->dropout, err);
-    if (code) return code;
-    c->bidirectional = both;
-    c->residual = residual;
-    c->reverse = reverse;
-    if (!(c->dropout >= 0 && c->dropout < 1))
-        return err_set(err, ERR_FORMAT, "%s: 'dropout' of the encoder must be at least 0 and below 1", where);
-    return ERR_OK;
+    return io_fields_read(cap_text_encoder_fields, o, where, c, err);
 }
 
 /* ---- parameters ---- */

@@ -22,9 +22,8 @@
 #ifndef CAPTIONER_TEXT_ENCODER_H
 #define CAPTIONER_TEXT_ENCODER_H
 
-#include <jansson.h>
-
 #include "captioner/encoded.h"
+#include "src/io/fields.h"
 #include "src/nn/params.h"
 
 typedef struct cap_text_encoder_config {
@@ -37,6 +36,8 @@ typedef struct cap_text_encoder_config {
     bool reverse;       /* read from the last word to the first (Sutskever, Vinyals, Le 2014) */
     double dropout;     /* of embeddings and between layers while training, default 0.2 */
 } cap_text_encoder_config;
+
+extern const io_field cap_text_encoder_fields[];
 
 cap_text_encoder_config cap_text_encoder_defaults(void);
 err_code cap_text_encoder_config_check(const cap_text_encoder_config *c, error *err); /* ERR_ARGUMENT */

@@ -58,7 +58,6 @@ typedef struct cap_text_settings {
     double val_share; /* of the pairs held out to validate on when there is no such file; 0: none; 0..0.9 */
     ds_codec_settings source_level, target_level; /* min_count is set from the settings below */
     cap_text_encoder_config encoder;
-    bool choose_output; /* the decoder's output is full for a vocabulary of at most 1,000, else tied */
 } cap_text_settings;
 
 typedef struct cap_train_settings {

@@ -161,7 +161,7 @@ static err_code validate(cap_run *r, viewer *v, captioning *c, cap_epoch *e, err
         cap_encoded seen = {.states = viewer_next(v, r, first, count, err)};
         cap_memory m = cap_decoder_remember(&r->tape, &r->model->decoder, &seen);
         if (err->code) return err->code;
-        if (!m.values) return err_set(err, ERR_MEMORY, "out of memory while validating");
+        if (r->tape.failed || !seen.states) return err_set(err, ERR_MEMORY, "out of memory while validating");
         err_code code = add_loss(r, &m, first, count, &nll, &words, err);
         bool wanted = !r->s->scored || c->scored < r->s->scored;
         if (!code && wanted) code = add_captions(r, &m, first, count, c, err);

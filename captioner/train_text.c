@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A matrix of its own for so few words costs little, and narrow embeddings need it: 16 numbers per word can
- * tell 60 characters apart as inputs, but bound what the output can say. */
-enum { SMALL_VOCABULARY = 1000 };
-
 static cap_text_data *data_of(const cap_run *r)
 {
     return r->data;
@@ -174,12 +170,9 @@ static err_code make_model(cap_run *r, error *err)
     ds_codec *source = NULL, *target = NULL;
     err_code code = learn(r, t->source_level, p->source, p->count, &source, err);
     if (!code) code = learn(r, t->target_level, p->target, p->count, &target, err);
-    cap_decoder_config decoder = r->s->decoder;
-    if (!code && t->choose_output)
-        decoder.output =
-            ds_vocab_size(ds_codec_vocab(target)) <= SMALL_VOCABULARY ? CAP_OUTPUT_FULL : CAP_OUTPUT_TIED;
     if (!code)
-        code = cap_model_create_text(&t->encoder, &decoder, source, target, r->s->seed, NULL, &r->model, err);
+        code = cap_model_create_text(&t->encoder, &r->s->decoder, source, target, r->s->seed, NULL, &r->model,
+                                     err);
     if (!code) return ERR_OK;
     ds_codec_free(&source);
     ds_codec_free(&target);

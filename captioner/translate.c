@@ -95,7 +95,7 @@ void cap_translator_close(cap_translator **tp)
 
 bool cap_translator_attends(const cap_translator *t)
 {
-    return t->model->decoder.config.match != NN_MATCH_NONE;
+    return cap_decoder_attends(&t->model->decoder);
 }
 
 void cap_translation_release(cap_translation *t)

@@ -258,7 +258,6 @@ static void the_model_says_what_it_is(void **state)
     cap_info info;
     cap_get_info(c, &info);
     assert_string_equal(info.encoder, "small");
-    assert_string_equal(info.match, "sigmoid");
     assert_int_equal(info.size, 96);
     assert_int_equal(info.vocabulary, 10);
     assert_true(info.attends);

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "captioner/lstm_settings.h"
 #include "src/nn/gradcheck.h"
 #include "tests/text_batch.h"
 
@@ -31,10 +32,11 @@ static void set_up(model *m, const cap_text_encoder_config *e, const cap_decoder
     *m = (model){.options = {.smoothing = 0.1, .coverage = 0.3, .focus = 0.1}};
     cap_decoder_config c = *d;
     c.features = cap_text_encoder_width(e);
+    c.last_layers = e->layers;
     assert_int_equal(cap_text_encoder_config_check(e, NULL), ERR_OK);
     assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
     cap_text_encoder_declare(&m->encoder, e, "encoder.", &m->params);
-    cap_decoder_declare(&m->decoder, &c, "decoder.", &m->params);
+    assert_int_equal(cap_decoder_declare(&m->decoder, &c, "decoder.", &m->params, NULL), ERR_OK);
     assert_int_equal(nn_params_finish(&m->params, 3, NULL), ERR_OK);
 }
 
@@ -65,6 +67,7 @@ static void check_one(const char *name, const cap_text_encoder_config *e, const 
     if (!(fabs(all - one_by_one) < 1e-12))
         fail_msg("%s: %.15g at once, %.15g in steps", name, all, one_by_one);
     arena_release(&mem);
+    cap_decoder_release(&m.decoder);
     nn_params_release(&m.params);
 }
 
@@ -86,13 +89,10 @@ static cap_text_encoder_config small_encoder(void)
 
 static cap_decoder_config small_decoder(nn_match_kind match)
 {
-    return (cap_decoder_config){.vocabulary = TEXT_VOCABULARY,
-                                .embedding = 3,
-                                .hidden = 4,
-                                .attention = 3,
-                                .layers = 1,
-                                .match = match,
-                                .start = CAP_START_LAST};
+    cap_decoder_config c = cap_lstm_config(&(cap_lstm_settings){
+        .embedding = 3, .hidden = 4, .attention = 3, .layers = 1, .match = match, .start = CAP_START_LAST});
+    c.vocabulary = TEXT_VOCABULARY;
+    return c;
 }
 
 static void encoders(void **state)
@@ -121,16 +121,17 @@ static void decoders(void **state)
             for (int layers = 1; layers <= 3; layers += 2, i++) {
                 cap_text_encoder_config e = small_encoder();
                 cap_decoder_config d = small_decoder((nn_match_kind)match);
+                cap_lstm_settings *lstm = cap_lstm_settings_of(&d);
                 e.bidirectional = i & 1;
-                d.attend = (cap_attend)attend;
-                d.layers = layers;
-                d.residual = layers > 1;
-                d.gate = i % 3 == 1;
-                d.projection = i % 5 == 2 ? 3 : 0;
-                d.rectify = i % 2;
-                d.start = i % 4 == 3 ? CAP_START_MEAN : CAP_START_LAST;
-                d.output = (cap_output)(i % 2);
-                d.peek = match == NN_MATCH_NONE && attend;
+                lstm->attend = (cap_attend)attend;
+                lstm->layers = layers;
+                lstm->residual = layers > 1;
+                lstm->gate = i % 3 == 1;
+                lstm->projection = i % 5 == 2 ? 3 : 0;
+                lstm->rectify = i % 2;
+                lstm->start = i % 4 == 3 ? CAP_START_MEAN : CAP_START_LAST;
+                lstm->output = (cap_output)(i % 2);
+                lstm->peek = match == NN_MATCH_NONE && attend;
                 char name[64];
                 snprintf(name, sizeof name, "%s, attend %s, %d layers", nn_match_rows[match].name,
                          cap_attend_names[attend], layers);
@@ -144,10 +145,11 @@ static void fixed_vectors(void **state)
     for (int i = 0; i < 16; i++) {
         cap_text_encoder_config e = small_encoder();
         cap_decoder_config d = small_decoder(NN_MATCH_NONE);
-        d.peek = i & 1;
-        d.gate = i & 2;
-        d.layers = i & 4 ? 2 : 1;
-        d.start = i & 8 ? CAP_START_MEAN : CAP_START_LAST;
+        cap_lstm_settings *lstm = cap_lstm_settings_of(&d);
+        lstm->peek = i & 1;
+        lstm->gate = i & 2;
+        lstm->layers = i & 4 ? 2 : 1;
+        lstm->start = i & 8 ? CAP_START_MEAN : CAP_START_LAST;
         char name[64];
         snprintf(name, sizeof name, "fixed vector %d", i);
         check(name, &e, &d);
@@ -161,12 +163,13 @@ static void textbook(void **state)
     static const nn_match_kind kinds[] = {NN_MATCH_NONE, NN_MATCH_NONE, NN_MATCH_DOT};
     for (int i = 0; i < 3; i++) {
         cap_text_encoder_config e = small_encoder();
-        cap_decoder_config d = cap_decoder_textbook();
-        e.hidden = d.hidden = 4;
+        cap_decoder_config d = cap_lstm_textbook();
+        cap_lstm_settings *lstm = cap_lstm_settings_of(&d);
+        e.hidden = lstm->hidden = 4;
         d.vocabulary = TEXT_VOCABULARY;
-        d.embedding = 3;
-        d.match = kinds[i];
-        d.peek = i == 1;
+        lstm->embedding = 3;
+        lstm->match = kinds[i];
+        lstm->peek = i == 1;
         check("textbook", &e, &d);
     }
 }

@@ -2,6 +2,7 @@
 #ifndef TESTS_RANDOM_MODEL_H
 #define TESTS_RANDOM_MODEL_H
 
+#include "captioner/lstm_settings.h"
 #include "captioner/model.h"
 
 static inline err_code random_model_save(const char *path, nn_match_kind match, error *err)
@@ -17,15 +18,15 @@ static inline err_code random_model_save(const char *path, nn_match_kind match, 
     cnn_preprocess pre;
     cnn_preprocess_default(&pre);
     pre.size = 96;
-    cap_decoder_config c = {.embedding = 16,
-                            .hidden = 24,
-                            .attention = 16,
-                            .projection = 24,
-                            .layers = 1,
-                            .match = match,
-                            .gate = true,
-                            .rectify = true,
-                            .dropout = 0.5};
+    cap_decoder_config c = cap_lstm_config(&(cap_lstm_settings){.embedding = 16,
+                                                                .hidden = 24,
+                                                                .attention = 16,
+                                                                .projection = 24,
+                                                                .layers = 1,
+                                                                .match = match,
+                                                                .gate = true,
+                                                                .rectify = true,
+                                                                .dropout = 0.5});
     if (!code) code = cap_model_create("small", &pre, &c, vocab, 5, &m, err);
     if (code) {
         ds_vocab_free(&vocab);

@@ -3,6 +3,7 @@
 #ifndef TESTS_RANDOM_TEXT_H
 #define TESTS_RANDOM_TEXT_H
 
+#include "captioner/lstm_settings.h"
 #include "captioner/model.h"
 
 static inline err_code random_text_model(const ds_codec_settings *level, nn_match_kind match, cap_model **out,
@@ -13,11 +14,13 @@ static inline err_code random_text_model(const ds_codec_settings *level, nn_matc
     ds_codec *source = NULL, *target = NULL;
     cap_text_encoder_config e = cap_text_encoder_defaults();
     cap_decoder_config d = cap_decoder_text_defaults();
-    e.embedding = d.embedding = 12;
+    cap_lstm_settings *lstm = cap_lstm_settings_of(&d);
+    e.embedding = lstm->embedding = 12;
     e.hidden = 10;
-    d.hidden = 16;
-    d.attention = 8;
-    d.match = match;
+    lstm->hidden = 16;
+    lstm->attention = 8;
+    lstm->match = match;
+    lstm->output = CAP_OUTPUT_TIED;
     err_code code = ds_codec_learn(level, english, 1, &source, err);
     if (!code) code = ds_codec_learn(level, german, 1, &target, err);
     if (!code) code = cap_model_create_text(&e, &d, source, target, 7, NULL, out, err);

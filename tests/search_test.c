@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "captioner/lstm_decoder.h"
 #include "captioner/search.h"
 #include "captioner/text_encoder.h"
 #include "datasets/vocab.h"
@@ -37,13 +38,15 @@ static void set_up_text(fixture *f, uint64_t seed, cap_attend attend)
     cap_text_encoder_config e = {
         .vocabulary = 10, .embedding = 4, .hidden = 3, .layers = 2, .bidirectional = true};
     cap_decoder_config c = cap_decoder_text_defaults();
+    cap_lstm_settings *s = cap_lstm_settings_of(&c);
     c.vocabulary = WORDS;
-    c.embedding = 5;
-    c.hidden = 6;
-    c.attention = 4;
-    c.layers = 3;
-    c.residual = true;
-    c.attend = attend;
+    s->embedding = 5;
+    s->hidden = 6;
+    s->attention = 4;
+    s->layers = 3;
+    s->residual = true;
+    s->attend = attend;
+    s->output = CAP_OUTPUT_TIED;
     toy_decoder_create_text(f, seed, &e, c, sentence[0], sentence_length, STATES);
 }
 
@@ -68,15 +71,13 @@ static void next_words(fixture *f, int photo, const int32_t *word, int n, double
     nn_tape *t = &f->tape;
     nn_begin(t);
     cap_memory m = toy_decoder_remember(f, photo, 1);
-    cap_layers state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    cap_decoder_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     nn_var *logits = NULL;
     for (int i = 0; i <= n; i++) {
         int32_t previous = i ? word[i - 1] : DS_START;
-        nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
-        nn_var *gates = cap_decoder_word_gates(t, &f->decoder, embedded);
-        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state, gates);
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state, &previous);
         state = step.state;
-        logits = cap_decoder_logits(t, &f->decoder, step.h, step.context, embedded);
+        logits = cap_decoder_logits(t, &f->decoder, &step);
     }
     assert_false(t->failed);
     double sum = 0;
@@ -90,13 +91,11 @@ static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
     nn_tape *t = &f->tape;
     nn_begin(t);
     cap_memory m = toy_decoder_remember(f, photo, 1);
-    cap_layers state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
+    cap_decoder_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
     double got[STATES] = {0}, sum = 0;
     for (int i = 0; i < n; i++) {
         int32_t previous = i ? word[i - 1] : DS_START;
-        nn_var *embedded = nn_embedding(t, f->decoder.embedding, &previous, 1);
-        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state,
-                                         cap_decoder_word_gates(t, &f->decoder, embedded));
+        cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state, &previous);
         state = step.state;
         for (int j = 0; j < STATES; j++) got[j] += (double)step.alpha->data[j];
     }
@@ -297,12 +296,10 @@ static void attention_is_of_each_word(void **state)
     nn_begin(&f.tape);
     cap_memory m = toy_decoder_remember(&f, 0, PHOTOS);
     for (int32_t i = 0; i < PHOTOS; i++) { /* the same words again, forced */
-        cap_layers s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
+        cap_decoder_state s = cap_decoder_start(&f.tape, &f.decoder, &m, &i, 1);
         for (int n = 0; n < best[i].words; n++) {
             int32_t previous = n ? best[i].word[n - 1] : DS_START;
-            nn_var *embedded = nn_embedding(&f.tape, f.decoder.embedding, &previous, 1);
-            cap_step step = cap_decoder_step(&f.tape, &f.decoder, &m, &i, &s,
-                                             cap_decoder_word_gates(&f.tape, &f.decoder, embedded));
+            cap_step step = cap_decoder_step(&f.tape, &f.decoder, &m, &i, &s, &previous);
             s = step.state;
             float sum = 0;
             for (int l = 0; l < STATES; l++) {
@@ -338,8 +335,9 @@ static void equal_words_go_by_number(void **state)
     (void)state;
     fixture f;
     set_up(&f, 1, NN_MATCH_SIGMOID);
-    memset(f.decoder.embedding->data, 0, nn_count(f.decoder.embedding) * sizeof(real));
-    memset(f.decoder.out_b->data, 0, nn_count(f.decoder.out_b) * sizeof(real));
+    memset(cap_lstm_of(&f.decoder)->embedding->data, 0,
+           nn_count(cap_lstm_of(&f.decoder)->embedding) * sizeof(real));
+    memset(cap_lstm_of(&f.decoder)->out_b->data, 0, nn_count(cap_lstm_of(&f.decoder)->out_b) * sizeof(real));
     cap_search_options o = {.beam = 3, .min_words = 3, .max_words = 3};
     cap_hypothesis best[PHOTOS];
     search(&f, 0, PHOTOS, &o, best);
@@ -363,9 +361,9 @@ static void trouble_is_told(void **state)
     o.min_words = 21;
     assert_int_equal(cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err), ERR_ARGUMENT);
     o = cap_search_defaults();
-    f.decoder.out_b->data[5] = NAN;
+    cap_lstm_of(&f.decoder)->out_b->data[5] = NAN;
     assert_int_equal(cap_search(&f.tape, &f.decoder, &m, &o, &f.results, best, &err), ERR_FORMAT);
-    f.decoder.out_b->data[5] = 0;
+    cap_lstm_of(&f.decoder)->out_b->data[5] = 0;
     toy_decoder_fail_allocations(&f, PHOTOS, &o, best);
     toy_decoder_release(&f);
     set_up_text(&f, 1, CAP_ATTEND_OUTPUT);

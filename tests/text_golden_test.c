@@ -34,8 +34,11 @@ static void create(net *n, const json_t *wanted)
     if (cap_text_encoder_config_from_json(json_object_get(wanted, "encoder"), "encoder", &e, &err) ||
         cap_decoder_config_from_json(json_object_get(wanted, "decoder"), "decoder", &d, &err))
         fail_msg("%s", err.text);
+    d.last_layers = e.layers;
+    if (cap_decoder_config_check(&d, &err) ||
+        cap_decoder_declare(&n->decoder, &d, "decoder.", &n->params, &err))
+        fail_msg("%s", err.text);
     cap_text_encoder_declare(&n->encoder, &e, "encoder.", &n->params);
-    cap_decoder_declare(&n->decoder, &d, "decoder.", &n->params);
     assert_int_equal(nn_params_finish(&n->params, 1, NULL), ERR_OK);
     for (int i = 0; i < n->params.count; i++) fill(n->params.list[i]);
 }
@@ -96,6 +99,7 @@ static void all_cases(void **state)
         compare(name, "loss", loss, json_real_value(json_object_get(wanted, "loss")));
         compare_gradients(name, &n.params, json_object_get(wanted, "gradients"));
         arena_release(&mem);
+        cap_decoder_release(&n.decoder);
         nn_params_release(&n.params);
     }
     json_decref(golden);

@@ -3,6 +3,7 @@
 #ifndef TESTS_TINY_TEXT_H
 #define TESTS_TINY_TEXT_H
 
+#include "captioner/lstm_settings.h"
 #include "tests/training.h"
 
 enum { PAIRS = 60, HELD = 12, EPOCHS = 3, STEPS = 4 /* of an epoch */ };
@@ -35,8 +36,9 @@ static inline void tiny(task *t, const char *out)
     t->s.out = t->out;
     t->s.text.val_share = (double)HELD / PAIRS;
     t->s.text.source_level.level = t->s.text.target_level.level = DS_CHAR;
-    t->s.text.encoder.hidden = t->s.decoder.hidden = 16;
-    t->s.text.encoder.embedding = t->s.decoder.embedding = t->s.decoder.attention = 8;
+    cap_lstm_settings *d = cap_lstm_settings_of(&t->s.decoder);
+    t->s.text.encoder.hidden = d->hidden = 16;
+    t->s.text.encoder.embedding = d->embedding = d->attention = 8;
     t->s.epochs = EPOCHS;
     t->s.batch = (PAIRS - HELD) / STEPS;
     t->s.rate = 1e-2;

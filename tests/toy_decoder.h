@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "captioner/lstm_settings.h"
 #include "captioner/search.h"
 #include "captioner/text_encoder.h"
 #include "src/base/rng.h"
@@ -26,16 +27,17 @@ typedef struct toy_decoder {
 /* What most tests decode with. */
 static inline cap_decoder_config toy_decoder_config(int features, int vocabulary, nn_match_kind match)
 {
-    return (cap_decoder_config){.features = features,
-                                .vocabulary = vocabulary,
-                                .embedding = 5,
-                                .hidden = 6,
-                                .attention = 4,
-                                .projection = 6,
-                                .layers = 1,
-                                .match = match,
-                                .gate = true,
-                                .rectify = true};
+    cap_decoder_config c = cap_lstm_config(&(cap_lstm_settings){.embedding = 5,
+                                                                .hidden = 6,
+                                                                .attention = 4,
+                                                                .projection = 6,
+                                                                .layers = 1,
+                                                                .match = match,
+                                                                .gate = true,
+                                                                .rectify = true});
+    c.features = features;
+    c.vocabulary = vocabulary;
+    return c;
 }
 
 static inline void toy_decoder_draw(toy_decoder *t, uint64_t seed, size_t numbers)
@@ -54,7 +56,7 @@ static inline void toy_decoder_create(toy_decoder *t, uint64_t seed, cap_decoder
     size_t numbers = (size_t)photos * (size_t)states * (size_t)c.features;
     assert_true(numbers <= TOY_NUMBERS);
     assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
-    cap_decoder_declare(&t->decoder, &c, "decoder.", &t->params);
+    assert_int_equal(cap_decoder_declare(&t->decoder, &c, "decoder.", &t->params, NULL), ERR_OK);
     toy_decoder_draw(t, seed, numbers);
     t->states = states;
 }
@@ -66,10 +68,11 @@ static inline void toy_decoder_create_text(toy_decoder *t, uint64_t seed, const 
 {
     memset(t, 0, sizeof *t);
     c.features = cap_text_encoder_width(e);
+    c.last_layers = e->layers;
     assert_int_equal(cap_text_encoder_config_check(e, NULL), ERR_OK);
     assert_int_equal(cap_decoder_config_check(&c, NULL), ERR_OK);
     cap_text_encoder_declare(&t->encoder, e, "encoder.", &t->params);
-    cap_decoder_declare(&t->decoder, &c, "decoder.", &t->params);
+    assert_int_equal(cap_decoder_declare(&t->decoder, &c, "decoder.", &t->params, NULL), ERR_OK);
     toy_decoder_draw(t, seed, 0);
     t->words = words;
     t->length = length;
@@ -78,6 +81,7 @@ static inline void toy_decoder_create_text(toy_decoder *t, uint64_t seed, const 
 
 static inline void toy_decoder_release(toy_decoder *t)
 {
+    cap_decoder_release(&t->decoder);
     nn_params_release(&t->params);
     arena_release(&t->mem);
     arena_release(&t->results);

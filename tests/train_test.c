@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "captioner/lstm_settings.h"
 #include "captioner/search.h"
 #include "captioner/train.h"
 #include "captioner/train_data.h"
@@ -121,9 +122,10 @@ static void tiny(task *t, const char *out)
     t->s.val = t->val;
     t->s.out = t->out;
     t->s.size = 32;
-    t->s.decoder.hidden = t->s.decoder.projection = 16;
-    t->s.decoder.embedding = t->s.decoder.attention = 8;
-    t->s.decoder.dropout = 0.2;
+    cap_lstm_settings *d = cap_lstm_settings_of(&t->s.decoder);
+    d->hidden = d->projection = 16;
+    d->embedding = d->attention = 8;
+    d->dropout = 0.2;
     t->s.epochs = epochs;
     t->s.batch = BATCH;
     t->s.per_image = CAPTIONS;
@@ -269,6 +271,13 @@ static void resume_needs_the_same_settings(void **unused)
         s.change;                                                                                            \
         expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
     } while (0)
+#define REFUSED_LSTM(change, name)                                                                           \
+    do {                                                                                                     \
+        cap_train_settings s = t.s;                                                                          \
+        if (row++ % every) break;                                                                            \
+        cap_lstm_settings_of(&s.decoder)->change;                                                            \
+        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
+    } while (0)
     REFUSED(seed = 2, "seed");
     REFUSED(batch = 9, "batch");
     REFUSED(per_image = 1, "per-image");
@@ -284,13 +293,14 @@ static void resume_needs_the_same_settings(void **unused)
     REFUSED(loss.smoothing = 0, "label-smoothing");
     REFUSED(loss.coverage = 1, "coverage");
     REFUSED(loss.sampling = 0.5, "scheduled-sampling");
-    REFUSED(decoder.hidden = 24, "hidden");
-    REFUSED(decoder.match = NN_MATCH_ADDITIVE, "match");
-    REFUSED(decoder.dropout = 0, "dropout");
+    REFUSED_LSTM(hidden = 24, "hidden");
+    REFUSED_LSTM(match = NN_MATCH_ADDITIVE, "match");
+    REFUSED_LSTM(dropout = 0, "dropout");
     REFUSED(best_by = CAP_BEST_LOSS, "best-by");
     REFUSED(val = NULL, "contents of --val");
     REFUSED(captions = t.val, "vocabulary");
 #undef REFUSED
+#undef REFUSED_LSTM
 }
 
 static void a_strange_state_is_refused(void **unused)
@@ -323,10 +333,13 @@ static void every_way_of_training_takes_steps(void **unused)
         t.s.epochs = 1;
         t.s.batch = 18;
         if (i % 2) t.s.val = NULL;
-        if (i < NN_MATCH_COUNT) t.s.decoder.match = (nn_match_kind)i;
+        if (i < NN_MATCH_COUNT) cap_lstm_settings_of(&t.s.decoder)->match = (nn_match_kind)i;
         if (i == NN_MATCH_COUNT) t.s.loss.sampling = 0.5;
         if (i == NN_MATCH_COUNT + 1) t.s.loss.coverage = 1;
-        if (i == NN_MATCH_COUNT + 2) t.s.decoder.match = NN_MATCH_NONE, t.s.decoder.peek = true;
+        if (i == NN_MATCH_COUNT + 2) {
+            cap_lstm_settings_of(&t.s.decoder)->match = NN_MATCH_NONE;
+            cap_lstm_settings_of(&t.s.decoder)->peek = true;
+        }
         go_well(&t.s, &h);
         assert_int_equal(h.epochs, 1);
         assert_true(h.validated == !!t.s.val);

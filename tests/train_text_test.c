@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "captioner/lstm_settings.h"
 #include "captioner/search.h"
 #include "captioner/train.h"
 #include "tests/small.h"
@@ -64,10 +65,10 @@ static void it_learns(void **unused)
     task t;
     heard h = {0};
     tiny(&t, "learn");
-    t.s.decoder.dropout = t.s.text.encoder.dropout = 0;
+    cap_lstm_settings_of(&t.s.decoder)->dropout = t.s.text.encoder.dropout = 0;
     t.s.loss.smoothing = 0;
     t.s.epochs = 12;
-    t.s.text.encoder.hidden = t.s.decoder.hidden = 32;
+    t.s.text.encoder.hidden = cap_lstm_settings_of(&t.s.decoder)->hidden = 32;
     go_well(&t.s, &h);
     assert_int_equal(h.epochs, 12);
     assert_true(h.validated);
@@ -145,13 +146,19 @@ static void resume_needs_the_same_settings(void **unused)
         s.change;                                                                                            \
         expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
     } while (0)
+#define REFUSED_LSTM(change, name)                                                                           \
+    do {                                                                                                     \
+        cap_train_settings s = t.s;                                                                          \
+        cap_lstm_settings_of(&s.decoder)->change;                                                            \
+        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
+    } while (0)
     REFUSED(seed = 2, "seed");
     REFUSED(batch = 9, "batch");
     REFUSED(max_words = 100, "max-words");
     REFUSED(teacher_forcing = 0.5, "teacher-forcing");
-    REFUSED(decoder.hidden = 24, "hidden");
-    REFUSED(decoder.attend = CAP_ATTEND_INPUT, "attend");
-    REFUSED(decoder.layers = 2, "layers");
+    REFUSED_LSTM(hidden = 24, "hidden");
+    REFUSED_LSTM(attend = CAP_ATTEND_INPUT, "attend");
+    REFUSED_LSTM(layers = 2, "layers");
     REFUSED(text.encoder.hidden = 24, "encoder's hidden");
     REFUSED(text.encoder.reverse = true, "encoder's reverse");
     REFUSED(text.encoder.bidirectional = false, "encoder's bidirectional");
@@ -160,27 +167,29 @@ static void resume_needs_the_same_settings(void **unused)
     REFUSED(text.val_pairs = t.pairs, "contents of the training pairs");
     REFUSED(text.source_level.level = DS_WORD, "encoder's vocabulary");
 #undef REFUSED
+#undef REFUSED_LSTM
 }
 
 /* Settings of one run, in turn. */
 static bool choose_way(cap_train_settings *s, int way)
 {
+    cap_lstm_settings *d = cap_lstm_settings_of(&s->decoder);
     static const ds_codec_settings bpe = {.level = DS_BPE, .size = 20};
-    if (way < NN_MATCH_COUNT) s->decoder.match = (nn_match_kind)way;
+    if (way < NN_MATCH_COUNT) d->match = (nn_match_kind)way;
     switch (way - NN_MATCH_COUNT) {
     case 0:
-        s->decoder.match = NN_MATCH_NONE, s->decoder.peek = true;
+        d->match = NN_MATCH_NONE, d->peek = true;
         break;
     case 1:
-        s->text.encoder.layers = s->decoder.layers = 3;
-        s->text.encoder.residual = s->decoder.residual = true;
+        s->text.encoder.layers = d->layers = 3;
+        s->text.encoder.residual = d->residual = true;
         break;
     case 2:
-        s->text.encoder.bidirectional = false, s->decoder.start = CAP_START_COPY;
-        s->decoder.match = NN_MATCH_DOT, s->text.encoder.reverse = true;
+        s->text.encoder.bidirectional = false, d->start = CAP_START_COPY;
+        d->match = NN_MATCH_DOT, s->text.encoder.reverse = true;
         break;
     case 3:
-        s->decoder.attend = CAP_ATTEND_INPUT, s->decoder.gate = true;
+        d->attend = CAP_ATTEND_INPUT, d->gate = true;
         break;
     case 4:
         s->text.source_level.level = s->text.target_level.level = DS_WORD;
@@ -188,7 +197,7 @@ static bool choose_way(cap_train_settings *s, int way)
         break;
     case 5:
         s->text.source_level = s->text.target_level = bpe;
-        s->text.choose_output = false, s->beam = 3;
+        d->output = CAP_OUTPUT_TIED, s->beam = 3;
         break;
     case 6:
         s->teacher_forcing = 0.5, s->best_by = CAP_BEST_LOSS;
@@ -294,7 +303,7 @@ static void data_must_be_named_clearly(void **unused)
     REFUSED(text.val_share = 1, ERR_ARGUMENT, "--val-share");
     REFUSED(text.pairs = "/nowhere/pairs", ERR_MISSING, "/nowhere/pairs");
     REFUSED(text.val_pairs = "/nowhere/pairs", ERR_MISSING, "/nowhere/pairs");
-    REFUSED(decoder.dropout = 2, ERR_ARGUMENT, "dropout");
+    REFUSED(text.encoder.dropout = 2, ERR_ARGUMENT, "dropout");
     REFUSED(text.target_level.level = DS_WORD, ERR_ARGUMENT, "--min-count"); /* each word occurs once */
     REFUSED(text.encoder.hidden = 0, ERR_ARGUMENT, "hidden");
 #undef REFUSED

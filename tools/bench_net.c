@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "captioner/lstm_settings.h"
 #include "captioner/model.h"
 #include "cnn/blocks.h"
 #include "src/base/rng.h"
@@ -142,7 +143,7 @@ err_code bench_make_model(const char *encoder, int vocabulary, int embedding, ca
     cnn_preprocess_default(&pre);
     pre.size = cnn_backbone_find(encoder)->size;
     cap_decoder_config config = cap_decoder_defaults();
-    if (embedding) config.embedding = embedding;
+    if (embedding) cap_lstm_settings_of(&config)->embedding = embedding;
     err_code code = make_vocabulary(vocabulary, &vocab, err);
     if (!code) code = cap_model_create(encoder, &pre, &config, vocab, 1, out, err);
     if (code) ds_vocab_free(&vocab);

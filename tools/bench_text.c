@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/decoder.h"
+#include "captioner/lstm_settings.h"
 #include "captioner/text_encoder.h"
 #include "datasets/sources.h"
 #include "datasets/vocab.h"
@@ -143,22 +143,24 @@ static nn_match_kind match_of(const char *name)
 
 static err_code make_net(text_state *s, const char *match, int32_t sources, int32_t targets, error *err)
 {
-    cap_decoder_config d = cap_decoder_textbook();
+    cap_decoder_config d = cap_lstm_textbook();
+    cap_lstm_settings *lstm = cap_lstm_settings_of(&d);
     cap_text_encoder_config e = cap_text_encoder_defaults();
     e.vocabulary = sources;
-    e.embedding = d.embedding;
-    e.hidden = d.hidden;
+    e.embedding = lstm->embedding;
+    e.hidden = lstm->hidden;
     e.bidirectional = false;
     e.dropout = 0;
     d.vocabulary = targets;
     d.features = cap_text_encoder_width(&e);
-    d.match = match_of(match);
-    if (s->even && d.match == NN_MATCH_ADDITIVE) d.attend = CAP_ATTEND_INPUT; /* Bahdanau's, as the peers */
+    d.last_layers = e.layers;
+    lstm->match = match_of(match);
+    if (s->even && lstm->match == NN_MATCH_ADDITIVE) lstm->attend = CAP_ATTEND_INPUT; /* as the peers */
     err_code code = cap_text_encoder_config_check(&e, err);
     if (!code) code = cap_decoder_config_check(&d, err);
     if (code) return code;
     cap_text_encoder_declare(&s->encoder, &e, "encoder.", &s->params);
-    cap_decoder_declare(&s->decoder, &d, "decoder.", &s->params);
+    if ((code = cap_decoder_declare(&s->decoder, &d, "decoder.", &s->params, err))) return code;
     return nn_params_finish(&s->params, 1, err);
 }
 

@@ -36,12 +36,12 @@ static void write_image(io_writer *w, const cap_image_scores *image, bool cider_
                              json_clean_string(image->caption), "references", (json_int_t)image->references);
     json_t *metrics = metrics_json(&image->of, cider_means_nothing);
     json_object_update(line, metrics);
-    char *text = io_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    if (text) {
-        io_writer_write(w, text, strlen(text), NULL); /* the writer remembers a failure until it is closed */
+    char *made = io_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    if (made) {
+        io_writer_write(w, made, strlen(made), NULL); /* the writer remembers a failure until it is closed */
         io_writer_write(w, "\n", 1, NULL);
     }
-    free(text);
+    free(made);
     json_decref(metrics);
     json_decref(line);
 }
@@ -93,12 +93,12 @@ err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, er
     if (inside->calibration.words)
         json_object_set_new(json, "calibration", calibration_json(&inside->calibration));
     json_object_update(json, counts);
-    char *text = io_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    if (text) puts(text);
-    free(text);
+    char *made = io_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    if (made) puts(made);
+    free(made);
     json_decref(counts);
     json_decref(json);
-    return text ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while writing the scores");
+    return made ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while writing the scores");
 }
 
 /* ---- for people ---- */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "captioner/decoder_row.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
@@ -40,9 +41,12 @@ void eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_set
     char line[512];
     uint64_t h = 1469598103934665603u;
     cap_get_info(c, &info);
-    snprintf(line, sizeof line, "%s %s %d %d %d %" PRId64, info.encoder, info.match, info.size, info.crop,
-             info.vocabulary, info.file_bytes);
-    h = digest(h, line);
+    text decoder = {0};
+    io_fields_print(info.decoder.row->fields, info.decoder.settings.bytes, &decoder);
+    snprintf(line, sizeof line, "%s %d %d %d %" PRId64, info.encoder, info.size, info.crop, info.vocabulary,
+             info.file_bytes);
+    h = digest(digest(h, line), text_string(&decoder));
+    text_release(&decoder);
     snprintf(line, sizeof line, "%d %d %d %.17g %.17g %d %.17g %" PRIu64 " %d %d %d %.17g %.17g %d",
              (int)o->strategy, o->beam, o->groups, o->diversity, o->temperature, o->top_k, o->top_p, o->seed,
              o->min_words, o->max_words, (int)o->length, o->length_alpha, o->coverage, o->no_repeat);

@@ -55,7 +55,6 @@ static int show_json(const model_view *v)
 static void show_sizes(const model_view *v)
 {
     const cap_info *i = &v->info;
-    const cap_decoder_config *d = &i->decoder;
     char line[600];
     const char *path = v->path ? v->path : "built into the program";
     snprintf(line, sizeof line, "%.400s, %.1f MB", path, (double)i->file_bytes / 1e6);
@@ -69,12 +68,7 @@ static void show_sizes(const model_view *v)
     info_line("photos", line);
     snprintf(line, sizeof line, "%d x %d of %d numbers each", i->grid_h, i->grid_w, i->features);
     info_line("regions", line);
-    snprintf(line, sizeof line,
-             "LSTM, %zu parameters: matching %s%s, embedding %d, hidden %d, attention %d, "
-             "projection %d",
-             i->decoder_parameters, i->match, d->fixed_gain ? " (gain fixed at 1)" : "", d->embedding,
-             d->hidden, d->attention, d->projection);
-    info_line("decoder", line);
+    info_decoder(&i->decoder, i->decoder_parameters);
 }
 
 static void show_first_words(const model_view *v)

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "src/base/text.h"
+#include "captioner/decoder_row.h"
 
 /* A name and, in a column of its own, what is said of it; wrapped to 80 columns. Both may come from a file:
  * what a terminal would obey is escaped. */
@@ -13,6 +13,9 @@ void info_line(const char *name, const char *value);
 
 /* One line for each member of a model's record. */
 void info_record(const json_t *record);
+
+/* The line on a decoder of so many learned numbers: its row and settings. */
+void info_decoder(const cap_decoder_config *c, size_t parameters);
 
 /* `caption info` of a file that is no captioner: shows a translator, or says why not. The verb's verdict. */
 int info_text(const char *path, bool json, bool words);

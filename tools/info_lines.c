@@ -18,6 +18,15 @@ void info_line(const char *name, const char *value)
     text_release(&shown);
 }
 
+void info_decoder(const cap_decoder_config *c, size_t parameters)
+{
+    text line = {0};
+    text_printf(&line, "%s, %zu parameters: ", c->row->name, parameters);
+    io_fields_print(c->row->fields, c->settings.bytes, &line);
+    info_line("decoder", text_string(&line));
+    text_release(&line);
+}
+
 static void append_value(text *t, const json_t *value)
 {
     if (json_is_string(value)) {

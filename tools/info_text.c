@@ -73,31 +73,10 @@ static void show_codec(const char *name, const ds_codec *c)
 
 static void show_encoder(const cap_model *m)
 {
-    const cap_text_encoder_config *c = &m->text_encoder.config;
     text line = {0};
-    text_printf(&line, "%s LSTM, %zu parameters: embedding %d, hidden %d",
-                c->bidirectional ? "bidirectional" : "unidirectional", parameters_of(m, "encoder."),
-                c->embedding, c->hidden);
-    if (c->layers > 1) text_printf(&line, ", %d layers%s", c->layers, c->residual ? ", residual" : "");
-    if (c->reverse) text_append(&line, ", from the end of the line");
+    text_printf(&line, "lstm, %zu parameters: ", parameters_of(m, "encoder."));
+    io_fields_print(cap_text_encoder_fields, &m->text_encoder.config, &line);
     info_line("encoder", text_string(&line));
-    text_release(&line);
-}
-
-static void show_decoder(const cap_model *m)
-{
-    const cap_decoder_config *c = &m->decoder.config;
-    text line = {0};
-    text_printf(&line, "LSTM, %zu parameters: matching %s%s", parameters_of(m, "decoder."),
-                nn_match_rows[c->match].name, c->fixed_gain ? " (gain fixed at 1)" : "");
-    if (c->match != NN_MATCH_NONE) text_printf(&line, " at the %s", cap_attend_names[c->attend]);
-    if (c->peek) text_append(&line, ", peeking");
-    text_printf(&line, ", embedding %d, hidden %d, start %s, output %s", c->embedding, c->hidden,
-                cap_start_names[c->start], cap_output_names[c->output]);
-    if (c->projection) text_printf(&line, ", projection %d", c->projection);
-    if (c->layers > 1) text_printf(&line, ", %d layers%s", c->layers, c->residual ? ", residual" : "");
-    if (c->gate) text_append(&line, ", gated context");
-    info_line("decoder", text_string(&line));
     text_release(&line);
 }
 
@@ -110,7 +89,7 @@ static void show(const cap_model *m, const char *path)
     text_release(&line);
     info_line("kind", "translator: lines of text to lines of text");
     show_encoder(m);
-    show_decoder(m);
+    info_decoder(&m->decoder.config, parameters_of(m, "decoder."));
     show_codec("source", m->source);
     show_codec("target", m->target);
     info_record(m->record);

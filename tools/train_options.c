@@ -2,14 +2,17 @@
 
 #include <string.h>
 
+#include "captioner/decoder_row.h"
 #include "cnn/preprocess.h"
+#include "tools/field_options.h"
 #include "tools/options.h"
 #include "tools/verbs.h"
 
 /* What can be chosen, in the words of the command line; NULL: what suits the rest. */
 typedef struct choices {
-    const char *match, *attend, *output, *gate, *best_by, *precision, *dtype; /* of both */
-    const char *format, *level, *target_level, *direction, *start;            /* of texts */
+    field_options decoder;
+    const char *best_by, *precision, *dtype;               /* of both */
+    const char *format, *level, *target_level, *direction; /* of texts */
     double seed;
     bool no_augment; /* of photos */
 } choices;
@@ -20,17 +23,17 @@ static const char *const of_photos[] = {
     "encoder",        "size",       "tune-encoder", "encoder-weights", "per-image", "crop",
     "encoder-factor", "no-augment", "photo-memory", "split",           "val-split", NULL};
 static const char *const of_texts[] = {
-    "pairs",     "format", "source",       "target",  "val-pairs", "val-source",        "val-target",
-    "val-share", "level",  "target-level", "reverse", "start",     "encoder-direction", NULL};
+    "pairs",     "format", "source",       "target",  "val-pairs",         "val-source", "val-target",
+    "val-share", "level",  "target-level", "reverse", "encoder-direction", NULL};
 
-enum { MOST_OPTIONS = 80 };
+enum { MOST_OPTIONS = 112 };
 
 /* ---- the table ---- */
 
 /* Rows point into *s, *c and *quiet, which hold the defaults. */
 static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *c, bool *quiet)
 {
-    const opt rows[] = {
+    const opt data[] = {
         {"Photos", .kind = OPT_GROUP},
         {"captions", .kind = OPT_STRING, .metavar = "FILE", .value = &s->captions,
          .help = "captions to learn from: JSON in the form of COCO, or Karpathy's"},
@@ -93,38 +96,9 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "read the source from the left, or from both sides"},
         {"reverse", .kind = OPT_FLAG, .value = &s->text.encoder.reverse,
          .help = "read the source from its end"},
-        {"start", .kind = OPT_CHOICE, .metavar = "last|copy|mean", .value = &c->start,
-         .help = "the decoder's first state: from the source's last state, that state itself, or from the "
-                 "mean of all"},
         {"Model", .kind = OPT_GROUP},
-        {"match", .kind = OPT_CHOICE, .metavar = "sigmoid|additive|dot|scaled-dot|general|none",
-         .value = &c->match,
-         .help = "how well a region or source word fits the decoder's state; none: no attention"},
-        {"fixed-gain", .kind = OPT_FLAG, .value = &s->decoder.fixed_gain,
-         .help = "sigmoid: keep the gain at 1, the textbook form"},
-        {"attend", .kind = OPT_CHOICE, .metavar = "input|output", .value = &c->attend,
-         .help = "where the context goes: into the LSTM with the previous word, or behind it; texts: output"},
-        {"peek", .kind = OPT_FLAG, .value = &s->decoder.peek,
-         .help = "none: show the fixed vector (mean region, last state) at every step"},
-        {"gate", .kind = OPT_CHOICE, .metavar = "yes|no", .value = &c->gate,
-         .help = "scale the context by a gate of the state; texts: no"},
-        {"layers", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.layers, .min = 1,
-         .max = CAP_MAX_LAYERS, .help = "LSTMs on top of each other, in the text encoder and the decoder"},
-        {"residual", .kind = OPT_FLAG, .value = &s->decoder.residual,
-         .help = "add a layer's input to its output, from the second layer up"},
-        {"embedding", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.embedding, .min = 1, .max = 16384,
-         .help = "numbers per word; texts: 256"},
-        {"hidden", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.hidden, .min = 1, .max = 16384,
-         .help = "numbers in an LSTM's state; texts: 256"},
-        {"attention", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.attention, .min = 1, .max = 16384,
-         .help = "width of the matching network"},
-        {"projection", .kind = OPT_INT, .metavar = "N", .value = &s->decoder.projection, .max = 16384,
-         .help = "numbers per region or source word after projection; 0: as they are; texts: 0"},
-        {"output", .kind = OPT_CHOICE, .metavar = "tied|full", .value = &c->output,
-         .help =
-             "through the matrix of the embeddings, or one of its own; texts: full for at most 1,000 words"},
-        {"dropout", .kind = OPT_DOUBLE, .metavar = "P", .value = &s->decoder.dropout, .max = 0.95,
-         .help = "of states, words and output while training; texts: 0.2"},
+    };
+    const opt training[] = {
         {"Training", .kind = OPT_GROUP},
         {"out", 'o', OPT_STRING, "FILE", &s->out,
          .help = "the model; beside it FILE.state for --resume and a log of JSON lines"},
@@ -183,8 +157,14 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"quiet", 'q', OPT_FLAG, .value = quiet, .help = "say nothing but errors"},
         {0},
     };
-    _Static_assert(sizeof rows / sizeof *rows <= MOST_OPTIONS, "the table is too small");
-    memcpy(table, rows, sizeof rows);
+    _Static_assert(sizeof data / sizeof *data + sizeof training / sizeof *training + FIELD_OPTIONS_MOST <=
+                       MOST_OPTIONS,
+                   "the table is too small");
+    size_t n = sizeof data / sizeof *data;
+    memcpy(table, data, sizeof data);
+    n +=
+        (size_t)field_options_fill(&c->decoder, s->decoder.row->fields, s->decoder.settings.bytes, table + n);
+    memcpy(table + n, training, sizeof training);
 }
 
 /* ---- from words to settings ---- */
@@ -199,12 +179,7 @@ static int index_in(const char *const *names, int count, const char *name, int o
 static void apply_shared(const choices *c, cap_train_settings *s)
 {
     static const char *const best_by[] = {"cider", "bleu4", "loss", "bleu", "exact"};
-    for (int i = 0; i < NN_MATCH_COUNT; i++)
-        if (!strcmp(c->match, nn_match_rows[i].name)) s->decoder.match = (nn_match_kind)i;
-    s->decoder.attend = (cap_attend)index_in(cap_attend_names, CAP_ATTENDS, c->attend, s->decoder.attend);
-    s->decoder.start = (cap_start)index_in(cap_start_names, CAP_STARTS, c->start, s->decoder.start);
-    s->decoder.output = (cap_output)index_in(cap_output_names, CAP_OUTPUTS, c->output, s->decoder.output);
-    if (c->gate) s->decoder.gate = !strcmp(c->gate, "yes");
+    field_options_apply(&c->decoder);
     s->best_by = (cap_best_by)index_in(best_by, 5, c->best_by, s->best_by);
     s->bf16 = !strcmp(c->precision, "bf16");
     s->dtype = !strcmp(c->dtype, "f32") ? IO_F32 : IO_F16;
@@ -216,13 +191,8 @@ static void apply_shared(const choices *c, cap_train_settings *s)
 static err_code apply_text(const choices *c, cap_train_settings *s, error *err)
 {
     cap_text_encoder_config *e = &s->text.encoder;
-    e->embedding = s->decoder.embedding;
-    e->hidden = s->decoder.hidden;
-    e->layers = s->decoder.layers;
-    e->residual = s->decoder.residual;
-    e->dropout = s->decoder.dropout;
+    io_fields_copy(cap_text_encoder_fields, e, s->decoder.row->fields, s->decoder.settings.bytes);
     e->bidirectional = !strcmp(c->direction, "bi");
-    s->text.choose_output = !c->output;
     err_code code = ds_codec_settings_parse(c->level, &s->text.source_level, err);
     if (!code)
         code =
@@ -312,12 +282,7 @@ static err_code check_pointless(const opt_command *command, int argc, char **arg
 
 bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
 {
-    choices c = {.match = "sigmoid",
-                 .precision = "f32",
-                 .dtype = "f16",
-                 .level = "word",
-                 .direction = "bi",
-                 .seed = 1};
+    choices c = {.precision = "f32", .dtype = "f16", .level = "word", .direction = "bi", .seed = 1};
     *out = (train_request){.settings = cap_train_defaults()};
     opt table[MOST_OPTIONS];
     fill_table(table, &out->settings, &c, &out->quiet);

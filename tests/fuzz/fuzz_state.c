@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "captioner/lstm_settings.h"
 #include "captioner/train_run.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
@@ -47,7 +48,8 @@ static void begin(void)
     settings.text.pairs = pairs;
     settings.text.source_level.level = settings.text.target_level.level = DS_CHAR;
     settings.text.encoder.embedding = settings.text.encoder.hidden = 2;
-    settings.decoder.embedding = settings.decoder.hidden = settings.decoder.attention = 2;
+    cap_lstm_settings *decoder = cap_lstm_settings_of(&settings.decoder);
+    decoder->embedding = decoder->hidden = decoder->attention = 2;
     settings.min_count = settings.threads = settings.epochs = 1;
     settings.out = out;
     if (io_write_file(pairs, lines, sizeof lines - 1, &e) || cap_run_open(&run, &settings, &events, &e)) {

@@ -1,0 +1,183 @@
+#include "src/io/fields.h"
+
+#include <string.h>
+
+static void *place(const io_field *f, const void *settings)
+{
+    return (char *)(uintptr_t)settings + f->offset;
+}
+
+int *io_field_int(const io_field *field, const void *settings)
+{
+    return place(field, settings);
+}
+
+double *io_field_number(const io_field *field, const void *settings)
+{
+    return place(field, settings);
+}
+
+bool *io_field_switch(const io_field *field, const void *settings)
+{
+    return place(field, settings);
+}
+
+const io_field *io_fields_find(const io_field *fields, const char *name)
+{
+    for (; fields->name; fields++)
+        if (!strcmp(fields->name, name)) return fields;
+    return NULL;
+}
+
+int io_field_value(const io_field *field, const char *name)
+{
+    for (int i = 0; field->choice(i); i++)
+        if (!strcmp(field->choice(i), name)) return i;
+    return -1;
+}
+
+static int count_choices(const io_field *f)
+{
+    int n = 0;
+    while (f->choice(n)) n++;
+    return n;
+}
+
+/* ---- ranges ---- */
+
+err_code io_fields_check(const io_field *fields, const void *settings, const char *what, error *err)
+{
+    for (const io_field *f = fields; f->name; f++) {
+        if (f->kind == IO_FIELD_INT) {
+            int n = *io_field_int(f, settings);
+            if (n < f->least || n > f->most)
+                return err_set(err, ERR_ARGUMENT, "%s '%s' is %d, it must be %.0f to %.0f", what, f->name, n,
+                               f->least, f->most);
+        } else if (f->kind == IO_FIELD_NUMBER) {
+            double x = *io_field_number(f, settings);
+            if (!(x >= f->least && x <= f->most))
+                return err_set(err, ERR_ARGUMENT, "%s '%s' is %g, it must be %g to %g", what, f->name, x,
+                               f->least, f->most);
+        } else if (f->kind == IO_FIELD_CHOICE) {
+            int n = *io_field_int(f, settings);
+            if (n < 0 || n >= count_choices(f))
+                return err_set(err, ERR_ARGUMENT, "%s '%s' has no value %d", what, f->name, n);
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- JSON ---- */
+
+static void write_field(const io_field *f, const void *settings, io_json_build *b, json_t *object)
+{
+    switch (f->kind) {
+    case IO_FIELD_INT:
+        io_json_put_int(b, object, f->name, *io_field_int(f, settings));
+        break;
+    case IO_FIELD_NUMBER:
+        io_json_put_number(b, object, f->name, *io_field_number(f, settings));
+        break;
+    case IO_FIELD_SWITCH:
+        io_json_put_bool(b, object, f->name, *io_field_switch(f, settings));
+        break;
+    default:
+        io_json_put_string(b, object, f->name, f->choice(*io_field_int(f, settings)));
+    }
+}
+
+void io_fields_write(const io_field *fields, const void *settings, io_json_build *b, json_t *object)
+{
+    for (const io_field *f = fields; f->name; f++) write_field(f, settings, b, object);
+}
+
+static err_code read_int(const io_field *f, const json_t *o, const char *where, void *settings, error *err)
+{
+    int64_t n;
+    err_code code = io_json_int(o, f->name, where, &n, err);
+    if (code) return code;
+    if (n < (int64_t)f->least || n > (int64_t)f->most)
+        return err_set(err, ERR_FORMAT, "%.300s: '%s' must be an integer from %.0f to %.0f", where, f->name,
+                       f->least, f->most);
+    *io_field_int(f, settings) = (int)n;
+    return ERR_OK;
+}
+
+static err_code read_number(const io_field *f, const json_t *o, const char *where, void *settings, error *err)
+{
+    double x;
+    err_code code = io_json_number(o, f->name, where, &x, err);
+    if (code) return code;
+    if (!(x >= f->least && x <= f->most))
+        return err_set(err, ERR_FORMAT, "%.300s: '%s' must be a number from %g to %g", where, f->name,
+                       f->least, f->most);
+    *io_field_number(f, settings) = x;
+    return ERR_OK;
+}
+
+static err_code read_switch(const io_field *f, const json_t *o, const char *where, void *settings, error *err)
+{
+    int on;
+    err_code code = io_json_bool(o, f->name, where, &on, err);
+    if (!code) *io_field_switch(f, settings) = on;
+    return code;
+}
+
+static err_code read_choice(const io_field *f, const json_t *o, const char *where, void *settings, error *err)
+{
+    const char *name;
+    err_code code = io_json_string(o, f->name, where, &name, err);
+    if (code) return code;
+    int value = io_field_value(f, name);
+    if (value < 0)
+        return err_set(err, ERR_FORMAT, "%.300s: '%s' has a value that is not known", where, f->name);
+    *io_field_int(f, settings) = value;
+    return ERR_OK;
+}
+
+err_code io_fields_read(const io_field *fields, const json_t *object, const char *where, void *settings,
+                        error *err)
+{
+    static err_code (*const readers[])(const io_field *, const json_t *, const char *, void *, error *) = {
+        [IO_FIELD_INT] = read_int,
+        [IO_FIELD_NUMBER] = read_number,
+        [IO_FIELD_SWITCH] = read_switch,
+        [IO_FIELD_CHOICE] = read_choice,
+    };
+    err_code code = ERR_OK;
+    bool first_files = true;
+    for (const io_field *f = fields; f->name; f++)
+        if (f->later && json_object_get(object, f->name)) first_files = false;
+    for (const io_field *f = fields; f->name && !code; f++)
+        if (!f->later || !first_files) code = readers[f->kind](f, object, where, settings, err);
+    return code;
+}
+
+/* ---- for people, and between tables ---- */
+
+void io_fields_print(const io_field *fields, const void *settings, text *line)
+{
+    const char *comma = "";
+    for (const io_field *f = fields; f->name; f++) {
+        if (f->kind == IO_FIELD_SWITCH && !*io_field_switch(f, settings)) continue;
+        text_printf(line, "%s%s", comma, f->name);
+        if (f->kind == IO_FIELD_INT) text_printf(line, " %d", *io_field_int(f, settings));
+        if (f->kind == IO_FIELD_NUMBER) text_printf(line, " %g", *io_field_number(f, settings));
+        if (f->kind == IO_FIELD_CHOICE) text_printf(line, " %s", f->choice(*io_field_int(f, settings)));
+        comma = ", ";
+    }
+}
+
+void io_fields_copy(const io_field *to_fields, void *to, const io_field *from_fields, const void *from)
+{
+    for (const io_field *f = to_fields; f->name; f++) {
+        const io_field *g = io_fields_find(from_fields, f->name);
+        if (!g || g->kind != f->kind) continue;
+        if (f->kind == IO_FIELD_SWITCH)
+            *io_field_switch(f, to) = *io_field_switch(g, from);
+        else if (f->kind == IO_FIELD_NUMBER)
+            *io_field_number(f, to) = *io_field_number(g, from);
+        else
+            *io_field_int(f, to) = *io_field_int(g, from);
+    }
+}
