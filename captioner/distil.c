@@ -18,13 +18,14 @@ struct cap_teacher {
 
 static err_code load(cap_teacher *t, const char *path, error *err)
 {
-    err_code code = cnn_net_create("mobilenet_v2", "teacher.", &t->params, &t->net, err);
-    if (!code) code = nn_params_finish(&t->params, 0, err);
-    if (code) return code;
     error local = {0};
     io_tensors *file = io_tensors_open(path, &local);
     if (!file) return err_set(err, local.code, "%s", local.text);
-    code = cnn_import_mobilenet_v2(file, "teacher.", &t->params, &t->preprocess, err);
+    const cnn_backbone_row *row = cnn_import_find(file, &local);
+    err_code code = row ? cnn_net_create(row->name, "teacher.", &t->params, &t->net, err)
+                        : err_set(err, local.code, "%s", local.text);
+    if (!code) code = nn_params_finish(&t->params, 0, err);
+    if (!code) code = cnn_import(file, t->net, &t->preprocess, err);
     io_tensors_close(&file);
     if (!code) code = cnn_net_fold(t->net, err);
     return code;

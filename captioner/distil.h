@@ -16,7 +16,7 @@
 
 typedef struct cap_teacher cap_teacher;
 
-/* The file is MobileNetV2 under torchvision's names. */
+/* The file has weights that cnn/import.h knows. */
 err_code cap_teacher_open(const char *path, cap_teacher **out, error *err);
 void cap_teacher_close(cap_teacher **t); /* NULL and pointer to NULL are fine */
 

@@ -35,7 +35,7 @@ typedef struct cap_pretrain_settings {
     int class_sources;
     const char *photos;       /* folder of photos without labels; NULL = none; needs a teacher */
     const char *list;         /* captions that name the photos to take; NULL = all of the folder */
-    const char *teacher;      /* MobileNetV2 as safetensors; NULL = none */
+    const char *teacher;      /* a safetensors file that cnn/import.h knows; NULL = none */
     double teacher_weight;    /* default 1 */
     double squared_weight;    /* of the squared distance beside the cosine; default 0.1 */
     double smoothing;         /* of the labels, 0..1; default 0.1 */

@@ -69,7 +69,7 @@ typedef struct cap_train_settings {
     const char *split,
         *val_split; /* of a file in Karpathy's form, several by commas; NULL: train and restval; val */
     const char *out;
-    const char *encoder; /* row of the backbone table, or a safetensors file with MobileNetV2's weights */
+    const char *encoder; /* row of the table of networks, or a safetensors file that cnn/import.h knows */
     const char *encoder_weights; /* own encoder: file of pre-trained weights; NULL: random */
     const char *cache;     /* folder for cached features of a frozen encoder; NULL: the folder of `out` */
     uint64_t photo_memory; /* bytes at most for decoded photos kept from epoch to epoch; 0: none */

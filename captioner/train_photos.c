@@ -17,12 +17,30 @@ static cap_photo_data *data_of(const cap_run *r)
 
 /* ---- the encoder ---- */
 
+static bool is_imported(const cap_run *r)
+{
+    return !cnn_backbone_find(r->s->encoder);
+}
+
+/* The network that --encoder names, or that the file there has weights of. */
+static const cnn_backbone_row *find_encoder(const cap_run *r, error *err)
+{
+    if (!is_imported(r)) return cnn_backbone_find(r->s->encoder);
+    io_tensors *t = io_tensors_open(r->s->encoder, err);
+    const cnn_backbone_row *row = t ? cnn_import_find(t, err) : NULL;
+    io_tensors_close(&t);
+    if (!row || !row->classes) return row;
+    err_set(err, ERR_MISMATCH, "'%s' has weights of '%s', which finds objects and is no encoder",
+            r->s->encoder, row->name);
+    return NULL;
+}
+
 static err_code import_weights(cap_run *r, error *err)
 {
     io_tensors *t = io_tensors_open(r->s->encoder, err);
     if (!t) return err->code;
     cnn_preprocess pre = r->model->preprocess;
-    err_code code = cnn_import_mobilenet_v2(t, "encoder.", &r->model->params, &pre, err);
+    err_code code = cnn_import(t, r->model->encoder, &pre, err);
     memcpy(r->model->preprocess.mean, pre.mean, sizeof pre.mean);
     memcpy(r->model->preprocess.std, pre.std, sizeof pre.std);
     io_tensors_close(&t);
@@ -50,11 +68,6 @@ static err_code pretrained_weights(cap_run *r, error *err)
     return code;
 }
 
-static bool is_imported(const cap_run *r)
-{
-    return !cnn_backbone_find(r->s->encoder);
-}
-
 /* A model that cannot say a word would be trained to the end. */
 static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
 {
@@ -72,15 +85,16 @@ static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
 static err_code make_model(cap_run *r, error *err)
 {
     const cap_train_settings *s = r->s;
-    const char *architecture = is_imported(r) ? "mobilenet_v2" : s->encoder;
+    const cnn_backbone_row *row = find_encoder(r, err);
+    if (!row) return err->code;
     cnn_preprocess pre;
     cnn_preprocess_default(&pre);
-    pre.size = s->size ? s->size : cnn_backbone_find(architecture)->size;
+    pre.size = s->size ? s->size : row->size;
     pre.fit = s->crop ? CNN_CROP : CNN_STRETCH;
     ds_vocab *vocab = NULL;
     err_code code = make_vocab(r, &vocab, err);
     if (code) return code;
-    if ((code = cap_model_create(architecture, &pre, &s->decoder, vocab, s->seed, &r->model, err))) {
+    if ((code = cap_model_create(row->name, &pre, &s->decoder, vocab, s->seed, &r->model, err))) {
         ds_vocab_free(&vocab);
         return code;
     }

@@ -1,5 +1,5 @@
-/* Backbones: the convolutional part of an image classifier, from pixels to a map of regions. One row of the
- * table for each architecture.
+/* Networks: from pixels to a map of regions (the convolutional part of an image classifier), or to
+ * detections. One row of the table for each architecture; nodes.h tells what a network is made of.
  *
  *     cnn_net *net;
  *     nn_params params = {0};
@@ -9,7 +9,8 @@
  *     cnn_net_free(&net);                                     the parameters stay with `params`
  *
  * Parameters of a convolution "block3.expand": encoder.block3.expand.weight ([k,k,C,O]; depthwise [k,k,C])
- * and of its batch norm .gamma .beta (learned) .mean .variance (running, NN_BUFFER), each [O].
+ * and of its batch norm .gamma .beta (learned) .mean .variance (running, NN_BUFFER), each [O]; or, in place
+ * of a norm, .bias [O].
  *
  * A net works for one thread at a time (it keeps scratch memory between calls); the pool of the tape may of
  * course have many. */
@@ -21,39 +22,53 @@
 #include "src/nn/tape.h"
 
 typedef struct cnn_net cnn_net;
-typedef struct cnn_stage cnn_stage;
+
+/* How others name the parts of a network, and what their weights expect; see import.h. */
+typedef struct cnn_import_row cnn_import_row;
 
 typedef struct cnn_backbone_row {
     const char *name;  /* "mobilenet_v2" */
     const char *about; /* one line for users */
-    int size;          /* side of the input it was designed for, pixels; any size from 32 works */
-    int stride;        /* pixels per region: the map of a size S is S / stride regions wide, rounded up */
+    int size;          /* side of the input it was designed for, pixels */
+    int stride;        /* pixels per region: the map of a size S is S / stride regions wide, rounded up; a
+                          detector's finest map */
     int channels;      /* D: numbers per region */
-    void (*build)(cnn_net *net, const cnn_stage *stages);
-    const cnn_stage *stages;
+    int classes;    /* of things that a detector tells apart; 0: it is none, and takes any size from 32 on */
+    double epsilon; /* of its batch norms */
+    bool same;      /* TensorFlow's padding */
+    void (*build)(cnn_net *net);
+    const cnn_import_row *import; /* NULL: nobody else has weights for it */
 } cnn_backbone_row;
 
-const cnn_backbone_row *cnn_backbone_rows(int *count);
-const cnn_backbone_row *cnn_backbone_find(const char *name); /* NULL when there is none */
+const cnn_backbone_row *const *cnn_backbone_rows(int *count); /* all networks, detectors too */
+const cnn_backbone_row *cnn_backbone_find(const char *name);  /* of those that are encoders; NULL: none */
 
 /* Declares the parameters, their names beginning with `prefix` (may be ""). Errors: MISSING (no such
- * architecture), MEMORY; then *out is NULL and the parameters already declared are of no use. */
+ * architecture), UNSUPPORTED (it has a node that nothing runs or that does not fit), MEMORY; then *out is
+ * NULL and the parameters already declared are of no use. */
 err_code cnn_net_create(const char *architecture, const char *prefix, nn_params *params, cnn_net **out,
                         error *err);
+err_code cnn_net_create_from(const cnn_backbone_row *row, const char *prefix, nn_params *params,
+                             cnn_net **out, error *err);
 void cnn_net_free(cnn_net **net); /* NULL and pointer to NULL are fine */
 
 const cnn_backbone_row *cnn_net_row(const cnn_net *net);
 
-/* pixels [N,S,S,3] (normalised) -> regions [N,gh,gw,D]. Batch norms use the batch and update their running
- * statistics while the tape trains, unless frozen. Leading blocks without anything to learn (all of them when
- * the tape does not record) use scratch memory of the net instead of the tape's, so that a photo costs
- * little: mobilenet_v2 at 224 takes 10 MB folded, 20 MB with its norms. Where a recording tape meets norms
- * that are all constants (frozen, or the tape does not train), the learning blocks become one op that takes
+/* pixels [N,S,S,3] (normalised) -> regions [N,gh,gw,D]; of a detector [N,R,1,D], D being x, y, log width, log
+ * height, objectness, and the probabilities of the classes (detect.h makes boxes of them). Batch norms use
+ * the batch and update their running statistics while the tape trains, unless frozen. Leading nodes without
+ * anything to learn (all of them when the tape does not record) use scratch memory of the net instead of the
+ * tape's, so that a photo costs little: mobilenet_v2 at 224 takes 10 MB. Where a recording tape meets norms
+ * that are all constants (frozen, or the tape does not train), the learning nodes become one op that takes
  * the photos in groups and keeps its maps in memory of the net (by_groups.c); another pass before backward is
- * allowed, but costs that one's forward pass again. */
+ * allowed, but costs that one's forward pass again. A size that does not suit the net (cnn_net_map_size) is a
+ * failure. */
 nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels);
 
-/* The map of a square input. */
+/* Multiply-adds for one photo of input x input pixels. */
+double cnn_net_products(const cnn_net *net, int input);
+
+/* The map of a square input; 0 and 0 when the net cannot take this size. */
 void cnn_net_map_size(const cnn_net *net, int input, int *gh, int *gw, int *channels);
 
 /* Frozen batch norms use their running statistics and leave them alone, while training too. */
@@ -61,8 +76,9 @@ void cnn_net_freeze_norm(cnn_net *net, bool frozen);
 
 /* For inference: moves each batch norm into its convolution, after which forward runs without norms. The
  * parameters are rewritten in place to an equal model (gamma 1, mean 0, variance 1 - epsilon, beta what is
- * left), so that they may still be saved. Call it once they have their values, and again after they change;
- * training afterwards starts from the rewritten model. Errors: FORMAT (a running variance is not a number >=
+ * left), so that they may still be saved. Call it once they have their values, and again after they change,
+ * for speed: forward looks whether a norm does nothing, and runs those that do something. Training afterwards
+ * starts from the rewritten model. Errors: FORMAT (a running variance is not a number >=
  * 0). */
 err_code cnn_net_fold(cnn_net *net, error *err);
 

@@ -6,7 +6,7 @@
  * write and read. */
 #include <string.h>
 
-#include "cnn/blocks.h"
+#include "cnn/nodes.h"
 #include "src/math/packed.h"
 
 #if CAPTION_X86
@@ -23,8 +23,8 @@ typedef struct bands_ctx {
     const nn_tape *tape;
     const nn_var *x;
     nn_var *y;
-    const cnn_unit *expand; /* NULL: none */
-    const cnn_unit *deep, *project;
+    const cnn_node *expand; /* NULL: none */
+    const cnn_node *deep, *project;
     bool residual;
     cnn_depth depth;
     int inner;                /* channels */
@@ -36,17 +36,29 @@ typedef struct bands_ctx {
     char *buffers;            /* one per worker */
 } bands_ctx;
 
-static bool pointwise(const cnn_unit *u)
+static bool follows(const cnn_net *net, const cnn_node *n, int earlier)
 {
-    return !u->depthwise && u->win.kernel == 1 && u->win.stride == 1 && u->win.pad == 0 && u->weight->packed;
+    return n->input[0] == earlier && net->node[earlier].readers == 1;
 }
 
-bool cnn_bands_suit(const nn_tape *t, const cnn_block *b)
+/* Whether node i is one of those that bands take, and its norm nothing but a bias. */
+static bool suits(const cnn_net *net, int i, cnn_op op, const bool *bare)
 {
-    int n = b->length;
-    return !t->recording && !b->projected && (n == 2 || n == 3) && b->path[n - 2].depthwise &&
-           pointwise(&b->path[n - 1]) && b->path[n - 1].act == NN_LINEAR &&
-           (n == 2 || pointwise(&b->path[0]));
+    if (i >= net->count) return false;
+    const cnn_node *n = &net->node[i];
+    return n->op == op && bare[i] && cnn_executor_runs(CNN_BY_BANDS, n) &&
+           (op == CNN_DEPTHWISE ? n->inputs == 1 : n->weight->packed != NULL);
+}
+
+int cnn_bands_take(const cnn_net *net, const nn_tape *t, int first, const bool *bare)
+{
+    int deep = suits(net, first, CNN_CONV, bare) && net->node[first].inputs == 1 ? first + 1 : first;
+    int last = deep + 1, from = net->node[first].input[0];
+    if (t->recording || !suits(net, deep, CNN_DEPTHWISE, bare) || !suits(net, last, CNN_CONV, bare)) return 0;
+    const cnn_node *project = &net->node[last];
+    bool linked = follows(net, project, deep) && (deep == first || follows(net, &net->node[deep], first));
+    bool around = project->inputs == 1 || project->input[1] == from; /* the shortcut, if there is one */
+    return linked && around && project->act == NN_LINEAR ? last - first + 1 : 0;
 }
 
 static int min_int(int a, int b)
@@ -72,13 +84,13 @@ static void reach(const bands_ctx *c, int a, int b, int *from, int *to)
     *to = min_int((b - 1) * win.stride - c->depth.top + win.kernel, c->x->dim[1]);
 }
 
-static void product(const bands_ctx *c, const cnn_unit *u, const real *x, int pixels, nn_act act, real *y)
+static void product(const bands_ctx *c, const cnn_node *u, const real *x, int pixels, nn_act act, real *y)
 {
     cnn_multiply_patches(c->tape, x, pixels, u->weight, u->norm.beta, act, y);
 }
 
 #if CAPTION_X86
-static bool rounds(const cnn_unit *u)
+static bool rounds(const cnn_node *u)
 {
     return packed_rounded_stride(u->weight->packed) > 0;
 }
@@ -96,7 +108,7 @@ static size_t weights_count(int channels)
     return bf16_depthwise_numbers(channels);
 }
 
-static void order_weights(const cnn_unit *deep, int channels, float *to)
+static void order_weights(const cnn_node *deep, int channels, float *to)
 {
     bf16_depthwise_order(channels, deep->weight->data, deep->norm.beta->data, to);
 }
@@ -137,7 +149,7 @@ static size_t weights_count(int channels)
     return 0;
 }
 
-static void order_weights(const cnn_unit *deep, int channels, float *to)
+static void order_weights(const cnn_node *deep, int channels, float *to)
 {
     (void)deep, (void)channels, (void)to;
 }
@@ -235,16 +247,21 @@ static void cut(bands_ctx *c)
                                      : whole_lines(pixels * (size_t)c->inner * sizeof(real)));
 }
 
-nn_var *cnn_forward_by_bands(nn_tape *t, const nn_var *x, const cnn_block *b)
+static nn_var *result_of(nn_tape *t, const nn_var *x, const cnn_node *deep, const cnn_node *project)
+{
+    int h = cnn_out_size(x->dim[1], deep->win), w = cnn_out_size(x->dim[2], deep->win);
+    return nn_result(t, 4, (int[]){x->dim[0], h, w, project->channels}, false);
+}
+
+nn_var *cnn_forward_by_bands(const cnn_net *net, nn_tape *t, const nn_var *x, int first, int count)
 {
     if (t->failed || !x) return NULL;
-    const cnn_unit *deep = &b->path[b->length - 2], *project = deep + 1;
-    int dim[4] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3]};
-    cnn_pass_block(b, dim);
-    nn_var *y = nn_result(t, 4, dim, false);
+    const cnn_node *deep = &net->node[first + count - 2], *project = deep + 1;
+    nn_var *y = result_of(t, x, deep, project);
     if (!y) return NULL;
-    bands_ctx c = {.tape = t, .x = x, .y = y, .deep = deep, .project = project, .residual = b->residual};
-    c.expand = b->length == 3 ? &b->path[0] : NULL;
+    bands_ctx c = {.tape = t, .x = x, .y = y, .deep = deep, .project = project};
+    c.residual = project->inputs == 2;
+    c.expand = count == 3 ? &net->node[first] : NULL;
     c.inner = nn_last(deep->weight);
     c.depth = cnn_depth_of(t, deep->weight, deep->norm.beta, deep->win, deep->act, x->dim[1], x->dim[2]);
     c.stride = keeps_bf16(&c) ? packed_rounded_stride(project->weight->packed) : 0;

@@ -18,108 +18,75 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cnn/blocks.h"
+#include "cnn/nodes.h"
 
-/* A unit with its norm inside. */
-typedef struct folded_unit {
+/* Weight and bias of a node with its norm inside; data NULL: a node without any. */
+typedef struct folded_node {
     nn_var weight, bias;
-} folded_unit;
+} folded_node;
 
-/* Blocks first..end-1. Between segments a group keeps its map. */
+/* Nodes first..end-1, the last of which is a cut. Between segments a group keeps its map. */
 typedef struct segment {
     int first, end;
-    int unit; /* of all units, its first */
 } segment;
 
 typedef struct group {
     nn_tape tape;
-    folded_unit *units; /* data of all groups, gradients of this one */
-    nn_var **border;    /* [segments + 1]: what goes into a segment; the result */
+    folded_node *folded; /* [count] data of all groups, gradients of this one */
+    nn_var **result;     /* [count] of the nodes of a segment, and of those at the borders */
 } group;
 
 typedef struct groups_ctx {
     cnn_net *net;
     nn_tape *tape;
     nn_var *x, *y;
-    int first;  /* block */
+    int first;  /* node */
     int images; /* per group */
-    int groups, units, segments;
+    int groups, segments;
     segment *segment;
     uint64_t turn;
-    const cnn_unit **unit; /* [units] */
-    real **scale;          /* [units][2][O]: gamma / deviation; room for sums */
-    folded_unit *folded;   /* [units] */
-    size_t size;           /* of all gradients of a group */
+    real **scale;        /* [count][2][O]: gamma / deviation; room for sums */
+    folded_node *folded; /* [count] */
+    size_t size;         /* of all gradients of a group */
     group group[CNN_GROUPS];
 } groups_ctx;
 
-/* ---- units of the blocks, the shortcut before the path ---- */
-
-static bool is_constant(const nn_tape *t, const cnn_unit *u)
-{
-    return !t->training || u->norm.momentum <= 0;
-}
-
-bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first)
-{
-    for (int i = first; i < net->count; i++) {
-        const cnn_block *b = &net->blocks[i];
-        if (b->projected && !is_constant(tape, &b->shortcut)) return false;
-        for (int j = 0; j < b->length; j++)
-            if (!is_constant(tape, &b->path[j])) return false;
-    }
-    return true;
-}
-
-static int units_of(const cnn_block *b)
-{
-    return b->length + (b->projected ? 1 : 0);
-}
-
-static int list_units(const cnn_net *net, int first, const cnn_unit **to)
-{
-    int count = 0;
-    for (int i = first; i < net->count; i++) {
-        const cnn_block *b = &net->blocks[i];
-        int units = units_of(b);
-        for (int j = 0; to && j < units; j++) to[count + j] = j < b->length ? &b->path[j] : &b->shortcut;
-        count += units;
-    }
-    return count;
-}
-
 /* ---- folding ---- */
 
-static void fold_unit(void *p, int index, int worker)
+static void fold_node(void *p, int index, int worker)
 {
     (void)worker;
     groups_ctx *c = p;
-    const cnn_unit *u = c->unit[index];
-    const nn_batch_norm_params *n = &u->norm;
-    folded_unit *f = &c->folded[index];
-    int channels = nn_last(u->weight), taps = nn_rows(u->weight);
+    const cnn_node *node = &c->net->node[index];
+    const nn_batch_norm_params *n = &node->norm;
+    folded_node *f = &c->folded[index];
+    if (index < c->first || !node->weight) return;
+    int channels = nn_last(node->weight), taps = nn_rows(node->weight);
     real *scale = c->scale[index];
     for (int j = 0; j < channels; j++) {
         scale[j] =
-            (real)((double)n->gamma->data[j] / sqrt((double)n->variance->data[j] + (double)n->epsilon));
-        f->bias.data[j] = n->beta->data[j] - n->mean->data[j] * scale[j];
+            node->biased
+                ? 1
+                : (real)((double)n->gamma->data[j] / sqrt((double)n->variance->data[j] + (double)n->epsilon));
+        f->bias.data[j] = node->biased ? n->beta->data[j] : n->beta->data[j] - n->mean->data[j] * scale[j];
     }
     for (int k = 0; k < taps; k++) {
         size_t at = (size_t)k * (size_t)channels;
         for (int j = 0; j < channels; j++)
-            f->weight.data[at + (size_t)j] = u->weight->data[at + (size_t)j] * scale[j];
+            f->weight.data[at + (size_t)j] = node->weight->data[at + (size_t)j] * scale[j];
     }
 }
 
 static bool make_folded(nn_tape *t, groups_ctx *c)
 {
-    for (int i = 0; i < c->units && !t->failed; i++) {
-        const cnn_unit *u = c->unit[i];
-        folded_unit *f = &c->folded[i];
-        bool learns = nn_wants(t, u->weight) || nn_wants(t, u->norm.gamma) || nn_wants(t, u->norm.beta);
-        size_t weights = nn_count(u->weight), channels = (size_t)nn_last(u->weight);
-        f->weight = *u->weight;
-        f->bias = *u->norm.beta;
+    for (int i = c->first; i < c->net->count && !t->failed; i++) {
+        const cnn_node *n = &c->net->node[i];
+        folded_node *f = &c->folded[i];
+        if (!n->weight) continue;
+        bool learns = cnn_node_learns(t, n);
+        size_t weights = nn_count(n->weight), channels = (size_t)nn_last(n->weight);
+        f->weight = *n->weight;
+        f->bias = *n->norm.beta;
         f->weight.grad = f->bias.grad = NULL;
         f->weight.packed = NULL;
         f->weight.wants_grad = f->bias.wants_grad = learns;
@@ -128,64 +95,11 @@ static bool make_folded(nn_tape *t, groups_ctx *c)
         c->scale[i] = nn_scratch(t, 2 * channels * sizeof(real));
         if (learns) c->size += weights + channels;
     }
-    if (!t->failed) pool_run(t->threads, c->units, fold_unit, c);
+    if (!t->failed) pool_run(t->threads, c->net->count, fold_node, c);
     return !t->failed;
 }
 
 /* ---- forward ---- */
-
-typedef struct join_ctx {
-    nn_var *y, *x;
-    nn_act act;
-} join_ctx;
-
-static void join_backward(nn_tape *t, void *p)
-{
-    join_ctx *c = p;
-    if (!c->y->grad) return;
-    size_t n = nn_count(c->y);
-    real beta, *dx = nn_grad(t, c->x, &beta);
-    if (c->act != NN_LINEAR)
-        t->k->rectify_back(c->y->data, nn_activation_of(c->act)->high, c->y->grad, (int)n);
-    if (dx && beta == 0)
-        memcpy(dx, c->y->grad, n * sizeof *dx);
-    else if (dx)
-        t->k->add(c->y->grad, dx, (int)n);
-}
-
-/* y = act(y + x) in place: y is the result of a convolution without activation, which does not need it again,
- * and is used by nothing else. */
-static void join(nn_tape *t, nn_var *y, nn_var *x, nn_act act)
-{
-    if (t->failed || !y || !x) return;
-    int n = (int)nn_count(y);
-    t->k->add(x->data, y->data, n);
-    if (act != NN_LINEAR) t->k->rectify(y->data, nn_activation_of(act)->high, y->data, n);
-    join_ctx *c = nn_alloc(t, sizeof *c);
-    if (!c) return;
-    *c = (join_ctx){y, x, act};
-    nn_record(t, join_backward, c);
-}
-
-static nn_var *convolve(nn_tape *t, nn_var *x, const cnn_unit *u, folded_unit *f, nn_act act)
-{
-    return u->depthwise ? cnn_depthwise(t, x, &f->weight, &f->bias, u->win, act)
-                        : cnn_conv2d(t, x, &f->weight, &f->bias, u->win, act);
-}
-
-/* The block's result goes into the arena `to`. */
-static nn_var *block_forward(nn_tape *t, nn_var *x, const cnn_block *b, folded_unit *f, arena *to)
-{
-    nn_var *residual = b->residual ? x : NULL;
-    if (b->projected) residual = convolve(t, x, &b->shortcut, f + b->length, b->shortcut.act);
-    for (int i = 0; i < b->length; i++) {
-        bool last = i == b->length - 1, joins = residual && last;
-        if (last) t->mem = to;
-        x = convolve(t, x, &b->path[i], f + i, joins ? NN_LINEAR : b->path[i].act);
-        if (joins) join(t, x, residual, b->path[i].act);
-    }
-    return x;
-}
 
 /* Maps within the segment go into the arena `mem`, its result into `to`. */
 static nn_var *segment_forward(const groups_ctx *c, group *g, int index, bool recording, arena *mem,
@@ -193,17 +107,18 @@ static nn_var *segment_forward(const groups_ctx *c, group *g, int index, bool re
 {
     const segment *s = &c->segment[index];
     nn_tape *t = &g->tape;
-    nn_var *x = g->border[index];
-    folded_unit *f = g->units + s->unit;
+    nn_var *in[CNN_MAX_INPUTS];
     t->recording = recording;
     t->last = NULL;
     for (int i = s->first; i < s->end; i++) {
-        const cnn_block *b = &c->net->blocks[i];
-        t->mem = mem;
-        x = block_forward(t, x, b, f, i == s->end - 1 ? to : mem);
-        f += units_of(b);
+        const cnn_node *n = &c->net->node[i];
+        folded_node *f = &g->folded[i];
+        t->mem = i == s->end - 1 ? to : mem;
+        cnn_inputs_of(n, g->result, in);
+        g->result[i] = n->weight ? cnn_node_forward_with(t, n, in, &f->weight, &f->bias)
+                                 : cnn_node_forward(t, n, in, true);
     }
-    return x;
+    return g->result[s->end - 1];
 }
 
 static int first_image(const groups_ctx *c, int index)
@@ -228,15 +143,15 @@ static void run_group(void *p, int index, int worker)
     nn_begin(t);
     int first = first_image(c, index), count = first_image(c, index + 1) - first;
     const int *dim = c->x->dim;
-    g->border[0] =
+    g->result[c->first - 1] =
         nn_input(t, c->x->data + (size_t)first * per_image(c->x), 4, (int[]){count, dim[1], dim[2], dim[3]});
     for (int i = 0; i < c->segments && !t->failed; i++) {
         arena_reset(own);
-        nn_var *y = g->border[i + 1] = segment_forward(c, g, i, false, own, maps);
+        nn_var *y = segment_forward(c, g, i, false, own, maps);
         if (y) y->wants_grad = true;
     }
     if (t->failed) return;
-    const nn_var *y = g->border[c->segments];
+    const nn_var *y = g->result[c->net->count - 1];
     memcpy(c->y->data + (size_t)first * per_image(c->y), y->data, nn_count(y) * sizeof *y->data);
 }
 
@@ -257,56 +172,65 @@ static void backward_group(void *p, int index, int worker)
     group *g = &c->group[index];
     nn_tape *t = &g->tape;
     arena *own = c->net->own + CNN_OWN * worker, *grads = own + 1;
-    g->border[c->segments]->grad = c->y->grad + (size_t)first_image(c, index) * per_image(c->y);
+    g->result[c->net->count - 1]->grad = c->y->grad + (size_t)first_image(c, index) * per_image(c->y);
     for (int i = c->segments - 1; i >= 0 && !t->failed; i--) {
+        real *grad = g->result[c->segment[i].end - 1]->grad;
         arena_reset(own);
         nn_var *y = segment_forward(c, g, i, true, own, own);
-        if (y) y->grad = g->border[i + 1]->grad;
+        if (y) y->grad = grad;
         t->mem = &grads[i & 1];
         arena_reset(t->mem);
         nn_backward_from_grads(t);
     }
 }
 
-/* Sums of the groups' gradients go where the unit's parameters have theirs. */
-static void unfold_unit(void *p, int index, int worker)
+static void add_groups(const groups_ctx *c, int index, real *dw, real *db)
 {
-    (void)worker;
-    groups_ctx *c = p;
-    const cnn_unit *u = c->unit[index];
-    const nn_batch_norm_params *n = &u->norm;
-    const folded_unit *f = &c->group[0].units[index];
-    if (!f->weight.wants_grad) return;
-    size_t channels = (size_t)nn_last(u->weight), weights = nn_count(u->weight);
-    real *dw = f->weight.grad, *db = f->bias.grad, *own = u->weight->wants_grad ? u->weight->grad : NULL;
     for (int i = 1; i < c->groups; i++) {
-        const folded_unit *other = &c->group[i].units[index];
-        c->tape->k->add(other->weight.grad, dw, (int)weights);
-        c->tape->k->add(other->bias.grad, db, (int)channels);
-    }
-    real *dot = c->scale[index] + channels;
-    memset(dot, 0, channels * sizeof *dot);
-    for (size_t at = 0; at < weights; at += channels) {
-        c->tape->k->product_add(u->weight->data + at, dw + at, dot, (int)channels);
-        if (own) c->tape->k->product_add(c->scale[index], dw + at, own + at, (int)channels);
-    }
-    real *dgamma = n->gamma->wants_grad ? n->gamma->grad : NULL;
-    real *dbeta = n->beta->wants_grad ? n->beta->grad : NULL;
-    for (size_t j = 0; j < channels; j++) {
-        double inverse = 1 / sqrt((double)n->variance->data[j] + (double)n->epsilon);
-        if (dgamma)
-            dgamma[j] += (real)(inverse * ((double)dot[j] - (double)n->mean->data[j] * (double)db[j]));
-        if (dbeta) dbeta[j] += db[j];
+        const folded_node *other = &c->group[i].folded[index];
+        c->tape->k->add(other->weight.grad, dw, (int)nn_count(&other->weight));
+        c->tape->k->add(other->bias.grad, db, (int)nn_count(&other->bias));
     }
 }
 
-/* Gradients of the folded units of every group, zeroed. */
+static real *wanted(const nn_var *v)
+{
+    return v && v->wants_grad ? v->grad : NULL;
+}
+
+/* Sums of the groups' gradients go where the node's parameters have theirs. */
+static void unfold_node(void *p, int index, int worker)
+{
+    (void)worker;
+    groups_ctx *c = p;
+    const cnn_node *node = &c->net->node[index];
+    const nn_batch_norm_params *n = &node->norm;
+    const folded_node *f = &c->group[0].folded[index];
+    if (index < c->first || !f->weight.wants_grad) return;
+    size_t channels = (size_t)nn_last(node->weight), weights = nn_count(node->weight);
+    real *dw = f->weight.grad, *db = f->bias.grad, *own = wanted(node->weight);
+    add_groups(c, index, dw, db);
+    real *dot = c->scale[index] + channels;
+    memset(dot, 0, channels * sizeof *dot);
+    for (size_t at = 0; at < weights; at += channels) {
+        c->tape->k->product_add(node->weight->data + at, dw + at, dot, (int)channels);
+        if (own) c->tape->k->product_add(c->scale[index], dw + at, own + at, (int)channels);
+    }
+    real *dgamma = wanted(n->gamma), *dbeta = wanted(n->beta);
+    for (size_t j = 0; dgamma && j < channels; j++) {
+        double inverse = 1 / sqrt((double)n->variance->data[j] + (double)n->epsilon);
+        dgamma[j] += (real)(inverse * ((double)dot[j] - (double)n->mean->data[j] * (double)db[j]));
+    }
+    for (size_t j = 0; dbeta && j < channels; j++) dbeta[j] += db[j];
+}
+
+/* Gradients of the folded nodes of every group, zeroed. */
 static void make_grads(nn_tape *t, groups_ctx *c)
 {
     for (int i = 0; i < c->groups; i++) {
         real *at = nn_alloc(t, c->size * sizeof *at);
-        for (int k = 0; at && k < c->units; k++) {
-            folded_unit *f = &c->group[i].units[k];
+        for (int k = c->first; at && k < c->net->count; k++) {
+            folded_node *f = &c->group[i].folded[k];
             if (!f->weight.wants_grad) continue;
             f->weight.grad = at;
             at += nn_count(&f->weight);
@@ -322,53 +246,39 @@ static void groups_backward(nn_tape *t, void *p)
     if (!c->y->grad) return;
     make_grads(t, c);
     /* Parameters always have their gradients; others get them here, before the tasks, which may not. */
-    for (int i = 0; i < c->units; i++) {
-        nn_var *all[] = {c->unit[i]->weight, c->unit[i]->norm.gamma, c->unit[i]->norm.beta};
+    for (int i = c->first; i < c->net->count; i++) {
+        const cnn_node *n = &c->net->node[i];
+        nn_var *all[] = {n->weight, n->norm.gamma, n->norm.beta};
         for (int k = 0; k < 3; k++) nn_grad_add(t, all[k]);
     }
     if (t->failed) return;
     if (c->turn != c->net->turn) run_groups(t, c); /* another pass has used the memory since */
     if (!t->failed) pool_run(t->threads, c->groups, backward_group, c);
     for (int i = 0; i < c->groups; i++) t->failed |= c->group[i].tape.failed;
-    if (!t->failed) pool_run(t->threads, c->units, unfold_unit, c);
+    if (!t->failed) pool_run(t->threads, c->net->count, unfold_node, c);
 }
 
 /* ---- the op ---- */
 
-void cnn_pass_block(const cnn_block *b, int dim[4])
+static double map_size(const cnn_net *net, const cnn_extent *extent, int i)
 {
-    for (int i = 0; i < b->length; i++) {
-        for (int side = 1; side <= 2; side++) dim[side] = cnn_out_size(dim[side], b->path[i].win);
-        dim[3] = nn_last(b->path[i].weight);
-    }
+    return (double)extent[i].height * extent[i].width * net->node[i].channels;
 }
 
-static nn_var *make_result(nn_tape *t, const groups_ctx *c)
+/* A segment ends at a cut where the map is at most twice the one it began with, as larger ones are dear to
+ * keep, and where the next cut's is not smaller. */
+static void make_segments(nn_tape *t, groups_ctx *c, const cnn_extent *extent)
 {
-    int dim[4] = {c->x->dim[0], c->x->dim[1], c->x->dim[2], c->x->dim[3]};
-    for (int i = c->first; i < c->net->count; i++) cnn_pass_block(&c->net->blocks[i], dim);
-    return nn_result(t, 4, dim, true);
-}
-
-static size_t map_size(const int dim[4])
-{
-    return (size_t)dim[1] * (size_t)dim[2] * (size_t)dim[3];
-}
-
-/* A segment ends where the map is at most twice the one it began with: larger ones are dear to keep. */
-static void make_segments(nn_tape *t, groups_ctx *c)
-{
-    int dim[4] = {1, c->x->dim[1], c->x->dim[2], c->x->dim[3]}, unit = 0;
-    c->segment = nn_scratch(t, (size_t)(c->net->count - c->first) * sizeof *c->segment);
-    for (int i = c->first; i < c->net->count && !t->failed;) {
-        segment *s = &c->segment[c->segments++];
-        size_t in = map_size(dim);
-        *s = (segment){.first = i, .unit = unit};
-        do {
-            cnn_pass_block(&c->net->blocks[i], dim);
-            unit += units_of(&c->net->blocks[i++]);
-        } while (i < c->net->count && map_size(dim) > 2 * in);
-        s->end = i;
+    const cnn_net *net = c->net;
+    c->segment = nn_scratch(t, (size_t)(net->count - c->first) * sizeof *c->segment);
+    for (int first = c->first, cut = 0, next; first < net->count && !t->failed; first = cut + 1) {
+        double in = map_size(net, extent, first - 1);
+        for (cut = first; cut < net->count - 1; cut = next) {
+            for (next = cut + 1; !net->node[next].cut; next++) continue;
+            double size = map_size(net, extent, cut);
+            if (net->node[cut].cut && size <= 2 * in && size <= map_size(net, extent, next)) break;
+        }
+        c->segment[c->segments++] = (segment){first, cut + 1};
     }
 }
 
@@ -389,36 +299,29 @@ static void make_groups(nn_tape *t, groups_ctx *c)
     c->groups = (c->x->dim[0] + c->images - 1) / c->images;
     for (int i = 0; i < c->groups && !t->failed; i++) {
         group *g = &c->group[i];
-        g->units = nn_scratch(t, (size_t)c->units * sizeof *g->units);
-        g->border = nn_scratch(t, (size_t)(c->segments + 1) * sizeof(nn_var *));
-        if (g->units) memcpy(g->units, c->folded, (size_t)c->units * sizeof *g->units);
+        size_t count = (size_t)c->net->count;
+        g->folded = nn_scratch(t, count * sizeof *g->folded);
+        g->result = nn_alloc(t, count * sizeof(nn_var *));
+        if (g->folded) memcpy(g->folded, c->folded, count * sizeof *g->folded);
         g->tape = *t;
         g->tape.threads = NULL;
         g->tape.inside_task = true;
     }
 }
 
-nn_var *cnn_forward_by_groups(cnn_net *net, nn_tape *tape, nn_var *x, int first)
+nn_var *cnn_forward_by_groups(cnn_net *net, nn_tape *tape, nn_var *x, int first, const cnn_extent *extent)
 {
+    size_t count = (size_t)net->count;
+    cnn_extent out = extent[net->count - 1];
     groups_ctx *c = nn_alloc(tape, sizeof *c);
-    int units = list_units(net, first, NULL);
-    const cnn_unit **unit = nn_scratch(tape, (size_t)units * sizeof *unit);
-    folded_unit *folded = nn_scratch(tape, (size_t)units * sizeof *folded);
-    real **scale = nn_scratch(tape, (size_t)units * sizeof *scale);
+    folded_node *folded = nn_alloc(tape, count * sizeof *folded);
+    real **scale = nn_alloc(tape, count * sizeof *scale);
     if (tape->failed) return NULL;
-    list_units(net, first, unit);
-    *c = (groups_ctx){.net = net,
-                      .tape = tape,
-                      .x = x,
-                      .first = first,
-                      .units = units,
-                      .unit = unit,
-                      .scale = scale,
-                      .folded = folded};
-    c->y = make_result(tape, c);
+    *c = (groups_ctx){.net = net, .tape = tape, .x = x, .first = first, .scale = scale, .folded = folded};
+    c->y = nn_result(tape, 4, (int[]){x->dim[0], out.height, out.width, net->node[count - 1].channels}, true);
     if (!make_arenas(net, pool_threads(tape->threads))) tape->failed = true;
     if (tape->failed || !make_folded(tape, c)) return NULL;
-    make_segments(tape, c);
+    make_segments(tape, c, extent);
     make_groups(tape, c);
     if (!tape->failed) run_groups(tape, c);
     nn_record(tape, groups_backward, c);

@@ -1,10 +1,10 @@
-/* Running a net without recording it. Where photos do not depend on each other they go a few at a time, which
- * bounds the memory, and threads take different ones: no thread waits for another after every layer, and a
- * slice's maps stay in the cache of one core. How photos are cut depends on their number alone. */
+/* Running nodes without recording them. Where photos do not depend on each other they go a few at a time,
+ * which bounds the memory, and threads take different ones: no thread waits for another after every layer,
+ * and a slice's maps stay in the cache of one core. How photos are cut depends on their number alone. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "cnn/blocks.h"
+#include "cnn/nodes.h"
 
 enum { SLICE = 4 }; /* photos at a time, fewer than twice as many: no less than conv_taps.h takes */
 
@@ -12,26 +12,14 @@ enum { SLICE = 4 }; /* photos at a time, fewer than twice as many: no less than 
  * new piece back at the next rewind, and fresh pages cost more than the convolution they serve. */
 static arena *ready_arena(cnn_scratch *s, int which)
 {
-    arena *a = &s->turn[which];
+    arena *a = &s->slot[which];
     if (a->peak > s->reserved[which]) {
         s->reserved[which] = a->peak;
         arena_release(a);
-        arena_alloc(a, a->peak); /* on failure the block's first allocation fails again, and tells */
+        arena_alloc(a, a->peak); /* on failure the node's first allocation fails again, and tells */
     }
     arena_reset(a);
     return a;
-}
-
-/* The two arenas take turns, so that a block's input is still there while its output is made, and everything
- * older is not. */
-static nn_var *run_blocks(const cnn_net *net, cnn_scratch *s, nn_tape *t, nn_var *x, int count)
-{
-    bool folded = net->folded && !t->training;
-    for (int i = 0; i < count; i++) {
-        t->mem = ready_arena(s, i & 1);
-        x = cnn_block_forward(t, x, &net->blocks[i], folded);
-    }
-    return x;
 }
 
 typedef struct slices_ctx {
@@ -39,9 +27,38 @@ typedef struct slices_ctx {
     nn_tape tape; /* as a task has it */
     const nn_var *x;
     nn_var *y;
-    int count, slices; /* blocks */
-    bool *failed;      /* [slices] */
+    int last, slices;
+    const bool *bare;
+    bool *failed; /* [slices] */
 } slices_ctx;
+
+/* A slot whose result nobody reads from node `i` on; holder[slot] is the node that it belongs to, 0: none.
+ * The net is as wide as it has to be for one to be there. */
+static int free_slot(const cnn_net *net, const int *holder, int i)
+{
+    int slot = 0;
+    while (holder[slot] && net->node[holder[slot]].last_reader >= i) slot++;
+    return slot;
+}
+
+static nn_var *run_nodes(const slices_ctx *c, cnn_scratch *s, nn_tape *t, nn_var *x)
+{
+    const cnn_net *net = c->net;
+    nn_var *result[CNN_MAX_NODES], *in[CNN_MAX_INPUTS];
+    int holder[CNN_MAX_NODES] = {0};
+    result[0] = x;
+    for (int first = 1, last; first <= c->last && !t->failed; first = last + 1) {
+        const cnn_node *n = &net->node[first];
+        int taken = cnn_bands_take(net, t, first, c->bare), slot = free_slot(net, holder, first);
+        last = taken ? first + taken - 1 : first;
+        holder[slot] = last;
+        t->mem = ready_arena(s, slot);
+        cnn_inputs_of(n, result, in);
+        result[last] = taken ? cnn_forward_by_bands(net, t, in[0], first, taken)
+                             : cnn_node_forward(t, n, in, c->bare[first]);
+    }
+    return t->failed ? NULL : result[c->last];
+}
 
 static size_t per_photo(const nn_var *v)
 {
@@ -56,7 +73,7 @@ static void run_slice(void *p, int index, int worker)
     nn_var part = {.data = c->x->data + (size_t)first * per_photo(c->x), .rank = 4};
     memcpy(part.dim, dim, sizeof dim);
     nn_tape t = c->tape;
-    const nn_var *y = run_blocks(c->net, &c->net->scratch[worker], &t, &part, c->count);
+    const nn_var *y = run_nodes(c, &c->net->scratch[worker], &t, &part);
     c->failed[index] = t.failed || !y;
     if (!c->failed[index])
         memcpy(c->y->data + (size_t)first * per_photo(c->y), y->data, nn_count(y) * sizeof *y->data);
@@ -67,19 +84,29 @@ static bool make_scratch(cnn_net *net, int threads)
     if (threads <= net->scratches) return true;
     cnn_scratch *more = realloc(net->scratch, (size_t)threads * sizeof *more);
     if (!more) return false;
-    memset(more + net->scratches, 0, (size_t)(threads - net->scratches) * sizeof *more);
     net->scratch = more;
-    net->scratches = threads;
+    while (net->scratches < threads) {
+        cnn_scratch *s = &more[net->scratches++];
+        s->slot = calloc((size_t)net->width, sizeof *s->slot);
+        s->reserved = calloc((size_t)net->width, sizeof *s->reserved);
+        if (!s->slot || !s->reserved) {
+            free(s->slot);
+            free(s->reserved);
+            net->scratches--;
+            return false;
+        }
+    }
     return true;
 }
 
-nn_var *cnn_forward_in_scratch(cnn_net *net, nn_tape *t, const nn_var *x, int count)
+nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *t, const nn_var *x, int last, const bool *bare,
+                              const cnn_extent *extent)
 {
-    int photos = x->dim[0], dim[4] = {photos, x->dim[1], x->dim[2], x->dim[3]};
-    slices_ctx c = {.net = net, .tape = *t, .x = x, .count = count, .slices = 1};
-    if (photos >= SLICE && cnn_norms_are_constant(net, t, 0)) c.slices = photos / SLICE;
-    for (int i = 0; i < count; i++) cnn_pass_block(&net->blocks[i], dim);
-    c.y = nn_result(t, 4, dim, false);
+    int photos = x->dim[0];
+    slices_ctx c = {.net = net, .tape = *t, .x = x, .last = last, .bare = bare, .slices = 1};
+    if (photos >= SLICE && cnn_norms_are_constant(net, t, 1)) c.slices = photos / SLICE;
+    c.y = nn_result(t, 4, (int[]){photos, extent[last].height, extent[last].width, net->node[last].channels},
+                    false);
     c.failed = nn_alloc(t, (size_t)c.slices * sizeof *c.failed);
     bool alone = c.slices == 1; /* then the threads share the layers */
     if (!make_scratch(net, alone ? 1 : pool_threads(t->threads))) t->failed = true;

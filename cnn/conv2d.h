@@ -5,7 +5,7 @@
 #include "src/nn/activation.h"
 #include "src/nn/tape.h"
 
-enum { CNN_MAX_KERNEL = 11 };
+enum { CNN_MAX_KERNEL = 13 };
 
 /* CNN_SAME is TensorFlow's padding: the result of a side of n numbers has n / stride, rounded up; what the
  * windows reach beyond the map is shared out to both of its ends, an odd one goes to the bottom and right. */

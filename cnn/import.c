@@ -4,87 +4,87 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cnn/nodes.h"
 #include "src/io/json.h"
 
-enum { NAME = 128, BLOCKS = 17 };
+/* ---- what a file is ---- */
+
+static bool has_mark(const io_tensors *file, const cnn_import_row *row)
+{
+    const io_tensor *t = io_tensors_find(file, row->mark);
+    return t && t->rank == 4 && !memcmp(t->shape, row->shape, sizeof row->shape);
+}
+
+const cnn_backbone_row *cnn_import_find(const io_tensors *file, error *err)
+{
+    int count;
+    const cnn_backbone_row *const *rows = cnn_backbone_rows(&count);
+    char known[256] = "";
+    size_t used = 0;
+    for (int i = 0; i < count; i++) {
+        if (!rows[i]->import) continue;
+        if (has_mark(file, rows[i]->import)) return rows[i];
+        if (used < sizeof known)
+            used +=
+                (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", rows[i]->name);
+    }
+    err_set(err, ERR_MISMATCH, "'%s' has weights of no network that is known (%s)", io_tensors_name(file),
+            known);
+    return NULL;
+}
+
+/* ---- its tensors ---- */
 
 typedef struct job {
     const io_tensors *file;
-    nn_params *params;
-    const char *prefix;
+    const cnn_import_row *row;
     error *err;
 } job;
 
-/* The parameter PREFIX + unit + member. */
-static nn_var *target(const job *j, const char *unit, const char *member)
+static err_code read_vector(const job *j, const char *from, const char *member, nn_var *to)
 {
-    char name[NAME];
-    snprintf(name, sizeof name, "%s%s.%s", j->prefix, unit, member);
-    nn_param *p = nn_params_find(j->params, name);
-    if (!p)
-        err_set(j->err, ERR_MISSING, "the model has no parameter '%s': not a mobilenet_v2 backbone", name);
-    return p ? &p->var : NULL;
-}
-
-static err_code read_vector(const job *j, const char *from, const char *member, const char *unit,
-                            const char *to)
-{
-    nn_var *v = target(j, unit, to);
-    if (!v) return ERR_MISSING;
-    char name[NAME];
+    char name[CNN_IMPORT_NAME + 16];
     snprintf(name, sizeof name, "%s.%s", from, member);
-    return io_tensors_read_f32(j->file, name, 1, (int64_t[]){v->dim[0]}, v->data, j->err);
+    return io_tensors_read_f32(j->file, name, 1, (int64_t[]){to->dim[0]}, to->data, j->err);
 }
 
 /* [O,I,k,k] -> [k,k,I,O]; depthwise [C,1,k,k] -> [k,k,C]. */
-static err_code read_kernel(const job *j, const char *from, const char *unit)
+static void turn(const float *w, bool bgr, nn_var *to)
 {
-    nn_var *v = target(j, unit, "weight");
-    if (!v) return ERR_MISSING;
-    int taps = v->dim[0] * v->dim[1], in = v->rank == 4 ? v->dim[2] : 1, out = nn_last(v);
-    char name[NAME];
-    snprintf(name, sizeof name, "%s.weight", from);
-    float *w = malloc(nn_count(v) * sizeof *w);
-    if (!w) return err_set(j->err, ERR_MEMORY, "out of memory for the tensor '%s'", name);
-    err_code code =
-        io_tensors_read_f32(j->file, name, 4, (int64_t[]){out, in, v->dim[0], v->dim[1]}, w, j->err);
-    for (int o = 0; !code && o < out; o++)
-        for (int i = 0; i < in; i++)
+    int taps = to->dim[0] * to->dim[1], in = to->rank == 4 ? to->dim[2] : 1, out = nn_last(to);
+    for (int o = 0; o < out; o++)
+        for (int i = 0; i < in; i++) {
+            int channel = bgr ? i / 3 * 3 + 2 - i % 3 : i;
             for (int t = 0; t < taps; t++)
-                v->data[((size_t)t * (size_t)in + (size_t)i) * (size_t)out + (size_t)o] =
+                to->data[((size_t)t * (size_t)in + (size_t)channel) * (size_t)out + (size_t)o] =
                     w[((size_t)o * (size_t)in + (size_t)i) * (size_t)taps + (size_t)t];
+        }
+}
+
+static err_code read_kernel(const job *j, const char *from, bool first, nn_var *to)
+{
+    char name[CNN_IMPORT_NAME + 16];
+    snprintf(name, sizeof name, "%s.weight", from);
+    int64_t shape[4] = {nn_last(to), to->rank == 4 ? to->dim[2] : 1, to->dim[0], to->dim[1]};
+    float *w = malloc(nn_count(to) * sizeof *w);
+    if (!w) return err_set(j->err, ERR_MEMORY, "out of memory for the tensor '%s'", name);
+    err_code code = io_tensors_read_f32(j->file, name, 4, shape, w, j->err);
+    if (!code) turn(w, first && j->row->bgr, to);
     free(w);
     return code;
 }
 
-static err_code read_unit(const job *j, const char *kernel, const char *norm, const char *unit)
+static err_code read_node(const job *j, const cnn_node *n)
 {
-    err_code code = read_kernel(j, kernel, unit);
-    if (!code) code = read_vector(j, norm, "weight", unit, "gamma");
-    if (!code) code = read_vector(j, norm, "bias", unit, "beta");
-    if (!code) code = read_vector(j, norm, "running_mean", unit, "mean");
-    if (!code) code = read_vector(j, norm, "running_var", unit, "variance");
+    cnn_import_names from = {{0}, {0}};
+    j->row->names(n->name, &from);
+    err_code code = read_kernel(j, from.kernel, n->op == CNN_CONV && n->dense == 1, n->weight);
+    if (n->biased) return code ? code : read_vector(j, from.kernel, "bias", n->norm.beta);
+    if (!code) code = read_vector(j, from.norm, "weight", n->norm.gamma);
+    if (!code) code = read_vector(j, from.norm, "bias", n->norm.beta);
+    if (!code) code = read_vector(j, from.norm, "running_mean", n->norm.mean);
+    if (!code) code = read_vector(j, from.norm, "running_var", n->norm.variance);
     return code;
-}
-
-/* torchvision counts the layers of a block: conv.N.0 and conv.N.1 are convolution and norm of the expansion
- * (if there is one) and of the depthwise part, then come the projection conv.N and its norm conv.N+1. */
-static err_code read_block(const job *j, int number)
-{
-    char kernel[64], norm[64], unit[32];
-    int layer = 0;
-    for (const char *const *part = (const char *const[]){"expand", "depthwise", NULL}; *part; part++) {
-        if (number == 1 && !strcmp(*part, "expand")) continue;
-        snprintf(kernel, sizeof kernel, "features.%d.conv.%d.0", number, layer);
-        snprintf(norm, sizeof norm, "features.%d.conv.%d.1", number, layer++);
-        snprintf(unit, sizeof unit, "block%d.%s", number, *part);
-        err_code code = read_unit(j, kernel, norm, unit);
-        if (code) return code;
-    }
-    snprintf(kernel, sizeof kernel, "features.%d.conv.%d", number, layer);
-    snprintf(norm, sizeof norm, "features.%d.conv.%d", number, layer + 1);
-    snprintf(unit, sizeof unit, "block%d.project", number);
-    return read_unit(j, kernel, norm, unit);
 }
 
 /* "[0.485,0.456,0.406]"; no such metadata leaves `out` alone. */
@@ -106,17 +106,23 @@ static err_code read_triple(const job *j, const char *key, double least, float o
                    io_tensors_name(j->file), key, text);
 }
 
-err_code cnn_import_mobilenet_v2(const io_tensors *file, const char *prefix, nn_params *params,
-                                 cnn_preprocess *pre, error *err)
+err_code cnn_import(const io_tensors *file, const cnn_net *net, cnn_preprocess *pre, error *err)
 {
-    job j = {file, params, prefix, err};
+    const cnn_backbone_row *row = cnn_import_find(file, err);
+    if (!row) return ERR_MISMATCH;
+    if (row != net->row)
+        return err_set(err, ERR_MISMATCH, "'%s' has weights of the network '%s', not of '%s'",
+                       io_tensors_name(file), row->name, net->row->name);
+    job j = {file, row->import, err};
     cnn_preprocess own;
     cnn_preprocess_default(&own);
+    own.size = row->size;
+    memcpy(own.mean, row->import->mean, sizeof own.mean);
+    memcpy(own.std, row->import->std, sizeof own.std);
     err_code code = read_triple(&j, "mean", 0, own.mean);
     if (!code) code = read_triple(&j, "std", 1e-6, own.std);
-    if (!code) code = read_unit(&j, "features.0.0", "features.0.1", "stem");
-    for (int n = 1; !code && n <= BLOCKS; n++) code = read_block(&j, n);
-    if (!code) code = read_unit(&j, "features.18.0", "features.18.1", "head");
+    for (int i = 1; !code && i < net->count; i++)
+        if (net->node[i].weight) code = read_node(&j, &net->node[i]);
     if (!code && pre) *pre = own;
     return code;
 }

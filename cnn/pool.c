@@ -1,5 +1,7 @@
 #include "cnn/pool.h"
 
+#include <string.h>
+
 typedef struct pool_ctx {
     nn_var *x, *y;
     int32_t *from; /* max: index into x of each winner */
@@ -28,8 +30,8 @@ static void max_pixel(pool_ctx *c, cnn_window win, int n, int oy, int ox)
     size_t out =
         (((size_t)n * (size_t)c->y->dim[1] + (size_t)oy) * (size_t)c->y->dim[2] + (size_t)ox) * (size_t)ch;
     bool first = true;
-    for (int y = oy * win.stride - win.pad, ky = 0; ky < win.kernel; ky++, y++)
-        for (int x = ox * win.stride - win.pad, kx = 0; kx < win.kernel; kx++, x++) {
+    for (int y = oy * win.stride - cnn_pad_before(h, win), ky = 0; ky < win.kernel; ky++, y++)
+        for (int x = ox * win.stride - cnn_pad_before(w, win), kx = 0; kx < win.kernel; kx++, x++) {
             if (y < 0 || y >= h || x < 0 || x >= w) continue;
             size_t in = (((size_t)n * (size_t)h + (size_t)y) * (size_t)w + (size_t)x) * (size_t)ch;
             for (int j = 0; j < ch; j++) {
@@ -42,17 +44,68 @@ static void max_pixel(pool_ctx *c, cnn_window win, int n, int oy, int ox)
         }
 }
 
+/* ---- maximum, not recorded ---- */
+
+typedef struct fast_max {
+    const real *from;
+    real *to;
+    cnn_window win;
+    int in, out; /* length of the side along which windows lie */
+    size_t near; /* numbers from one step along that side to the next */
+} fast_max;
+
+/* to[out][near] = maxima over windows of from[in][near]; one line. */
+static void max_line(const fast_max *m, const real *from, real *to)
+{
+    int before = cnn_pad_before(m->in, m->win);
+    for (int o = 0; o < m->out; o++, to += m->near) {
+        int start = o * m->win.stride - before, first = start < 0 ? 0 : start, last = start + m->win.kernel;
+        last = last < m->in ? last : m->in;
+        memcpy(to, from + (size_t)first * m->near, m->near * sizeof *to);
+        for (int i = first + 1; i < last; i++) {
+            const real *x = from + (size_t)i * m->near;
+            for (size_t j = 0; j < m->near; j++) to[j] = x[j] > to[j] ? x[j] : to[j];
+        }
+    }
+}
+
+static void max_lines(void *p, size_t begin, size_t end)
+{
+    const fast_max *m = p;
+    for (size_t i = begin; i < end; i++)
+        max_line(m, m->from + i * (size_t)m->in * m->near, m->to + i * (size_t)m->out * m->near);
+}
+
+static nn_var *max_unrecorded(nn_tape *t, const nn_var *x, cnn_window win, const int dim[4])
+{
+    nn_var *y = nn_result(t, 4, dim, false);
+    size_t ch = (size_t)dim[3], rows = (size_t)x->dim[0] * (size_t)x->dim[1], wide = (size_t)dim[2] * ch;
+    arena_mark mark = arena_save(t->mem);
+    real *between = nn_scratch(t, rows * wide * sizeof *between);
+    if (!y || !between) return NULL;
+    fast_max across = {x->data, between, win, x->dim[2], dim[2], ch},
+             down = {between, y->data, win, x->dim[1], dim[1], wide};
+    nn_parallel(t, rows, 4, max_lines, &across);
+    nn_parallel(t, (size_t)dim[0], 1, max_lines, &down);
+    arena_rewind(t->mem, mark);
+    return y;
+}
+
 nn_var *cnn_max_pool(nn_tape *t, nn_var *x, cnn_window win)
 {
     if (t->failed || !x) return NULL;
-    pool_ctx *c = start(t, x, cnn_out_size(x->dim[1], win), cnn_out_size(x->dim[2], win), win.kernel);
+    int dim[4] = {x->dim[0], cnn_out_size(x->dim[1], win), cnn_out_size(x->dim[2], win), x->dim[3]};
+    if (!nn_wants(t, x)) return max_unrecorded(t, x, win, dim);
+    pool_ctx *c = start(t, x, dim[1], dim[2], win.kernel);
     if (!c || !(c->from = nn_scratch(t, nn_count(c->y) * sizeof *c->from))) return NULL;
     for (int n = 0; n < x->dim[0]; n++)
         for (int oy = 0; oy < c->y->dim[1]; oy++)
             for (int ox = 0; ox < c->y->dim[2]; ox++) max_pixel(c, win, n, oy, ox);
-    if (c->y->wants_grad) nn_record(t, max_backward, c);
+    nn_record(t, max_backward, c);
     return t->failed ? NULL : c->y;
 }
+
+/* ---- means ---- */
 
 /* Row of y that input row r (n, iy) at column ix belongs to; false outside the windows. */
 static bool window_of(const pool_ctx *c, int n, int iy, int ix, size_t *out)

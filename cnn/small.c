@@ -1,32 +1,49 @@
 /* Our own small residual network (basic blocks of He et al. 2015) for inputs of 160 to 224 pixels: a narrow
  * body at stride 16 keeps many regions, 10x10 of a 160 pixel photo, for attention to choose from. */
-#include "cnn/blocks.h"
+#include "cnn/nodes.h"
 
-const cnn_stage cnn_small_stages[] = {{1, 64, 1, 0}, {2, 128, 2, 0}, {2, 256, 2, 0}, {0}};
+/* A run of equal blocks; the first one has the stride, the others 1. */
+static const struct {
+    int blocks, channels, stride;
+} stages[] = {{1, 64, 1}, {2, 128, 2}, {2, 256, 2}};
 
-static void stem(cnn_net *net, int number, int in, int out)
+enum { STAGES = sizeof stages / sizeof *stages };
+
+static int basic_block(cnn_net *net, int number, int x, int in, int out, int stride)
 {
-    cnn_block *b = cnn_add_block(net, "stem", number, false);
-    cnn_add_unit(net, b, NULL, (cnn_unit_shape){in, out, 3, 2, NN_RELU, false, false});
-}
-
-static void basic_block(cnn_net *net, int number, int in, int out, int stride)
-{
-    cnn_block *b = cnn_add_block(net, "block", number, true);
-    cnn_add_unit(net, b, "conv1", (cnn_unit_shape){in, out, 3, stride, NN_RELU, false, false});
-    cnn_add_unit(net, b, "conv2", (cnn_unit_shape){out, out, 3, 1, NN_RELU, false, true});
+    int around = x;
     if (in != out || stride != 1)
-        cnn_add_shortcut(net, b, "shortcut", (cnn_unit_shape){in, out, 1, stride, NN_LINEAR, false, false});
+        around = cnn_node_conv(net, cnn_named("block%d.shortcut", number), x,
+                               (cnn_conv_shape){.channels = out, .kernel = 1, .stride = stride});
+    x = cnn_node_conv(net, cnn_named("block%d.conv1", number), x,
+                      (cnn_conv_shape){.channels = out, .kernel = 3, .stride = stride, .act = NN_RELU});
+    return cnn_node_conv(
+        net, cnn_named("block%d.conv2", number), x,
+        (cnn_conv_shape){
+            .channels = out, .kernel = 3, .stride = 1, .act = NN_RELU, .plus = around, .zero_gamma = true});
 }
 
-void cnn_build_small(cnn_net *net, const cnn_stage *stages)
+static int stem(cnn_net *net, int number, int x, int out)
+{
+    return cnn_node_conv(net, cnn_named("stem%d", number), x,
+                         (cnn_conv_shape){.channels = out, .kernel = 3, .stride = 2, .act = NN_RELU});
+}
+
+static void build(cnn_net *net)
 {
     int channels = stages[0].channels, number = 0;
-    stem(net, 1, 3, channels / 2);
-    stem(net, 2, channels / 2, channels);
-    for (const cnn_stage *s = stages; s->blocks; s++)
-        for (int i = 0; i < s->blocks; i++) {
-            basic_block(net, ++number, channels, s->channels, i ? 1 : s->stride);
-            channels = s->channels;
+    int x = stem(net, 2, stem(net, 1, 0, channels / 2), channels);
+    for (int s = 0; s < STAGES; s++)
+        for (int i = 0; i < stages[s].blocks; i++) {
+            x = basic_block(net, ++number, x, channels, stages[s].channels, i ? 1 : stages[s].stride);
+            channels = stages[s].channels;
         }
 }
+
+const cnn_backbone_row cnn_small = {.name = "small",
+                                    .about = "small residual network, to be trained from scratch",
+                                    .size = 160,
+                                    .stride = 16,
+                                    .channels = 256,
+                                    .epsilon = 1e-5,
+                                    .build = build};

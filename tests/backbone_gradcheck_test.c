@@ -95,8 +95,9 @@ static void test_slope(void **state)
 {
     (void)state;
     int count;
-    const cnn_backbone_row *rows = cnn_backbone_rows(&count);
-    for (int i = 0; i < 2 * count; i++) check_slope(rows[i / 2].name, i % 2);
+    const cnn_backbone_row *const *rows = cnn_backbone_rows(&count);
+    for (int i = 0; i < 2 * count; i++)
+        if (!rows[i / 2]->classes) check_slope(rows[i / 2]->name, i % 2);
 }
 
 int main(void)

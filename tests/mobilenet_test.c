@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,8 +32,7 @@ static int set_up(void **state)
     if (!m || access(weights, R_OK)) return 0;
     io_tensors *file = io_tensors_open(weights, &err);
     if (!file || cnn_net_create("mobilenet_v2", "encoder.", &m->params, &m->net, &err) ||
-        nn_params_finish(&m->params, 1, &err) ||
-        cnn_import_mobilenet_v2(file, "encoder.", &m->params, &m->pre, &err))
+        nn_params_finish(&m->params, 1, &err) || cnn_import(file, m->net, &m->pre, &err))
         print_error("%s\n", err.text);
     io_tensors_close(&file);
     return err.code ? -1 : 0;
@@ -146,30 +146,36 @@ static void test_refuses_others(void **state)
     assert_int_equal(nn_params_finish(&p, 1, &err), ERR_OK);
     io_tensors *file = io_tensors_open(weights, &err);
     assert_non_null(file);
-    assert_int_equal(cnn_import_mobilenet_v2(file, "encoder.", &p, NULL, &err), ERR_MISSING);
-    assert_string_equal(err.text,
-                        "the model has no parameter 'encoder.stem.weight': not a mobilenet_v2 backbone");
+    assert_int_equal(cnn_import(file, net, NULL, &err), ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "has weights of the network 'mobilenet_v2', not of 'small'"));
     io_tensors_close(&file);
     cnn_net_free(&net);
     nn_params_release(&p);
 }
 
-/* A header of no tensors but this metadata, and one misshapen tensor. */
-static void import_bytes(model *m, const char *header, err_code want, const char *text)
+/* A file of the tensor that says what it is, zeros, and what else the header names. */
+static void import_bytes(model *m, const char *metadata, const char *tensor, err_code want, const char *text)
 {
+    enum { MARK = 1280 * 320 * 4, MORE = 8 };
     error err = {0};
-    uint8_t bytes[512] = {0};
-    size_t n = strlen(header), data = 8;
-    assert_true(n + 8 + data <= sizeof bytes);
-    bytes[0] = (uint8_t)n;
-    memcpy(bytes + 8, header, n);
-    io_tensors *file =
-        io_tensors_open_memory(bytes, 8 + n + (strstr(header, "F32") ? data : 0), "a.st", &err);
+    char header[512];
+    int n = snprintf(header, sizeof header,
+                     "{\"__metadata__\":{%s},\"features.18.0.weight\":{\"dtype\":\"F32\",\"shape\":"
+                     "[1280,320,1,1],\"data_offsets\":[0,%d]}%s}",
+                     metadata, MARK, tensor);
+    size_t size = 8 + (size_t)n + MARK + (tensor[0] ? MORE : 0);
+    uint8_t *bytes = calloc(size, 1);
+    assert_non_null(bytes);
+    for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)((unsigned)n >> 8 * i);
+    memcpy(bytes + 8, header, (size_t)n);
+    io_tensors *file = io_tensors_open_memory(bytes, size, "a.st", &err);
     if (!file) fail_msg("%s", err.text);
+    assert_ptr_equal(cnn_import_find(file, &err), cnn_backbone_find("mobilenet_v2"));
     cnn_preprocess pre;
-    assert_int_equal(cnn_import_mobilenet_v2(file, "encoder.", &m->params, &pre, &err), want);
+    assert_int_equal(cnn_import(file, m->net, &pre, &err), want);
     if (!strstr(err.text, text)) fail_msg("'%s' does not say '%s'", err.text, text);
     io_tensors_close(&file);
+    free(bytes);
 }
 
 static void test_refuses_damaged(void **state)
@@ -179,20 +185,38 @@ static void test_refuses_damaged(void **state)
     model own = {0};
     assert_int_equal(cnn_net_create("mobilenet_v2", "encoder.", &own.params, &own.net, &err), ERR_OK);
     assert_int_equal(nn_params_finish(&own.params, 1, &err), ERR_OK);
-    import_bytes(&own, "{\"__metadata__\":{\"mean\":\"[0.4,0.4,0.4]\"}}", ERR_MISMATCH,
-                 "features.0.0.weight");
-    import_bytes(&own, "{\"__metadata__\":{\"mean\":\"[0.4,0.4]\"}}", ERR_FORMAT, "metadata 'mean'");
-    import_bytes(&own, "{\"__metadata__\":{\"std\":\"[0.4,0,0.4]\"}}", ERR_FORMAT, "metadata 'std'");
-    import_bytes(&own, "{\"features.0.0.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}",
+    import_bytes(&own, "\"mean\":\"[0.4,0.4,0.4]\"", "", ERR_MISMATCH, "features.0.0.weight");
+    import_bytes(&own, "\"mean\":\"[0.4,0.4]\"", "", ERR_FORMAT, "metadata 'mean'");
+    import_bytes(&own, "\"std\":\"[0.4,0,0.4]\"", "", ERR_FORMAT, "metadata 'std'");
+    import_bytes(&own, "",
+                 ",\"features.0.0.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":"
+                 "[1638400,1638408]}",
                  ERR_MISMATCH, "features.0.0.weight");
     cnn_net_free(&own.net);
     nn_params_release(&own.params);
+}
+
+/* A file says by its tensors what it is. */
+static void test_unknown_file(void **state)
+{
+    (void)state;
+    error err = {0};
+    const char header[] = "{\"weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}";
+    uint8_t bytes[8 + sizeof header - 1 + 8] = {sizeof header - 1};
+    memcpy(bytes + 8, header, sizeof header - 1);
+    io_tensors *file = io_tensors_open_memory(bytes, sizeof bytes, "a.st", &err);
+    assert_non_null(file);
+    assert_null(cnn_import_find(file, &err));
+    assert_int_equal(err.code, ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "'a.st' has weights of no network that is known (mobilenet_v2, "));
+    io_tensors_close(&file);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agrees_with_pytorch), cmocka_unit_test(test_agrees_folded),
-        cmocka_unit_test(test_refuses_others), cmocka_unit_test(test_refuses_damaged)};
+        cmocka_unit_test(test_refuses_others), cmocka_unit_test(test_refuses_damaged),
+        cmocka_unit_test(test_unknown_file)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -9,7 +9,6 @@
 
 #include "captioner/lstm_settings.h"
 #include "captioner/model.h"
-#include "cnn/blocks.h"
 #include "src/base/rng.h"
 #include "src/train/optim.h"
 #include "tools/bench.h"
@@ -41,26 +40,6 @@ typedef struct encoder_state {
     int size;
 } encoder_state;
 
-/* Multiply-adds of a unit on a map of side *size, which becomes its output's: every weight is used once for
- * each place of the output, depthwise or not. */
-static double unit_products(const cnn_unit *u, int *size)
-{
-    *size = cnn_out_size(*size, u->win);
-    return (double)*size * *size * (double)nn_count(u->weight);
-}
-
-static double net_products(const cnn_net *net, int size)
-{
-    double sum = 0;
-    for (int i = 0; i < net->count; i++) {
-        const cnn_block *b = &net->blocks[i];
-        int side = size;
-        if (b->projected) sum += unit_products(&b->shortcut, &side);
-        for (int j = 0; j < b->length; j++) sum += unit_products(&b->path[j], &size);
-    }
-    return sum;
-}
-
 err_code bench_encoder_open(bench_case *c, error *err)
 {
     encoder_state *s = c->state = calloc(1, sizeof *s);
@@ -76,7 +55,7 @@ err_code bench_encoder_open(bench_case *c, error *err)
     size_t count = 3 * (size_t)s->size * (size_t)s->size;
     if (!(s->pixels = malloc(count * sizeof *s->pixels))) return no_memory(c, err);
     fill(s->pixels, count);
-    c->flops = 2 * net_products(s->net, s->size);
+    c->flops = 2 * cnn_net_products(s->net, s->size);
     return ERR_OK;
 }
 

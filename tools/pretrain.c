@@ -155,7 +155,7 @@ int verb_pretrain(int argc, char **argv)
         {"encoder", 'e', OPT_STRING, "NAME", &s.encoder, .help = "architecture, trained from random weights"},
         {"size", 's', OPT_INT, "PIXELS", &s.size, CNN_MIN_SIDE, CNN_MAX_SIDE, "side of the photos it sees"},
         {"teacher", 't', OPT_STRING, "FILE", &s.teacher,
-         .help = "MobileNetV2 as safetensors: its features are learned, too"},
+         .help = "a file with weights of MobileNetV2 or EfficientNet-Lite2: its features are learned, too"},
         {"teacher-weight", 0, OPT_DOUBLE, "W", &s.teacher_weight, 0, 1000, "of its loss beside the labels'"},
         {"squared-weight", 0, OPT_DOUBLE, "W", &s.squared_weight, 0, 1000,
          "of the squared distance beside the cosine"},

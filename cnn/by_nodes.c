@@ -1,0 +1,176 @@
+/* One node after the other: every op there is, recorded or not. */
+#include <string.h>
+
+#include "cnn/maps.h"
+#include "cnn/nodes.h"
+#include "cnn/pool.h"
+
+enum { GRAIN = 1 << 14 };
+
+/* ---- the sum behind a convolution ---- */
+
+typedef struct join_ctx {
+    const kernels *k;
+    nn_var *y, *x;
+    nn_act act;
+} join_ctx;
+
+static void join_chunk(void *p, size_t begin, size_t end)
+{
+    const join_ctx *c = p;
+    real *y = c->y->data + begin;
+    int n = (int)(end - begin);
+    c->k->add(c->x->data + begin, y, n);
+    nn_activation_of(c->act)->forward(c->k, y, y, n);
+}
+
+static void join_backward(nn_tape *t, void *p)
+{
+    join_ctx *c = p;
+    if (!c->y->grad) return;
+    size_t n = nn_count(c->y);
+    real beta, *dx = nn_grad(t, c->x, &beta);
+    if (c->act != NN_LINEAR)
+        t->k->rectify_back(c->y->data, nn_activation_of(c->act)->high, c->y->grad, (int)n);
+    if (dx && beta == 0)
+        memcpy(dx, c->y->grad, n * sizeof *dx);
+    else if (dx)
+        t->k->add(c->y->grad, dx, (int)n);
+}
+
+/* y = act(y + x) in place: y is the result of a convolution without activation, which does not need it again,
+ * and is used by nothing else. */
+static nn_var *join(nn_tape *t, nn_var *y, nn_var *x, nn_act act)
+{
+    if (t->failed || !y || !x) return NULL;
+    bool wants = y->wants_grad || nn_wants(t, x), apart = wants && !nn_activation_of(act)->clips;
+    join_ctx now = {t->k, y, x, apart ? NN_LINEAR : act};
+    nn_parallel(t, nn_count(y), GRAIN, join_chunk, &now);
+    y->wants_grad = wants;
+    join_ctx *c = wants ? nn_alloc(t, sizeof *c) : NULL;
+    if (c) {
+        *c = now;
+        nn_record(t, join_backward, c);
+    }
+    return apart ? nn_activate(t, y, act) : y;
+}
+
+/* ---- nodes ---- */
+
+static nn_var *convolve(nn_tape *t, const cnn_node *n, nn_var *x, nn_var *weight, nn_var *bias, nn_act act)
+{
+    return n->op == CNN_DEPTHWISE ? cnn_depthwise(t, x, weight, bias, n->win, act)
+                                  : cnn_conv2d(t, x, weight, bias, n->win, act);
+}
+
+nn_var *cnn_node_forward_with(nn_tape *t, const cnn_node *n, nn_var *const *input, nn_var *weight,
+                              nn_var *bias)
+{
+    if (n->inputs == 1) return convolve(t, n, input[0], weight, bias, n->act);
+    return join(t, convolve(t, n, input[0], weight, bias, NN_LINEAR), input[1], n->act);
+}
+
+static nn_var *convolution(nn_tape *t, const cnn_node *n, nn_var *const *input, bool bare)
+{
+    if (bare || n->biased) return cnn_node_forward_with(t, n, input, n->weight, n->norm.beta);
+    return nn_batch_norm(t, convolve(t, n, input[0], n->weight, NULL, NN_LINEAR), &n->norm,
+                         n->inputs == 2 ? input[1] : NULL, n->act);
+}
+
+static nn_var *mean(nn_tape *t, nn_var *x)
+{
+    nn_var *y = cnn_global_mean(t, x);
+    return y ? nn_reshape(t, y, 4, (int[]){x->dim[0], 1, 1, x->dim[3]}) : NULL;
+}
+
+nn_var *cnn_node_forward(nn_tape *t, const cnn_node *n, nn_var *const *input, bool bare)
+{
+    for (int i = 0; i < n->inputs; i++)
+        if (!input[i]) return NULL;
+    switch (n->op) {
+    case CNN_CONV:
+    case CNN_DEPTHWISE:
+        return convolution(t, n, input, bare);
+    case CNN_MAX_POOL:
+        return cnn_max_pool(t, input[0], n->win);
+    case CNN_MEAN:
+        return mean(t, input[0]);
+    case CNN_ADD:
+        return nn_add(t, input[0], input[1]);
+    case CNN_SCALE:
+        return cnn_scale(t, input[0], input[1]);
+    case CNN_CONCAT:
+        return cnn_concat(t, input, n->inputs);
+    case CNN_UPSAMPLE:
+        return cnn_upsample(t, input[0]);
+    case CNN_SPACE_TO_DEPTH:
+        return cnn_space_to_depth(t, input[0]);
+    case CNN_STACK:
+        return cnn_stack(t, input, n->inputs);
+    case CNN_ACTIVATE:
+        return nn_activate(t, input[0], n->act);
+    case CNN_PIXELS:
+    case CNN_OPS:
+        break;
+    }
+    t->failed = true; /* refused when the network was built */
+    return NULL;
+}
+
+void cnn_inputs_of(const cnn_node *n, nn_var *const *result, nn_var *input[CNN_MAX_INPUTS])
+{
+    for (int k = 0; k < n->inputs; k++) input[k] = result[n->input[k]];
+}
+
+/* ---- sizes ---- */
+
+static bool same(cnn_extent a, cnn_extent b)
+{
+    return a.height == b.height && a.width == b.width;
+}
+
+static bool all_same(const cnn_node *n, const cnn_extent *extent)
+{
+    for (int k = 1; k < n->inputs; k++)
+        if (!same(extent[n->input[k]], extent[n->input[0]])) return false;
+    return true;
+}
+
+static bool extent_of(const cnn_node *n, const cnn_extent *extent, cnn_extent *out)
+{
+    cnn_extent e = extent[n->input[0]];
+    *out = e;
+    switch (n->op) {
+    case CNN_CONV:
+    case CNN_DEPTHWISE:
+    case CNN_MAX_POOL:
+        *out = (cnn_extent){cnn_out_size(e.height, n->win), cnn_out_size(e.width, n->win)};
+        return n->inputs == 1 || same(*out, extent[n->input[1]]);
+    case CNN_MEAN:
+        *out = (cnn_extent){1, 1};
+        return true;
+    case CNN_SCALE:
+        return same(extent[n->input[1]], (cnn_extent){1, 1});
+    case CNN_UPSAMPLE:
+        *out = (cnn_extent){2 * e.height, 2 * e.width};
+        return true;
+    case CNN_SPACE_TO_DEPTH:
+        *out = (cnn_extent){e.height / 2, e.width / 2};
+        return e.height % 2 == 0 && e.width % 2 == 0;
+    case CNN_STACK:
+        *out = (cnn_extent){0, 1};
+        for (int k = 0; k < n->inputs; k++)
+            out->height += extent[n->input[k]].height * extent[n->input[k]].width;
+        return true;
+    default:
+        return all_same(n, extent);
+    }
+}
+
+bool cnn_extents(const cnn_net *net, cnn_extent *extent)
+{
+    for (int i = 1; i < net->count; i++)
+        if (!extent_of(&net->node[i], extent, &extent[i]) || extent[i].height < 1 || extent[i].width < 1)
+            return false;
+    return true;
+}

@@ -1,0 +1,190 @@
+#include "cnn/maps.h"
+
+#include <string.h>
+
+/* Ops that copy runs of numbers from one place to another are a list of such runs, walked in both directions:
+ * forward copies, backward adds. A run of part `part` lies at `from` in it, and at `to` in the result. */
+enum { MAX_PARTS = 4 };
+
+typedef struct copy_ctx copy_ctx;
+
+struct copy_ctx {
+    nn_var *x[MAX_PARTS], *y;
+    int parts;
+    /* The runs of row `row` of part `part`, one by one; see walk. */
+    void (*walk)(const copy_ctx *c, int part, int row, bool back);
+    const kernels *k;
+    real *dx[MAX_PARTS];
+};
+
+static void move(const copy_ctx *c, int part, size_t from, size_t to, size_t count, bool back)
+{
+    if (!back)
+        memcpy(c->y->data + to, c->x[part]->data + from, count * sizeof(real));
+    else
+        c->k->add(c->y->grad + to, c->dx[part] + from, (int)count);
+}
+
+typedef struct part_walk {
+    const copy_ctx *c;
+    int part;
+    bool back;
+} part_walk;
+
+static void walk_rows(void *p, size_t begin, size_t end)
+{
+    const part_walk *w = p;
+    for (size_t row = begin; row < end; row++) w->c->walk(w->c, w->part, (int)row, w->back);
+}
+
+/* Rows of a part do not meet, in either direction. */
+static void walk_part(nn_tape *t, const copy_ctx *c, int part, bool back)
+{
+    enum { ROWS = 4 };
+    part_walk w = {c, part, back};
+    nn_parallel(t, (size_t)(c->x[part]->dim[0] * c->x[part]->dim[1]), ROWS, walk_rows, &w);
+}
+
+static void copy_backward(nn_tape *t, void *p)
+{
+    copy_ctx *c = p;
+    for (int i = 0; c->y->grad && i < c->parts; i++)
+        if ((c->dx[i] = nn_grad_add(t, c->x[i]))) walk_part(t, c, i, true);
+}
+
+static nn_var *copies(nn_tape *t, nn_var *const *x, int parts, const int dim[4],
+                      void (*walk)(const copy_ctx *, int, int, bool))
+{
+    bool wants = false;
+    for (int i = 0; i < parts; i++) wants = wants || nn_wants(t, x[i]);
+    copy_ctx c = {.parts = parts, .walk = walk, .y = nn_result(t, 4, dim, wants), .k = t->k};
+    if (!c.y) return NULL;
+    for (int i = 0; i < parts; i++) {
+        c.x[i] = x[i];
+        walk_part(t, &c, i, false);
+    }
+    copy_ctx *kept = wants ? nn_alloc(t, sizeof *kept) : NULL;
+    if (kept) {
+        *kept = c;
+        nn_record(t, copy_backward, kept);
+    }
+    return t->failed ? NULL : c.y;
+}
+
+static size_t row_start(const nn_var *v, int row)
+{
+    return (size_t)row * (size_t)v->dim[2] * (size_t)v->dim[3];
+}
+
+/* ---- side by side ---- */
+
+static void concat_row(const copy_ctx *c, int part, int row, bool back)
+{
+    size_t own = (size_t)c->x[part]->dim[3], all = (size_t)c->y->dim[3], first = 0;
+    for (int i = 0; i < part; i++) first += (size_t)c->x[i]->dim[3];
+    size_t from = row_start(c->x[part], row), to = row_start(c->y, row) + first;
+    for (int i = 0; i < c->y->dim[2]; i++, from += own, to += all) move(c, part, from, to, own, back);
+}
+
+nn_var *cnn_concat(nn_tape *t, nn_var *const *x, int count)
+{
+    if (t->failed || !x[0]) return NULL;
+    int dim[4] = {x[0]->dim[0], x[0]->dim[1], x[0]->dim[2], 0};
+    for (int i = 0; i < count; i++) dim[3] += x[i]->dim[3];
+    return copies(t, x, count, dim, concat_row);
+}
+
+/* ---- one after the other ---- */
+
+static void stack_row(const copy_ctx *c, int part, int row, bool back)
+{
+    const nn_var *x = c->x[part];
+    size_t before = 0, line = row_start(x, 1), photo = (size_t)(row / x->dim[1]);
+    for (int i = 0; i < part; i++) before += (size_t)c->x[i]->dim[1] * row_start(c->x[i], 1);
+    size_t to = photo * row_start(c->y, c->y->dim[1]) + before + (size_t)(row % x->dim[1]) * line;
+    move(c, part, (size_t)row * line, to, line, back);
+}
+
+nn_var *cnn_stack(nn_tape *t, nn_var *const *x, int count)
+{
+    if (t->failed || !x[0]) return NULL;
+    int dim[4] = {x[0]->dim[0], 0, 1, x[0]->dim[3]};
+    for (int i = 0; i < count; i++) dim[1] += x[i]->dim[1] * x[i]->dim[2];
+    return copies(t, x, count, dim, stack_row);
+}
+
+/* ---- larger and smaller maps ---- */
+
+static void upsample_row(const copy_ctx *c, int part, int row, bool back)
+{
+    size_t ch = (size_t)c->y->dim[3], from = row_start(c->x[0], row);
+    for (int i = 0; i < c->x[0]->dim[2]; i++, from += ch)
+        for (int k = 0; k < 4; k++)
+            move(c, part, from, row_start(c->y, 2 * row + k / 2) + (size_t)(2 * i + k % 2) * ch, ch, back);
+}
+
+nn_var *cnn_upsample(nn_tape *t, nn_var *x)
+{
+    if (t->failed || !x) return NULL;
+    return copies(t, &x, 1, (int[]){x->dim[0], 2 * x->dim[1], 2 * x->dim[2], x->dim[3]}, upsample_row);
+}
+
+static void space_row(const copy_ctx *c, int part, int row, bool back)
+{
+    size_t ch = (size_t)c->x[0]->dim[3], from = row_start(c->x[0], row);
+    for (int i = 0; i < c->x[0]->dim[2]; i++, from += ch) {
+        size_t quarter = (size_t)(row % 2 + i % 2 * 2);
+        move(c, part, from, row_start(c->y, row / 2) + ((size_t)(i / 2) * 4 + quarter) * ch, ch, back);
+    }
+}
+
+nn_var *cnn_space_to_depth(nn_tape *t, nn_var *x)
+{
+    if (t->failed || !x) return NULL;
+    return copies(t, &x, 1, (int[]){x->dim[0], x->dim[1] / 2, x->dim[2] / 2, 4 * x->dim[3]}, space_row);
+}
+
+/* ---- channels times numbers ---- */
+
+typedef struct scale_ctx {
+    nn_var *x, *f, *y;
+    real *dx;
+} scale_ctx;
+
+static void scale_pixels(void *p, size_t begin, size_t end)
+{
+    const scale_ctx *c = p;
+    size_t ch = (size_t)c->y->dim[3], photo = (size_t)c->y->dim[1] * (size_t)c->y->dim[2];
+    for (size_t i = begin; i < end; i++) {
+        const real *x = c->x->data + i * ch, *f = c->f->data + i / photo * ch;
+        real *restrict y = c->y->data + i * ch;
+        for (size_t j = 0; j < ch; j++) y[j] = x[j] * f[j];
+    }
+}
+
+static void scale_backward(nn_tape *t, void *p)
+{
+    scale_ctx *c = p;
+    if (!c->y->grad) return;
+    int ch = c->y->dim[3], pixels = c->y->dim[1] * c->y->dim[2];
+    real *dx = nn_grad_add(t, c->x), *df = nn_grad_add(t, c->f);
+    for (int i = 0; i < nn_rows(c->y); i++) {
+        size_t at = (size_t)i * (size_t)ch, of = (size_t)(i / pixels) * (size_t)ch;
+        if (dx) t->k->product_add(c->y->grad + at, c->f->data + of, dx + at, ch);
+        if (df) t->k->product_add(c->y->grad + at, c->x->data + at, df + of, ch);
+    }
+}
+
+nn_var *cnn_scale(nn_tape *t, nn_var *x, nn_var *f)
+{
+    if (t->failed || !x || !f) return NULL;
+    scale_ctx now = {.x = x, .f = f, .y = nn_result(t, 4, x->dim, nn_wants(t, x) || nn_wants(t, f))};
+    if (!now.y) return NULL;
+    nn_parallel(t, (size_t)nn_rows(x), 64, scale_pixels, &now);
+    scale_ctx *c = now.y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
+    if (c) {
+        *c = now;
+        nn_record(t, scale_backward, c);
+    }
+    return t->failed ? NULL : now.y;
+}
