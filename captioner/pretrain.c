@@ -15,6 +15,7 @@
 #include "cnn/pool.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
+#include "src/io/json_build.h"
 #include "src/nn/linear.h"
 #include "src/nn/loss.h"
 #include "src/train/checkpoint.h"
@@ -192,8 +193,13 @@ static err_code diverged(const trainer *t, int64_t step, const char *what, error
 static err_code log_step(trainer *t, const result *r, double rate, double norm, error *err)
 {
     if (t->o.steps % LOG_EVERY) return ERR_OK;
-    json_t *o = json_pack("{s:I, s:f, s:f, s:f, s:f}", "step", (json_int_t)t->o.steps, "loss", r->loss,
-                          "cosine", r->cosine, "rate", rate, "norm", norm);
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "step", t->o.steps);
+    io_json_put_number(&b, b.root, "loss", r->loss);
+    io_json_put_number(&b, b.root, "cosine", r->cosine);
+    io_json_put_number(&b, b.root, "rate", rate);
+    io_json_put_number(&b, b.root, "norm", norm);
+    json_t *o = io_json_take(&b);
     char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(o);
     err_code code = line ? io_append_line(t->files.log, line, err) : no_memory(err);

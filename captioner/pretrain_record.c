@@ -8,56 +8,83 @@
 
 #include "captioner/train.h"
 #include "captioner/train_fields.h"
-#include "src/base/text.h"
 #include "src/io/json.h"
 
-/* JSON takes UTF-8 only; paths and command lines may be any bytes. */
-static const char *utf8_or_nothing(const char *s)
+static void put_sources(io_json_build *b, json_t *list, const cap_photos *photos)
 {
-    return s && text_utf8_valid(s, strlen(s), NULL) ? s : "";
-}
-
-static json_t *describe_sources(const cap_photos *photos)
-{
-    json_t *list = json_array();
     for (int i = 0; i < photos->sources; i++) {
         const cap_photo_source *s = &photos->source[i];
-        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:i}", "name", utf8_or_nothing(s->name),
-                                              "classes", (int)s->classes, "photos", (int)s->train.count,
-                                              "held_out", (int)s->held_out.count));
+        json_t *o = io_json_put_object(b, list, NULL);
+        io_json_put_string(b, o, "name", s->name);
+        io_json_put_int(b, o, "classes", s->classes);
+        io_json_put_int(b, o, "photos", s->train.count);
+        io_json_put_int(b, o, "held_out", s->held_out.count);
     }
-    return list;
+}
+
+static void put_augment(io_json_build *b, json_t *o, const ds_augment *a)
+{
+    io_json_put_bool(b, o, "mirror", a->mirror);
+    io_json_put_number(b, o, "area_min", a->area_min);
+    io_json_put_number(b, o, "area_max", a->area_max);
+    io_json_put_number(b, o, "aspect", a->aspect);
+    io_json_put_number(b, o, "jitter", a->jitter);
 }
 
 json_t *cap_pretrain_describe(const cap_pretrain_settings *s, const cap_photos *photos)
 {
-    json_t *o = json_pack("{s:s, s:i, s:o, s:b, s:f, s:f, s:f, s:i, s:i, s:s, s:f, s:f, s:f, s:i, s:s, s:I}",
-                          "encoder", s->encoder, "size", s->size, "sources", describe_sources(photos),
-                          "teacher", s->teacher != NULL, "teacher_weight", s->teacher_weight,
-                          "squared_weight", s->squared_weight, "smoothing", s->smoothing, "epochs", s->epochs,
-                          "batch", s->batch, "optimiser", s->optim == OPTIM_SGD ? "sgd" : "adamw", "rate",
-                          s->rate, "decay", s->decay, "clip", s->clip, "warmup", s->warmup, "precision",
-                          s->precision == GEMM_BF16 ? "bf16" : "f32", "seed", (json_int_t)s->seed);
-    json_t *augment =
-        json_pack("{s:b, s:f, s:f, s:f, s:f}", "mirror", s->augment.mirror, "area_min", s->augment.area_min,
-                  "area_max", s->augment.area_max, "aspect", s->augment.aspect, "jitter", s->augment.jitter);
-    if (o && !json_object_set_new(o, "augment", augment)) return o;
-    json_decref(o);
-    return NULL;
+    io_json_build b = io_json_build_object();
+    io_json_put_string(&b, b.root, "encoder", s->encoder);
+    io_json_put_int(&b, b.root, "size", s->size);
+    put_sources(&b, io_json_put_array(&b, b.root, "sources"), photos);
+    io_json_put_bool(&b, b.root, "teacher", s->teacher != NULL);
+    io_json_put_number(&b, b.root, "teacher_weight", s->teacher_weight);
+    io_json_put_number(&b, b.root, "squared_weight", s->squared_weight);
+    io_json_put_number(&b, b.root, "smoothing", s->smoothing);
+    io_json_put_int(&b, b.root, "epochs", s->epochs);
+    io_json_put_int(&b, b.root, "batch", s->batch);
+    io_json_put_string(&b, b.root, "optimiser", s->optim == OPTIM_SGD ? "sgd" : "adamw");
+    io_json_put_number(&b, b.root, "rate", s->rate);
+    io_json_put_number(&b, b.root, "decay", s->decay);
+    io_json_put_number(&b, b.root, "clip", s->clip);
+    io_json_put_int(&b, b.root, "warmup", s->warmup);
+    io_json_put_string(&b, b.root, "precision", s->precision == GEMM_BF16 ? "bf16" : "f32");
+    io_json_put_int(&b, b.root, "seed", (int64_t)s->seed);
+    put_augment(&b, io_json_put_object(&b, b.root, "augment"), &s->augment);
+    return io_json_take(&b);
 }
 
 /* ---- the state ---- */
 
-char *cap_pretrain_state_text(const json_t *settings, const cap_pretrain_position *at)
+#define ROW(field, kind, least, most)                                                                        \
+    {                                                                                                        \
+#field, offsetof(cap_pretrain_position, field), kind, least, most                                    \
+    }
+
+static const cap_field rows[] = {
+    ROW(epoch, CAP_WHOLE, 0, CAP_MOST_EPOCHS), ROW(batch, CAP_WHOLE, 0, INT32_MAX),
+    ROW(photos, CAP_WHOLE, 0, INT32_MAX),      ROW(labelled, CAP_WHOLE, 0, INT32_MAX),
+    ROW(hits, CAP_WHOLE, 0, INT32_MAX),        ROW(loss, CAP_SUM, 0, DBL_MAX),
+    ROW(cosine, CAP_SUM, -DBL_MAX, DBL_MAX),   ROW(seconds, CAP_SUM, 0, 1e12),
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* The text of what was built; NULL: memory is out. */
+static char *take_text(io_json_build *b)
 {
-    json_t *o =
-        json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:O}", "settings", settings, "epoch",
-                  (json_int_t)at->epoch, "batch", (json_int_t)at->batch, "photos", (json_int_t)at->photos,
-                  "labelled", (json_int_t)at->labelled, "hits", (json_int_t)at->hits, "loss", at->loss,
-                  "cosine", at->cosine, "seconds", at->seconds, "epochs", at->epochs);
+    json_t *o = io_json_take(b);
     char *line = o ? io_json_text(o, JSON_COMPACT) : NULL;
     json_decref(o);
     return line;
+}
+
+char *cap_pretrain_state_text(const json_t *settings, const cap_pretrain_position *at)
+{
+    io_json_build b = io_json_build_object();
+    io_json_put_members(&b, io_json_put_object(&b, b.root, "settings"), settings);
+    cap_fields_put(&b, b.root, rows, ROWS, at);
+    io_json_put(&b, b.root, "epochs", json_incref(at->epochs));
+    return take_text(&b);
 }
 
 static err_code differs(const char *path, const char *key, error *err)
@@ -84,19 +111,6 @@ static err_code compare_settings(const json_t *stored, const json_t *settings, c
     }
     return ERR_OK;
 }
-
-#define ROW(field, kind, least, most)                                                                        \
-    {                                                                                                        \
-#field, offsetof(cap_pretrain_position, field), kind, least, most                                    \
-    }
-
-static const cap_field rows[] = {
-    ROW(epoch, CAP_WHOLE, 0, CAP_MOST_EPOCHS), ROW(batch, CAP_WHOLE, 0, INT32_MAX),
-    ROW(photos, CAP_WHOLE, 0, INT32_MAX),      ROW(labelled, CAP_WHOLE, 0, INT32_MAX),
-    ROW(hits, CAP_WHOLE, 0, INT32_MAX),        ROW(loss, CAP_SUM, 0, DBL_MAX),
-    ROW(cosine, CAP_SUM, -DBL_MAX, DBL_MAX),   ROW(seconds, CAP_SUM, 0, 1e12),
-};
-enum { ROWS = sizeof rows / sizeof *rows };
 
 /* An object for each finished epoch, in order. */
 static bool epochs_fit(const cap_pretrain_position *at)
@@ -161,44 +175,52 @@ err_code cap_pretrain_state_parse(const char *state, const char *path, const jso
 
 /* ---- what it did ---- */
 
+static void put_preprocess(io_json_build *b, json_t *o, const cnn_preprocess *pre)
+{
+    io_json_put_int(b, o, "size", pre->size);
+    io_json_put_string(b, o, "fit", pre->fit == CNN_CROP ? "crop" : "stretch");
+    io_json_put_floats(b, o, "mean", pre->mean, 3);
+    io_json_put_floats(b, o, "std", pre->std, 3);
+}
+
 char *cap_pretrain_encoder_text(const cap_pretrain_settings *s, const json_t *settings,
                                 const cnn_preprocess *pre, const cap_pretrain_position *at)
 {
-    json_t *o =
-        json_pack("{s:s, s:s, s:{s:i, s:s, s:[fff], s:[fff]}, s:{s:s, s:f, s:O, s:O}}", "kind", "encoder",
-                  "architecture", s->encoder, "preprocess", "size", pre->size, "fit",
-                  pre->fit == CNN_CROP ? "crop" : "stretch", "mean", (double)pre->mean[0],
-                  (double)pre->mean[1], (double)pre->mean[2], "std", (double)pre->std[0], (double)pre->std[1],
-                  (double)pre->std[2], "record", "command", utf8_or_nothing(s->command), "seconds",
-                  at->seconds, "settings", settings, "epochs", at->epochs);
-    char *line = o ? io_json_text(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    return line;
+    io_json_build b = io_json_build_object();
+    io_json_put_string(&b, b.root, "kind", "encoder");
+    io_json_put_string(&b, b.root, "architecture", s->encoder);
+    put_preprocess(&b, io_json_put_object(&b, b.root, "preprocess"), pre);
+    json_t *record = io_json_put_object(&b, b.root, "record");
+    io_json_put_string(&b, record, "command", s->command ? s->command : "");
+    io_json_put_number(&b, record, "seconds", at->seconds);
+    io_json_put_members(&b, io_json_put_object(&b, record, "settings"), settings);
+    io_json_put(&b, record, "epochs", json_incref(at->epochs));
+    return take_text(&b);
 }
 
-/* JSON has no NAN: what was not measured is left out. */
-static void set_number(json_t *o, const char *key, double value)
+/* What was not measured is left out. */
+static void put_measured(io_json_build *b, json_t *o, const char *key, double value)
 {
-    if (isfinite(value)) json_object_set_new(o, key, json_real(value));
+    if (isfinite(value)) io_json_put_number(b, o, key, value);
 }
 
 json_t *cap_pretrain_epoch_json(const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores)
 {
-    json_t *o = json_pack("{s:i, s:I}", "epoch", p->epoch, "photos", (json_int_t)p->photos);
-    json_t *list = json_array();
-    set_number(o, "loss", p->loss);
-    set_number(o, "accuracy", p->accuracy);
-    set_number(o, "cosine", p->cosine);
-    set_number(o, "rate", p->rate);
-    set_number(o, "seconds", p->seconds);
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "epoch", p->epoch);
+    io_json_put_int(&b, b.root, "photos", p->photos);
+    put_measured(&b, b.root, "loss", p->loss);
+    put_measured(&b, b.root, "accuracy", p->accuracy);
+    put_measured(&b, b.root, "cosine", p->cosine);
+    put_measured(&b, b.root, "rate", p->rate);
+    put_measured(&b, b.root, "seconds", p->seconds);
+    json_t *list = io_json_put_array(&b, b.root, "held_out");
     for (int i = 0; i < scores; i++) {
-        json_t *one = json_pack("{s:s, s:i}", "source", utf8_or_nothing(score[i].source), "photos",
-                                (int)score[i].photos);
-        set_number(one, "accuracy", score[i].accuracy);
-        set_number(one, "cosine", score[i].cosine);
-        json_array_append_new(list, one);
+        json_t *one = io_json_put_object(&b, list, NULL);
+        io_json_put_string(&b, one, "source", score[i].source);
+        io_json_put_int(&b, one, "photos", score[i].photos);
+        put_measured(&b, one, "accuracy", score[i].accuracy);
+        put_measured(&b, one, "cosine", score[i].cosine);
     }
-    if (o && list && !json_object_set_new(o, "held_out", list)) return o;
-    json_decref(o);
-    return NULL;
+    return io_json_take(&b);
 }

@@ -138,12 +138,10 @@ err_code cap_search_symbols(const ds_codec *codec, const char *const *must, cons
     return read_rules(&(dictionary){.codec = codec}, must, avoid, lists, o, err);
 }
 
-void cap_search_record_words(const ds_vocab *vocab, json_t *record)
+void cap_search_record_words(const ds_vocab *vocab, io_json_build *b, json_t *record)
 {
     if (json_object_get(record, "dangling")) return;
-    json_t *list = json_array();
+    json_t *list = io_json_put_array(b, record, "dangling");
     for (size_t i = 0; i < sizeof english / sizeof english[0]; i++)
-        if (ds_vocab_id(vocab, english[i]) >= DS_SPECIALS)
-            json_array_append_new(list, json_string(english[i]));
-    json_object_set_new(record, "dangling", list);
+        if (ds_vocab_id(vocab, english[i]) >= DS_SPECIALS) io_json_put_string(b, list, NULL, english[i]);
 }

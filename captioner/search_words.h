@@ -12,6 +12,7 @@
 #include "captioner/search.h"
 #include "datasets/codec.h"
 #include "datasets/vocab.h"
+#include "src/io/json_build.h"
 
 typedef struct cap_word_lists {
     int32_t must[CAP_MAX_MUST], avoid[CAP_MAX_AVOID], dangling[CAP_MAX_DANGLING];
@@ -32,8 +33,7 @@ err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const cha
 err_code cap_search_symbols(const ds_codec *codec, const char *const *must, const char *const *avoid,
                             cap_word_lists *lists, cap_search_options *o, error *err);
 
-/* Writes the default list, as far as the vocabulary has it, into a record without "dangling". What memory
- * does not suffice for is left out. */
-void cap_search_record_words(const ds_vocab *vocab, json_t *record);
+/* Writes the default list, as far as the vocabulary has it, into a record without "dangling". */
+void cap_search_record_words(const ds_vocab *vocab, io_json_build *b, json_t *record);
 
 #endif

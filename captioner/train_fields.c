@@ -41,6 +41,20 @@ err_code cap_fields_read(const json_t *o, const char *where, const cap_field *ro
     return code;
 }
 
+void cap_fields_put(io_json_build *b, json_t *o, const cap_field *rows, size_t count, const void *from)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t whole;
+        double value;
+        memcpy(&whole, (const char *)from + rows[i].offset, sizeof whole);
+        memcpy(&value, (const char *)from + rows[i].offset, sizeof value);
+        if (rows[i].kind == CAP_WHOLE)
+            io_json_put_int(b, o, rows[i].name, whole);
+        else
+            io_json_put_number(b, o, rows[i].name, value);
+    }
+}
+
 static bool is_listed(const char *name, const cap_field *rows, size_t count, const char *const *further)
 {
     for (size_t i = 0; i < count; i++)

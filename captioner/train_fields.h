@@ -7,10 +7,9 @@
 #ifndef CAPTIONER_TRAIN_FIELDS_H
 #define CAPTIONER_TRAIN_FIELDS_H
 
-#include <jansson.h>
 #include <stddef.h>
 
-#include "src/base/error.h"
+#include "src/io/json_build.h"
 
 typedef enum {
     CAP_WHOLE, /* an integer, for an int64_t */
@@ -28,6 +27,9 @@ typedef struct cap_field {
 /* `where` is the file in quotes. Reads all of them, or says which is wrong: ERR_FORMAT. */
 err_code cap_fields_read(const json_t *o, const char *where, const cap_field *rows, size_t count, void *into,
                          error *err);
+
+/* The other way round: adds a member for each row. */
+void cap_fields_put(io_json_build *b, json_t *o, const cap_field *rows, size_t count, const void *from);
 
 /* ERR_FORMAT: the field `name` cannot be, beside the others. */
 err_code cap_field_impossible(const char *where, const char *name, error *err);

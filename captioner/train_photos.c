@@ -8,6 +8,7 @@
 #include "captioner/search_words.h"
 #include "captioner/train_photos.h"
 #include "cnn/import.h"
+#include "src/io/json.h"
 #include "src/train/checkpoint.h"
 
 static cap_photo_data *data_of(const cap_run *r)
@@ -48,14 +49,18 @@ static err_code import_weights(cap_run *r, error *err)
 }
 
 /* How the weights came about goes into the model's record; of the epochs the last one is enough. */
-static void keep_pretraining(json_t *record, const io_tensors *t)
+static err_code keep_pretraining(json_t *record, const io_tensors *t, error *err)
 {
     const char *metadata = io_tensors_metadata(t, "caption");
-    json_t *o = metadata ? json_loads(metadata, 0, NULL) : NULL;
+    json_t *o = NULL;
+    err_code code =
+        metadata ? io_json_parse(metadata, strlen(metadata), io_tensors_name(t), &o, err) : ERR_OK;
     json_t *pretraining = json_object_get(o, "record"), *epochs = json_object_get(pretraining, "epochs");
     while (json_array_size(epochs) > 1) json_array_remove(epochs, 0);
-    if (pretraining) json_object_set(record, "pretraining", pretraining);
+    if (pretraining && json_object_set(record, "pretraining", pretraining))
+        code = err_set(err, ERR_MEMORY, "out of memory for the record of '%.300s'", io_tensors_name(t));
     json_decref(o);
+    return code;
 }
 
 static err_code pretrained_weights(cap_run *r, error *err)
@@ -63,7 +68,7 @@ static err_code pretrained_weights(cap_run *r, error *err)
     io_tensors *t = io_tensors_open(r->s->encoder_weights, err);
     if (!t) return err->code;
     err_code code = ckpt_read(t, &r->model->params, "encoder.", NULL, err);
-    if (!code) keep_pretraining(r->model->record, t);
+    if (!code) code = keep_pretraining(r->model->record, t, err);
     io_tensors_close(&t);
     return code;
 }
@@ -338,33 +343,38 @@ static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
 /* ---- settings and record ---- */
 
 /* Photos and captions as the steps see them. */
-static json_t *contents(const cap_split *s)
+static hash128 contents(const cap_split *s)
 {
     hash128 h = cap_run_hash_targets(&s->encoded, (hash128){.lo = 1});
     for (int i = 0; i < s->captions.images; i++)
         h = hash_bytes(s->captions.image[i].file_name, strlen(s->captions.image[i].file_name), h.lo);
-    return cap_run_hash_json(h);
+    return h;
 }
 
-static void settings(const cap_run *r, json_t *o)
+static void settings(const cap_run *r, io_json_build *b, json_t *o)
 {
     const cap_train_settings *s = r->s;
     const cap_photo_data *d = data_of(r);
-    json_object_update_new(o, json_pack("{s:s, s:i, s:b, s:b, s:b, s:f}", "encoder",
-                                        cap_run_base_name(s->encoder), "size", r->model->preprocess.size,
-                                        "crop", s->crop, "tune-encoder", d->encoder_trains, "augment",
-                                        s->augment, "encoder-factor", s->encoder_factor));
-    json_object_set_new(o, "contents of --captions", contents(&d->train));
-    json_object_set_new(o, "contents of --val", r->has_val ? contents(&d->val) : json_string("none"));
+    io_json_put_string(b, o, "encoder", cap_run_base_name(s->encoder));
+    io_json_put_int(b, o, "size", r->model->preprocess.size);
+    io_json_put_bool(b, o, "crop", s->crop);
+    io_json_put_bool(b, o, "tune-encoder", d->encoder_trains);
+    io_json_put_bool(b, o, "augment", s->augment);
+    io_json_put_number(b, o, "encoder-factor", s->encoder_factor);
+    cap_run_put_hash(b, o, "contents of --captions", contents(&d->train));
+    if (r->has_val)
+        cap_run_put_hash(b, o, "contents of --val", contents(&d->val));
+    else
+        io_json_put_string(b, o, "contents of --val", "none");
 }
 
-static void record(const cap_run *r, json_t *o)
+static void record(const cap_run *r, io_json_build *b, json_t *training)
 {
     const cap_photo_data *d = data_of(r);
-    json_object_update_new(o, json_pack("{s:s, s:i, s:i}", "captions_file", cap_run_base_name(r->s->captions),
-                                        "captions", d->train.encoded.captions, "photos",
-                                        d->train.captions.images));
-    cap_search_record_words(r->model->vocab, r->model->record);
+    io_json_put_string(b, training, "captions_file", cap_run_base_name(r->s->captions));
+    io_json_put_int(b, training, "captions", d->train.encoded.captions);
+    io_json_put_int(b, training, "photos", d->train.captions.images);
+    cap_search_record_words(r->model->vocab, b, b->root);
 }
 
 const cap_task cap_task_photos = {.unit = "captions",

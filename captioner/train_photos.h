@@ -17,7 +17,7 @@ typedef struct cap_photo_data {
 /* Members of cap_task_photos: validation loss and, with captions decoded freely, scores and samples. */
 err_code cap_photos_validate(cap_run *r, cap_epoch *e, error *err);
 double cap_photos_goodness(const cap_run *r, const cap_epoch *e);
-json_t *cap_photos_scores(const cap_run *r, const cap_epoch *e);
-json_t *cap_photos_sample(const cap_epoch *e, int i);
+void cap_photos_scores(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o);
+void cap_photos_sample(const cap_epoch *e, int i, io_json_build *b, json_t *o);
 
 #endif

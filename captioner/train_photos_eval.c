@@ -213,16 +213,20 @@ double cap_photos_goodness(const cap_run *r, const cap_epoch *e)
     }
 }
 
-json_t *cap_photos_scores(const cap_run *r, const cap_epoch *e)
+void cap_photos_scores(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o)
 {
+    static const char *const bleu[] = {"bleu1", "bleu2", "bleu3", "bleu4"};
     const cap_metrics *m = &e->scores.of;
-    return json_pack("{s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "photos", (int)e->scores.images, "beam",
-                     r->s->beam, "bleu1", m->bleu[0], "bleu2", m->bleu[1], "bleu3", m->bleu[2], "bleu4",
-                     m->bleu[3], "rouge_l", m->rouge_l, "cider", m->cider_d, "loss", e->val_loss);
+    io_json_put_int(b, o, "photos", e->scores.images);
+    io_json_put_int(b, o, "beam", r->s->beam);
+    for (int i = 0; i < 4; i++) io_json_put_number(b, o, bleu[i], m->bleu[i]);
+    io_json_put_number(b, o, "rouge_l", m->rouge_l);
+    io_json_put_number(b, o, "cider", m->cider_d);
+    io_json_put_number(b, o, "loss", e->val_loss);
 }
 
-json_t *cap_photos_sample(const cap_epoch *e, int i)
+void cap_photos_sample(const cap_epoch *e, int i, io_json_build *b, json_t *o)
 {
-    return json_pack("{s:s, s:s}", "photo", e->sample_input[i], "caption",
-                     e->sample_output[i] ? e->sample_output[i] : "");
+    io_json_put_string(b, o, "photo", e->sample_input[i]);
+    io_json_put_string(b, o, "caption", e->sample_output[i] ? e->sample_output[i] : "");
 }

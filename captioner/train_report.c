@@ -6,46 +6,61 @@
 #include "src/io/file.h"
 #include "src/io/json.h"
 
+/* What is not finite is written as null. */
 static json_t *epoch_json(const cap_run *r, const cap_epoch *e)
 {
     char rate[60];
     snprintf(rate, sizeof rate, "%s_per_second", r->task->unit);
-    json_t *o = json_pack("{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:b}", "epoch", e->epoch, "steps",
-                          (json_int_t)r->at.step, "loss", e->loss, "perplexity", e->perplexity, "accuracy",
-                          e->accuracy, "seconds", e->seconds, rate, e->rate, "best", e->best);
-    if (!o || !e->validated) return o;
-    json_object_set_new(o, "validation", r->task->scores(r, e));
-    json_t *samples = json_array();
-    for (int i = 0; i < e->samples; i++) json_array_append_new(samples, r->task->sample(e, i));
-    json_object_set_new(o, "samples", samples);
-    return o;
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "epoch", e->epoch);
+    io_json_put_int(&b, b.root, "steps", r->at.step);
+    io_json_put_number(&b, b.root, "loss", e->loss);
+    io_json_put_number(&b, b.root, "perplexity", e->perplexity);
+    io_json_put_number(&b, b.root, "accuracy", e->accuracy);
+    io_json_put_number(&b, b.root, "seconds", e->seconds);
+    io_json_put_number(&b, b.root, rate, e->rate);
+    io_json_put_bool(&b, b.root, "best", e->best);
+    if (e->validated) {
+        r->task->scores(r, e, &b, io_json_put_object(&b, b.root, "validation"));
+        json_t *samples = io_json_put_array(&b, b.root, "samples");
+        for (int i = 0; i < e->samples; i++) r->task->sample(e, i, &b, io_json_put_object(&b, samples, NULL));
+    }
+    return io_json_take(&b);
 }
 
 static err_code append_log(const cap_run *r, const cap_epoch *e, error *err)
 {
     json_t *o = epoch_json(r, e);
-    char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(o);
-    if (!line) return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", r->files.log);
+    if (!line) return err_set(err, ERR_MEMORY, "out of memory while writing '%.300s'", r->files.log);
     err_code code = io_append_line(r->files.log, line, err);
     free(line);
     return code;
 }
 
-static void write_record(const cap_run *r, const cap_epoch *e)
+/* After a failure the record is not whole, and the model is not saved. */
+static err_code write_record(const cap_run *r, const cap_epoch *e, error *err)
 {
     const cap_train_settings *s = r->s;
-    json_t *o = r->model->record, *training = json_object();
-    if (s->command) json_object_set_new(o, "command", json_string(s->command));
-    if (s->licence) json_object_set_new(o, "licence", json_string(s->licence));
-    json_object_set_new(o, "training", training);
-    r->task->record(r, training);
-    json_object_update_new(training,
-                           json_pack("{s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:s}", "epoch", e->epoch,
-                                     "epochs", s->epochs, "batch", s->batch, "rate", s->rate, "weight_decay",
-                                     s->decay, "label_smoothing", s->loss.smoothing, "loss", e->loss, "seed",
-                                     (json_int_t)s->seed, "precision", s->bf16 ? "bf16" : "f32"));
-    if (e->validated) json_object_set_new(o, "validation", r->task->scores(r, e));
+    io_json_build b = {.root = json_incref(r->model->record)};
+    if (s->command) io_json_put_string(&b, b.root, "command", s->command);
+    if (s->licence) io_json_put_string(&b, b.root, "licence", s->licence);
+    json_t *training = io_json_put_object(&b, b.root, "training"), *record = NULL;
+    r->task->record(r, &b, training);
+    io_json_put_int(&b, training, "epoch", e->epoch);
+    io_json_put_int(&b, training, "epochs", s->epochs);
+    io_json_put_int(&b, training, "batch", s->batch);
+    io_json_put_number(&b, training, "rate", s->rate);
+    io_json_put_number(&b, training, "weight_decay", s->decay);
+    io_json_put_number(&b, training, "label_smoothing", s->loss.smoothing);
+    io_json_put_number(&b, training, "loss", e->loss);
+    io_json_put_int(&b, training, "seed", (int64_t)s->seed);
+    io_json_put_string(&b, training, "precision", s->bf16 ? "bf16" : "f32");
+    if (e->validated) r->task->scores(r, e, &b, io_json_put_object(&b, b.root, "validation"));
+    err_code code = io_json_done(&b, "the model's record", &record, err);
+    json_decref(record);
+    return code;
 }
 
 err_code cap_run_report(cap_run *r, cap_epoch *e, error *err)
@@ -56,8 +71,8 @@ err_code cap_run_report(cap_run *r, cap_epoch *e, error *err)
     if (e->best) {
         r->at.best = value;
         r->at.best_epoch = r->at.epoch;
-        write_record(r, e);
-        code = cap_model_save(r->model, r->s->out, r->s->dtype, err);
+        code = write_record(r, e, err);
+        if (!code) code = cap_model_save(r->model, r->s->out, r->s->dtype, err);
     }
     if (!code) code = append_log(r, e, err);
     if (!code && r->events->epoch) r->events->epoch(r->events->ctx, e);

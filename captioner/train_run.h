@@ -17,6 +17,7 @@
 #include "captioner/train_files.h"
 #include "src/base/hash.h"
 #include "src/base/pool.h"
+#include "src/io/json_build.h"
 #include "src/train/optim.h"
 
 typedef struct cap_run cap_run;
@@ -44,11 +45,14 @@ typedef struct cap_task {
      * in r->step_memory or longer. */
     err_code (*validate)(cap_run *r, cap_epoch *e, error *err);
     double (*goodness)(const cap_run *r, const cap_epoch *e); /* by best_by; larger is better */
-    json_t *(*scores)(const cap_run *r, const cap_epoch *e);  /* of a validated epoch, for log and record */
-    json_t *(*sample)(const cap_epoch *e, int i);             /* for the log */
 
-    void (*settings)(const cap_run *r, json_t *o); /* adds those that a resumed run must share */
-    void (*record)(const cap_run *r, json_t *o);   /* adds to the record of training */
+    /* Each adds to an object: scores of a validated epoch, for log and record; a sample, for the log;
+     * settings that a resumed run must share; the record of training, which lies in that of the model,
+     * b->root. */
+    void (*scores)(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o);
+    void (*sample)(const cap_epoch *e, int i, io_json_build *b, json_t *o);
+    void (*settings)(const cap_run *r, io_json_build *b, json_t *o);
+    void (*record)(const cap_run *r, io_json_build *b, json_t *training);
 } cap_task;
 
 extern const cap_task cap_task_photos, cap_task_text;
@@ -100,9 +104,9 @@ err_code cap_run_plan(const cap_run *r, uint32_t epoch, ds_plan **plan, error *e
 err_code cap_run_save_state(cap_run *r, error *err);
 err_code cap_run_load_state(cap_run *r, error *err);
 
-/* For cap_task.settings: a hash of the targets, over `h`; and a hash as JSON. */
+/* For cap_task.settings: a hash of the targets, over `h`; and a hash as a member. */
 hash128 cap_run_hash_targets(const ds_encoded *d, hash128 h);
-json_t *cap_run_hash_json(hash128 h);
+void cap_run_put_hash(io_json_build *b, json_t *o, const char *key, hash128 h);
 
 /* After an epoch: chooses the best, writes the model, its record and the log. */
 err_code cap_run_report(cap_run *r, cap_epoch *e, error *err);

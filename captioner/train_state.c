@@ -13,11 +13,11 @@
 
 /* ---- what must not change ---- */
 
-json_t *cap_run_hash_json(hash128 h)
+void cap_run_put_hash(io_json_build *b, json_t *o, const char *key, hash128 h)
 {
     char hex[HASH_HEX];
     hash_hex(h, hex);
-    return json_string(hex);
+    io_json_put_string(b, o, key, hex);
 }
 
 hash128 cap_run_hash_targets(const ds_encoded *d, hash128 h)
@@ -32,21 +32,40 @@ hash128 cap_run_hash_targets(const ds_encoded *d, hash128 h)
 static json_t *fixed_settings(const cap_run *r)
 {
     const cap_train_settings *s = r->s;
-    json_t *o = json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:s}", "seed", (json_int_t)s->seed, "epochs",
-                          s->epochs, "batch", s->batch, "per-image", r->per_image, "max-words", s->max_words,
-                          "min-count", s->min_count, "precision", s->bf16 ? "bf16" : "f32");
-    json_object_update_new(o, cap_decoder_config_to_json(&r->model->decoder.config));
-    json_object_del(o, "features"); /* follows from the encoder's */
-    json_object_update_new(o, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rate", s->rate,
-                                        "warmup", s->warmup, "weight-decay", s->decay, "clip", s->clip,
-                                        "label-smoothing", s->loss.smoothing, "coverage", s->loss.coverage,
-                                        "scheduled-sampling", s->loss.sampling, "focus", s->loss.focus,
-                                        "teacher-forcing", s->teacher_forcing));
-    r->task->settings(r, o);
-    if (r->has_val)
-        json_object_update_new(o, json_pack("{s:i, s:i, s:i}", "best-by", (int)s->best_by, "scored",
-                                            s->scored, "beam", s->beam));
-    return o;
+    const struct {
+        const char *name;
+        int64_t value;
+    } whole[] = {{"seed", (int64_t)s->seed},  {"epochs", s->epochs},       {"batch", s->batch},
+                 {"per-image", r->per_image}, {"max-words", s->max_words}, {"min-count", s->min_count}};
+    const struct {
+        const char *name;
+        double value;
+    } fractions[] = {{"rate", s->rate},
+                     {"warmup", s->warmup},
+                     {"weight-decay", s->decay},
+                     {"clip", s->clip},
+                     {"label-smoothing", s->loss.smoothing},
+                     {"coverage", s->loss.coverage},
+                     {"scheduled-sampling", s->loss.sampling},
+                     {"focus", s->loss.focus},
+                     {"teacher-forcing", s->teacher_forcing}};
+    io_json_build b = io_json_build_object();
+    json_t *decoder = cap_decoder_config_to_json(&r->model->decoder.config);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        io_json_put_int(&b, b.root, whole[i].name, whole[i].value);
+    io_json_put_string(&b, b.root, "precision", s->bf16 ? "bf16" : "f32");
+    io_json_put_members(&b, b.root, decoder);
+    json_decref(decoder);
+    json_object_del(b.root, "features"); /* follows from the encoder's */
+    for (size_t i = 0; i < sizeof fractions / sizeof *fractions; i++)
+        io_json_put_number(&b, b.root, fractions[i].name, fractions[i].value);
+    r->task->settings(r, &b, b.root);
+    if (r->has_val) {
+        io_json_put_int(&b, b.root, "best-by", s->best_by);
+        io_json_put_int(&b, b.root, "scored", s->scored);
+        io_json_put_int(&b, b.root, "beam", s->beam);
+    }
+    return io_json_take(&b);
 }
 
 static bool same_value(const json_t *a, const json_t *b)
@@ -89,25 +108,6 @@ static err_code compare_settings(const cap_run *r, const json_t *saved, error *e
 
 /* ---- saving ---- */
 
-err_code cap_run_save_state(cap_run *r, error *err)
-{
-    const cap_progress *a = &r->at;
-    json_t *o = json_pack("{s:o, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I}", "settings", fixed_settings(r),
-                          "epoch", (json_int_t)a->epoch, "batch", (json_int_t)a->batch, "step",
-                          (json_int_t)a->step, "loss", a->loss, "nll", a->nll, "words", a->words, "hits",
-                          a->hits, "batches", a->batches, "best_epoch", (json_int_t)a->best_epoch);
-    if (o && a->best_epoch >= 0) json_object_set_new(o, "best", json_real(a->best));
-    char *state = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(o);
-    if (!state) return err_set(err, ERR_MEMORY, "out of memory while saving '%s'", r->files.state);
-    io_metadata pair = {"training", state};
-    err_code code = ckpt_save(r->files.state, &r->model->params, NULL, &r->optim, &pair, 1, IO_F32, err);
-    free(state);
-    return code;
-}
-
-/* ---- loading ---- */
-
 #define ROW(field, kind, least, most)                                                                        \
     {                                                                                                        \
 #field, offsetof(cap_progress, field), kind, least, most                                             \
@@ -126,6 +126,24 @@ static const cap_field rows[] = {
     ROW(batches, CAP_COUNT, 0, INT32_MAX),
 };
 enum { ROWS = sizeof rows / sizeof *rows };
+
+err_code cap_run_save_state(cap_run *r, error *err)
+{
+    io_json_build b = io_json_build_object();
+    io_json_put(&b, b.root, "settings", fixed_settings(r));
+    cap_fields_put(&b, b.root, rows, ROWS, &r->at);
+    if (r->at.best_epoch >= 0) io_json_put_number(&b, b.root, "best", r->at.best);
+    json_t *o = io_json_take(&b);
+    char *state = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(o);
+    if (!state) return err_set(err, ERR_MEMORY, "out of memory while saving '%.300s'", r->files.state);
+    io_metadata pair = {"training", state};
+    err_code code = ckpt_save(r->files.state, &r->model->params, NULL, &r->optim, &pair, 1, IO_F32, err);
+    free(state);
+    return code;
+}
+
+/* ---- loading ---- */
 
 /* Sums of the current epoch: each batch adds words, and no batch or word a loss beyond a float. */
 static const char *odd_sum(const cap_run *r)

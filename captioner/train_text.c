@@ -235,43 +235,46 @@ static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
 
 /* ---- settings and record ---- */
 
-static json_t *contents(const cap_text_split *s)
+static hash128 contents(const cap_text_split *s)
 {
     const ds_sources *d = &s->sources;
     hash128 h = hash_bytes(d->words, (size_t)d->first[d->count] * sizeof *d->words, 1);
     h = hash_bytes(d->first, ((size_t)d->count + 1) * sizeof *d->first, h.lo);
-    return cap_run_hash_json(cap_run_hash_targets(&s->targets, h));
+    return cap_run_hash_targets(&s->targets, h);
 }
 
-static void settings(const cap_run *r, json_t *o)
+static void settings(const cap_run *r, io_json_build *b, json_t *o)
 {
     const cap_text_data *d = data_of(r);
     json_t *encoder = cap_text_encoder_config_to_json(&r->model->text_encoder.config), *value;
     const char *key;
+    if (!encoder) io_json_put(b, o, "encoder", NULL); /* memory is out: nothing is made of the rest */
     json_object_foreach(encoder, key, value)
     {
         char name[60];
         snprintf(name, sizeof name, "encoder's %s", key);
-        json_object_set(o, name, value);
+        io_json_put(b, o, name, json_incref(value));
     }
     json_decref(encoder);
-    json_object_set_new(o, "contents of the training pairs", contents(&d->train));
-    json_object_set_new(o, "contents of the validation pairs",
-                        r->has_val ? contents(&d->val) : json_string("none"));
+    cap_run_put_hash(b, o, "contents of the training pairs", contents(&d->train));
+    if (r->has_val)
+        cap_run_put_hash(b, o, "contents of the validation pairs", contents(&d->val));
+    else
+        io_json_put_string(b, o, "contents of the validation pairs", "none");
 }
 
-static void record_file(json_t *o, const char *key, const char *path)
+static void record_file(io_json_build *b, json_t *o, const char *key, const char *path)
 {
-    if (path) json_object_set_new(o, key, json_string(cap_run_base_name(path)));
+    if (path) io_json_put_string(b, o, key, cap_run_base_name(path));
 }
 
-static void record(const cap_run *r, json_t *o)
+static void record(const cap_run *r, io_json_build *b, json_t *training)
 {
     const cap_text_settings *t = &r->s->text;
-    record_file(o, "pairs_file", t->pairs);
-    record_file(o, "source_file", t->source);
-    record_file(o, "target_file", t->target);
-    json_object_set_new(o, "pairs", json_integer(data_of(r)->train.pairs.count));
+    record_file(b, training, "pairs_file", t->pairs);
+    record_file(b, training, "source_file", t->source);
+    record_file(b, training, "target_file", t->target);
+    io_json_put_int(b, training, "pairs", data_of(r)->train.pairs.count);
 }
 
 const cap_task cap_task_text = {.unit = "pairs",

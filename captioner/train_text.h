@@ -21,7 +21,7 @@ typedef struct cap_text_data {
 /* Members of cap_task_text: validation loss, all lines translated, scores and samples. */
 err_code cap_text_validate(cap_run *r, cap_epoch *e, error *err);
 double cap_text_goodness(const cap_run *r, const cap_epoch *e);
-json_t *cap_text_scores(const cap_run *r, const cap_epoch *e);
-json_t *cap_text_sample(const cap_epoch *e, int i);
+void cap_text_scores(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o);
+void cap_text_sample(const cap_epoch *e, int i, io_json_build *b, json_t *o);
 
 #endif

@@ -189,14 +189,17 @@ double cap_text_goodness(const cap_run *r, const cap_epoch *e)
     }
 }
 
-json_t *cap_text_scores(const cap_run *r, const cap_epoch *e)
+void cap_text_scores(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o)
 {
-    return json_pack("{s:i, s:i, s:f, s:f, s:f}", "pairs", (int)e->lines.lines, "beam", r->s->beam, "bleu",
-                     e->bleu, "exact", e->exact, "loss", e->val_loss);
+    io_json_put_int(b, o, "pairs", e->lines.lines);
+    io_json_put_int(b, o, "beam", r->s->beam);
+    io_json_put_number(b, o, "bleu", e->bleu);
+    io_json_put_number(b, o, "exact", e->exact);
+    io_json_put_number(b, o, "loss", e->val_loss);
 }
 
-json_t *cap_text_sample(const cap_epoch *e, int i)
+void cap_text_sample(const cap_epoch *e, int i, io_json_build *b, json_t *o)
 {
-    return json_pack("{s:s, s:s}", "source", e->sample_input[i], "translation",
-                     e->sample_output[i] ? e->sample_output[i] : "");
+    io_json_put_string(b, o, "source", e->sample_input[i]);
+    io_json_put_string(b, o, "translation", e->sample_output[i] ? e->sample_output[i] : "");
 }

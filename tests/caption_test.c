@@ -236,8 +236,10 @@ static void words_become_numbers(void **state)
     assert_int_equal(cap_search_words(v, NULL, none, NULL, &lists, &o, &err), ERR_ARGUMENT);
     assert_int_equal(cap_search_words(v, NULL, must, must, &lists, &o, &err), ERR_ARGUMENT);
     json_t *record = json_object(); /* as a new model's: the default list, written out */
-    cap_search_record_words(v, record);
-    cap_search_record_words(v, own); /* has one already */
+    io_json_build b = {.root = record};
+    cap_search_record_words(v, &b, record);
+    cap_search_record_words(v, &b, own); /* has one already */
+    assert_false(b.failed);
     assert_int_equal(json_array_size(json_object_get(own, "dangling")), 2);
     assert_int_equal(json_array_size(json_object_get(record, "dangling")), 1);
     assert_int_equal(cap_search_words(v, record, NULL, NULL, &lists, &o, &err), ERR_OK);
