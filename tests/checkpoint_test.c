@@ -10,6 +10,8 @@
 #include "src/train/checkpoint.h"
 #include "tests/folder.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +210,35 @@ static void damaged_files_are_refused(void **unused)
     drop(&a), drop(&b);
 }
 
+static void what_a_file_cannot_hold_is_seen(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int parameter;
+        float value;
+        bool f32, f16;
+    } rows[] = {{0, 1, true, true},
+                {0, 65504, true, true},
+                {0, -65520, true, false},
+                {1, -65520, true, true},
+                {0, FLT_MAX, true, false},
+                {2, (float)INFINITY, false, false},
+                {1, (float)NAN, false, false},
+                {0, -(float)INFINITY, false, false}};
+    model a;
+    make(&a, OPTIM_ADAMW, 4, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        nn_var *v = &a.params.list[rows[i].parameter]->var;
+        float kept = v->data[nn_count(v) - 1];
+        v->data[nn_count(v) - 1] = rows[i].value;
+        assert_int_equal(ckpt_fits(&a.params, NULL, IO_F32), rows[i].f32);
+        assert_int_equal(ckpt_fits(&a.params, NULL, IO_F16), rows[i].f16);
+        if (rows[i].parameter < 2) assert_true(ckpt_fits(&a.params, "head.", IO_F16));
+        v->data[nn_count(v) - 1] = kept;
+    }
+    drop(&a);
+}
+
 static void an_unwritable_path_is_an_error(void **unused)
 {
     (void)unused;
@@ -236,6 +267,7 @@ int main(void)
         cmocka_unit_test(small_types_keep_vectors_exact),
         cmocka_unit_test(files_that_do_not_fit_change_nothing),
         cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(what_a_file_cannot_hold_is_seen),
         cmocka_unit_test(an_unwritable_path_is_an_error),
     };
     return cmocka_run_group_tests(tests, make_path, folder_remove);
