@@ -153,6 +153,7 @@ static void test_notes(void **state)
 typedef struct jpeg_kind {
     int h, v; /* sampling factors of the brightness */
     bool progressive;
+    bool apart; /* a scan for each component */
 } jpeg_kind;
 
 static unsigned long make_jpeg(const img *im, jpeg_kind kind, unsigned char **bytes)
@@ -173,6 +174,10 @@ static unsigned long make_jpeg(const img *im, jpeg_kind kind, unsigned char **by
     jpeg.comp_info[0].h_samp_factor = kind.h;
     jpeg.comp_info[0].v_samp_factor = kind.v;
     if (kind.progressive) jpeg_simple_progression(&jpeg);
+    static const jpeg_scan_info scans[] = {
+        {1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+    if (kind.apart) jpeg.scan_info = scans;
+    if (kind.apart) jpeg.num_scans = 3;
     jpeg_start_compress(&jpeg, TRUE);
     while (jpeg.next_scanline < jpeg.image_height) {
         JSAMPROW row = im->rgb + (size_t)jpeg.next_scanline * jpeg.image_width * 3;
@@ -186,8 +191,9 @@ static unsigned long make_jpeg(const img *im, jpeg_kind kind, unsigned char **by
 static void test_rare_samplings(void **state)
 {
     (void)state;
-    static const jpeg_kind kinds[] = {{1, 2, false}, {4, 1, false}, {1, 4, false},
-                                      {2, 2, false}, {4, 2, false}, {2, 2, true}};
+    static const jpeg_kind kinds[] = {{1, 2, false, false}, {4, 1, false, false}, {1, 4, false, false},
+                                      {2, 2, false, false}, {4, 2, false, false}, {2, 2, true, false},
+                                      {2, 2, false, true}};
     img im = make_scene(67, 53); /* smooth: coarse colour loses little */
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         img back;
@@ -204,6 +210,36 @@ static void test_rare_samplings(void **state)
     img_release(&im);
 }
 
+/* Cut behind any of its scans but the last a file is not complete, even if each that is there is. */
+static void test_missing_scans(void **state)
+{
+    (void)state;
+    static const jpeg_kind kinds[] = {{2, 2, true, false}, {2, 2, false, true}};
+    img im = make_scene(67, 53);
+    for (int i = 0; i < 2; i++) {
+        unsigned char *bytes;
+        unsigned long length = make_jpeg(&im, kinds[i], &bytes);
+        int scans = 0;
+        for (unsigned long at = 2; at + 1 < length; at++) {
+            bool marker = bytes[at] == 0xFF && (bytes[at + 1] == 0xDA || bytes[at + 1] == 0xD9);
+            if (!marker || (bytes[at + 1] == 0xDA && !scans++)) continue;
+            img back;
+            img_info info;
+            error e = {0};
+            err_code rc = img_read_memory(bytes, at, "a.jpg", NULL, &back, &info, &e);
+            bool last = bytes[at + 1] == 0xD9;
+            if (last != !rc)
+                fail_msg("kind %d cut at %lu of %lu, behind scan %d: %s", i, at, length, scans, e.text);
+            if (last) assert_non_null(info.warning);
+            if (rc) assert_non_null(strstr(e.text, "truncated"));
+            img_release(&back);
+        }
+        assert_true(scans >= 3);
+        free(bytes);
+    }
+    img_release(&im);
+}
+
 /* The first scan of a progressive file again and again: each costs the decoder a walk over the whole picture
  * and the sender a few bytes. */
 static void test_progressive_bomb(void **state)
@@ -213,7 +249,7 @@ static void test_progressive_bomb(void **state)
     img im = make_scene(64, 64), back;
     error e = {0};
     unsigned char *bytes;
-    size_t length = make_jpeg(&im, (jpeg_kind){2, 2, true}, &bytes), scan = 0, end;
+    size_t length = make_jpeg(&im, (jpeg_kind){2, 2, true, false}, &bytes), scan = 0, end;
     while (bytes[scan] != 0xFF || bytes[scan + 1] != 0xDA) scan++;
     for (end = scan + 2; bytes[end] != 0xFF || bytes[end + 1] == 0;) end++;
     size_t part = end - scan;
@@ -232,9 +268,13 @@ static void test_progressive_bomb(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_failures_leave_nothing),
-        cmocka_unit_test(test_special_files),    cmocka_unit_test(test_rare_samplings),
-        cmocka_unit_test(test_progressive_bomb), cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_failures_leave_nothing),
+        cmocka_unit_test(test_special_files),
+        cmocka_unit_test(test_rare_samplings),
+        cmocka_unit_test(test_progressive_bomb),
+        cmocka_unit_test(test_missing_scans),
+        cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

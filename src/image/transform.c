@@ -6,6 +6,7 @@
 #include "src/image/colours.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char not_applied[] =
     "its colour profile is damaged or for another kind of picture, and not applied";
@@ -19,35 +20,74 @@ static const char not_applied[] =
 static const size_t max_profile = 16 << 20;
 static const size_t max_piece = 64 << 20;
 
+/* Where memory is short the library goes on with null pointers in some places and crashes. So it gets what it
+ * needs from one piece that is taken before; the pages that it does not come to cost nothing. */
+static const size_t pool_size = 8 << 20;
+enum { HEAD = 16 }; /* before each block: its size */
+
 struct img_transform {
     cmsContext context;
     cmsHTRANSFORM run;
-    bool no_memory; /* an allocation of the library failed: it may have gone on with less */
+    uint8_t *pool;
+    size_t size, used;
+    bool no_memory; /* beyond the pool an allocation failed: the library may have gone on with less */
 };
+
+/* A context takes memory before the library can say whose it is; set while one is created or ended. */
+static _Thread_local img_transform *beginning;
 
 /* -- The library's memory ----------------------------------------------------------------------------- */
 
-static void *note_failure(cmsContext context, void *memory)
+static img_transform *owner(cmsContext context)
 {
-    img_transform *t = memory ? NULL : cmsGetContextUserData(context);
-    if (t) t->no_memory = true;
-    return memory;
+    return beginning ? beginning : cmsGetContextUserData(context);
 }
 
-static void *take(cmsContext context, cmsUInt32Number size)
+static bool in_pool(const img_transform *t, const void *memory)
 {
-    return size > max_piece ? NULL : note_failure(context, malloc(size ? size : 1));
+    return (uintptr_t)memory - (uintptr_t)t->pool < t->size;
 }
 
-static void *take_again(cmsContext context, void *memory, cmsUInt32Number size)
+static size_t size_of(const void *memory)
 {
-    return size > max_piece ? NULL : note_failure(context, realloc(memory, size ? size : 1));
+    size_t size;
+    memcpy(&size, (const uint8_t *)memory - HEAD, sizeof size);
+    return size;
 }
 
+static void *take(cmsContext context, cmsUInt32Number wanted)
+{
+    img_transform *t = owner(context);
+    size_t size = ((size_t)wanted + HEAD - 1) / HEAD * HEAD;
+    if (size > max_piece) return NULL;
+    bool fits = size + HEAD <= t->size - t->used;
+    uint8_t *block = fits ? t->pool + t->used : malloc(size + HEAD);
+    if (fits) t->used += size + HEAD;
+    if (!block) t->no_memory = true;
+    if (!block) return NULL;
+    memcpy(block, &size, sizeof size);
+    return block + HEAD;
+}
+
+/* Of the pool only the last block is given back before the end. */
 static void give_back(cmsContext context, void *memory)
 {
-    (void)context;
-    free(memory);
+    if (!memory) return;
+    img_transform *t = owner(context);
+    uint8_t *block = (uint8_t *)memory - HEAD;
+    if (!in_pool(t, memory))
+        free(block);
+    else if ((uint8_t *)memory + size_of(memory) == t->pool + t->used)
+        t->used = (size_t)(block - t->pool);
+}
+
+static void *take_again(cmsContext context, void *memory, cmsUInt32Number wanted)
+{
+    if (memory && size_of(memory) >= wanted) return memory;
+    void *more = take(context, wanted);
+    if (more && memory) memcpy(more, memory, size_of(memory));
+    if (more) give_back(context, memory);
+    return more;
 }
 
 static cmsPluginMemHandler memory_functions(void)
@@ -66,11 +106,20 @@ static err_code no_memory(const img_source *src, error *e)
     return err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", src->name);
 }
 
-static img_transform *begin(void)
+static img_transform *begin(size_t length)
 {
     img_transform *t = calloc(1, sizeof *t);
     cmsPluginMemHandler memory = memory_functions();
-    if (t && (t->context = cmsCreateContext(&memory, t))) return t;
+    if (!t) return NULL;
+    t->size = pool_size + 4 * length;
+    t->pool = malloc(t->size);
+    if (t->pool) {
+        beginning = t;
+        t->context = cmsCreateContext(&memory, t);
+        beginning = NULL;
+    }
+    if (t->context) return t;
+    free(t->pool);
     free(t);
     return NULL;
 }
@@ -79,8 +128,11 @@ void img_transform_free(img_transform **tp)
 {
     img_transform *t = tp ? *tp : NULL;
     if (!t) return;
+    beginning = t; /* a context that ends does not know its owner any more */
     if (t->run) cmsDeleteTransform(t->run);
     cmsDeleteContext(t->context);
+    beginning = NULL;
+    free(t->pool);
     free(t);
     *tp = NULL;
 }
@@ -139,7 +191,7 @@ err_code img_transform_icc(const img_source *src, const uint8_t *icc, size_t len
         return ERR_OK;
     }
     if (img_icc_is_srgb(icc, length)) return ERR_OK;
-    if (!(*out = begin())) return no_memory(src, e);
+    if (!(*out = begin(length))) return no_memory(src, e);
     cmsHPROFILE profile = cmsOpenProfileFromMemTHR((*out)->context, icc, (cmsUInt32Number)length);
     return finish(src, profile, layout, out, info, e);
 }
@@ -159,7 +211,7 @@ static cmsHPROFILE space_profile(cmsContext context, const img_rgb_space *s)
 err_code img_transform_space(const img_source *src, const img_rgb_space *space, img_layout layout,
                              img_transform **out, img_info *info, error *e)
 {
-    if (!(*out = begin())) return no_memory(src, e);
+    if (!(*out = begin(0))) return no_memory(src, e);
     return finish(src, space_profile((*out)->context, space), layout, out, info, e);
 }
 
