@@ -83,6 +83,30 @@ static void test_devices_and_pipes_are_anybodys(void **state)
     outputs_release(&o);
 }
 
+static void test_photos_of_a_folder(void **state)
+{
+    (void)state;
+    outputs o = {0};
+    touch("d/a.jpg");
+    touch("d/a.json");
+    assert_int_equal(outputs_reads(&o, "--images", "e", NULL), ERR_OK);
+    assert_int_equal(outputs_writes(&o, "--out", "d/a.jpg", NULL), ERR_ARGUMENT);
+    assert_int_equal(outputs_writes(&o, "--out", "d/a.json", NULL), ERR_OK);
+    assert_int_equal(outputs_writes(&o, "--out", "d/b.jpg", NULL), ERR_OK);
+    outputs_release(&o);
+    unlink("d/a.jpg");
+    unlink("d/a.json");
+}
+
+static void test_input_that_is_not_there(void **state)
+{
+    (void)state;
+    outputs o = {0};
+    assert_int_equal(outputs_reads(&o, "--encoder", "small", NULL), ERR_OK);
+    assert_int_equal(outputs_writes(&o, "--out", "small", NULL), ERR_OK);
+    outputs_release(&o);
+}
+
 static void test_many(void **state)
 {
     (void)state;
@@ -103,6 +127,8 @@ int main(void)
         cmocka_unit_test(test_what_is_read_is_not_written),
         cmocka_unit_test(test_nothing_is_written_twice),
         cmocka_unit_test(test_devices_and_pipes_are_anybodys),
+        cmocka_unit_test(test_photos_of_a_folder),
+        cmocka_unit_test(test_input_that_is_not_there),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

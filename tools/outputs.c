@@ -1,11 +1,14 @@
 #include "tools/outputs.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "datasets/folders.h"
 #include "src/base/hash.h"
+#include "tools/marked.h"
 
 /* A file that is there is its device and inode; one that is not, those of its folder and its name in it. */
 typedef struct identity {
@@ -97,6 +100,7 @@ static err_code add(outputs *o, outputs_file file, const char *path, error *err)
 {
     bool failed = false;
     if (!identify(path, file.written, &file.is, &failed)) return failed ? no_memory(err) : ERR_OK;
+    if (!file.written && *file.is.name) return ERR_OK; /* not there: reading will say so */
     if (!make_room(o)) return no_memory(err);
     outputs_file **at = find(o, &file.is);
     if (*at) return file.written || (*at)->written ? refuse(path, &file, *at, err) : ERR_OK;
@@ -114,8 +118,37 @@ err_code outputs_reads(outputs *o, const char *role, const char *path, error *er
     return add(o, (outputs_file){.role = role}, path, err);
 }
 
+/* The folder among those read that has the file in it, at whatever depth. `path` is cut shorter. */
+static const outputs_file *find_folder(const outputs *o, char *path)
+{
+    struct stat st;
+    for (char *slash; o->slots && (slash = strrchr(path, '/')) && slash > path;) {
+        *slash = 0;
+        if (stat(path, &st)) return NULL;
+        const outputs_file *folder = *find(o, &(identity){st.st_dev, st.st_ino, ""});
+        if (folder && !folder->written) return folder;
+    }
+    return NULL;
+}
+
+/* A photo in a folder of photos is read, though nobody named it; a picture of ours that lies there is not. */
+static err_code check_folders(const outputs *o, const outputs_file *new, const char *path, error *err)
+{
+    char role[MARKED_ROLE];
+    if (!strcmp(path, "-") || !ds_is_photo_name(path) || access(path, F_OK) || marked_read(path, role))
+        return ERR_OK;
+    char *real = realpath(path, NULL);
+    if (!real && errno == ENOMEM) return no_memory(err);
+    const outputs_file *folder = real ? find_folder(o, real) : NULL;
+    free(real);
+    return folder ? refuse(path, new, folder, err) : ERR_OK;
+}
+
 err_code outputs_writes(outputs *o, const char *role, const char *path, error *err)
 {
+    const outputs_file new = {.role = role, .written = true};
+    err_code code = check_folders(o, &new, path, err);
+    if (code) return code;
     return add(o, (outputs_file){.role = role, .written = true}, path, err);
 }
 
@@ -161,6 +194,9 @@ err_code outputs_add_options(outputs *o, const opt_command *command, char **oper
     outputs_reads(o, "standard input", "-", &ignored); /* a shell may have opened one file for both */
     for (int i = 0; i < operands && !code; i++)
         if (strcmp(operand[i], "-") != 0) code = outputs_reads(o, NULL, operand[i], err);
-    for (const opt *row = command->options; row->kind && !code; row++) code = add_option(o, row, err);
+    for (const opt *row = command->options; row->kind && !code; row++)
+        if (row->kind != OPT_OUTPUT) code = add_option(o, row, err);
+    for (const opt *row = command->options; row->kind && !code; row++)
+        if (row->kind == OPT_OUTPUT) code = add_option(o, row, err);
     return code;
 }

@@ -6,7 +6,8 @@
  *     outputs_release(&files);
  *
  * Files are told apart by device and inode, those that are not there yet by their folder and name; so neither
- * "./a" for "a" nor a link hides one. Devices and pipes are never the same as anything. verb_begin does this
+ * "./a" for "a" nor a link hides one. Of a folder that is read all photos in it are. An input that is not there
+ * is left to whoever reads it. Devices and pipes are never the same as anything. verb_begin does this
  * for options of the kinds OPT_INPUT, OPT_INPUTS and OPT_OUTPUT, for operands, and for standard output; verbs
  * that find their files themselves (photos of a folder) look further. */
 #ifndef TOOLS_OUTPUTS_H

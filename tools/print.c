@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/base/text.h"
+#include "src/io/json.h"
 
 void print_escaped(FILE *out, const char *s)
 {
@@ -51,22 +52,17 @@ json_t *json_clean_string(const char *s)
     return o;
 }
 
-static bool set_bytes(json_t *o, const char *key, const char *path)
+void json_put_path(io_json_build *b, json_t *object, const char *key, const char *path)
 {
     text name = {0}, digits = {0};
+    io_json_put_string(b, object, key, path);
+    if (text_utf8_valid(path, strlen(path), NULL)) return;
     text_printf(&name, "%s_bytes", key);
     for (const char *s = path; *s; s++) text_printf(&digits, "%02x", (unsigned)(unsigned char)*s);
-    bool good = !name.failed && !digits.failed &&
-                !json_object_set_new(o, text_string(&name), json_string(text_string(&digits)));
+    bool good = !name.failed && !digits.failed;
+    io_json_put(b, object, text_string(&name), good ? json_string(text_string(&digits)) : NULL);
     text_release(&name);
     text_release(&digits);
-    return good;
-}
-
-bool json_set_path(json_t *o, const char *key, const char *path)
-{
-    if (!o || json_object_set_new(o, key, json_clean_string(path))) return false;
-    return text_utf8_valid(path, strlen(path), NULL) || set_bytes(o, key, path);
 }
 
 json_t *json_words(const char *const *word, const float *probability, int words)
@@ -98,10 +94,15 @@ static void print_json_text(FILE *out, const char *s)
 
 bool print_json_line(FILE *out, json_t *o)
 {
-    char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(o);
     if (!line) return false;
     print_json_text(out, line);
     free(line);
     return true;
+}
+
+bool print_json_built(FILE *out, io_json_build *b)
+{
+    return print_json_line(out, io_json_take(b));
 }

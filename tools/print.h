@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "src/io/json_build.h"
+
 /* Prints on one line whatever the text holds, as text_show_next does, and \\ for a backslash: what is printed
  * leads back to the text. */
 void print_escaped(FILE *out, const char *s);
@@ -19,9 +21,12 @@ void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL when memory is out. */
 json_t *json_clean_string(const char *s);
 
-/* Sets member `key` to a path. One that is not UTF-8 gets KEY_bytes beside it, its bytes as hexadecimal
- * digits, since `key` alone does not lead back to the file. `o` may be NULL. False: out of memory. */
-bool json_set_path(json_t *o, const char *key, const char *path);
+/* Member `key` of an object: a path. One that is not UTF-8 gets KEY_bytes beside it, its bytes as hexadecimal
+ * digits, since `key` alone does not lead back to the file. */
+void json_put_path(io_json_build *b, json_t *object, const char *key, const char *path);
+
+/* Prints what was built on one line, as print_json_line does. */
+bool print_json_built(FILE *out, io_json_build *b);
 
 /* [{"word": ..., "probability": ...}, ...]; NULL when memory is out. */
 json_t *json_words(const char *const *word, const float *probability, int words);

@@ -30,44 +30,30 @@ static void warn_of_unknown(const cap_judged *j)
     fputc('\n', stderr);
 }
 
-static json_t *word_json(const cap_judged *j, int i)
+static void put_word(io_json_build *b, json_t *list, const cap_judged *j, int i)
 {
     const cap_description *d = &j->description;
-    bool end = i == d->best.words, good = true;
-    json_t *o = json_pack("{s:o, s:f, s:i}", "word", json_clean_string(end ? "<end>" : d->best.word[i]),
-                          "log_probability", j->log_probability[i], "rank", j->rank[i]);
-    if (o && !end && strcmp(d->best.word[i], j->given[i]) != 0)
-        good = !json_object_set_new(o, "given", json_clean_string(j->given[i]));
-    if (good) return o;
-    json_decref(o);
-    return NULL;
-}
-
-/* NULL: out of memory. */
-static json_t *words_json(const cap_judged *j)
-{
-    json_t *words = json_array();
-    bool good = words;
-    for (int i = 0; good && i <= j->description.best.words; i++)
-        good = !json_array_append_new(words, word_json(j, i));
-    if (good) return words;
-    json_decref(words);
-    return NULL;
+    bool end = i == d->best.words;
+    json_t *o = io_json_put_object(b, list, NULL);
+    io_json_put_string(b, o, "word", end ? "<end>" : d->best.word[i]);
+    io_json_put_number(b, o, "log_probability", j->log_probability[i]);
+    io_json_put_int(b, o, "rank", j->rank[i]);
+    if (!end && strcmp(d->best.word[i], j->given[i]) != 0) io_json_put_string(b, o, "given", j->given[i]);
 }
 
 static bool print_json(const request *q, const cap_judged *j)
 {
     const cap_description *d = &j->description;
-    json_t *o = json_object();
-    json_t *more = json_pack("{s:o, s:o, s:f, s:f, s:i}", "caption", json_clean_string(d->best.sentence),
-                             "words", words_json(j), "log_probability", d->best.log_probability, "confidence",
-                             d->best.confidence, "unknown", j->unknown);
-    bool good = more && json_set_path(o, "path", q->photo) && !json_object_update(o, more);
-    json_decref(more);
-    if (good && q->overlay) good = json_set_path(o, "overlay", q->overlay);
-    if (good) return print_json_line(stdout, o);
-    json_decref(o);
-    return false;
+    io_json_build b = io_json_build_object();
+    json_put_path(&b, b.root, "path", q->photo);
+    io_json_put_string(&b, b.root, "caption", d->best.sentence);
+    json_t *words = io_json_put_array(&b, b.root, "words");
+    for (int i = 0; i <= d->best.words; i++) put_word(&b, words, j, i);
+    io_json_put_number(&b, b.root, "log_probability", d->best.log_probability);
+    io_json_put_number(&b, b.root, "confidence", d->best.confidence);
+    io_json_put_int(&b, b.root, "unknown", j->unknown);
+    if (q->overlay) json_put_path(&b, b.root, "overlay", q->overlay);
+    return print_json_built(stdout, &b);
 }
 
 /* Log-probability, rank, word: the numbers first, since words differ in width. */

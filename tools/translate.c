@@ -153,54 +153,39 @@ static err_code show_maps(translate_job *j, const cap_translation *t, int64_t nu
     return code;
 }
 
-static json_t *strings_json(const char *const *word, int count)
+static void put_alternative(io_json_build *b, json_t *o, const cap_alternative *a)
 {
-    json_t *list = json_array();
-    for (int i = 0; i < count; i++) json_array_append_new(list, json_clean_string(word[i]));
-    return list;
+    io_json_put_string(b, o, "translation", a->sentence);
+    io_json_put_strings(b, o, "target", a->word, (size_t)a->words);
+    io_json_put_floats(b, o, "probability", a->probability, (size_t)a->words);
+    io_json_put_number(b, o, "log_probability", a->log_probability);
+    io_json_put_number(b, o, "score", a->score);
+    io_json_put_number(b, o, "confidence", a->confidence);
 }
 
-static json_t *numbers_json(const float *number, int count)
+static void put_attention(io_json_build *b, const cap_translation *t)
 {
-    json_t *list = json_array();
-    for (int i = 0; i < count; i++) json_array_append_new(list, json_real((double)number[i]));
-    return list;
-}
-
-static json_t *attention_json(const cap_translation *t)
-{
-    if (!t->attention) return json_null();
-    json_t *list = json_array();
-    for (int i = 0; i < t->best.words; i++)
-        json_array_append_new(list, numbers_json(t->attention + (size_t)i * (size_t)t->sources, t->sources));
-    return list;
-}
-
-static json_t *alternative_json(const cap_alternative *a)
-{
-    return json_pack("{s:o, s:o, s:o, s:f, s:f, s:f}", "translation", json_clean_string(a->sentence),
-                     "target", strings_json(a->word, a->words), "probability",
-                     numbers_json(a->probability, a->words), "log_probability", a->log_probability, "score",
-                     a->score, "confidence", a->confidence);
+    if (!t->attention) {
+        io_json_put_null(b, b->root, "attention");
+        return;
+    }
+    json_t *list = io_json_put_array(b, b->root, "attention");
+    size_t sources = (size_t)t->sources;
+    for (size_t i = 0; i < (size_t)t->best.words; i++)
+        io_json_put_floats(b, list, NULL, t->attention + i * sources, sources);
 }
 
 static bool print_json(const request *q, const cap_translation *t, int64_t number)
 {
-    json_t *o =
-        json_pack("{s:I, s:o}", "line", (json_int_t)number, "source", strings_json(t->source, t->sources));
-    json_t *best = alternative_json(t->alternative);
-    bool good = o && best && !json_object_update(o, best);
-    json_decref(best);
-    if (good) good = !json_object_set_new(o, "attention", attention_json(t));
-    if (good && q->decoding.n_best) {
-        json_t *list = json_array();
-        for (int i = 0; i < t->alternatives; i++)
-            json_array_append_new(list, alternative_json(&t->alternative[i]));
-        good = !json_object_set_new(o, "n_best", list);
-    }
-    if (good) return print_json_line(stdout, o);
-    json_decref(o);
-    return false;
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "line", number);
+    io_json_put_strings(&b, b.root, "source", t->source, (size_t)t->sources);
+    put_alternative(&b, b.root, t->alternative);
+    put_attention(&b, t);
+    json_t *list = q->decoding.n_best ? io_json_put_array(&b, b.root, "n_best") : NULL;
+    for (int i = 0; list && i < t->alternatives; i++)
+        put_alternative(&b, io_json_put_object(&b, list, NULL), &t->alternative[i]);
+    return print_json_built(stdout, &b);
 }
 
 static void print_text(const request *q, const cap_translation *t, int64_t number)

@@ -50,11 +50,20 @@ static void read_photo(const uint8_t *bytes, size_t size)
     img_release(&photo);
 }
 
+static void find_notes(const uint8_t *bytes, size_t size)
+{
+    static const char *const key[] = {"Software", "Title", ""};
+    char text[32];
+    for (size_t i = 0; i < sizeof key / sizeof *key; i++)
+        if (img_find_note(bytes, size, key[i], text, sizeof text) && strlen(text) >= sizeof text) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     uint8_t *copy = (uint8_t *)fuzz_text(bytes, size);
     if (mend_checksums(copy, size)) read_photo(copy, size);
     free(copy);
     read_photo(bytes, size);
+    find_notes(bytes, size);
     return 0;
 }
