@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "captioner/builtin.h"
+#include "datasets/coco.h"
 #include "src/image/image.h"
 #include "src/io/file.h"
 #include "tools/bench.h"
@@ -32,7 +33,7 @@ typedef struct bench {
     bool timed[BENCH_ROWS_MAX];  /* chosen, or needed for the ratios */
     double figure[BENCH_ROWS_MAX][ROUNDS];
     double seconds[BENCH_ROWS_MAX][ROUNDS]; /* of one run */
-    int drawn;                              /* the drawn photo's descriptor; -1: the user's photo */
+    int drawn;                              /* the drawn photo's descriptor; -1: the photo is a file */
     char path[64];                          /* by which it is opened */
     uint8_t *bytes;
 } bench;
@@ -69,15 +70,24 @@ static err_code draw_photo(uint8_t **bytes, size_t *size, error *err)
     return code;
 }
 
-/* The drawn photo is a file in memory, which other processes reach by our /proc: an interrupted run leaves
- * nothing behind. */
+/* A photo that is no file of its own, drawn or from a pipe, is a file in memory, which other processes reach
+ * by our /proc: an interrupted run leaves nothing behind. */
 static err_code keep_photo(bench *b, error *err)
 {
     int fd = b->drawn = memfd_create("photo.jpg", MFD_CLOEXEC);
     snprintf(b->path, sizeof b->path, "/proc/%ld/fd/%d", (long)getpid(), fd);
     b->env.photo = b->path;
     if (fd >= 0 && write(fd, b->env.bytes, b->env.size) == (ssize_t)b->env.size) return ERR_OK;
-    return err_set(err, ERR_IO, "cannot keep a photo in memory; name one with --photo");
+    return err_set(err, ERR_IO, "cannot keep a photo in memory; name a file with --photo");
+}
+
+/* A photo that cannot be read is refused before anything is timed. */
+static err_code check_photo(const bench *b, error *err)
+{
+    img decoded;
+    err_code code = img_read_memory(b->bytes, b->env.size, b->q->photo, NULL, &decoded, NULL, err);
+    img_release(&decoded);
+    return code;
 }
 
 static err_code open_photo(bench *b, error *err)
@@ -87,7 +97,8 @@ static err_code open_photo(bench *b, error *err)
     err_code code = b->q->photo ? io_read_file(b->q->photo, most, &b->bytes, &b->env.size, err)
                                 : draw_photo(&b->bytes, &b->env.size, err);
     b->env.bytes = b->bytes;
-    return code || b->q->photo ? code : keep_photo(b, err);
+    if (!code && b->q->photo) code = check_photo(b, err);
+    return code || (b->q->photo && ds_is_file(b->q->photo)) ? code : keep_photo(b, err);
 }
 
 /* ---- which rows ---- */
@@ -276,7 +287,7 @@ static err_code report(const bench *b, error *err)
 {
     bench_result results[BENCH_ROWS_MAX];
     bench_report r = {.env = &b->env, .result = results, .rounds = ROUNDS};
-    r.photo = b->drawn >= 0 ? "drawn, 640 x 480, JPEG" : b->env.photo;
+    r.photo = b->q->photo ? b->q->photo : "drawn, 640 x 480, JPEG";
     for (int i = 0; i < bench_row_count; i++)
         if (b->chosen[i]) results[r.results++] = result_of(b, i);
     if (b->q->json) return bench_print_json(&r, err);

@@ -51,7 +51,7 @@ static err_code describe_in_process(const bench_env *env, struct rusage *used, e
     while (wait4(child, &status, 0, used) < 0)
         if (errno != EINTR) return err_set(err, ERR_IO, "cannot wait for '%s': %s", program, strerror(errno));
     if (WIFEXITED(status) && !WEXITSTATUS(status)) return ERR_OK;
-    return err_set(err, ERR_IO, "cannot time 'caption %.200s': it failed, as said above", env->photo);
+    return err_set(err, ERR_IO, "cannot time a new process: it failed, as said above");
 }
 
 /* Linux counts what the parent held when it started the child as the child's: the parent must be smaller. */
