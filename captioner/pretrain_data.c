@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "datasets/coco.h"
+#include "datasets/folders.h"
 #include "src/base/rng.h"
 
 /* The stream of an epoch's order under the seed, away from those of other users. */
@@ -80,17 +81,6 @@ static err_code open_classes(cap_photos *p, const cap_class_source *s, ds_folder
 
 /* ---- photos without labels ---- */
 
-static bool is_photo_name(const char *name)
-{
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp"};
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t n = strlen(endings[i]);
-        if (size > n && name[0] != '.' && !strcasecmp(name + size - n, endings[i])) return true;
-    }
-    return false;
-}
-
 typedef struct photo_names {
     char **name;
     size_t count, capacity;
@@ -109,7 +99,7 @@ static err_code add_name(photo_names *n, arena *memory, const char *dir, const c
     char *path = arena_alloc(memory, size);
     if (!path) return no_memory(err);
     snprintf(path, size, "%s/%s", dir, name);
-    n->name[n->count++] = path;
+    if (ds_is_file(path)) n->name[n->count++] = path; /* a pipe would keep training waiting */
     return ERR_OK;
 }
 
@@ -121,7 +111,7 @@ static err_code read_folder(photo_names *n, arena *memory, const char *dir, erro
                        dir, strerror(errno));
     err_code code = ERR_OK;
     for (struct dirent *e; !code && (e = readdir(d));)
-        if (is_photo_name(e->d_name)) code = add_name(n, memory, dir, e->d_name, err);
+        if (ds_is_photo_name(e->d_name)) code = add_name(n, memory, dir, e->d_name, err);
     closedir(d);
     if (!code && !n->count) code = err_set(err, ERR_MISSING, "no photos in the folder '%.300s'", dir);
     return code;
