@@ -1,4 +1,5 @@
 /* The file of a model: tensors by parameter name, and one JSON text under "caption" in the metadata. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,8 +271,13 @@ static err_code open_path(const char *path, opening how, cap_model **out, error 
     error local = {0};
     struct stat info;
     err_code code = open_tensors(io_tensors_open(path, err ? err : &local), how, out, err ? err : &local);
-    if (!code && !stat(path, &info)) (*out)->file_bytes = info.st_size;
-    return code;
+    if (code) return code;
+    if (stat(path, &info)) {
+        cap_model_close(out);
+        return err_set(err, ERR_IO, "cannot read '%.300s': %s", path, strerror(errno));
+    }
+    (*out)->file_bytes = info.st_size;
+    return ERR_OK;
 }
 
 err_code cap_model_open(const char *path, cap_model **out, error *err)

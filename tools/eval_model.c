@@ -115,7 +115,7 @@ static err_code open_model(captioning *c, error *err)
     settings.search.attention = true; /* for its statistics; models without attention give none */
     err_code code = cap_open(c->q->model, &settings, &c->captioner, err);
     if (!code) code = cap_get_df(c->captioner, &c->out->df, err);
-    if (!code) eval_results_made_by(&c->results, c->captioner, &settings);
+    if (!code) code = eval_results_made_by(&c->results, c->captioner, &settings, err);
     return code;
 }
 

@@ -34,7 +34,8 @@ static uint64_t digest_words(uint64_t h, const char *const *word)
 
 /* Everything but what only changes the report. Words of two models that agree in all of this would differ by
  * their weights alone, and trained ones have different records. */
-void eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_settings *settings)
+err_code eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_settings *settings,
+                              error *err)
 {
     const cap_search_options *o = &settings->search;
     cap_info info;
@@ -52,9 +53,10 @@ void eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_set
              o->min_words, o->max_words, (int)o->length, o->length_alpha, o->coverage, o->no_repeat);
     h = digest_words(digest_words(digest(h, line), settings->must), settings->avoid);
     char *record = io_json_text(info.record, JSON_COMPACT | JSON_SORT_KEYS);
-    if (record) h = digest(h, record);
+    if (!record) return no_memory(err);
+    snprintf(r->made_by, EVAL_MADE_BY, "%016" PRIx64, digest(h, record));
     free(record);
-    snprintf(r->made_by, EVAL_MADE_BY, "%016" PRIx64, h);
+    return ERR_OK;
 }
 
 bool eval_said_take(eval_said *said, const cap_description *d, arena *mem)

@@ -43,7 +43,8 @@ typedef struct eval_results {
 err_code eval_read_id(const json_t *row, const char *where, int64_t *image, error *err);
 
 /* Sets made_by: a digest, in hexadecimal digits, of what decides what the captioner says. */
-void eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_settings *settings);
+err_code eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_settings *settings,
+                              error *err);
 
 /* Copies a description. False: out of memory. */
 bool eval_said_take(eval_said *said, const cap_description *d, arena *mem);

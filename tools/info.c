@@ -52,26 +52,27 @@ static int show_json(const model_view *v)
 
 /* ---- text ---- */
 
-static void show_sizes(const model_view *v)
+static bool show_sizes(const model_view *v)
 {
     const cap_info *i = &v->info;
     char line[600];
+    bool good;
     const char *path = v->path ? v->path : "built into the program";
     snprintf(line, sizeof line, "%.400s, %.1f MB", path, (double)i->file_bytes / 1e6);
-    info_line("model", line);
+    good = info_line("model", line);
     snprintf(line, sizeof line, "%s, %zu parameters", i->encoder, i->encoder_parameters);
-    info_line("encoder", line);
+    good &= info_line("encoder", line);
     snprintf(line, sizeof line, "%s to %d x %d pixels; mean %.4g %.4g %.4g, deviation %.4g %.4g %.4g",
              i->crop ? "the central square, resized" : "the whole photo, stretched", i->size, i->size,
              (double)i->mean[0], (double)i->mean[1], (double)i->mean[2], (double)i->std[0], (double)i->std[1],
              (double)i->std[2]);
-    info_line("photos", line);
+    good &= info_line("photos", line);
     snprintf(line, sizeof line, "%d x %d of %d numbers each", i->grid_h, i->grid_w, i->features);
-    info_line("regions", line);
-    info_decoder(&i->decoder, i->decoder_parameters);
+    good &= info_line("regions", line);
+    return info_decoder(&i->decoder, i->decoder_parameters) && good;
 }
 
-static void show_first_words(const model_view *v)
+static bool show_first_words(const model_view *v)
 {
     text line = {0};
     text_printf(&line, "%d words:", v->info.vocabulary);
@@ -80,8 +81,7 @@ static void show_first_words(const model_view *v)
         text_append(&line, cap_get_word(v->captioner, i));
     }
     if (v->info.vocabulary > FIRST_WORDS) text_append(&line, " ...");
-    info_line("vocabulary", text_string(&line));
-    text_release(&line);
+    return info_text_line("vocabulary", &line);
 }
 
 static int show(const model_view *v, bool json)
@@ -94,10 +94,7 @@ static int show(const model_view *v, bool json)
         }
         return VERB_DONE;
     }
-    show_sizes(v);
-    show_first_words(v);
-    info_record(v->info.record);
-    return VERB_DONE;
+    return info_verdict(show_sizes(v) && show_first_words(v) && info_record(v->info.record));
 }
 
 int verb_info(int argc, char **argv)

@@ -8,14 +8,18 @@
 #include "captioner/decoder_row.h"
 
 /* A name and, in a column of its own, what is said of it; wrapped to 80 columns. Both may come from a file:
- * what a terminal would obey is escaped. */
-void info_line(const char *name, const char *value);
+ * what a terminal would obey is escaped. False: memory ran out, here or in a text; nothing was printed. */
+bool info_line(const char *name, const char *value);
+bool info_text_line(const char *name, text *value); /* releases the text */
 
 /* One line for each member of a model's record. */
-void info_record(const json_t *record);
+bool info_record(const json_t *record);
+
+/* The verb's verdict; says so when memory ran out. */
+int info_verdict(bool good);
 
 /* The line on a decoder of so many learned numbers: its row and settings. */
-void info_decoder(const cap_decoder_config *c, size_t parameters);
+bool info_decoder(const cap_decoder_config *c, size_t parameters);
 
 /* `caption info` of a file that is no captioner: shows a translator, or says why not. The verb's verdict. */
 int info_text(const char *path, bool json, bool words);

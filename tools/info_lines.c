@@ -4,27 +4,44 @@
 #include <stdlib.h>
 
 #include "tools/options.h"
+#include "tools/verbs.h"
 
 enum { COLUMN = 14 };
 
-void info_line(const char *name, const char *value)
+bool info_line(const char *name, const char *value)
 {
-    text shown = {0};
-    text_append_shown(&shown, name);
-    int column = printf("%-*s", COLUMN, text_string(&shown));
-    text_clear(&shown);
-    text_append_shown(&shown, value);
-    opt_print_wrapped(stdout, text_string(&shown), column, COLUMN);
-    text_release(&shown);
+    text first = {0}, second = {0};
+    text_append_shown(&first, name);
+    text_append_shown(&second, value);
+    bool good = !first.failed && !second.failed;
+    if (good)
+        opt_print_wrapped(stdout, text_string(&second), printf("%-*s", COLUMN, text_string(&first)), COLUMN);
+    text_release(&first);
+    text_release(&second);
+    return good;
 }
 
-void info_decoder(const cap_decoder_config *c, size_t parameters)
+bool info_text_line(const char *name, text *value)
+{
+    bool good = !value->failed && info_line(name, text_string(value));
+    text_release(value);
+    return good;
+}
+
+int info_verdict(bool good)
+{
+    error err = {0};
+    if (good) return VERB_DONE;
+    err_set(&err, ERR_MEMORY, "out of memory while printing");
+    return verb_fail(&err);
+}
+
+bool info_decoder(const cap_decoder_config *c, size_t parameters)
 {
     text line = {0};
     text_printf(&line, "%s, %zu parameters: ", c->row->name, parameters);
     io_fields_print(c->row->fields, c->settings.bytes, &line);
-    info_line("decoder", text_string(&line));
-    text_release(&line);
+    return info_text_line("decoder", &line);
 }
 
 static void append_value(text *t, const json_t *value)
@@ -38,34 +55,44 @@ static void append_value(text *t, const json_t *value)
         return;
     }
     char *other = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-    text_append(t, other ? other : "");
+    if (other)
+        text_append(t, other);
+    else
+        t->failed = true;
     free(other);
 }
 
-void info_record(const json_t *record)
+static void append_members(text *line, const json_t *object)
 {
-    const char *key, *inner;
-    json_t *value, *item;
+    const char *key, *comma = "";
+    json_t *item;
+    json_object_foreach((json_t *)object, key, item)
+    {
+        text_append(line, comma);
+        text_append(line, key);
+        text_append(line, " ");
+        append_value(line, item);
+        comma = ", ";
+    }
+}
+
+bool info_record(const json_t *record)
+{
+    const char *key;
+    json_t *value;
     json_object_foreach((json_t *)record, key, value)
     {
         text name = {0}, line = {0};
-        const char *comma = "";
         text_append(&name, key);
         text_append(&name, " ");
-        if (json_is_object(value)) {
-            json_object_foreach(value, inner, item)
-            {
-                text_append(&line, comma);
-                text_append(&line, inner);
-                text_append(&line, " ");
-                append_value(&line, item);
-                comma = ", ";
-            }
-        } else {
+        if (json_is_object(value))
+            append_members(&line, value);
+        else
             append_value(&line, value);
-        }
-        info_line(text_string(&name), text_string(&line));
+        line.failed |= name.failed;
+        bool good = info_text_line(text_string(&name), &line);
         text_release(&name);
-        text_release(&line);
+        if (!good) return false;
     }
+    return true;
 }

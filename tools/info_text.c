@@ -53,7 +53,7 @@ static int show_json(const cap_model *m, const char *path, bool words)
 
 /* ---- text ---- */
 
-static void show_codec(const char *name, const ds_codec *c)
+static bool show_codec(const char *name, const ds_codec *c)
 {
     static const char *const units[DS_LEVELS] = {"words", "characters", "pieces of words"};
     const ds_vocab *v = ds_codec_vocab(c);
@@ -64,35 +64,30 @@ static void show_codec(const char *name, const ds_codec *c)
         ds_codec_label(c, i, &label);
         text_append(&line, " ");
         text_append(&line, text_string(&label));
+        line.failed |= label.failed;
         text_release(&label);
     }
     if (ds_vocab_size(v) > DS_SPECIALS + FIRST_WORDS) text_append(&line, " ...");
-    info_line(name, text_string(&line));
-    text_release(&line);
+    return info_text_line(name, &line);
 }
 
-static void show_encoder(const cap_model *m)
+static bool show_encoder(const cap_model *m)
 {
     text line = {0};
     text_printf(&line, "lstm, %zu parameters: ", parameters_of(m, "encoder."));
     io_fields_print(cap_text_encoder_fields, &m->text_encoder.config, &line);
-    info_line("encoder", text_string(&line));
-    text_release(&line);
+    return info_text_line("encoder", &line);
 }
 
-static void show(const cap_model *m, const char *path)
+static bool show(const cap_model *m, const char *path)
 {
     text line = {0};
     text_append(&line, path);
     text_printf(&line, ", %.1f MB", (double)m->file_bytes / 1e6);
-    info_line("model", text_string(&line));
-    text_release(&line);
-    info_line("kind", "translator: lines of text to lines of text");
-    show_encoder(m);
-    info_decoder(&m->decoder.config, parameters_of(m, "decoder."));
-    show_codec("source", m->source);
-    show_codec("target", m->target);
-    info_record(m->record);
+    return info_text_line("model", &line) &&
+           info_line("kind", "translator: lines of text to lines of text") && show_encoder(m) &&
+           info_decoder(&m->decoder.config, parameters_of(m, "decoder.")) &&
+           show_codec("source", m->source) && show_codec("target", m->target) && info_record(m->record);
 }
 
 static void show_words(const cap_model *m)
@@ -115,7 +110,7 @@ int info_text(const char *path, bool json, bool words)
     else if (words)
         show_words(m);
     else
-        show(m, path);
+        verdict = info_verdict(show(m, path));
     cap_model_close(&m);
     return verdict;
 }

@@ -312,9 +312,10 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
     out->settings.command = text_string(&out->command);
     if (out->settings.resume && !epochs_given) out->settings.epochs = 0; /* those of its run */
+    if (!odd && out->command.failed) odd = err_set(&err, ERR_MEMORY, "out of memory for the command line");
     if (!odd && !finish(&c, &out->settings, &err)) return true;
-    verb_fail(&err);
-    *verdict = VERB_USAGE;
+    *verdict = verb_fail(&err);
+    if (err.code != ERR_MEMORY) *verdict = VERB_USAGE;
     return false;
 }
 

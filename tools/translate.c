@@ -36,7 +36,7 @@ typedef struct translate_job {
     const request *q;
     cap_translator *translator;
     line_reader in;
-    FILE *pairs;
+    io_writer *pairs;
     pending line[GROUP];
     int lines;
     int64_t failed, lost; /* lines; pictures of them */
@@ -95,6 +95,11 @@ static void write_sheet_or_complain(translate_job *j, const cap_translation *t, 
         fprintf(stderr, "caption: %s\n", reason.text);
 }
 
+static err_code no_map_memory(error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory for an alignment map");
+}
+
 /* Labels as a terminal may show them; NULL: out of memory. */
 static const char **shown_labels(const char *const *label, int count, arena *mem)
 {
@@ -123,31 +128,31 @@ static err_code print_shades(const translate_job *j, const cap_map *map, error *
     if (good) puts(text_string(&shades));
     text_release(&shades);
     arena_release(&mem);
-    return good ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for an alignment map");
+    return good ? ERR_OK : no_map_memory(err);
 }
 
-static void write_pairs(const translate_job *j, const cap_map *map)
+static err_code write_pairs(const translate_job *j, const cap_map *map, error *err)
 {
     text pairs = {0};
+    if (!j->pairs) return ERR_OK;
     if (map) cap_map_pairs(map, &pairs);
-    fprintf(j->pairs, "%s\n", text_string(&pairs));
+    text_append(&pairs, "\n");
+    err_code code =
+        pairs.failed ? no_map_memory(err) : io_writer_write(j->pairs, text_string(&pairs), pairs.length, err);
     text_release(&pairs);
+    return code;
 }
 
 static err_code show_maps(translate_job *j, const cap_translation *t, int64_t number, error *err)
 {
-    if (!t->attention) { /* a line of blanks */
-        if (j->pairs) write_pairs(j, NULL);
-        return ERR_OK;
-    }
+    if (!t->attention) return write_pairs(j, NULL, err); /* a line of blanks */
     unsigned char *is_end = malloc((size_t)t->sources);
-    if (!is_end) return err_set(err, ERR_MEMORY, "out of memory for an alignment map");
+    if (!is_end) return no_map_memory(err);
     cap_map map = map_of(t, is_end);
-    err_code code = ERR_OK;
-    if (j->pairs) write_pairs(j, &map);
-    if (j->q->alignment && !strcmp(j->q->alignment, "-"))
+    err_code code = write_pairs(j, &map, err);
+    if (!code && j->q->alignment && !strcmp(j->q->alignment, "-"))
         code = print_shades(j, &map, err);
-    else if (j->q->alignment)
+    else if (!code && j->q->alignment)
         write_sheet_or_complain(j, t, &map, number);
     free(is_end);
     return code;
@@ -215,10 +220,9 @@ static err_code show(translate_job *j, const cap_translation *t, int64_t number,
  * up. */
 static bool refuse(translate_job *j, const pending *p)
 {
-    bool good = true;
+    bool good = write_pairs(j, NULL, NULL) != ERR_MEMORY; /* the writer remembers another failure */
     fprintf(stderr, "caption: line %lld: %s\n", (long long)p->number, p->reason.text);
     j->failed++;
-    if (j->pairs) write_pairs(j, NULL);
     if (j->q->json)
         good = print_json_line(
             stdout, json_pack("{s:I, s:s}", "line", (json_int_t)p->number, "error", p->reason.text));
@@ -311,16 +315,14 @@ static err_code open_pairs(translate_job *j, error *err)
 {
     const char *path = j->q->pairs;
     if (!path) return ERR_OK;
-    j->pairs = fopen(path, "w");
-    return j->pairs ? ERR_OK : err_set(err, ERR_IO, "cannot write '%.300s': %s", path, strerror(errno));
+    j->pairs = io_writer_open(path, err);
+    return j->pairs ? ERR_OK : err->code;
 }
 
 static err_code close_pairs(translate_job *j, err_code code, error *err)
 {
-    if (!j->pairs) return code;
-    bool failed = ferror(j->pairs) != 0;
-    if ((fclose(j->pairs) || failed) && !code)
-        return err_set(err, ERR_IO, "cannot write '%.300s'", j->q->pairs);
+    if (!code && j->pairs) return io_writer_close(&j->pairs, err);
+    io_writer_abort(&j->pairs);
     return code;
 }
 

@@ -67,7 +67,6 @@ void text_printf(text *t, const char *format, ...)
 void text_clear(text *t)
 {
     t->length = 0;
-    t->failed = false;
     if (t->data) t->data[0] = 0;
 }
 

@@ -25,7 +25,7 @@ void text_append(text *t, const char *s);
 void text_append_bytes(text *t, const char *bytes, size_t n);
 void text_append_point(text *t, uint32_t point); /* one code point as UTF-8 */
 void text_printf(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_clear(text *t);               /* empty again, memory kept, `failed` cleared */
+void text_clear(text *t);               /* empty again, memory kept; `failed` stays, to be seen at the end */
 const char *text_string(const text *t); /* never NULL; valid until the next change */
 char *text_take(text *t);   /* the string, to be freed by the caller; NULL if failed; t is empty */
 void text_release(text *t); /* back to zero */

