@@ -1,9 +1,11 @@
 /* What `caption bench` prints: a table for people, JSON for programs. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/base/cpu.h"
+#include "src/io/json_build.h"
 #include "tools/bench.h"
 #include "tools/print.h"
 
@@ -126,38 +128,53 @@ void bench_print_table(const bench_report *r)
 
 /* ---- JSON ---- */
 
-static json_t *row_json(const bench_report *r, const bench_result *e)
+static void put_row(io_json_build *b, json_t *rows, const bench_report *r, const bench_result *e)
 {
     static const char *const ratio_units[] = {[BENCH_RATE] = "per TFLOP of sgemm",
                                               [BENCH_TIME] = "GFLOP of sgemm in that time",
                                               [BENCH_FLOPS] = "share of sgemm's rate",
                                               [BENCH_TILES] = "share of sgemm's rate",
                                               [BENCH_SPEEDUP] = NULL};
-    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s?}", "name", e->row->name, "what", e->row->what,
-                          "unit", e->row->unit, "threads", threads_of(r, e->row), "precision",
-                          e->row->precision == GEMM_BF16 ? "bf16" : "f32", "note", e->row->note);
-    json_object_set_new(o, "figure", e->measured ? json_real(e->figure) : json_null());
-    if (!e->measured) return o;
-    json_object_set_new(o, "low", json_real(e->low));
-    json_object_set_new(o, "high", json_real(e->high));
-    if (e->gflops > 0) json_object_set_new(o, "gflops", json_real(e->gflops));
-    if (e->tiles > 0) json_object_set_new(o, "tiles", json_real(e->tiles));
-    if (!ratio_units[e->row->kind]) return o;
-    json_object_set_new(o, "ratio", json_real(e->ratio));
-    json_object_set_new(o, "ratio_unit", json_string(ratio_units[e->row->kind]));
-    return o;
+    json_t *o = io_json_put_object(b, rows, NULL);
+    io_json_put_string(b, o, "name", e->row->name);
+    io_json_put_string(b, o, "what", e->row->what);
+    io_json_put_string(b, o, "unit", e->row->unit);
+    io_json_put_int(b, o, "threads", threads_of(r, e->row));
+    io_json_put_string(b, o, "precision", e->row->precision == GEMM_BF16 ? "bf16" : "f32");
+    io_json_put_string(b, o, "note", e->row->note);
+    io_json_put_number(b, o, "figure", e->measured ? e->figure : (double)NAN);
+    if (!e->measured) return;
+    io_json_put_number(b, o, "low", e->low);
+    io_json_put_number(b, o, "high", e->high);
+    if (e->gflops > 0) io_json_put_number(b, o, "gflops", e->gflops);
+    if (e->tiles > 0) io_json_put_number(b, o, "tiles", e->tiles);
+    if (!ratio_units[e->row->kind]) return;
+    io_json_put_number(b, o, "ratio", e->ratio);
+    io_json_put_string(b, o, "ratio_unit", ratio_units[e->row->kind]);
+}
+
+static void put_machine(io_json_build *b, const bench_report *r)
+{
+    char cpu[128];
+    cpu_model(cpu, sizeof cpu);
+    json_t *o = io_json_put_object(b, b->root, "machine");
+    io_json_put_string(b, o, "cpu", cpu);
+    io_json_put_string(b, o, "level", cpu_level_name(cpu_get_level()));
+    io_json_put_int(b, o, "threads", r->env->threads);
+    io_json_put_number(b, o, "load", load());
+    io_json_put_string(b, o, "gemm", gemm_library());
 }
 
 err_code bench_print_json(const bench_report *r, error *err)
 {
-    char cpu[128];
-    cpu_model(cpu, sizeof cpu);
-    json_t *rows = json_array();
-    for (int i = 0; i < r->results; i++) json_array_append_new(rows, row_json(r, &r->result[i]));
-    json_t *machine = json_pack("{s:o, s:s, s:i, s:f, s:s}", "cpu", json_clean_string(cpu), "level",
-                                cpu_level_name(cpu_get_level()), "threads", r->env->threads, "load", load(),
-                                "gemm", gemm_library());
-    json_t *o = json_pack("{s:s, s:o, s:o, s:i, s:o}", "version", CAPTION_VERSION, "machine", machine,
-                          "photo", json_clean_string(r->photo), "rounds", r->rounds, "results", rows);
-    return print_json_line(stdout, o) ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while printing");
+    io_json_build b = io_json_build_object();
+    io_json_put_string(&b, b.root, "version", CAPTION_VERSION);
+    put_machine(&b, r);
+    io_json_put_string(&b, b.root, "photo", r->photo);
+    io_json_put_int(&b, b.root, "rounds", r->rounds);
+    json_t *rows = io_json_put_array(&b, b.root, "results");
+    for (int i = 0; i < r->results; i++) put_row(&b, rows, r, &r->result[i]);
+    return print_json_line(stdout, io_json_take(&b))
+               ? ERR_OK
+               : err_set(err, ERR_MEMORY, "out of memory while printing");
 }

@@ -1,102 +1,123 @@
 #include "tools/eval.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/io/file.h"
 #include "src/io/json.h"
+#include "src/io/json_build.h"
 #include "tools/print.h"
 
 /* ---- files and JSON ---- */
 
-static json_t *integers(const int64_t *values)
+static void put_integers(io_json_build *b, json_t *o, const char *key, const int64_t *values)
 {
-    return json_pack("[I,I,I,I]", (json_int_t)values[0], (json_int_t)values[1], (json_int_t)values[2],
-                     (json_int_t)values[3]);
+    json_t *list = io_json_put_array(b, o, key);
+    for (int i = 0; i < CAP_NGRAM_MAX; i++) io_json_put_int(b, list, NULL, values[i]);
 }
 
 /* The names are coco-caption's. A CIDEr that means nothing is null, not 0. */
-static json_t *metrics_json(const cap_metrics *m, bool cider_means_nothing)
+static void put_metrics(io_json_build *b, json_t *o, const cap_metrics *m, bool cider_means_nothing)
 {
-    json_t *json = json_pack("{s:f,s:f,s:f,s:f,s:f}", "Bleu_1", m->bleu[0], "Bleu_2", m->bleu[1], "Bleu_3",
-                             m->bleu[2], "Bleu_4", m->bleu[3], "ROUGE_L", m->rouge_l);
-    json_object_set_new(json, "CIDEr", cider_means_nothing ? json_null() : json_real(m->cider_d));
-    json_object_set_new(json, "CIDEr_plain", cider_means_nothing ? json_null() : json_real(m->cider));
-    json_object_set_new(json, "testlen", json_integer(m->hypothesis_words));
-    json_object_set_new(json, "reflen", json_integer(m->reference_words));
-    json_object_set_new(json, "guess", integers(m->guess));
-    json_object_set_new(json, "correct", integers(m->correct));
-    return json;
+    static const char *const bleu[CAP_NGRAM_MAX] = {"Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4"};
+    for (int i = 0; i < CAP_NGRAM_MAX; i++) io_json_put_number(b, o, bleu[i], m->bleu[i]);
+    io_json_put_number(b, o, "ROUGE_L", m->rouge_l);
+    io_json_put_number(b, o, "CIDEr", cider_means_nothing ? (double)NAN : m->cider_d);
+    io_json_put_number(b, o, "CIDEr_plain", cider_means_nothing ? (double)NAN : m->cider);
+    io_json_put_int(b, o, "testlen", m->hypothesis_words);
+    io_json_put_int(b, o, "reflen", m->reference_words);
+    put_integers(b, o, "guess", m->guess);
+    put_integers(b, o, "correct", m->correct);
 }
 
-static void write_image(io_writer *w, const cap_image_scores *image, bool cider_means_nothing)
+/* False: out of memory. */
+static bool write_image(io_writer *w, const cap_image_scores *image, bool cider_means_nothing)
 {
-    json_t *line = json_pack("{s:I,s:o,s:I}", "image_id", (json_int_t)image->image, "caption",
-                             json_clean_string(image->caption), "references", (json_int_t)image->references);
-    json_t *metrics = metrics_json(&image->of, cider_means_nothing);
-    json_object_update(line, metrics);
-    char *made = io_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    if (made) {
-        io_writer_write(w, made, strlen(made), NULL); /* the writer remembers a failure until it is closed */
-        io_writer_write(w, "\n", 1, NULL);
-    }
-    free(made);
-    json_decref(metrics);
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "image_id", image->image);
+    io_json_put_string(&b, b.root, "caption", image->caption);
+    io_json_put_int(&b, b.root, "references", (int64_t)image->references);
+    put_metrics(&b, b.root, &image->of, cider_means_nothing);
+    json_t *line = io_json_take(&b);
+    char *made = line ? io_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(line);
+    if (!made) return false;
+    io_writer_write(w, made, strlen(made), NULL); /* the writer remembers a failure until it is closed */
+    io_writer_write(w, "\n", 1, NULL);
+    free(made);
+    return true;
 }
 
 err_code eval_write_images(const char *path, const cap_scores *all, error *err)
 {
     io_writer *w = io_writer_open(path, err);
     if (!w) return err->code;
-    for (size_t i = 0; i < all->images; i++) write_image(w, &all->image[i], all->cider_means_nothing);
+    for (size_t i = 0; i < all->images; i++) {
+        if (write_image(w, &all->image[i], all->cider_means_nothing)) continue;
+        io_writer_abort(&w);
+        return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", path);
+    }
     return io_writer_close(&w, err);
 }
 
-static json_t *attention_json(const cap_attention *a)
+static void put_attention(io_json_build *b, const cap_attention *a)
 {
-    return json_pack("{s:I,s:I,s:f,s:f,s:f,s:b,s:b}", "captions", (json_int_t)a->captions, "words",
-                     (json_int_t)a->words, "relative_entropy", a->entropy, "strongest_region", a->strongest,
-                     "change", a->change, "flat", a->flat, "frozen", a->frozen);
+    json_t *o = io_json_put_object(b, b->root, "attention");
+    io_json_put_int(b, o, "captions", a->captions);
+    io_json_put_int(b, o, "words", a->words);
+    io_json_put_number(b, o, "relative_entropy", a->entropy);
+    io_json_put_number(b, o, "strongest_region", a->strongest);
+    io_json_put_number(b, o, "change", a->change);
+    io_json_put_bool(b, o, "flat", a->flat);
+    io_json_put_bool(b, o, "frozen", a->frozen);
 }
 
 /* Bins without words have no means. */
-static json_t *calibration_json(const cap_calibration *c)
+static void put_calibration(io_json_build *b, const cap_calibration *c)
 {
-    json_t *bins = json_array();
+    json_t *o = io_json_put_object(b, b->root, "calibration");
+    io_json_put_int(b, o, "words", c->words);
+    io_json_put_number(b, o, "expected_error", cap_calibration_error(c));
+    json_t *bins = io_json_put_array(b, o, "bins");
     for (int i = 0; i < CAP_CALIBRATION_BINS; i++) {
-        const struct cap_calibration_bin *b = &c->bin[i];
-        double n = (double)b->words;
-        json_t *o = json_pack("{s:f,s:f,s:I}", "from", (double)i / CAP_CALIBRATION_BINS, "to",
-                              (double)(i + 1) / CAP_CALIBRATION_BINS, "words", (json_int_t)b->words);
-        json_object_set_new(o, "confidence", b->words ? json_real(b->probability / n) : json_null());
-        json_object_set_new(o, "occurs", b->words ? json_real((double)b->occur / n) : json_null());
-        json_array_append_new(bins, o);
+        const struct cap_calibration_bin *bin = &c->bin[i];
+        double n = bin->words ? (double)bin->words : (double)NAN;
+        json_t *one = io_json_put_object(b, bins, NULL);
+        io_json_put_number(b, one, "from", (double)i / CAP_CALIBRATION_BINS);
+        io_json_put_number(b, one, "to", (double)(i + 1) / CAP_CALIBRATION_BINS);
+        io_json_put_int(b, one, "words", bin->words);
+        io_json_put_number(b, one, "confidence", bin->probability / n);
+        io_json_put_number(b, one, "occurs", (double)bin->occur / n);
     }
-    return json_pack("{s:I,s:f,s:o}", "words", (json_int_t)c->words, "expected_error",
-                     cap_calibration_error(c), "bins", bins);
+}
+
+static void put_counts(io_json_build *b, const cap_scores *all)
+{
+    io_json_put_int(b, b->root, "images", (int64_t)all->images);
+    io_json_put_int(b, b->root, "references", (int64_t)all->references);
+    io_json_put_int(b, b->root, "left_out", (int64_t)all->left_out);
+    io_json_put_int(b, b->root, "empty_captions", (int64_t)all->empty);
+    io_json_put_int(b, b->root, "empty_references", (int64_t)all->empty_references);
+    io_json_put_int(b, b->root, "distinct_captions", (int64_t)all->distinct);
+    io_json_put_int(b, b->root, "vocabulary", (int64_t)all->vocabulary);
+    io_json_put_number(b, b->root, "mean_words", all->mean_words);
+    if (all->training_captions) io_json_put_int(b, b->root, "novel_captions", (int64_t)all->novel);
 }
 
 err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, error *err)
 {
     cap_attention attention = cap_attention_summary(&inside->attention);
-    json_t *json = metrics_json(&all->of, all->cider_means_nothing);
-    json_t *counts = json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "images", (json_int_t)all->images, "references",
-        (json_int_t)all->references, "left_out", (json_int_t)all->left_out, "empty_captions",
-        (json_int_t)all->empty, "empty_references", (json_int_t)all->empty_references, "distinct_captions",
-        (json_int_t)all->distinct, "vocabulary", (json_int_t)all->vocabulary, "mean_words", all->mean_words);
-    if (all->training_captions)
-        json_object_set_new(counts, "novel_captions", json_integer((json_int_t)all->novel));
-    if (attention.captions) json_object_set_new(json, "attention", attention_json(&attention));
-    if (inside->calibration.words)
-        json_object_set_new(json, "calibration", calibration_json(&inside->calibration));
-    json_object_update(json, counts);
-    char *made = io_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    io_json_build b = io_json_build_object();
+    put_metrics(&b, b.root, &all->of, all->cider_means_nothing);
+    if (attention.captions) put_attention(&b, &attention);
+    if (inside->calibration.words) put_calibration(&b, &inside->calibration);
+    put_counts(&b, all);
+    json_t *json = io_json_take(&b);
+    char *made = json ? io_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     if (made) puts(made);
     free(made);
-    json_decref(counts);
     json_decref(json);
     return made ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while writing the scores");
 }

@@ -10,6 +10,7 @@
 #include "src/base/text.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
+#include "src/io/json_build.h"
 #include "tools/print.h"
 
 static err_code no_memory(error *err)
@@ -224,17 +225,19 @@ err_code eval_results_read(eval_results *of, arena *mem, error *err)
 
 static json_t *row_json(int64_t id, const char *made_by, const eval_said *said)
 {
-    json_t *row =
-        json_pack("{s:I,s:o}", "image_id", (json_int_t)id, "caption", json_clean_string(said->caption));
-    if (!row || !said->words) return row;
-    json_object_set_new(row, "made_by", json_string(made_by));
-    json_object_set_new(row, "words", json_words(said->word, said->probability, said->words));
-    if (!said->attention.captions) return row;
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "image_id", id);
+    io_json_put_string(&b, b.root, "caption", said->caption);
+    if (!said->words) return io_json_take(&b);
+    io_json_put_string(&b, b.root, "made_by", made_by);
+    io_json_put(&b, b.root, "words", json_words(said->word, said->probability, said->words));
+    if (!said->attention.captions) return io_json_take(&b);
     cap_attention a = cap_attention_summary(&said->attention);
-    json_object_set_new(
-        row, "attention",
-        json_pack("{s:f,s:f,s:f}", "entropy", a.entropy, "strongest", a.strongest, "change", a.change));
-    return row;
+    json_t *o = io_json_put_object(&b, b.root, "attention");
+    io_json_put_number(&b, o, "entropy", a.entropy);
+    io_json_put_number(&b, o, "strongest", a.strongest);
+    io_json_put_number(&b, o, "change", a.change);
+    return io_json_take(&b);
 }
 
 /* Enough digits for a float to come back as it was. */

@@ -6,6 +6,7 @@
 #include "captioner/text_score.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
+#include "src/io/json_build.h"
 #include "tools/eval.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
@@ -93,13 +94,18 @@ static void print_text(const cap_text_counts *c, const cap_text_bleu *b, const c
 static bool print_json(const cap_text_counts *c, const cap_text_bleu *b, const char *signature)
 {
     const cap_metrics *m = &c->of;
-    const double *p = b->precision;
-    return print_json_line(
-        stdout, json_pack("{s:f, s:s, s:[f,f,f,f], s:f, s:I, s:I, s:I, s:I, s:f}", "BLEU", b->score,
-                          "signature", signature, "precisions", p[0], p[1], p[2], p[3], "brevity_penalty",
-                          b->brevity, "hyp_len", (json_int_t)m->hypothesis_words, "ref_len",
-                          (json_int_t)m->reference_words, "lines", (json_int_t)c->lines, "exact",
-                          (json_int_t)c->exact, "exact_rate", (double)c->exact / (double)c->lines));
+    io_json_build j = io_json_build_object();
+    io_json_put_number(&j, j.root, "BLEU", b->score);
+    io_json_put_string(&j, j.root, "signature", signature);
+    json_t *list = io_json_put_array(&j, j.root, "precisions");
+    for (int i = 0; i < 4; i++) io_json_put_number(&j, list, NULL, b->precision[i]);
+    io_json_put_number(&j, j.root, "brevity_penalty", b->brevity);
+    io_json_put_int(&j, j.root, "hyp_len", m->hypothesis_words);
+    io_json_put_int(&j, j.root, "ref_len", m->reference_words);
+    io_json_put_int(&j, j.root, "lines", (int64_t)c->lines);
+    io_json_put_int(&j, j.root, "exact", (int64_t)c->exact);
+    io_json_put_number(&j, j.root, "exact_rate", (double)c->exact / (double)c->lines);
+    return print_json_line(stdout, io_json_take(&j));
 }
 
 err_code eval_text_report(const eval_request *q, const cap_text_counts *c, error *err)

@@ -1,6 +1,7 @@
 /* caption info: what a model is; of translators, see tools/info_text.c. */
 #include "tools/info.h"
 #include "captioner/caption.h"
+#include "src/io/json_build.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
@@ -15,37 +16,48 @@ typedef struct model_view {
 
 /* ---- JSON ---- */
 
-static json_t *words_json(const model_view *v)
+static void put_words(io_json_build *b, const model_view *v)
 {
-    json_t *list = json_array();
+    json_t *list = io_json_put_array(b, b->root, "vocabulary");
     for (int i = 0; i < v->info.vocabulary; i++)
-        json_array_append_new(list, json_clean_string(cap_get_word(v->captioner, i)));
-    return list;
+        io_json_put_string(b, list, NULL, cap_get_word(v->captioner, i));
 }
 
-static json_t *three(const float x[3])
+static void put_preprocess(io_json_build *b, const cap_info *i)
 {
-    return json_pack("[f,f,f]", (double)x[0], (double)x[1], (double)x[2]);
+    json_t *o = io_json_put_object(b, b->root, "preprocess");
+    io_json_put_int(b, o, "size", i->size);
+    io_json_put_string(b, o, "fit", i->crop ? "crop" : "stretch");
+    io_json_put_floats(b, o, "mean", i->mean, 3);
+    io_json_put_floats(b, o, "std", i->std, 3);
+}
+
+static json_t *describe(const model_view *v)
+{
+    const cap_info *i = &v->info;
+    io_json_build b = io_json_build_object();
+    io_json_put_string(&b, b.root, "path", v->path);
+    io_json_put_int(&b, b.root, "file_bytes", i->file_bytes);
+    json_t *encoder = io_json_put_object(&b, b.root, "encoder");
+    io_json_put_string(&b, encoder, "name", i->encoder);
+    io_json_put_int(&b, encoder, "parameters", (int64_t)i->encoder_parameters);
+    put_preprocess(&b, i);
+    json_t *grid = io_json_put_array(&b, b.root, "grid");
+    io_json_put_int(&b, grid, NULL, i->grid_h);
+    io_json_put_int(&b, grid, NULL, i->grid_w);
+    json_t *decoder = cap_decoder_config_to_json(&i->decoder);
+    io_json_put(&b, b.root, "decoder", decoder);
+    io_json_put_int(&b, decoder, "parameters", (int64_t)i->decoder_parameters);
+    io_json_put_int(&b, b.root, "words", i->vocabulary);
+    io_json_put(&b, b.root, "record", json_incref((json_t *)i->record));
+    if (v->words) put_words(&b, v);
+    return io_json_take(&b);
 }
 
 static int show_json(const model_view *v)
 {
-    const cap_info *i = &v->info;
-    json_t *encoder =
-        json_pack("{s:s, s:I}", "name", i->encoder, "parameters", (json_int_t)i->encoder_parameters);
-    json_t *preprocess =
-        json_pack("{s:i, s:s, s:o, s:o}", "size", i->size, "fit", i->crop ? "crop" : "stretch", "mean",
-                  three(i->mean), "std", three(i->std));
-    json_t *decoder = cap_decoder_config_to_json(&i->decoder);
-    if (decoder) json_object_set_new(decoder, "parameters", json_integer((json_int_t)i->decoder_parameters));
-    json_t *o =
-        json_pack("{s:o, s:I, s:o, s:o, s:[i,i], s:o, s:i, s:O}", "path",
-                  v->path ? json_clean_string(v->path) : json_null(), "file_bytes", (json_int_t)i->file_bytes,
-                  "encoder", encoder, "preprocess", preprocess, "grid", i->grid_h, i->grid_w, "decoder",
-                  decoder, "words", i->vocabulary, "record", (json_t *)i->record);
-    if (o && v->words) json_object_set_new(o, "vocabulary", words_json(v));
     error err = {0};
-    if (print_json_line(stdout, o)) return VERB_DONE;
+    if (print_json_line(stdout, describe(v))) return VERB_DONE;
     err_set(&err, ERR_MEMORY, "out of memory while printing");
     return verb_fail(&err);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "captioner/model.h"
+#include "src/io/json_build.h"
 #include "tools/info.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
@@ -21,31 +22,44 @@ static size_t parameters_of(const cap_model *m, const char *prefix)
 
 /* ---- JSON ---- */
 
-static json_t *codec_json(const ds_codec *c, bool words)
+static void put_codec(io_json_build *b, const char *key, const ds_codec *c, bool words)
 {
     const ds_vocab *v = ds_codec_vocab(c);
-    json_t *o = json_pack("{s:s, s:i, s:i}", "level", ds_level_name(ds_codec_level(c)), "words",
-                          (int)ds_vocab_size(v) - DS_SPECIALS, "merges", (int)ds_codec_merges(c));
-    if (o && words) {
-        json_t *list = json_array();
-        for (int i = DS_SPECIALS; i < ds_vocab_size(v); i++)
-            json_array_append_new(list, json_clean_string(ds_vocab_word(v, i)));
-        json_object_set_new(o, "vocabulary", list);
-    }
-    return o;
+    json_t *o = io_json_put_object(b, b->root, key);
+    io_json_put_string(b, o, "level", ds_level_name(ds_codec_level(c)));
+    io_json_put_int(b, o, "words", ds_vocab_size(v) - DS_SPECIALS);
+    io_json_put_int(b, o, "merges", ds_codec_merges(c));
+    if (!words) return;
+    json_t *list = io_json_put_array(b, o, "vocabulary");
+    for (int i = DS_SPECIALS; i < ds_vocab_size(v); i++)
+        io_json_put_string(b, list, NULL, ds_vocab_word(v, i));
+}
+
+/* Takes over `o`, the settings of a part. */
+static void put_part(io_json_build *b, const char *key, json_t *o, size_t parameters)
+{
+    io_json_put(b, b->root, key, o);
+    io_json_put_int(b, o, "parameters", (int64_t)parameters);
+}
+
+static json_t *describe(const cap_model *m, const char *path, bool words)
+{
+    io_json_build b = io_json_build_object();
+    io_json_put_string(&b, b.root, "path", path);
+    io_json_put_int(&b, b.root, "file_bytes", m->file_bytes);
+    io_json_put_string(&b, b.root, "kind", "translator");
+    put_codec(&b, "source", m->source, words);
+    put_codec(&b, "target", m->target, words);
+    put_part(&b, "encoder", cap_text_encoder_config_to_json(&m->text_encoder.config),
+             parameters_of(m, "encoder."));
+    put_part(&b, "decoder", cap_decoder_config_to_json(&m->decoder.config), parameters_of(m, "decoder."));
+    io_json_put(&b, b.root, "record", json_incref(m->record));
+    return io_json_take(&b);
 }
 
 static int show_json(const cap_model *m, const char *path, bool words)
 {
-    json_t *encoder = cap_text_encoder_config_to_json(&m->text_encoder.config),
-           *decoder = cap_decoder_config_to_json(&m->decoder.config);
-    json_object_set_new(encoder, "parameters", json_integer((json_int_t)parameters_of(m, "encoder.")));
-    json_object_set_new(decoder, "parameters", json_integer((json_int_t)parameters_of(m, "decoder.")));
-    json_t *o = json_pack("{s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:O}", "path", json_clean_string(path),
-                          "file_bytes", (json_int_t)m->file_bytes, "kind", "translator", "source",
-                          codec_json(m->source, words), "target", codec_json(m->target, words), "encoder",
-                          encoder, "decoder", decoder, "record", m->record);
-    if (print_json_line(stdout, o)) return VERB_DONE;
+    if (print_json_line(stdout, describe(m, path, words))) return VERB_DONE;
     error err = {0};
     err_set(&err, ERR_MEMORY, "out of memory while printing");
     return verb_fail(&err);

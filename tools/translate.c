@@ -9,6 +9,7 @@
 #include "captioner/alignment.h"
 #include "captioner/translate.h"
 #include "src/io/file.h"
+#include "src/io/json_build.h"
 #include "tools/decoding.h"
 #include "tools/lines.h"
 #include "tools/marked.h"
@@ -216,6 +217,14 @@ static err_code show(translate_job *j, const cap_translation *t, int64_t number,
     return show_maps(j, t, number, err);
 }
 
+static bool print_failed(const pending *p)
+{
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "line", p->number);
+    io_json_put_string(&b, b.root, "error", p->reason.text);
+    return print_json_built(stdout, &b);
+}
+
 /* A line that cannot be translated is answered all the same: with an empty line, so that lines go on pairing
  * up. */
 static bool refuse(translate_job *j, const pending *p)
@@ -224,8 +233,7 @@ static bool refuse(translate_job *j, const pending *p)
     fprintf(stderr, "caption: line %lld: %s\n", (long long)p->number, p->reason.text);
     j->failed++;
     if (j->q->json)
-        good = print_json_line(
-            stdout, json_pack("{s:I, s:s}", "line", (json_int_t)p->number, "error", p->reason.text));
+        good = print_failed(p);
     else if (j->q->decoding.n_best)
         printf("%lld\t0\t\t\n", (long long)p->number);
     else
