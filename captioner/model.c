@@ -151,6 +151,8 @@ static err_code check_weights(const cap_model *m, const cap_decoder_config *stat
                               const io_tensors *weights, error *err)
 {
     const cap_decoder_config *made = &m->decoder.config;
+    if (m->params.failed) /* some are not declared */
+        return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", io_tensors_name(weights));
     err_code code = check_shapes(&m->params, weights, err);
     if (!code) code = check_names(&m->params, weights, err);
     if (!code)

@@ -111,7 +111,7 @@ err_code eval_read_id(const json_t *row, const char *where, int64_t *image, erro
     err_code code = value ? io_json_id(value, image) : ERR_FORMAT;
     if (!code) return ERR_OK;
     if (code == ERR_FORMAT) return io_json_int(row, "image_id", where, image, err); /* says what it is */
-    char *written = json_dumps(value, JSON_ENCODE_ANY);
+    char *written = io_json_text(value, 0);
     err_set(err, ERR_FORMAT, "%.300s: image_id %.40s is beyond 2^53 and not exact in every program", where,
             written ? written : "");
     free(written);

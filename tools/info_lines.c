@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "src/io/json.h"
 #include "tools/options.h"
 #include "tools/verbs.h"
 
@@ -54,7 +55,7 @@ static void append_value(text *t, const json_t *value)
         text_printf(t, "%.4g", json_real_value(value));
         return;
     }
-    char *other = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    char *other = io_json_text(value, JSON_REAL_PRECISION(6));
     if (other)
         text_append(t, other);
     else

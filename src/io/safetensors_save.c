@@ -2,7 +2,7 @@
 
 #include "src/base/text.h"
 #include "src/io/file.h"
-#include "src/io/json.h"
+#include "src/io/json_memory.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -133,7 +133,7 @@ static err_code add_parts(saver *s, error *err)
 
 static err_code write_header(saver *s, error *err)
 {
-    char *header = json_dumps(s->header, JSON_COMPACT);
+    char *header = io_json_write(s->header, JSON_COMPACT);
     if (!header) return no_memory(s, err);
     size_t length = strlen(header), padded = (8 + length + ALIGN - 1) / ALIGN * ALIGN - 8;
     uint8_t size[8], spaces[ALIGN];
