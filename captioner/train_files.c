@@ -48,7 +48,8 @@ static err_code is_taken(const cap_train_files *f, int fd, error *err)
     char who[32] = "";
     ssize_t n = pread(fd, who, sizeof who - 1, 0);
     long process = n > 0 ? strtol(who, NULL, 10) : 0;
-    snprintf(who, sizeof who, process > 0 ? " (process %ld)" : "", process);
+    *who = 0;
+    if (process > 0) snprintf(who, sizeof who, " (process %ld)", process);
     return err_set(
         err, ERR_IO,
         "cannot train '%.300s': another training%s is writing it; wait for its end, or give another --out",
