@@ -154,13 +154,10 @@ void cap_train_files_close(cap_train_files *f)
 
 /* A line says of which epoch or step it is; one that says neither, or is no JSON, is somebody's own and
  * stays. */
-static err_code is_later(const char *line, size_t length, int64_t epochs, int64_t steps, bool *later,
-                         error *err)
+static err_code is_later(const char *line, size_t length, int64_t epochs, int64_t steps, bool *later)
 {
-    error problem = {0};
     json_t *o = NULL;
-    err_code code = io_json_parse(line, length, "the log", &o, &problem);
-    if (code == ERR_MEMORY) return err_set(err, code, "%s", problem.text);
+    if (io_json_parse(line, length, "", &o, NULL) == ERR_MEMORY) return ERR_MEMORY;
     json_t *epoch = json_object_get(o, "epoch"), *step = json_object_get(o, "step");
     *later = (json_is_integer(epoch) && json_integer_value(epoch) > epochs) ||
              (json_is_integer(step) && json_integer_value(step) > steps);
@@ -170,7 +167,7 @@ static err_code is_later(const char *line, size_t length, int64_t epochs, int64_
 
 /* The lines to keep are moved together in place. A last line without an end was being written when the run
  * was killed. */
-static err_code keep_known(char *log, size_t *size, int64_t epochs, int64_t steps, error *err)
+static err_code keep_known(char *log, size_t *size, int64_t epochs, int64_t steps)
 {
     size_t kept = 0;
     for (size_t at = 0, next; at < *size; at = next) {
@@ -178,8 +175,7 @@ static err_code keep_known(char *log, size_t *size, int64_t epochs, int64_t step
         bool later = false;
         if (!end) break;
         next = (size_t)(end - log) + 1;
-        err_code code = is_later(log + at, next - at, epochs, steps, &later, err);
-        if (code) return code;
+        if (is_later(log + at, next - at, epochs, steps, &later)) return ERR_MEMORY;
         if (later) continue;
         memmove(log + kept, log + at, next - at);
         kept += next - at;
@@ -196,7 +192,8 @@ static err_code cut_log(const char *path, int64_t epochs, int64_t steps, error *
     err_code code = io_read_file(path, (size_t)1 << 30, &log, &size, err);
     if (code) return code;
     kept = size;
-    code = keep_known((char *)log, &kept, epochs, steps, err);
+    if (keep_known((char *)log, &kept, epochs, steps))
+        code = err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", path);
     if (!code && kept < size) code = io_write_file(path, log, kept, err);
     free(log);
     return code;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "captioner/train_files.h"
 #include "src/base/rng.h"
 #include "tests/altered.h"
 #include "tests/small.h"
@@ -342,6 +343,28 @@ static void the_log_is_cut_back_to_the_state(void **unused)
     assert_epochs_once(t.out, EPOCHS);
 }
 
+static void the_log_keeps_what_is_known_or_not_ours(void **unused)
+{
+    (void)unused;
+    static const char log[] =
+        "{\"step\":100,\"loss\":2.5}\n{\"epoch\":1}\n# a note\n{\"step\":200}\n{\"epoch\":2}\n{\"step\":300",
+                      known[] = "{\"step\":100,\"loss\":2.5}\n{\"epoch\":1}\n# a note\n";
+    cap_train_files f;
+    uint8_t *bytes;
+    size_t size;
+    const char *out = in("steps");
+    assert_int_equal(cap_train_files_open(&f, out, ".ckpt", CAP_BEGIN, NULL), ERR_OK);
+    assert_int_equal(io_write_file(f.log, log, sizeof log - 1, NULL), ERR_OK);
+    f.beginning = CAP_GO_ON;
+    assert_int_equal(cap_train_files_settle(&f, 1, 150, NULL), ERR_OK);
+    assert_int_equal(io_read_file(f.log, 1000, &bytes, &size, NULL), ERR_OK);
+    assert_string_equal((char *)bytes, known);
+    free(bytes);
+    cap_train_files_close(&f);
+    cap_train_files_close(&f);
+    assert_false(exists(out, ".lock"));
+}
+
 /* Resumed after each kill. Between the first model and the first state there is nothing to resume. */
 static void kills_leave_each_epoch_once(void **unused)
 {
@@ -429,6 +452,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_diverging_run_keeps_the_good_model),
         cmocka_unit_test(every_field_of_the_state_counts),
         cmocka_unit_test(the_log_is_cut_back_to_the_state),
+        cmocka_unit_test(the_log_keeps_what_is_known_or_not_ours),
         cmocka_unit_test(kills_leave_each_epoch_once),
         cmocka_unit_test(a_full_disk_loses_nothing),
     };

@@ -201,6 +201,7 @@ int verb_pretrain(int argc, char **argv)
         free(line);
         return verdict;
     }
+    if (!line) return verb_fail(&(error){ERR_MEMORY, "out of memory for the command line"});
     if (s.resume && !epochs_given) s.epochs = 0; /* those of its run */
     s.optim = !strcmp(optimiser, "sgd") ? OPTIM_SGD : OPTIM_ADAMW;
     s.precision = !strcmp(precision, "bf16") ? GEMM_BF16 : GEMM_F32;
