@@ -119,7 +119,9 @@ int info_text(const char *path, bool json, bool words)
     error err = {0};
     if (cap_model_open(path, &m, &err)) return verb_fail(&err);
     int verdict = VERB_DONE;
-    if (json)
+    if (cap_model_need(m, CAP_TEXT, path, &err))
+        verdict = verb_fail(&err);
+    else if (json)
         verdict = show_json(m, path, words);
     else if (words)
         show_words(m);
