@@ -77,8 +77,8 @@ static bool same_value(const json_t *a, const json_t *b)
 
 static err_code is_other(const cap_run *r, const char *key, const json_t *was, const json_t *now, error *err)
 {
-    char *old = was ? json_dumps(was, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
-    char *mine = now ? json_dumps(now, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+    char *old = was ? io_json_text(was, JSON_REAL_PRECISION(6)) : NULL;
+    char *mine = now ? io_json_text(now, JSON_REAL_PRECISION(6)) : NULL;
     err_code code = err_set(err, ERR_MISMATCH, "cannot resume from '%.200s': '%s' was %.80s and is now %.80s",
                             r->files.state, key, old ? old : "not stated", mine ? mine : "not known");
     free(old);
