@@ -16,7 +16,7 @@ typedef struct cap_alternative {
     double log_probability; /* natural logarithm, of the whole sentence with its end */
     double score;           /* what the search ranked by: normalised by length, coverage counted */
     double confidence;      /* mean probability of a word (geometric), 0..1 */
-    bool ended;             /* false: cut at the most words allowed */
+    bool ended;             /* false: cut at the most words allowed, as nothing could end */
 } cap_alternative;
 
 /* The hypothesis in the model's words; all arrays live in `memory`. False: out of memory. */

@@ -74,12 +74,15 @@ static bool allocate_rows(arena *a, size_t n, cap_rows *rows)
 
 static bool allocate_pools(cap_state *s, size_t pools)
 {
-    cap_finished *all = arena_array(&s->mem, pools * (size_t)s->capacity, sizeof *all);
-    s->pools = arena_array(&s->mem, pools, sizeof *s->pools);
+    size_t capacity = (size_t)s->capacity;
+    for (int e = 0; e < CAP_ENDINGS; e++) {
+        cap_finished *all = arena_array(&s->mem, pools * capacity, sizeof *all);
+        s->pools[e] = arena_array(&s->mem, pools, sizeof *s->pools[e]);
+        if (!all || !s->pools[e]) return false;
+        for (size_t i = 0; i < pools; i++) s->pools[e][i].list = all + i * capacity;
+    }
     s->level = arena_array(&s->mem, pools, sizeof *s->level);
-    if (!all || !s->pools || !s->level) return false;
-    for (size_t i = 0; i < pools; i++) s->pools[i].list = all + i * (size_t)s->capacity;
-    return true;
+    return s->level;
 }
 
 static bool allocate(cap_state *s)
@@ -96,9 +99,10 @@ static bool allocate(cap_state *s)
         s->cover_next = arena_array(&s->mem, most, looks);
         if (!s->cover || !s->cover_next) return false;
     }
-    s->steps = arena_array(&s->mem, (size_t)s->options->max_words, sizeof *s->steps);
+    s->steps = arena_array(&s->mem, (size_t)s->options->max_words + 1, sizeof *s->steps);
+    s->ending = arena_array(&s->mem, most, sizeof *s->ending);
     return allocate_rows(&s->mem, most, &s->now) && allocate_rows(&s->mem, most, &s->next) && s->steps &&
-           allocate_pools(s, photos * (size_t)s->groups);
+           s->ending && allocate_pools(s, photos * (size_t)s->groups);
 }
 
 /* The last word of every row is <start>. */
@@ -169,7 +173,9 @@ static bool loosen(cap_state *s, const cap_choice *top)
         while (first < last && top[first].word < 0) first++;
         int photo = s->now.photo[begin], group = s->now.at[begin].group;
         cap_rule_level *level = &s->level[(size_t)photo * (size_t)s->groups + (size_t)group];
-        if (first < last || cap_state_pool(s, photo, group)->count || *level + 1 == CAP_RULE_LEVELS) continue;
+        if (first < last || cap_state_pool(s, CAP_ENDED, photo, group)->count ||
+            *level + 1 == CAP_RULE_LEVELS)
+            continue;
         ++*level;
         any = true;
     }
@@ -200,6 +206,13 @@ static cap_choice *choose(cap_state *s, int step, const cap_step *out)
     return top;
 }
 
+/* Every hypothesis could end here: kept in case that those that go on never do. */
+static void spare_endings(cap_state *s, int step)
+{
+    for (int r = 0; r < s->now.count; r++)
+        if (s->ending[r] > -INFINITY) cap_finish(s, CAP_SPARE, r, step, s->now.at[r].log_p + s->ending[r]);
+}
+
 static void turn(cap_state *s, const cap_link *links, const cap_step *out)
 {
     int32_t *parent = nn_scratch(s->tape, (size_t)s->next.count * sizeof *parent);
@@ -211,7 +224,8 @@ static void turn(cap_state *s, const cap_link *links, const cap_step *out)
     s->next = swap;
 }
 
-/* One more word for every living hypothesis. False: out of memory, or no numbers. */
+/* One more word for every living hypothesis, or <end>; nothing but <end> may follow max_words words. False:
+ * out of memory, or no numbers. */
 static bool take_step(cap_state *s, int step)
 {
     cap_step out = cap_walk_step(&s->walk, s->now.photo, s->now.word);
@@ -222,6 +236,7 @@ static bool take_step(cap_state *s, int step)
     record->links = arena_array(&s->mem, most, sizeof *record->links);
     if (!top || !record->links || !keep_alpha(s, record, out.alpha)) return false;
     s->next.count = 0;
+    spare_endings(s, step);
     methods[s->options->strategy].advance(s, step, top);
     turn(s, record->links, &out);
     return true;
@@ -231,7 +246,10 @@ static err_code run(cap_state *s, error *err)
 {
     if (!allocate(s)) return no_memory(err);
     begin(s);
-    for (int step = 0; step < s->options->max_words && s->now.count && !s->tape->failed; step++) {
+    int most = s->options->max_words;
+    for (int step = 0; step <= most && s->now.count && !s->tape->failed; step++) {
+        for (int r = 0; step == most && r < s->now.count; r++)
+            cap_finish(s, CAP_CUT, r, step, s->now.at[r].log_p);
         arena_mark mark = arena_save(s->tape->mem);
         bool good = take_step(s, step);
         arena_rewind(s->tape->mem, mark);
@@ -239,7 +257,7 @@ static err_code run(cap_state *s, error *err)
         if (!good) return no_memory(err);
     }
     if (s->tape->failed) return no_memory(err);
-    for (int r = 0; r < s->now.count; r++) cap_finish(s, r, false, s->options->max_words, s->now.at[r].log_p);
+    cap_settle_all(s);
     return ERR_OK;
 }
 

@@ -8,15 +8,21 @@
  * The ways to choose words are rows of cap_strategies:
  *
  *     beam      a step keeps the `beam` likeliest continuations. Those that say <end> are finished; it is
- * over when no living one can still score higher than the n_best finished ones. What is cut at max_words
- * competes with the finished ones. The greedy sentence is kept as a further hypothesis even where the beam
- * would drop it, so the result never scores below it. greedy    the likeliest word each time: a beam of 1.
+ * over when no living one can still score higher than the n_best finished ones. The greedy sentence is kept
+ * as a further hypothesis even where the beam would drop it, so the result never scores below it (where it
+ *               ends within max_words by itself).
+ *     greedy    the likeliest word each time: a beam of 1.
  *     diverse   the beam is split into groups that search one after the other; a word that earlier groups
  * chose at this step costs `diversity` for each that did (Vijayakumar et al. 2016, "Diverse Beam Search",
  * Hamming diversity). The result holds the best of each group, then the second of each. sample    n_best
  * sentences drawn word by word, at `temperature`, from the top_k likeliest words that together reach
  * probability top_p (Fan et al. 2018; Holtzman et al. 2020). Number t of draw k is a function of (seed, k, t)
  * alone: the same for every photo, whatever is beside it.
+ *
+ * The result is the best complete sentence of at most max_words words: behind the last word allowed only
+ * <end> may follow. Where a hypothesis that is cut by that limit would have been the best, the limit decides:
+ * all places compete at which any hypothesis could have said <end>, by the mean log-probability of a word. A
+ * beginning without an end is returned only where the model gives <end> no probability at all.
  *
  * What counts as best, for all of them (Wu et al. 2016, "Google's Neural Machine Translation System", eq.
  * 14):
@@ -99,14 +105,15 @@ typedef struct cap_hypothesis {
     float *probability;     /* [words] of each word given those before it, by the model */
     double log_probability; /* of the sentence, <end> included when ended */
     double score;           /* what the search ranked by */
-    bool ended;             /* false: cut at max_words */
+    bool ended;             /* false: cut at max_words, as nothing could end */
+    bool limited;           /* the limit chose where it ends; `score` is the mean log-probability then */
     float *alpha;           /* [words][L] or NULL (not asked for, or no attention) */
 } cap_hypothesis;
 
-/* best[M][n_best], those of a memory by falling score, distinct ones but for draws; the first always exists.
- * Their arrays live in `results`. The tape must neither record nor train; its arena is used and rewound.
- * Errors: ARGUMENT (an option out of range, rules that leave no word to say), LIMIT, MEMORY, FORMAT (weights
- * that are not numbers). */
+/* best[M][n_best], those of a memory by falling score, the limited ones last, distinct but for draws; the
+ * first always exists. Their arrays live in `results`. The tape must neither record nor train; its arena is
+ * used and rewound. Errors: ARGUMENT (an option out of range, rules that leave no word to say), LIMIT,
+ * MEMORY, FORMAT (weights that are not numbers). */
 err_code cap_search(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_search_options *o,
                     arena *results, cap_hypothesis *best, error *err);
 

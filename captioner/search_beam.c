@@ -131,7 +131,7 @@ static void keep_greedy(cap_state *s, int step, const cap_choice *top, int begin
         if (!s->now.at[r].greedy || best->word < 0) continue;
         candidate c = continue_row(s, r, best);
         if (c.word == DS_END)
-            cap_finish(s, r, true, step, c.log_p);
+            cap_finish(s, CAP_ENDED, r, step, c.log_p);
         else
             live_on(s, step, &c, true, true);
     }
@@ -163,7 +163,7 @@ static void advance_group(cap_state *s, int step, const cap_choice *top, int beg
     bool greedy_kept = false;
     for (int i = 0; i < n; i++) { /* first those that end: they may beat others */
         if (list[i].word != DS_END) continue;
-        cap_finish(s, list[i].row, true, step, list[i].log_p);
+        cap_finish(s, CAP_ENDED, list[i].row, step, list[i].log_p);
         greedy_kept |= is_greedy_choice(s, top, &list[i]);
     }
     for (int i = 0; i < n; i++) {

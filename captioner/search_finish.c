@@ -22,24 +22,64 @@ static double normalise(const cap_state *s, double log_p, int length)
     return log_p / cap_lengths[s->options->length].penalty(length, s->options->length_alpha);
 }
 
-void cap_finish(cap_state *s, int row, bool ended, int words, double log_p)
+static void keep(cap_pool *p, int capacity, const cap_finished *f)
 {
-    double score = normalise(s, log_p, words + ended) + (s->covers ? coverage_of(s, row) : 0);
-    cap_finished f = {ended, words, row, log_p, score};
-    cap_pool *kept = cap_state_pool(s, s->now.photo[row], s->now.at[row].group);
-    if (kept->count == s->capacity && !(score > kept->list[kept->count - 1].score)) return;
-    int at = kept->count < s->capacity ? kept->count++ : kept->count - 1;
-    for (; at > 0 && score > kept->list[at - 1].score; at--) kept->list[at] = kept->list[at - 1];
-    kept->list[at] = f;
+    if (p->count == capacity && !(f->score > p->list[p->count - 1].score)) return;
+    int at = p->count < capacity ? p->count++ : p->count - 1;
+    for (; at > 0 && f->score > p->list[at - 1].score; at--) p->list[at] = p->list[at - 1];
+    p->list[at] = *f;
+}
+
+void cap_finish(cap_state *s, cap_ending ending, int row, int words, double log_p)
+{
+    bool ended = ending != CAP_CUT;
+    double score = ending == CAP_SPARE ? log_p / (words + 1) : normalise(s, log_p, words + ended);
+    if (s->covers) score += coverage_of(s, row);
+    cap_finished f = {ended, ending == CAP_SPARE, words, row, log_p, score};
+    keep(cap_state_pool(s, ending, s->now.photo[row], s->now.at[row].group), s->capacity, &f);
 }
 
 /* It can only lose probability, the penalty of the length is largest at the end, and coverage adds 0 at most.
  */
 bool cap_is_beaten(const cap_state *s, int photo, int group, double log_p)
 {
-    const cap_pool *kept = cap_state_pool(s, photo, group);
+    const cap_pool *kept = cap_state_pool(s, CAP_ENDED, photo, group);
     if (kept->count < s->capacity) return false;
     return kept->list[kept->count - 1].score >= normalise(s, log_p, s->options->max_words + 1);
+}
+
+/* ---- sentences that are cut ---- */
+
+static bool holds(const cap_pool *p, const cap_finished *f)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->list[i].row == f->row && p->list[i].words == f->words) return true;
+    return false;
+}
+
+/* A cut hypothesis that would be among the best shows that the limit decides there, not the model. Behind the
+ * ended ones that are better still, every place where any hypothesis could have ended competes then, as the
+ * last of the words allowed is seldom a good one: by the mean per word, since scores that allow for length
+ * less take the shortest ("a man": 200 photos in 8 words have CIDEr 22.3 by GNMT's score, 26.0 by the mean).
+ * What is cut itself counts only where nothing can end. */
+static void settle_group(cap_state *s, int photo, int group)
+{
+    cap_pool *ended = cap_state_pool(s, CAP_ENDED, photo, group);
+    const cap_pool *cut = cap_state_pool(s, CAP_CUT, photo, group),
+                   *spare = cap_state_pool(s, CAP_SPARE, photo, group);
+    int better = 0;
+    if (!cut->count) return;
+    while (better < ended->count && ended->list[better].score >= cut->list[0].score) better++;
+    ended->count = better;
+    for (int i = 0; i < spare->count && ended->count < s->capacity; i++)
+        if (!holds(ended, &spare->list[i])) ended->list[ended->count++] = spare->list[i];
+    for (int i = 0; !ended->count && i < cut->count; i++) keep(ended, s->capacity, &cut->list[i]);
+}
+
+void cap_settle_all(cap_state *s)
+{
+    for (int photo = 0; photo < s->memory->memories; photo++)
+        for (int group = 0; group < s->groups; group++) settle_group(s, photo, group);
 }
 
 /* ---- results ---- */
@@ -53,7 +93,8 @@ static bool trace(const cap_state *s, const cap_finished *f, arena *results, cap
                             .probability = arena_array(results, words, sizeof *out->probability),
                             .log_probability = f->log_p,
                             .score = f->score,
-                            .ended = f->ended};
+                            .ended = f->ended,
+                            .limited = f->limited};
     if (s->looks) out->alpha = arena_array(results, words * states, sizeof *out->alpha);
     if (!out->word || !out->probability || (s->looks && !out->alpha)) return false;
     for (int i = f->words - 1, row = f->row; i >= 0; i--) {
@@ -81,7 +122,13 @@ static bool is_new(const cap_state *s, const cap_hypothesis *list, int n)
 static int compare_scores(const void *a, const void *b)
 {
     const cap_hypothesis *x = a, *y = b;
+    if (x->limited != y->limited) return x->limited ? 1 : -1;
     return x->score < y->score ? 1 : x->score > y->score ? -1 : 0;
+}
+
+static bool is_better(const cap_finished *a, const cap_finished *b)
+{
+    return a->limited != b->limited ? b->limited : a->score > b->score;
 }
 
 /* Groups in the order of their place-th sentence; those that have none come last. */
@@ -89,11 +136,12 @@ static int order_groups(const cap_state *s, int photo, int place, const cap_fini
 {
     int n = 0;
     for (int g = 0; g < s->groups; g++) {
-        const cap_pool *kept = cap_state_pool(s, photo, g);
+        const cap_pool *kept = cap_state_pool(s, CAP_ENDED, photo, g);
         if (place >= kept->count) continue;
+        const cap_finished *f = &kept->list[place];
         int at = n++;
-        for (; at > 0 && kept->list[place].score > order[at - 1]->score; at--) order[at] = order[at - 1];
-        order[at] = &kept->list[place];
+        for (; at > 0 && is_better(f, order[at - 1]); at--) order[at] = order[at - 1];
+        order[at] = f;
     }
     return n;
 }

@@ -43,14 +43,15 @@ double cap_log_sum_exp(const real *x, int n)
 }
 
 typedef struct rank_job {
-    const cap_state *s;
+    const cap_state *s; /* of which the rows' endings are filled */
     int step;
     real *logits;
     real *sorted; /* [rows][V] room to sort in; NULL: every word may be drawn */
     cap_choice *top;
 } rank_job;
 
-/* The logits of row r without what the rules forbid; *total is the logarithm of the sum over all of them. */
+/* The logits of row r without what the rules forbid; *total is the logarithm of the sum over all of them.
+ * Notes what it takes to end here. */
 static real *allowed_logits(const rank_job *j, size_t r, double *total)
 {
     const cap_state *s = j->s;
@@ -62,6 +63,7 @@ static real *allowed_logits(const rank_job *j, size_t r, double *total)
     cap_rule_level level = s->level[(size_t)s->now.photo[r] * (size_t)s->groups + (size_t)row->group];
     cap_prefix p = {history, j->step, row->met, level};
     cap_rules_ban(s->options, s->vocabulary, &p, x);
+    s->ending[r] = isfinite(*total) ? (double)x[DS_END] - *total : -INFINITY;
     return x;
 }
 

@@ -8,7 +8,7 @@
 typedef enum { CAP_ALL_RULES, CAP_MAY_REPEAT, CAP_MAY_DANGLE, CAP_RULE_LEVELS } cap_rule_level;
 
 typedef struct cap_prefix {
-    const int32_t *word; /* [words] said so far, fewer than max_words */
+    const int32_t *word; /* [words] said so far, max_words at most */
     int words;
     uint32_t met; /* bit i: must[i] was said */
     cap_rule_level level;

@@ -12,7 +12,7 @@ void cap_advance_draws(cap_state *s, int step, const cap_choice *top)
         row.log_p += top[r].log_probability;
         row.met = cap_rules_meet(s->options, row.met, top[r].word);
         if (top[r].word == DS_END)
-            cap_finish(s, r, true, step, row.log_p);
+            cap_finish(s, CAP_ENDED, r, step, row.log_p);
         else
             cap_state_grow(s, step, r, row, top[r].word, top[r].log_probability);
     }

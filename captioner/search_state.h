@@ -34,9 +34,17 @@ typedef struct cap_step_record {
     real *alpha;     /* [rows before it][L]; NULL when nobody asks */
 } cap_step_record;
 
-/* A sentence that ended or was cut. */
+/* How a sentence comes to its end. */
+typedef enum {
+    CAP_ENDED, /* said <end> where that was among the best of the beam, or behind the last word allowed */
+    CAP_SPARE, /* would have said <end> here, but went on: what there is to fall back on */
+    CAP_CUT,   /* has as many words as are allowed */
+    CAP_ENDINGS
+} cap_ending;
+
+/* A sentence that is over. */
 typedef struct cap_finished {
-    bool ended;
+    bool ended, limited;
     int words, row; /* row among those after step words - 1 */
     double log_p, score;
 } cap_finished;
@@ -73,8 +81,9 @@ typedef struct cap_state {
     real *cover, *cover_next; /* [rows][L] attention got so far; NULL unless it counts */
     cap_rows now, next;       /* [M * most_rows] */
     cap_rule_level *level;    /* [M * groups] at this step */
-    cap_step_record *steps;   /* [max_words] */
-    cap_pool *pools;          /* [M][groups] */
+    double *ending; /* [M * most_rows] log-probability of <end> at this step; -infinity: may not be said */
+    cap_step_record *steps;       /* [max_words + 1]: the last one only ends */
+    cap_pool *pools[CAP_ENDINGS]; /* [M][groups] */
 } cap_state;
 
 /* ERR_FORMAT: what came out of the net is infinite or not a number. */
@@ -86,9 +95,9 @@ void cap_state_history(const cap_state *s, int step, int row, int32_t *word);
 /* Row `row` lives on with `word`; `from` is changed into what it is after the word. */
 void cap_state_grow(cap_state *s, int step, int row, cap_row from, int32_t word, double word_log_p);
 
-static inline cap_pool *cap_state_pool(const cap_state *s, int photo, int group)
+static inline cap_pool *cap_state_pool(const cap_state *s, cap_ending ending, int photo, int group)
 {
-    return &s->pools[(size_t)photo * (size_t)s->groups + (size_t)group];
+    return &s->pools[ending][(size_t)photo * (size_t)s->groups + (size_t)group];
 }
 
 /* One past the last row of the group (of its photo) that row `begin` is of. */
@@ -105,8 +114,8 @@ static inline int cap_state_group_end(const cap_state *s, int begin)
 
 /* For each living row the choices that the rules leave, best first, equal ones by word number:
  * top[rows][choices], where the last `musts` are the missing words of `must` that are not among the others
- * already. `logits` [rows, V] lose what the rules forbid. A row whose logits are not numbers has no choices.
- */
+ * already; and s->ending. `logits` [rows, V] lose what the rules forbid. A row whose logits are not numbers
+ * has no choices. */
 void cap_rank_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top);
 
 /* The same with one word drawn for each row: top[rows], probabilities still the model's. */
@@ -123,11 +132,14 @@ void cap_advance_draws(cap_state *s, int step, const cap_choice *top);
 
 /* ---- search_finish.c ---- */
 
-/* Row `row` of those now ends after `words` words. */
-void cap_finish(cap_state *s, int row, bool ended, int words, double log_p);
+/* Row `row` of those now is over after `words` words; log_p with that of <end> unless it is cut. */
+void cap_finish(cap_state *s, cap_ending ending, int row, int words, double log_p);
 
 /* No continuation of a hypothesis with this log-probability can be among the best of its group. */
 bool cap_is_beaten(const cap_state *s, int photo, int group, double log_p);
+
+/* When all is over: what takes the place of hypotheses that were cut and would have been among the best. */
+void cap_settle_all(cap_state *s);
 
 /* best[M][n_best] from the pools. */
 err_code cap_trace_all(const cap_state *s, arena *results, cap_hypothesis *best, error *err);

@@ -65,7 +65,7 @@ static int repeats(const cap_hypothesis *h, int n)
 static void expect_rules_kept(const cap_search_options *o, const cap_hypothesis *h)
 {
     assert_in_range(h->words, o->min_words, o->max_words);
-    assert_true(h->ended || h->words == o->max_words);
+    assert_true(h->ended);
     for (int i = 0; i < h->words; i++) assert_true(h->word[i] >= DS_SPECIALS);
     for (int i = 0; i < o->musts; i++) assert_true(occurrences(h, o->must[i]) > 0);
     for (int i = 0; i < o->avoids; i++) assert_int_equal(occurrences(h, o->avoid[i]), 0);
@@ -212,7 +212,7 @@ static void wrong_rules_are_refused(void **state)
 static void no_beam_loses_to_greedy(void **state)
 {
     (void)state;
-    int better = 0;
+    int better = 0, compared = 0;
     for (uint64_t seed = 1; seed <= 300; seed++) {
         fixture f;
         set_up(&f, seed, 12);
@@ -228,12 +228,14 @@ static void no_beam_loses_to_greedy(void **state)
         o.groups = 2;
         search(&f, 0, 3, &o, beam);
         for (int i = 0; i < 3; i++) {
+            if (greedy[i].limited) continue;
+            compared++;
             assert_true(beam[i].score >= greedy[i].score - 1e-5);
             better += beam[i].score > greedy[i].score + 1e-5;
         }
         toy_decoder_release(&f);
     }
-    assert_true(better > 100); /* and a beam is good for something */
+    assert_true(compared > 300 && better > 100); /* and a beam is good for something */
 }
 
 static void n_best_are_the_best_in_order(void **state)
@@ -249,9 +251,10 @@ static void n_best_are_the_best_in_order(void **state)
         search(&f, 0, 1, &o, few);
         for (int i = 0; i < 10; i++) {
             assert_true(many[i].words > 0);
-            if (i) assert_true(many[i].score <= many[i - 1].score);
+            if (i) assert_true(many[i].limited >= many[i - 1].limited);
+            if (i && many[i].limited == many[i - 1].limited) assert_true(many[i].score <= many[i - 1].score);
             for (int j = 0; j < i; j++) assert_false(same_words(&many[i], &many[j]));
-            if (i < 4) assert_true(same_words(&many[i], &few[i]));
+            if (i < 4 && !many[i].limited) assert_true(same_words(&many[i], &few[i]));
         }
         toy_decoder_release(&f);
     }
@@ -288,7 +291,11 @@ static void groups_differ_more_than_one_beam(void **state)
         assert_int_equal(distinct_first_words(best, 4), 4); /* at this price none is worth saying twice */
         o.diversity = 0; /* every group is the same beam of one: one sentence, found once */
         search(&f, 0, 1, &o, best);
-        assert_int_equal(best[1].words, 0);
+        for (int i = 1; i < 4 && best[i].words;
+             i++) /* unless the limit decides: then it ends in several places */
+            assert_memory_equal(best[i].word, best[0].word,
+                                (size_t)(best[i].words < best[0].words ? best[i].words : best[0].words) *
+                                    sizeof(int32_t));
         toy_decoder_release(&f);
     }
     assert_true(diverse > plain);

@@ -105,22 +105,21 @@ static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
 
 /* The formulas of Wu et al. 2016, eq. 14, written out. */
 static double score_of(fixture *f, int photo, const cap_search_options *o, const int32_t *word, int n,
-                       bool ended, double log_p)
+                       double log_p)
 {
-    double length = n + ended, penalty = 1;
+    double length = n + 1, penalty = 1;
     if (o->length == CAP_LENGTH_MEAN) penalty = length;
     if (o->length == CAP_LENGTH_GNMT) penalty = exp(o->length_alpha * log((5 + length) / 6));
     return log_p / penalty + (o->coverage > 0 ? o->coverage * coverage_of(f, photo, word, n) : 0);
 }
 
-/* The best score of every sentence there is. */
+/* The best score of every complete sentence there is. */
 static double exhaust(fixture *f, int photo, const cap_search_options *o, int32_t *word, int n, double so_far)
 {
-    if (n >= MOST || n == o->max_words) return score_of(f, photo, o, word, n, false, so_far);
     double log_p[WORDS], best = -INFINITY;
     next_words(f, photo, word, n, log_p);
-    if (n >= o->min_words) best = score_of(f, photo, o, word, n, true, so_far + log_p[DS_END]);
-    for (int32_t w = DS_SPECIALS; w < WORDS; w++) {
+    if (n >= o->min_words) best = score_of(f, photo, o, word, n, so_far + log_p[DS_END]);
+    for (int32_t w = DS_SPECIALS; n < o->max_words && w < WORDS; w++) {
         word[n] = w;
         best = fmax(best, exhaust(f, photo, o, word, n + 1, so_far + log_p[w]));
     }
@@ -141,7 +140,11 @@ static void check_fixture_against_all(fixture *f, cap_length length, double alph
     search(f, 0, PHOTOS, &o, best);
     for (int i = 0; i < PHOTOS; i++) {
         assert_true(best[i].words >= least && best[i].words <= MOST);
-        assert_true(fabs(best[i].score - exhaust(f, i, &o, word, 0, 0)) < 1e-5);
+        o.length = best[i].limited ? CAP_LENGTH_MEAN : length;
+        double most = exhaust(f, i, &o, word, 0, 0);
+        assert_true(best[i].score < most + 1e-5);
+        if (!best[i].limited)
+            assert_true(best[i].score > most - 1e-5); /* else some beginnings were given up */
     }
     toy_decoder_release(f);
 }
@@ -179,10 +182,43 @@ static void of_a_deep_text_model_too(void **state)
     }
 }
 
+static int32_t likeliest(const double log_p[WORDS], bool may_end)
+{
+    int32_t best = may_end ? DS_END : DS_SPECIALS;
+    for (int32_t w = DS_SPECIALS; w < WORDS; w++)
+        if (log_p[w] > log_p[best]) best = w;
+    return best;
+}
+
+/* The likeliest word each time; where that leads beyond the most words, it ends where that scores best.
+ * Returns the words; *limited says that the limit decided. */
+static int expect_greedy(fixture *f, int photo, const cap_search_options *o, int32_t *word, double *score,
+                         bool *limited)
+{
+    double log_p[WORDS], so_far = 0;
+    int best = 0;
+    *score = -INFINITY;
+    *limited = true;
+    for (int n = 0; n <= o->max_words; n++) {
+        next_words(f, photo, word, n, log_p);
+        double ended = score_of(f, photo, o, word, n, so_far + log_p[DS_END]);
+        int32_t next = likeliest(log_p, n >= o->min_words);
+        *limited = next != DS_END;
+        if (n >= o->min_words && (ended > *score || !*limited)) {
+            *score = ended;
+            best = n;
+        }
+        if (!*limited || n == o->max_words) break;
+        so_far += log_p[next];
+        word[n] = next;
+    }
+    return best;
+}
+
 static void greedy_takes_the_likeliest_word(void **state)
 {
     (void)state;
-    int ended = 0;
+    int limited = 0, shorter = 0;
     for (uint64_t seed = 1; seed <= 12; seed++) {
         fixture f;
         set_up(&f, seed, NN_MATCH_ADDITIVE);
@@ -190,28 +226,70 @@ static void greedy_takes_the_likeliest_word(void **state)
         cap_hypothesis best[PHOTOS];
         search(&f, 0, PHOTOS, &o, best);
         for (int i = 0; i < PHOTOS; i++) {
-            double log_p[WORDS], sum = 0;
-            int n = 0;
-            for (; n < best[i].words; n++) {
-                next_words(&f, i, best[i].word, n, log_p);
-                for (int32_t w = DS_SPECIALS; w < WORDS; w++) assert_true(log_p[best[i].word[n]] >= log_p[w]);
-                if (n >= o.min_words) assert_true(log_p[best[i].word[n]] >= log_p[DS_END]);
-                assert_true(fabs(log((double)best[i].probability[n]) - log_p[best[i].word[n]]) < 1e-4);
-                sum += log_p[best[i].word[n]];
-            }
-            assert_int_equal(best[i].ended, n < MOST);
-            if (best[i].ended) {
-                next_words(&f, i, best[i].word, n, log_p);
-                for (int32_t w = DS_SPECIALS; w < WORDS; w++) assert_true(log_p[DS_END] >= log_p[w]);
-                sum += log_p[DS_END];
-                ended++;
-            }
-            assert_true(fabs(best[i].log_probability - sum) < 1e-4);
-            assert_true(fabs(best[i].score - sum / (n + best[i].ended)) < 1e-4);
+            int32_t word[MOST];
+            double score;
+            bool by_limit;
+            int n = expect_greedy(&f, i, &o, word, &score, &by_limit);
+            assert_true(best[i].ended);
+            assert_int_equal(best[i].words, n);
+            assert_memory_equal(best[i].word, word, (size_t)n * sizeof *word);
+            assert_true(fabs(best[i].score - score) < 1e-4);
+            assert_true(fabs(best[i].score * (n + 1) - best[i].log_probability) < 1e-4);
+            limited += by_limit;
+            shorter += by_limit && n < MOST;
         }
         toy_decoder_release(&f);
     }
-    assert_in_range(ended, 1, 12 * PHOTOS - 1); /* both ways to end were seen */
+    assert_in_range(limited, 2, 12 * PHOTOS - 1); /* both ways to end were seen, */
+    assert_in_range(shorter, 1, limited - 1);     /* and sentences that end before the limit and at it */
+}
+
+/* Within a limit that they do not reach, sentences are what they are without it. */
+static void limits_that_are_not_reached_change_nothing(void **state)
+{
+    (void)state;
+    int compared = 0;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        fixture f;
+        set_up(&f, seed, NN_MATCH_SIGMOID);
+        cap_search_options o = {
+            .beam = 3, .min_words = 1, .max_words = 60, .length = CAP_LENGTH_GNMT, .length_alpha = 0.7};
+        cap_hypothesis wide[PHOTOS], narrow[PHOTOS];
+        search(&f, 0, PHOTOS, &o, wide);
+        o.max_words = 30;
+        search(&f, 0, PHOTOS, &o, narrow);
+        for (int i = 0; i < PHOTOS; i++) {
+            if (wide[i].words > 20) continue;
+            compared++;
+            assert_int_equal(narrow[i].words, wide[i].words);
+            assert_memory_equal(narrow[i].word, wide[i].word, (size_t)wide[i].words * sizeof(int32_t));
+            assert_true(fabs(narrow[i].score - wide[i].score) < 1e-9);
+        }
+        toy_decoder_release(&f);
+    }
+    assert_true(compared > 10);
+}
+
+/* A model that never says <end> of itself gives sentences all the same; one that gives it no probability is
+ * cut. */
+static void what_cannot_end_is_cut(void **state)
+{
+    (void)state;
+    for (int s = 0; s < CAP_STRATEGIES; s++) {
+        fixture f;
+        set_up(&f, 5, NN_MATCH_SIGMOID);
+        cap_search_options o = cap_search_defaults();
+        o.strategy = (cap_strategy)s;
+        o.max_words = 6;
+        cap_hypothesis best[PHOTOS];
+        f.decoder.out_b->data[DS_END] = -30;
+        search(&f, 0, PHOTOS, &o, best);
+        for (int i = 0; i < PHOTOS; i++) assert_true(best[i].ended && best[i].words <= 6);
+        f.decoder.out_b->data[DS_END] = -(real)INFINITY;
+        search(&f, 0, PHOTOS, &o, best);
+        for (int i = 0; i < PHOTOS; i++) assert_true(!best[i].ended && best[i].words == 6);
+        toy_decoder_release(&f);
+    }
 }
 
 static void check_inputs_do_not_meet(fixture *f, int beam)
@@ -376,6 +454,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wide_beam_finds_the_best_of_all_sentences),
         cmocka_unit_test(greedy_takes_the_likeliest_word),
+        cmocka_unit_test(limits_that_are_not_reached_change_nothing),
+        cmocka_unit_test(what_cannot_end_is_cut),
         cmocka_unit_test(inputs_do_not_meet),
         cmocka_unit_test(of_a_deep_text_model_too),
         cmocka_unit_test(padding_changes_nothing),

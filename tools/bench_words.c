@@ -67,7 +67,8 @@ static err_code open_words(bench_case *c, words_sizes sizes, error *err)
     s->search = cap_search_defaults();
     s->search.strategy = sizes.beam > 1 ? CAP_BEAM : CAP_GREEDY;
     s->search.beam = sizes.beam;
-    s->search.min_words = s->search.max_words = sizes.words;
+    s->search.min_words = s->search.max_words =
+        sizes.words > 1 ? sizes.words - 1 : 1; /* <end> is a step, too */
     s->tape = (nn_tape){.mem = &s->memory, .threads = c->row->all_threads ? c->env->pool : NULL};
     c->things = sizes.photos;
     return draw_input(s) ? ERR_OK : no_memory(c, err);

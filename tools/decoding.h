@@ -53,7 +53,7 @@ err_code decoding_apply(decoding *d, error *err);
     {"min-words", .kind = OPT_INT, .metavar = "N", .value = &(d).search.min_words, .min = 1,                 \
      .max = CAP_MAX_WORDS, .help = "no shorter sentences"},                                                  \
     {"max-words", .kind = OPT_INT, .metavar = "N", .value = &(d).search.max_words, .min = 1,                 \
-     .max = CAP_MAX_WORDS, .help = "longer sentences are cut"},                                              \
+     .max = CAP_MAX_WORDS, .help = "the best complete sentence of at most N words"},                         \
     {"no-repeat", .kind = OPT_INT, .metavar = "N", .value = &(d).search.no_repeat, .min = 0, .max = 20,      \
      .help = "no N words in a row occur twice; 0: they may"},                                                \
     {"must", .kind = OPT_LIST, .metavar = "WORD", .value = (d).must, .max = CAP_MAX_MUST,                    \
