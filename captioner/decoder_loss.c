@@ -46,7 +46,7 @@ static void sample_words(nn_tape *t, const cap_decoder *d, cap_timeline *l, int 
     nn_var *logits = cap_decoder_logits(t, d, last);
     t->recording = recording;
     t->training = training;
-    rng r = {.seed = t->seed ^ 0x5eed, .stream = t->step << 8 | (uint64_t)s};
+    rng r = {.seed = t->seed ^ 0x5eed, .stream = cap_sampling_stream(t->step, s)};
     for (int i = 0; logits && i < l->active[s]; i++) {
         const real *x = logits->data + (size_t)i * (size_t)logits->dim[1];
         int best = DS_SPECIALS;
@@ -82,19 +82,27 @@ static void step_by_step(nn_tape *t, const cap_decoder *d, const cap_memory *m, 
         u->outlook[i] = outlook[i][0] ? nn_stack(t, outlook[i], l->steps) : NULL;
 }
 
+/* How many states each row's memory has; NULL: all. */
+static const int32_t *lengths_of(nn_tape *t, const cap_memory *m, const ds_batch *b)
+{
+    int32_t *length = m->length ? nn_alloc(t, (size_t)b->rows * sizeof *length) : NULL;
+    for (int r = 0; length && r < b->rows; r++) length[r] = m->length[b->row_image[r]];
+    return length;
+}
+
 /* `loss` with what is asked of the attention. */
-static nn_var *with_penalties(nn_tape *t, const cap_unrolled *u, int steps, const cap_loss_options *options,
-                              nn_var *loss)
+static nn_var *with_penalties(nn_tape *t, const cap_unrolled *u, int steps, const int32_t *length,
+                              const cap_loss_options *options, nn_var *loss)
 {
     nn_var *parts[3] = {loss};
     real weights[3] = {1};
     int count = 1;
     if (options->coverage > 0) {
-        parts[count] = nn_coverage_penalty(t, u->alpha, steps);
+        parts[count] = nn_coverage_penalty(t, u->alpha, length, steps);
         weights[count++] = (real)options->coverage;
     }
     if (options->focus > 0 && options->focus < 1) {
-        nn_var *entropy = nn_attention_entropy(t, u->alpha, steps);
+        nn_var *entropy = nn_attention_entropy(t, u->alpha, length, steps);
         if (entropy &&
             (double)entropy->data[0] > options->focus) { /* a hinge: below, attention is left alone */
             parts[count] = entropy;
@@ -119,5 +127,6 @@ nn_var *cap_decoder_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, 
     if (t->failed) return NULL;
     nn_var *logits = d->config.row->logits(t, d, u.outlook);
     nn_var *loss = nn_cross_entropy(t, logits, l.target, DS_PAD, (real)options->smoothing, info);
-    return loss && u.alpha[0] ? with_penalties(t, &u, l.steps, options, loss) : loss;
+    if (!loss || !u.alpha[0]) return loss;
+    return with_penalties(t, &u, l.steps, lengths_of(t, m, batch), options, loss);
 }

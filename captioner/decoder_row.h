@@ -58,4 +58,11 @@ const cap_decoder_row *cap_decoder_find(const char *name); /* NULL: there is non
 /* x[memory_of[n], ...] for n rows; memory_of NULL: x. */
 nn_var *cap_for_rows(nn_tape *t, nn_var *x, const int32_t *memory_of, int n);
 
+/* The stream of the draws that choose between true and own words before word `word` (0-based) of step `step`:
+ * each its own, up to step 2^48 and 65,536 words. */
+static inline uint64_t cap_sampling_stream(uint64_t step, int word)
+{
+    return (uint64_t)(word >> 8) << 56 | step << 8 | (uint64_t)(word & 255);
+}
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "src/base/hash.h"
 #include "src/base/text.h"
@@ -74,7 +75,7 @@ static err_code check_files(cap_split *s, const cap_split_source *from, error *e
 err_code cap_split_open(cap_split *s, const cap_split_source *from, const cap_train_events *events,
                         error *err)
 {
-    *s = (cap_split){.max_damaged = from->max_missing, .events = events};
+    *s = (cap_split){.images = from->images, .max_damaged = from->max_missing, .events = events};
     err_code code = ds_captions_read(from->captions, &from->take, &s->captions, err);
     if (!code) {
         say_splits(s, from);
@@ -139,19 +140,46 @@ err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batc
 
 /* ---- kept features ---- */
 
+/* What makes the features of photos that are decoded alike: raised when they are no longer. */
+enum { DECODED_AS = 2 };
+
+/* A photo is known by its name and by what the file system notes of its last change. Their bytes would be the
+ * surest key, but all of them would have to be read before every training (COCO: 19 GB); size and times take
+ * a second, and the time of the last change of status cannot be set back as that of the contents can. */
+static hash128 hash_of_photo(const char *name, const char *path, uint64_t seed)
+{
+    struct stat st;
+    hash128 h = hash_bytes(name, strlen(name), seed);
+    if (stat(path, &st)) return h;
+    const int64_t noted[] = {st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_ctim.tv_sec,
+                             st.st_ctim.tv_nsec};
+    return hash_bytes(noted, sizeof noted, h.lo);
+}
+
+/* The photos' folder as it is really called, so that "photos" of two projects differ. */
+static hash128 hash_of_folder(const char *path, uint64_t seed)
+{
+    char *resolved = realpath(path, NULL);
+    const char *name = resolved ? resolved : path;
+    hash128 h = hash_bytes(name, strlen(name), seed);
+    free(resolved);
+    return h;
+}
+
 static ds_features_shape shape_of(const cap_split *s, const cap_model *m)
 {
     const cnn_preprocess *p = &m->preprocess;
-    float numbers[8] = {(float)p->size, (float)p->fit, p->mean[0], p->mean[1],
-                        p->mean[2],     p->std[0],     p->std[1],  p->std[2]};
+    float numbers[9] = {(float)p->size, (float)p->fit, p->mean[0], p->mean[1],       p->mean[2],
+                        p->std[0],      p->std[1],     p->std[2],  (float)DECODED_AS};
     hash128 h = hash_bytes(numbers, sizeof numbers, 1);
     for (int i = 0; i < m->params.count; i++) {
         const nn_param *n = m->params.list[i];
         if (!strncmp(n->name, "encoder.", 8))
             h = hash_bytes(n->var.data, nn_count(&n->var) * sizeof(real), h.lo);
     }
+    h = hash_of_folder(s->images, h.lo);
     for (int i = 0; i < s->captions.images; i++)
-        h = hash_bytes(s->items[i].name, strlen(s->items[i].name), h.lo);
+        h = hash_of_photo(s->captions.image[i].file_name, s->items[i].name, h.lo);
     return (ds_features_shape){.key = h,
                                .images = (uint64_t)s->captions.images,
                                .regions = (uint32_t)(m->grid_h * m->grid_w),
@@ -182,16 +210,16 @@ static err_code write_features(const cap_split *s, const cap_model *m, ds_loader
     return code;
 }
 
-static err_code compute_features(const cap_split *s, const cap_model *m, const char *path, pool *threads,
+static err_code compute_features(const cap_split *s, const cap_model *m, const char *path,
+                                 const ds_features_shape *shape, pool *threads,
                                  const cap_train_events *events, error *err)
 {
-    ds_features_shape shape = shape_of(s, m);
     ds_features_writer *w = NULL;
     ds_loader *loader = NULL;
     ds_schedule schedule;
     arena memory = {0}, lists = {0};
     nn_tape t = {.mem = &memory, .threads = threads};
-    err_code code = ds_features_create(path, &shape, &w, err);
+    err_code code = ds_features_create(path, shape, &w, err);
     if (!code) code = cap_split_plain_loader(s, m, ENCODE_BATCH, &loader, &schedule, &lists, err);
     if (!code) code = write_features(s, m, loader, w, &t, events, err);
     if (code)
@@ -216,7 +244,7 @@ err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *f
     s->features_path = strdup(path);
     if (!s->features_path) return err_set(err, ERR_MEMORY, "out of memory for the features");
     if (!ds_features_open(path, &shape, &s->features, NULL)) return ERR_OK;
-    if ((code = compute_features(s, m, path, threads, events, err))) return code;
+    if ((code = compute_features(s, m, path, &shape, threads, events, err))) return code;
     return ds_features_open(path, &shape, &s->features, err);
 }
 

@@ -22,6 +22,7 @@ typedef struct cap_split {
     ds_encoded encoded;
     ds_item *items; /* [captions.images] */
     arena memory;
+    const char *images;             /* the folder */
     double max_damaged;             /* share of photos that may be missing or damaged */
     const cap_train_events *events; /* who is told of them */
     ds_features *features;          /* NULL: photos are decoded and encoded along */
@@ -49,7 +50,8 @@ err_code cap_split_vocab(const cap_split *s, int min_count, ds_vocab **vocab, er
 void cap_split_say_damaged(void *ctx, const ds_item *item, const char *problem);
 
 /* Opens or computes the encoder's maps of all photos: a file in `folder` named after weights, preprocessing
- * and photos. A file that is cut short or of another kind is made anew. */
+ * and the photos (folder, names, sizes, times of change). A file that is cut short or of another kind is made
+ * anew. */
 err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *folder, pool *threads,
                                  const cap_train_events *events, error *err);
 

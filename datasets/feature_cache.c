@@ -3,11 +3,15 @@
 #include "src/io/dtype.h"
 #include "src/io/file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { VERSION = 1, HEADER_BYTES = 64, MAX_BITS = 48 };
+enum { VERSION = 1, HEADER_BYTES = 64, MAX_BITS = 48, PIECE = 8192 /* half floats read at once */ };
 
 static const char magic[8] = "dsfeats"; /* with its NUL */
 
@@ -28,9 +32,10 @@ struct ds_features_writer {
     uint64_t put;
 };
 
+/* Read, not mapped: a file that another program cuts short would end a mapping's reader by a signal. */
 struct ds_features {
     ds_features_shape shape;
-    io_map map;
+    int file;
     size_t values;         /* L * D */
     atomic_uchar *checked; /* [images] 1 = the hash was right */
 };
@@ -127,14 +132,26 @@ void ds_features_abort(ds_features_writer **writer)
     *writer = NULL;
 }
 
-static err_code check_header(const io_map *map, const char *path, const ds_features_shape *expected,
+/* n bytes from `at` on; fewer are there: ERR_FORMAT. */
+static err_code read_at(int file, uint64_t at, void *bytes, size_t n, error *err)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(file, (char *)bytes + done, n - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return err_set(err, ERR_IO, "the stored features cannot be read: %s", strerror(errno));
+        if (!got)
+            return err_set(err, ERR_FORMAT,
+                           "the stored features end too early: another program cut the file short");
+        done += (size_t)got;
+    }
+    return ERR_OK;
+}
+
+static err_code check_header(int file, size_t size, const char *path, const ds_features_shape *expected,
                              error *err)
 {
     header h, wanted = make_header(expected);
-    if (map->size < sizeof h)
-        return err_set(err, ERR_FORMAT, "cannot read '%s': not a file of features", path);
-    memcpy(&h, map->data, sizeof h);
-    if (memcmp(h.magic, magic, sizeof magic))
+    if (size < sizeof h || read_at(file, 0, &h, sizeof h, NULL) || memcmp(h.magic, magic, sizeof magic))
         return err_set(err, ERR_FORMAT, "cannot read '%s': not a file of features", path);
     if (h.hash != hash_bytes(&h, offsetof(header, hash), 0).lo)
         return err_set(err, ERR_FORMAT,
@@ -144,11 +161,23 @@ static err_code check_header(const io_map *map, const char *path, const ds_featu
                        "'%s' holds features of another encoder or data set; delete it to have it "
                        "made anew",
                        path);
-    if (map->size != file_size(expected))
+    if (size != file_size(expected))
         return err_set(err, ERR_FORMAT,
                        "cannot read '%s': %zu bytes instead of %zu; delete it to have it made anew", path,
-                       map->size, file_size(expected));
+                       size, file_size(expected));
     return ERR_OK;
+}
+
+static err_code open_file(ds_features *f, const char *path, error *err)
+{
+    struct stat info;
+    f->file = open(path, O_RDONLY | O_CLOEXEC);
+    if (f->file < 0)
+        return err_set(err, errno == ENOENT || errno == ENOTDIR ? ERR_MISSING : ERR_IO,
+                       "cannot read '%s': %s", path, strerror(errno));
+    if (fstat(f->file, &info) || !S_ISREG(info.st_mode))
+        return err_set(err, ERR_FORMAT, "cannot read '%s': not a file of features", path);
+    return check_header(f->file, (size_t)info.st_size, path, &f->shape, err);
 }
 
 err_code ds_features_open(const char *path, const ds_features_shape *expected, ds_features **out, error *err)
@@ -159,8 +188,7 @@ err_code ds_features_open(const char *path, const ds_features_shape *expected, d
     if (!f) return no_memory(err);
     f->shape = *expected;
     f->values = (size_t)expected->regions * expected->channels;
-    code = io_map_open(&f->map, path, err);
-    if (!code) code = check_header(&f->map, path, expected, err);
+    code = open_file(f, path, err);
     if (!code) {
         f->checked = calloc((size_t)expected->images + 1, sizeof *f->checked);
         if (!f->checked) code = no_memory(err);
@@ -176,27 +204,47 @@ err_code ds_features_open(const char *path, const ds_features_shape *expected, d
 void ds_features_close(ds_features **f)
 {
     if (!*f) return;
-    io_map_close(&(*f)->map);
+    if ((*f)->file >= 0) close((*f)->file);
     free((*f)->checked);
     free(*f);
     *f = NULL;
 }
 
+static uint64_t place_of(const ds_features *f, uint64_t image)
+{
+    return HEADER_BYTES + image * f->values * sizeof(uint16_t);
+}
+
+/* The first time an image is read: whole, as its hash is of all its bytes. */
+static err_code check_image(ds_features *f, uint64_t image, error *err)
+{
+    size_t bytes = f->values * sizeof(uint16_t);
+    uint64_t stored = 0;
+    uint16_t *half = malloc(bytes);
+    if (!half) return no_memory(err);
+    err_code code = read_at(f->file, place_of(f, image), half, bytes, err);
+    if (!code)
+        code = read_at(f->file, place_of(f, f->shape.images) + image * sizeof stored, &stored, sizeof stored,
+                       err);
+    if (!code && stored != hash_bytes(half, bytes, 0).lo)
+        code = err_set(err, ERR_FORMAT, "the stored features of image %llu are damaged; delete the file",
+                       (unsigned long long)image);
+    free(half);
+    if (!code) atomic_store_explicit(&f->checked[image], 1, memory_order_relaxed);
+    return code;
+}
+
 err_code ds_features_get(ds_features *f, uint64_t image, float *out, error *err)
 {
+    uint16_t half[PIECE];
+    err_code code = ERR_OK;
     if (image >= f->shape.images)
         return err_set(err, ERR_ARGUMENT, "there are no features of image %llu", (unsigned long long)image);
-    size_t bytes = f->values * sizeof(uint16_t);
-    const uint8_t *half = f->map.data + HEADER_BYTES + (size_t)image * bytes;
-    if (!atomic_load_explicit(&f->checked[image], memory_order_relaxed)) {
-        uint64_t stored;
-        const uint8_t *hashes = f->map.data + HEADER_BYTES + (size_t)f->shape.images * bytes;
-        memcpy(&stored, hashes + (size_t)image * sizeof stored, sizeof stored);
-        if (stored != hash_bytes(half, bytes, 0).lo)
-            return err_set(err, ERR_FORMAT, "the stored features of image %llu are damaged; delete the file",
-                           (unsigned long long)image);
-        atomic_store_explicit(&f->checked[image], 1, memory_order_relaxed);
+    if (!atomic_load_explicit(&f->checked[image], memory_order_relaxed)) code = check_image(f, image, err);
+    for (size_t at = 0; !code && at < f->values; at += PIECE) {
+        size_t n = f->values - at < PIECE ? f->values - at : PIECE;
+        code = read_at(f->file, place_of(f, image) + at * sizeof *half, half, n * sizeof *half, err);
+        if (!code) io_f16_to_f32(half, out + at, n);
     }
-    io_f16_to_f32(half, out, f->values);
-    return ERR_OK;
+    return code;
 }

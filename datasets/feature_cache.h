@@ -7,13 +7,14 @@
  *     ds_features_finish(&w, &err);                    now the file is there, whole
  *
  *     ds_features *f;
- *     if (ds_features_open("train.features", &shape, &f, &err)) ...      mapped; ERR_MISMATCH = make it anew
+ *     if (ds_features_open("train.features", &shape, &f, &err)) ...      ERR_MISMATCH = make it anew
  *     ds_features_get(f, image, out, &err);
  *     ds_features_close(&f);
  *
  * The file, little-endian: 64 bytes of header (magic, version, regions, channels, images, key, hash of the
  * header so far), then f16 [images][regions][channels], then u64 [images], a hash of each image's bytes. An
- * image's hash is checked when it is first read. */
+ * image's hash is checked when it is first read. A file that another program cuts short while it is open
+ * gives ERR_FORMAT. */
 #ifndef DATASETS_FEATURE_CACHE_H
 #define DATASETS_FEATURE_CACHE_H
 

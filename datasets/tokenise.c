@@ -1,6 +1,7 @@
 #include "datasets/tokenise.h"
 
 #include "datasets/points.h"
+#include "src/base/entity.h"
 
 #include <string.h>
 
@@ -17,12 +18,22 @@ static uint32_t to_ascii_mark(uint32_t point)
     return point;
 }
 
+/* The next character, which may be written as an HTML entity; what is malformed is U+FFFD. */
+static uint32_t read_point(const char **s, const char *end)
+{
+    uint32_t point;
+    size_t entity = text_entity_read(*s, &point);
+    *s += entity;
+    if (entity) return point;
+    int32_t read = text_utf8_next(s, end);
+    return read < 0 ? 0xfffd : (uint32_t)read;
+}
+
 /* Lower case, marks in ASCII, separators outside ASCII as blanks. */
 static void normalise(const char *utf8, size_t size, text *out)
 {
     for (const char *s = utf8, *end = utf8 + size; s < end;) {
-        int32_t read = text_utf8_next(&s, end);
-        uint32_t point = read < 0 ? 0xfffd : to_ascii_mark((uint32_t)read);
+        uint32_t point = to_ascii_mark(read_point(&s, end));
         if (ds_point_is_invisible(point)) continue;
         if (point >= 0x80 && ds_point_is_separator(point)) point = ' ';
         text_append_point(out, text_lower_point(point));

@@ -7,9 +7,9 @@
  *
  * Lower case; blanks and punctuation separate and are dropped. Kept: hyphens and apostrophes inside a word
  * ("t-shirt", "o'clock"); '.' ',' ':' between digits ("10:30"). The clitics 's 're 've 'll 'd 'm n't become
- * words of their own, as in the references of the scores. Curly apostrophes and Unicode hyphens become ASCII,
- * zero-width characters vanish, malformed UTF-8 becomes U+FFFD, which counts as a letter. No locale, no
- * settings: one text, one list of words. */
+ * words of their own, as in the references of the scores. HTML entities are decoded; curly apostrophes and
+ * Unicode hyphens become ASCII, zero-width characters vanish, malformed UTF-8 becomes U+FFFD, which counts as
+ * a letter. No locale, no settings: one text, one list of words. */
 #ifndef DATASETS_TOKENISE_H
 #define DATASETS_TOKENISE_H
 

@@ -9,7 +9,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "captioner/decoder_row.h"
 #include "captioner/lstm_settings.h"
 #include "src/nn/gradcheck.h"
 #include "tests/text_batch.h"
@@ -174,9 +176,104 @@ static void textbook(void **state)
     }
 }
 
+/* ---- padding ---- */
+
+enum { PADDED = 11 };
+
+/* The loss of the three sentences with `width` places for words each, of which those behind the end are
+ * padding. */
+static double padded_loss(model *m, int width)
+{
+    int32_t source[TEXT_SOURCES * PADDED] = {0};
+    for (int i = 0; i < TEXT_SOURCES; i++)
+        for (int j = 0; j < text_source_length[i]; j++) source[i * width + j] = text_source[i][j];
+    ds_batch b = {.rows = TEXT_ROWS, .images = TEXT_SOURCES, .max_len = TEXT_WORDS};
+    b.image = b.caption = text_which;
+    b.row_image = text_row_image;
+    b.length = text_length;
+    b.tokens = &text_tokens[0][0];
+    arena mem = {0};
+    nn_tape t = {.mem = &mem, .recording = true, .training = true};
+    cap_encoded e =
+        cap_text_encoder_forward(&t, &m->encoder, source, text_source_length, TEXT_SOURCES, width);
+    cap_memory memory = cap_decoder_remember(&t, &m->decoder, &e);
+    nn_var *loss = cap_decoder_loss(&t, &m->decoder, &memory, &b, &m->options, NULL);
+    assert_non_null(loss);
+    double value = loss->data[0];
+    arena_release(&mem);
+    return value;
+}
+
+/* What is asked of the attention, too, knows how long each sentence is. */
+static void padding_does_not_change_the_loss(void **state)
+{
+    (void)state;
+    for (int match = 0; match < NN_MATCH_COUNT; match++)
+        for (int attend = 0; attend < CAP_ATTENDS; attend++) {
+            cap_text_encoder_config e = small_encoder();
+            cap_decoder_config d = small_decoder((nn_match_kind)match);
+            model m;
+            d.attend = (cap_attend)attend;
+            set_up(&m, &e, &d);
+            double tight = padded_loss(&m, TEXT_LONGEST), loose = padded_loss(&m, PADDED);
+            if (!(fabs(tight - loose) < 1e-12))
+                fail_msg("%s: %.15g, with padding %.15g", nn_match_rows[match].name, tight, loose);
+            m.options.coverage = m.options.focus = 0;
+            assert_true(match == NN_MATCH_NONE ||
+                        tight - padded_loss(&m, PADDED) > 1e-3); /* they were asked */
+            nn_params_release(&m.params);
+        }
+}
+
+/* Even attention has all the entropy there can be, and looks at each state as often as at the others. */
+static void even_attention_is_even_whatever_the_lengths(void **state)
+{
+    (void)state;
+    static const int32_t length[] = {5, 2, 1, 3};
+    real even[4][5] = {{0}};
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < length[i]; j++) even[i][j] = 1 / (real)length[i];
+    arena mem = {0};
+    nn_tape t = {.mem = &mem};
+    nn_var *alpha[2] = {nn_input(&t, &even[0][0], 2, (int[]){4, 5}),
+                        nn_input(&t, &even[0][0], 2, (int[]){3, 5})};
+    nn_var *entropy = nn_attention_entropy(&t, alpha, length, 2);
+    assert_true(fabs((double)entropy->data[0] - 1) < 1e-6);
+    double expected = (5 * pow(1 - 2 / 5., 2) + 0 + 1 + 3 * pow(1 - 1 / 3., 2)) / 4;
+    assert_true(fabs((double)nn_coverage_penalty(&t, alpha, length, 2)->data[0] - expected) < 1e-6);
+    static const int32_t ones[] = {1, 1, 1, 1}; /* nobody has a choice */
+    assert_true(nn_attention_entropy(&t, alpha, ones, 2)->data[0] == 0);
+    arena_release(&mem);
+}
+
+/* ---- draws ---- */
+
+static int compare_streams(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Between true and own words each word of each step draws for itself, also in texts of over 256 words. */
+static void every_word_has_draws_of_its_own(void **state)
+{
+    (void)state;
+    enum { STEPS = 40, LONG = 1100 };
+    static uint64_t stream[STEPS * LONG];
+    for (int step = 0; step < STEPS; step++)
+        for (int word = 0; word < LONG; word++)
+            stream[step * LONG + word] = cap_sampling_stream((uint64_t)step, word);
+    assert_int_equal(stream[7 * LONG + 255], 7 << 8 | 255);
+    qsort(stream, STEPS * LONG, sizeof *stream, compare_streams);
+    for (int i = 1; i < STEPS * LONG; i++) assert_true(stream[i] != stream[i - 1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(padding_does_not_change_the_loss),
+        cmocka_unit_test(even_attention_is_even_whatever_the_lengths),
+        cmocka_unit_test(every_word_has_draws_of_its_own),
         cmocka_unit_test(encoders),
         cmocka_unit_test(decoders),
         cmocka_unit_test(fixed_vectors),

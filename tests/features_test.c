@@ -106,6 +106,24 @@ static void damage_is_noticed(void **state)
     free(bytes);
 }
 
+/* Another program cuts the file while it is read: an error, no signal. */
+static void cutting_an_open_file_is_told(void **state)
+{
+    (void)state;
+    ds_features *f = NULL;
+    float map[L * D];
+    error err = {0};
+    write_file(N, ERR_OK);
+    assert_int_equal(ds_features_open(path, &shape, &f, NULL), ERR_OK);
+    assert_int_equal(ds_features_get(f, 3, map, NULL), ERR_OK);
+    assert_int_equal(truncate(path, HEADER + 10), 0);
+    for (uint64_t i = 0; i < N; i++) { /* checked before or not */
+        assert_int_equal(ds_features_get(f, i, map, &err), ERR_FORMAT);
+        assert_non_null(strstr(err.text, "cut"));
+    }
+    ds_features_close(&f);
+}
+
 int main(void)
 {
     int fd = mkstemp(path);
@@ -115,6 +133,7 @@ int main(void)
         cmocka_unit_test(what_was_put_is_got),
         cmocka_unit_test(others_are_refused),
         cmocka_unit_test(damage_is_noticed),
+        cmocka_unit_test(cutting_an_open_file_is_told),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

@@ -146,14 +146,33 @@ static nn_var *f_coverage(nn_tape *t, void *c)
 {
     bench *b = c;
     nn_var *a = nn_normalise(t, b->p[0], &(nn_scope){0}), *steps[] = {a, nn_slice(t, a, 0, 2)};
-    return nn_coverage_penalty(t, steps, 2);
+    return nn_coverage_penalty(t, steps, NULL, 2);
 }
 
 static nn_var *f_entropy(nn_tape *t, void *c)
 {
     bench *b = c;
     nn_var *a = nn_normalise(t, b->p[0], &(nn_scope){0}), *steps[] = {a, nn_slice(t, a, 0, 2)};
-    return nn_attention_entropy(t, steps, 2);
+    return nn_attention_entropy(t, steps, NULL, 2);
+}
+
+/* Askers that see states of their own: one, four, and three of the five. */
+static const int32_t seen_states[] = {1, 4, 3};
+
+static nn_var *f_coverage_ragged(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_var *a = nn_normalise(t, b->p[0], &(nn_scope){.length = seen_states}),
+           *steps[] = {a, nn_slice(t, a, 0, 2)};
+    return nn_coverage_penalty(t, steps, seen_states, 2);
+}
+
+static nn_var *f_entropy_ragged(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_var *a = nn_normalise(t, b->p[0], &(nn_scope){.length = seen_states}),
+           *steps[] = {a, nn_slice(t, a, 0, 2)};
+    return nn_attention_entropy(t, steps, seen_states, 2);
 }
 
 static nn_var *f_lstm(nn_tape *t, void *c)
@@ -330,6 +349,8 @@ static const row rows[] = {
      NN_MATCH_SCALED_DOT},
     {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
     {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},
+    {"doubly stochastic regulariser, ragged", f_coverage_ragged, {{2, 3, 5}}, 0},
+    {"entropy of attention, ragged", f_entropy_ragged, {{2, 3, 5}}, 0},
     {"lstm", f_lstm, {{2, 2, 12}, {2, 2, 3}}, 0},
     {"lstm, many steps", f_lstm_sequence, {{2, 6, 12}, {2, 3, 12}}, 0},
     {"lstm, words", f_lstm_of_table, {{2, 4, 12}, {2, 3, 12}}, 0},

@@ -48,6 +48,9 @@ static void words_are_split(void **state)
     expect_tokens("b\xFFz \xC3", "b\xEF\xBF\xBDz \xEF\xBF\xBD");
     expect_tokens("\xEA\xB0\x95\xEC\x95\x84\xEC\xA7\x80 \xEF\xBC\x81",
                   "\xEA\xB0\x95\xEC\x95\x84\xEC\xA7\x80");
+    expect_tokens("a man &amp; his dog&#39;s ball &quot;caf&eacute;&quot; R&#x26;B",
+                  "a man his dog 's ball caf\xC3\xA9 r b");
+    expect_tokens("a & b &amp c &unknown; &#; &", "a b amp c unknown");
     expect_tokens("", "");
     expect_tokens("' - ... n't 's", "n't s");
 }

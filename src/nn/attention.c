@@ -195,7 +195,7 @@ nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *
 
 typedef struct coverage_ctx {
     nn_var **alpha, *y;
-    real *missing; /* [N, L]: 1 - sum over words */
+    real *missing; /* [N, L]: 1 - sum over words; 0 for states that are not there */
     int steps;
 } coverage_ctx;
 
@@ -210,7 +210,7 @@ static void coverage_backward(nn_tape *t, void *p)
     }
 }
 
-nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, int steps)
+nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps)
 {
     if (t->failed || steps < 1 || !alpha[0]) return NULL;
     size_t all = nn_count(alpha[0]);
@@ -219,7 +219,11 @@ nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, int steps)
     nn_var **copy = nn_alloc(t, (size_t)steps * sizeof(nn_var *));
     real *missing = nn_scratch(t, all * sizeof *missing);
     if (t->failed) return NULL;
-    for (size_t i = 0; i < all; i++) missing[i] = 1;
+    int states = nn_last(alpha[0]);
+    for (size_t i = 0; i < all; i++) {
+        size_t asker = i / (size_t)states, state = i % (size_t)states;
+        missing[i] = !length || state < (size_t)length[asker] ? 1 : 0;
+    }
     for (int s = 0; s < steps; s++) {
         copy[s] = alpha[s];
         for (size_t i = 0, n = nn_count(alpha[s]); i < n; i++) missing[i] -= alpha[s]->data[i];
@@ -237,7 +241,8 @@ nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, int steps)
 typedef struct entropy_ctx {
     nn_var **alpha, *y;
     int steps;
-    double scale; /* 1 / (rows ln L) */
+    const double *share; /* [N] 1 / ln of what each asker sees; NULL: 1, and the scale has it */
+    double scale;        /* 1 / rows, or 1 / (rows ln L) */
 } entropy_ctx;
 
 static const double NOTHING = 1e-12; /* x ln x and its slope are cut off here: masked states have weight 0 */
@@ -245,35 +250,51 @@ static const double NOTHING = 1e-12; /* x ln x and its slope are cut off here: m
 static void entropy_backward(nn_tape *t, void *p)
 {
     entropy_ctx *c = p;
+    size_t states = (size_t)nn_last(c->alpha[0]);
     for (int s = 0; c->y->grad && s < c->steps; s++) {
         real *d = nn_grad_add(t, c->alpha[s]);
         for (size_t i = 0, n = nn_count(c->alpha[s]); d && i < n; i++) {
-            double a = (double)c->alpha[s]->data[i];
-            if (a > NOTHING) d[i] -= (real)((log(a) + 1) * c->scale) * c->y->grad[0];
+            double a = (double)c->alpha[s]->data[i], share = c->share ? c->share[i / states] : 1;
+            if (a > NOTHING) d[i] -= (real)((log(a) + 1) * c->scale * share) * c->y->grad[0];
         }
     }
 }
 
-nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, int steps)
+/* Adds the entropies of a step's askers, each as its share; those that have a choice are counted. */
+static void add_entropy(const nn_var *alpha, const double *share, double *sum, double *rows)
+{
+    size_t states = (size_t)nn_last(alpha);
+    for (size_t r = 0, n = (size_t)nn_rows(alpha); r < n; r++) *rows += !share || share[r] > 0;
+    for (size_t i = 0, n = nn_count(alpha); i < n; i++) {
+        double a = (double)alpha->data[i];
+        if (a > NOTHING) *sum -= a * log(a) * (share ? share[i / states] : 1);
+    }
+}
+
+static double *shares_of(nn_tape *t, const int32_t *length, int askers)
+{
+    double *share = length ? nn_alloc(t, (size_t)askers * sizeof *share) : NULL;
+    for (int i = 0; share && i < askers; i++) share[i] = length[i] > 1 ? 1 / log(length[i]) : 0;
+    return share;
+}
+
+nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps)
 {
     if (t->failed || steps < 1 || !alpha[0]) return NULL;
     nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, alpha[0]));
     entropy_ctx *c = nn_alloc(t, sizeof *c);
     nn_var **copy = nn_alloc(t, (size_t)steps * sizeof(nn_var *));
+    const double *share = shares_of(t, length, alpha[0]->dim[0]);
     if (t->failed) return NULL;
     double sum = 0, rows = 0;
     for (int s = 0; s < steps; s++) {
         copy[s] = alpha[s];
-        rows += nn_rows(alpha[s]);
-        for (size_t i = 0, n = nn_count(alpha[s]); i < n; i++) {
-            double a = (double)alpha[s]->data[i];
-            if (a > NOTHING) sum -= a * log(a);
-        }
+        add_entropy(alpha[s], share, &sum, &rows);
     }
     int states = nn_last(alpha[0]);
-    double scale = states > 1 ? 1 / (rows * log(states)) : 0;
+    double scale = rows > 0 && states > 1 ? 1 / (rows * (share ? 1 : log(states))) : 0;
     y->data[0] = (real)(sum * scale);
-    *c = (entropy_ctx){copy, y, steps, scale};
+    *c = (entropy_ctx){copy, y, steps, share, scale};
     if (y->wants_grad) nn_record(t, entropy_backward, c);
     return t->failed ? NULL : y;
 }

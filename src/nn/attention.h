@@ -76,13 +76,17 @@ nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope);
 /* context [N, Tq, D], or [N, D] where the scores are of one query each. */
 nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *scope);
 
-/* The doubly stochastic regulariser (Xu et al. 2015, eq. 14): the mean over askers of sum_l (1 - sum_t
- * alpha_t[n, l])^2, a pull towards looking at every region about once. alpha[t] is [N_t, L] with N_t falling
- * as captions end. */
-nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, int steps);
+/* Penalties on attention, over all steps: alpha[t] is [N_t, L], the weights of the first N_t askers, N_t
+ * falling as captions end. length [N_0] says how many states each asker sees, the others have weight 0 and
+ * count for nothing; NULL: all L. */
 
-/* The mean over all askers and steps of the entropy of alpha, as a share of the greatest possible ln L: in
- * 0..1, 1 when attention is even. As a penalty it makes attention choose. */
-nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, int steps);
+/* The doubly stochastic regulariser (Xu et al. 2015, eq. 14): the mean over askers of sum_l (1 - sum_t
+ * alpha_t[n, l])^2, a pull towards looking at every region about once. */
+nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps);
+
+/* The mean over all askers and steps of the entropy of alpha, as a share of the greatest possible, ln of the
+ * asker's length: in 0..1, 1 when attention is even. Who sees one state has no choice and is left out. As a
+ * penalty it makes attention choose. */
+nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps);
 
 #endif
