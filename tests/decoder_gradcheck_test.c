@@ -13,6 +13,7 @@
 
 #include "captioner/decoder_row.h"
 #include "captioner/lstm_settings.h"
+#include "src/nn/attention.h"
 #include "src/nn/gradcheck.h"
 #include "tests/text_batch.h"
 
@@ -213,7 +214,7 @@ static void padding_does_not_change_the_loss(void **state)
             cap_text_encoder_config e = small_encoder();
             cap_decoder_config d = small_decoder((nn_match_kind)match);
             model m;
-            d.attend = (cap_attend)attend;
+            cap_lstm_settings_of(&d)->attend = (cap_attend)attend;
             set_up(&m, &e, &d);
             double tight = padded_loss(&m, TEXT_LONGEST), loose = padded_loss(&m, PADDED);
             if (!(fabs(tight - loose) < 1e-12))

@@ -282,10 +282,10 @@ static void what_cannot_end_is_cut(void **state)
         o.strategy = (cap_strategy)s;
         o.max_words = 6;
         cap_hypothesis best[PHOTOS];
-        f.decoder.out_b->data[DS_END] = -30;
+        cap_lstm_of(&f.decoder)->out_b->data[DS_END] = -30;
         search(&f, 0, PHOTOS, &o, best);
         for (int i = 0; i < PHOTOS; i++) assert_true(best[i].ended && best[i].words <= 6);
-        f.decoder.out_b->data[DS_END] = -(real)INFINITY;
+        cap_lstm_of(&f.decoder)->out_b->data[DS_END] = -(real)INFINITY;
         search(&f, 0, PHOTOS, &o, best);
         for (int i = 0; i < PHOTOS; i++) assert_true(!best[i].ended && best[i].words == 6);
         toy_decoder_release(&f);

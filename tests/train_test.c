@@ -19,6 +19,7 @@
 #include "tests/training.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -479,6 +480,40 @@ static void features_are_kept(void **unused)
     free(cache);
 }
 
+/* Another photo under an old name is seen as what it is, even with the old one's time. */
+static void features_of_replaced_photos_are_made_anew(void **unused)
+{
+    (void)unused;
+    static const char weights[] = TEST_SHARED_DIR "/data/weights/mobilenet_v2.safetensors";
+    if (access(weights, R_OK)) {
+        print_message("skipped: '%s' is not there\n", weights);
+        skip();
+    }
+    task t;
+    heard h = {0};
+    tiny(&t, "replaced");
+    t.s.encoder = weights;
+    char *cache = strdup(in("cache2")), *photo = strdup(in("photos/0.jpg"));
+    struct stat old;
+    t.s.cache = cache;
+    t.s.epochs = 1;
+    t.s.per_image = 0;
+    t.s.val = NULL;
+    t.s.force = true;
+    go_well(&t.s, &h);
+    h = (heard){0};
+    go_well(&t.s, &h);
+    assert_int_equal(h.encoded, 0);
+    assert_int_equal(stat(photo, &old), 0);
+    write_photo(photo, 1);
+    assert_int_equal(utimensat(AT_FDCWD, photo, (struct timespec[]){old.st_atim, old.st_mtim}, 0), 0);
+    go_well(&t.s, &h);
+    assert_true(h.encoded > 0);
+    write_photo(photo, 0);
+    free(cache);
+    free(photo);
+}
+
 /* ---- files ---- */
 
 static void what_cannot_be_written_is_said_at_once(void **unused)
@@ -538,6 +573,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(photos_without_captions_are_passed_over),
         cmocka_unit_test(damaged_photos_are_named),
         cmocka_unit_test(features_are_kept),
+        cmocka_unit_test(features_of_replaced_photos_are_made_anew),
         cmocka_unit_test(what_cannot_be_written_is_said_at_once),
         cmocka_unit_test(a_killed_run_leaves_no_broken_file),
     };
