@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cnn/nodes.h"
+#include "src/base/bounds.h"
 #include "src/math/packed.h"
 
 #if CAPTION_X86
@@ -59,21 +60,6 @@ int cnn_bands_take(const cnn_net *net, const nn_tape *t, int first, const bool *
     bool linked = follows(net, project, deep) && (deep == first || follows(net, &net->node[deep], first));
     bool around = project->inputs == 1 || project->input[1] == from; /* the shortcut, if there is one */
     return linked && around && project->act == NN_LINEAR ? last - first + 1 : 0;
-}
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
 }
 
 /* Rows of x that rows a..b-1 of the result reach: from..to-1. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "src/base/bounds.h"
 #include "src/math/packed.h"
 
 #if CAPTION_X86
@@ -40,14 +41,9 @@ typedef struct conv_taps {
     float *results; /* [workers][CHUNK,outputs] */
 } conv_taps;
 
-static int most(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static void fill_planes(const conv_taps *c, const real *map, uint16_t *to)
 {
-    int cols = c->w < c->width - c->pad ? c->w : c->width - c->pad;
+    int cols = min_int(c->w, c->width - c->pad);
     for (int y = 0; y < c->h; y++) {
         int r = y + c->pad, row = r / c->planes;
         if (row >= c->rows) break;
@@ -84,11 +80,6 @@ static void scatter(const conv_taps *c, const phase *f, const float *results, in
     }
 }
 
-static int up(int n)
-{
-    return (n + AMX_TAPS_UNIT - 1) / AMX_TAPS_UNIT * AMX_TAPS_UNIT;
-}
-
 static int positions(const conv_taps *c, const phase *f)
 {
     return f->rows * (c->width / c->planes);
@@ -104,8 +95,9 @@ static void run_image(void *p, int image, int worker)
     for (int i = 0; i < c->spread * c->spread; i++) {
         const phase *f = &c->phases[i];
         for (int begin = 0, all = positions(c, f); begin < all; begin += CHUNK) {
-            int count = all - begin < CHUNK ? all - begin : CHUNK;
-            amx_taps_product(&f->taps, planes + (size_t)begin * f->taps.step, up(count), results);
+            int count = min_int(all - begin, CHUNK);
+            amx_taps_product(&f->taps, planes + (size_t)begin * f->taps.step, round_up(count, AMX_TAPS_UNIT),
+                             results);
             scatter(c, f, results, begin, begin + count, map);
         }
     }
@@ -124,7 +116,8 @@ static size_t reach(const conv_taps *c)
     for (int i = 0; i < c->spread * c->spread; i++) {
         const phase *f = &c->phases[i];
         for (int t = 0; t < f->taps.count; t++) {
-            size_t end = f->taps.offset[t] + (size_t)up(positions(c, f)) * f->taps.step + (size_t)c->channels;
+            size_t end = f->taps.offset[t] + (size_t)round_up(positions(c, f), AMX_TAPS_UNIT) * f->taps.step +
+                         (size_t)c->channels;
             far = end > far ? end : far;
         }
     }
@@ -149,7 +142,7 @@ void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window 
     c.h = x->dim[1], c.w = x->dim[2], c.channels = x->dim[3];
     c.out_h = oh, c.out_w = ow, c.outputs = y->dim[3];
     c.rows = oh + (k - 1) / s;
-    c.width = (most((ow - 1) * s + k, c.w + c.pad) + s - 1) / s * s;
+    c.width = (max_int((ow - 1) * s + k, c.w + c.pad) + s - 1) / s * s;
     phase *f = &c.phases[0];
     size_t ch = (size_t)c.channels;
     *f = (phase){.taps = {.channels = c.channels, .outputs = c.outputs, .step = (size_t)s * ch},
@@ -197,8 +190,8 @@ void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window
     c.h = y->dim[1], c.w = y->dim[2], c.channels = y->dim[3];
     c.out_h = x->dim[1], c.out_w = x->dim[2], c.outputs = x->dim[3];
     c.pad = (win.kernel - 1 - win.pad + s - 1) / s;
-    c.rows = most(c.h, (c.out_h + s - 1) / s + far) + c.pad;
-    c.width = most(c.w, (c.out_w + s - 1) / s + far) + c.pad;
+    c.rows = max_int(c.h, (c.out_h + s - 1) / s + far) + c.pad;
+    c.width = max_int(c.w, (c.out_w + s - 1) / s + far) + c.pad;
     uint16_t *weights = nn_scratch(t, nn_count(w) * sizeof *weights);
     if (!weights) return;
     for (int i = 0; i < s * s; i++) {

@@ -316,13 +316,19 @@ static void same_bits_in_order(void **state)
 /* As this program was called: under valgrind /proc/self/exe is valgrind. */
 static const char *program;
 
-static void run_again(const char *cpu, bool openblas)
+/* `settings`: with those that a program makes for OpenBLAS; else as a library finds it. */
+static void run_again(const char *cpu, bool openblas, bool settings)
 {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         setenv("CAPTION_CPU", cpu, 1);
         if (!openblas) setenv("CAPTION_NO_OPENBLAS", "1", 1);
+        for (const gemm_setting *s = gemm_settings(); s->name; s++)
+            if (settings)
+                setenv(s->name, s->value, 0);
+            else
+                unsetenv(s->name);
         execl(program, program, (char *)NULL);
         _exit(127);
     }
@@ -331,7 +337,7 @@ static void run_again(const char *cpu, bool openblas)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Kernels and library are chosen once per process: hence further processes. */
+/* Kernels and library are chosen once per process: hence further processes. "amx" masks nothing. */
 static void all_again_on_lesser_cpus(void **state)
 {
     (void)state;
@@ -339,10 +345,12 @@ static void all_again_on_lesser_cpus(void **state)
         if (getenv("CAPTION_NO_OPENBLAS")) assert_memory_equal(gemm_library(), "own kernels, ", 13);
         return;
     }
-    run_again("avx2", true);
-    run_again("avx2", false);
-    run_again("generic", true);
-    run_again("generic", false);
+    run_again("amx", true, true);
+    run_again("amx", true, false);
+    run_again("avx2", true, false);
+    run_again("avx2", false, false);
+    run_again("generic", true, false);
+    run_again("generic", false, false);
 }
 
 int main(int argc, char **argv)

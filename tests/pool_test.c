@@ -1,9 +1,12 @@
 /* The pool: every task runs exactly once, whoever takes it, over many short runs. */
+#include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -22,6 +25,36 @@ static void count(void *ctx, int index, int worker)
     tally *t = ctx;
     atomic_fetch_add(&t->times[index], 1);
     if (worker < 0 || worker >= t->threads) atomic_fetch_add(&t->strangers, 1);
+}
+
+/* In place of the system's: a machine of 4,096 CPUs, of which this process may use every second one. As Linux
+ * does, it refuses a set in which they do not fit. 0: one that tells nothing. */
+static size_t cpus_of_machine = 4096;
+
+int sched_getaffinity(pid_t process, size_t bytes, cpu_set_t *set)
+{
+    (void)process;
+    if (!cpus_of_machine || bytes * 8 < cpus_of_machine) {
+        errno = EINVAL;
+        return -1;
+    }
+    memset(set, 0, bytes);
+    for (size_t i = 0; i < cpus_of_machine; i += 2) CPU_SET_S(i, bytes, set);
+    return 0;
+}
+
+static void test_counts_cpus(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t machine;
+        int count;
+    } cases[] = {{2, 1}, {1024, 512}, {1026, 513}, {4096, 2048}, {0, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cpus_of_machine = cases[i].machine;
+        assert_int_equal(pool_cpus(), cases[i].count);
+    }
+    cpus_of_machine = 4096;
 }
 
 /* Runs of 1 to TASKS tasks, one after the other without a pause, each with a tally of its own on the stack.
@@ -95,9 +128,8 @@ static void test_runs_inside_tasks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_task_once),
-        cmocka_unit_test(test_without_a_pool),
-        cmocka_unit_test(test_no_tasks),
+        cmocka_unit_test(test_counts_cpus),       cmocka_unit_test(test_every_task_once),
+        cmocka_unit_test(test_without_a_pool),    cmocka_unit_test(test_no_tasks),
         cmocka_unit_test(test_runs_inside_tasks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <malloc.h>
 #endif
 
+#include "src/math/gemm.h"
 #include "tools/verbs.h"
 
 static int print_short_usage(void)
@@ -134,8 +136,15 @@ static void return_large_memory(void)
 #endif
 }
 
+/* OpenBLAS takes these settings from nowhere else. What the user has set stays. */
+static void set_environment(void)
+{
+    for (const gemm_setting *s = gemm_settings(); s->name; s++) setenv(s->name, s->value, 0);
+}
+
 int main(int argc, char **argv)
 {
+    set_environment();
     occupy_standard_streams();
     return_large_memory();
     /* Failed writes are reported, or handled above: a verb may hold files that must be finished or removed,

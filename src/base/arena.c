@@ -5,17 +5,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "src/base/bounds.h"
+
 enum { ALIGN = 64, FIRST_BLOCK = 64 << 10, HUGE_PAGE = 2 << 20 };
 
 struct arena_block {
     arena_block *older;
     size_t size, used; /* bytes of payload */
 };
-
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
 
 static char *payload(arena_block *b)
 {
@@ -27,7 +24,7 @@ static char *payload(arena_block *b)
 static void *take_pages(size_t *size)
 {
     size_t align = *size >= HUGE_PAGE ? HUGE_PAGE : ALIGN;
-    *size = round_up(*size, align);
+    *size = round_up_size(*size, align);
     void *p = aligned_alloc(align, *size);
     if (p && align == HUGE_PAGE) madvise(p, *size, MADV_HUGEPAGE);
     return p;
@@ -47,7 +44,7 @@ static arena_block *new_block(size_t size)
 void *arena_alloc(arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX / 4) return NULL;
-    size_t need = round_up(bytes ? bytes : 1, ALIGN);
+    size_t need = round_up_size(bytes ? bytes : 1, ALIGN);
     if (a->fail_in > 0 && --a->fail_in == 0) return NULL;
     if (a->limit && a->used + need > a->limit) return NULL;
     arena_block *b = a->blocks;

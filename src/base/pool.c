@@ -42,11 +42,22 @@ static void cpu_relax(void)
 #endif
 }
 
+/* A set for `most` CPUs; 0: Linux has more of them than fit in it, or tells nothing. */
+static int count_cpus(int most)
+{
+    cpu_set_t *set = CPU_ALLOC(most);
+    if (!set) return 0;
+    size_t size = CPU_ALLOC_SIZE(most);
+    int n = sched_getaffinity(0, size, set) ? 0 : CPU_COUNT_S(size, set);
+    CPU_FREE(set);
+    return n;
+}
+
 int pool_cpus(void)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set)) return 1;
-    int n = CPU_COUNT(&set);
+    enum { MOST = 1 << 20 };
+    int n = 0;
+    for (int most = CPU_SETSIZE; !n && most <= MOST; most *= 2) n = count_cpus(most);
     return n > 0 ? n : 1;
 }
 

@@ -1,8 +1,8 @@
 /* Pool: the one set of worker threads of a program.
  *
- *     pool *p = pool_create(2);                   two threads in all: one worker beside the caller; 0 = one
- * per CPU pool_run(p, n, task, ctx);                  task(ctx, i, worker) for every i in 0..n-1, in any
- * order; returns when all are done pool_free(&p);
+ *     pool *p = pool_create(2);      two threads in all, one worker beside the caller; 0: one per CPU
+ *     pool_run(p, n, task, ctx);     task(ctx, i, worker) for every i in 0..n-1, in any order; returns when
+ *     pool_free(&p);                 all are done
  *
  * How work is cut into tasks must depend on the shapes alone, never on the number of threads: then a result
  * has the same bits whatever --threads says. A NULL pool runs everything in the caller. Runs from inside a

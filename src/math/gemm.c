@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "src/base/bounds.h"
 #include "src/base/cpu.h"
 #include "src/math/gemm_own.h"
 #include "src/math/kernels.h"
@@ -37,21 +39,40 @@ static void ensure_level(void)
     pthread_once(&once, find_level);
 }
 
-/* OpenBLAS of Debian 12 takes a Sapphire Rapids for a Haswell, and starts one thread per CPU when it loads;
- * both are decided while it loads, from the environment. Hence it is loaded here, after the environment is
- * set. */
+const gemm_setting *gemm_settings(void)
+{
+    static const gemm_setting all[] = {
+        {"OPENBLAS_CORETYPE", "SkylakeX"}, {"OPENBLAS_NUM_THREADS", "1"}, {NULL, NULL}};
+    ensure_level();
+    return level >= CPU_AVX512 ? all : all + 1;
+}
+
+/* Whether OpenBLAS computes with vectors as wide as this CPU has, or as somebody told it. What it takes the
+ * CPU for it decides while it loads, and that of Debian 12 takes what is newer than itself for a Haswell.
+ * With half the width it makes 27 GFLOP/s of 1024 x 1024 where own kernels make 55, and it 54 as SkylakeX (an
+ * AMD EPYC with AVX-512, one thread, busy), so that own kernels lose nothing. */
+static bool is_as_wide(void *lib)
+{
+    static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
+    char *(*core)(void) = NULL;
+    void *symbol = dlsym(lib, "openblas_get_corename");
+    if (level < CPU_AVX512 || !symbol || getenv("OPENBLAS_CORETYPE")) return true;
+    memcpy(&core, &symbol, sizeof core);
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        if (!strcasecmp(core(), wide[i])) return true;
+    return false;
+}
+
 static void load_blas(void)
 {
     ensure_level();
-    setenv("OPENBLAS_NUM_THREADS", "1", 0);
-    if (level >= CPU_AVX512) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
     snprintf(blas.name, sizeof blas.name, "own kernels, %s", kernels_get(level)->name);
     if (getenv("CAPTION_NO_OPENBLAS")) return;
     void *lib = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!lib) lib = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
     if (!lib) return;
     void *product = dlsym(lib, REAL_IS_DOUBLE ? "cblas_dgemm" : "cblas_sgemm");
-    if (!product) return;
+    if (!product || !is_as_wide(lib)) return;
     memcpy(&blas.product, &product, sizeof product);
     void (*set_threads)(int) = NULL;
     char *(*config)(void) = NULL;
@@ -182,8 +203,8 @@ static void run_block(void *ctx, int index, int worker)
     (void)worker;
     const job *j = ctx;
     int i0 = index / j->across * j->rows, j0 = index % j->across * j->cols;
-    int m = j->m - i0 < j->rows ? j->m - i0 : j->rows;
-    int n = j->n - j0 < j->cols ? j->n - j0 : j->cols;
+    int m = min_int(j->m - i0, j->rows);
+    int n = min_int(j->n - j0, j->cols);
     const real *a = j->a + (j->op_a == GEMM_N ? (size_t)i0 * (size_t)j->lda : (size_t)i0);
     const real *b = j->b + (j->op_b == GEMM_N ? (size_t)j0 : (size_t)j0 * (size_t)j->ldb);
     real *c = j->c + (size_t)i0 * (size_t)j->ldc + j0;
@@ -191,11 +212,6 @@ static void run_block(void *ctx, int index, int worker)
         gemm_serial(j->precision, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
     else if (!j->tiles || !try_tiles(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc))
         f32_product(j->own, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
-}
-
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
 }
 
 /* Halves the longer side of the blocks, multiples of 32 wide, each time: the squarer they are, the less of A

@@ -45,6 +45,16 @@ void gemm_tiles_alone(const uint16_t *panels, int rounds);
  * serves many times. */
 bool gemm_takes_order(gemm_precision precision);
 
+/* What OpenBLAS looks up in the environment while it loads, at the first large product, and had best find
+ * there: that it shall start no threads of its own, which it does even when it is to use one, and which CPU
+ * this is. A library leaves the environment to the program, which may set it before it starts threads.
+ * Otherwise idle threads stay around, and own kernels make the products that OpenBLAS would make with vectors
+ * of half the width. The last one has no name. */
+typedef struct gemm_setting {
+    const char *name, *value;
+} gemm_setting;
+const gemm_setting *gemm_settings(void);
+
 /* What makes large f32 products: "OpenBLAS 0.3.21 ...", or "own kernels, avx512" where it could not be
  * loaded. */
 const char *gemm_library(void);

@@ -6,15 +6,11 @@
 #include <string.h>
 
 #include "src/base/arena.h"
+#include "src/base/bounds.h"
 
 /* A strip of B, DEPTH x a strip's columns, stays in the first-level cache while HEIGHT rows of A pass; those,
  * and WIDTH columns of their results, in the second-level cache. HEIGHT is a multiple of KERNELS_PANEL. */
 enum { DEPTH = 128, HEIGHT = 384, WIDTH = 512 };
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
 
 typedef struct operands {
     const kernels *own;
@@ -63,7 +59,7 @@ static void add_block(const operands *o, const block *p, bool add)
     g.row = o->op_a == GEMM_N ? o->lda : 0;
     g.x = p->x;
     for (int j = p->j, end = p->j + p->width; j < end; j += o->own->gemm_columns) {
-        g.cols = least(end - j, o->own->gemm_columns);
+        g.cols = min_int(end - j, o->own->gemm_columns);
         g.y = o->c + i * (size_t)o->ldc + j;
         if (o->ordered) {
             g.w = strip_at(o, p->l, p->depth, j);
@@ -100,7 +96,8 @@ static void add_blocks(const operands *o, int m, int begin, int end, int k, bool
     for (int i = 0; i < m; i += HEIGHT)
         for (int j = begin; j < end; j += most)
             for (int l = 0; l < k; l += DEPTH) {
-                block part = {i, least(m - i, HEIGHT), j, least(end - j, most), l, least(k - l, DEPTH), NULL};
+                block part = {i, min_int(m - i, HEIGHT), j,   min_int(end - j, most),
+                              l, min_int(k - l, DEPTH),  NULL};
                 part.x = rows_of_a(o, &part, panels);
                 add_block(o, &part, add || l > 0);
             }
@@ -179,12 +176,12 @@ static void order_some(void *ctx, int index, int worker)
     const ordering *c = ctx;
     const operands *o = c->o;
     int columns = o->own->gemm_columns, begin = index * STRIPS * columns,
-        end = least(begin + STRIPS * columns, o->n);
+        end = min_int(begin + STRIPS * columns, o->n);
     for (int l = 0; l < c->k; l += DEPTH) {
-        int depth = least(c->k - l, DEPTH);
+        int depth = min_int(c->k - l, DEPTH);
         real *to = c->to + strip_start(o, l, depth, begin);
         for (int j = begin; j < end; j += columns, to += (size_t)depth * (size_t)columns)
-            fill_strip(o, l, depth, j, least(end - j, columns), to);
+            fill_strip(o, l, depth, j, min_int(end - j, columns), to);
     }
 }
 
@@ -193,8 +190,8 @@ void gemm_order(pool *threads, const kernels *own, gemm_op op_b, int n, int k, c
 {
     operands o = {.own = own, .op_b = op_b, .n = n, .ldb = ldb, .b = b};
     ordering c = {&o, k, to};
-    int strips = (n + own->gemm_columns - 1) / own->gemm_columns;
-    pool_run(threads, (strips + STRIPS - 1) / STRIPS, order_some, &c);
+    int strips = ceil_div(n, own->gemm_columns);
+    pool_run(threads, ceil_div(strips, STRIPS), order_some, &c);
 }
 
 typedef struct shared {
@@ -208,7 +205,7 @@ static void run_columns(void *ctx, int index, int worker)
     (void)worker;
     const shared *s = ctx;
     int begin = index * s->chunk;
-    multiply(s->o, s->m, begin, least(begin + s->chunk, s->o->n), s->k, s->beta);
+    multiply(s->o, s->m, begin, min_int(begin + s->chunk, s->o->n), s->k, s->beta);
 }
 
 void gemm_own_ordered(pool *threads, const kernels *own, gemm_op op_a, int m, int n, int k, const real *a,
@@ -216,7 +213,7 @@ void gemm_own_ordered(pool *threads, const kernels *own, gemm_op op_a, int m, in
 {
     operands o = {own, op_a, GEMM_N, n, lda, 0, ldc, a, NULL, ordered, c};
     int count = pool_threads(threads), columns = own->gemm_columns;
-    int strips = (n + columns - 1) / columns;
-    shared s = {&o, m, k, (strips + count - 1) / count * columns, beta};
-    if (n > 0) pool_run(threads, (n + s.chunk - 1) / s.chunk, run_columns, &s);
+    int strips = ceil_div(n, columns);
+    shared s = {&o, m, k, ceil_div(strips, count) * columns, beta};
+    if (n > 0) pool_run(threads, ceil_div(n, s.chunk), run_columns, &s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "src/base/bounds.h"
 #include "src/base/cpu.h"
 #if CAPTION_X86
 #include "src/math/x86_amx_packed.h"
@@ -19,11 +20,6 @@ enum {
     ROW_CHUNK = 64,    /* rows of x per task when there are many */
 };
 
-static int up(int n, int unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
 /* ---- packing ---- */
 
 typedef struct source {
@@ -35,7 +31,7 @@ typedef struct source {
 /* Rows l.. and columns j.. of w, made up to LINES x PANEL with zeros. */
 static void take_block(const source *s, int l, int j, real to[LINES][PANEL])
 {
-    int rows = s->k - l < LINES ? s->k - l : LINES, cols = s->n - j < PANEL ? s->n - j : PANEL;
+    int rows = min_int(s->k - l, LINES), cols = min_int(s->n - j, PANEL);
     if (cols < 0) cols = 0; /* the second half of a last pair of panels */
     size_t ld = (size_t)s->ldw;
     if (rows < LINES || cols < PANEL) memset(to, 0, sizeof(real[LINES][PANEL]));
@@ -59,7 +55,7 @@ static void pack_f32(const source *s, packed *p)
     for (int j = 0; j < s->n; j += PANEL) {
         real *to = (real *)p->panels + (size_t)j * (size_t)s->k;
         for (int l = 0; l < s->k; l += LINES) {
-            int rows = s->k - l < LINES ? s->k - l : LINES;
+            int rows = min_int(s->k - l, LINES);
             take_block(s, l, j, block);
             memcpy(to + (size_t)l * PANEL, block, (size_t)rows * sizeof *block);
         }
@@ -86,7 +82,7 @@ static void pack_bf16(const source *s, const packed *p, int begin, int end)
     real block[LINES][PANEL];
     size_t tile = (size_t)LINES * PANEL;
     for (int j = begin; j < end; j += PAIR_PANEL) {
-        uint16_t *to = (uint16_t *)p->panels + (size_t)j * (size_t)up(s->k, LINES);
+        uint16_t *to = (uint16_t *)p->panels + (size_t)j * (size_t)round_up(s->k, LINES);
         for (int l = 0; l < s->k; l += LINES)
             for (int half = 0; half < PAIR_PANEL; half += PANEL, to += tile)
                 pack_tile(s, l, j + half, block, to);
@@ -114,7 +110,7 @@ static void pack_i8(const source *s, packed *p)
 {
     const kernels *own = kernels_best();
     real block[LINES][PANEL];
-    int lines = up(s->k, 4);
+    int lines = round_up(s->k, 4);
     for (int j = 0; j < s->n; j += PANEL) {
         int8_t *to = (int8_t *)p->panels + (size_t)j * (size_t)lines;
         real inverse[PANEL];
@@ -141,11 +137,11 @@ static size_t panel_bytes(packed_type type, int k)
     case PACKED_F32:
         return (size_t)k * PANEL * sizeof(real);
     case PACKED_BF16:
-        return (size_t)up(k, LINES) * PAIR_PANEL * sizeof(uint16_t);
+        return (size_t)round_up(k, LINES) * PAIR_PANEL * sizeof(uint16_t);
     case PACKED_I8:
         break;
     }
-    return (size_t)up(k, 4) * PANEL;
+    return (size_t)round_up(k, 4) * PANEL;
 }
 
 /* Large pages, where Linux gives them: weights stream from beyond the second-level cache, and the prefetchers
@@ -153,7 +149,7 @@ static size_t panel_bytes(packed_type type, int k)
 static void *take_panels(size_t bytes)
 {
     enum { HUGE_PAGE = 2 << 20 };
-    if (bytes < HUGE_PAGE) return aligned_alloc(64, bytes ? (bytes + 63) / 64 * 64 : 64);
+    if (bytes < HUGE_PAGE) return aligned_alloc(64, bytes ? round_up_size(bytes, 64) : 64);
     void *p = NULL;
     if (posix_memalign(&p, HUGE_PAGE, bytes)) return NULL;
     madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
@@ -162,7 +158,7 @@ static void *take_panels(size_t bytes)
 
 static size_t all_bytes(packed_type type, int k, int n)
 {
-    size_t panels = (size_t)up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
+    size_t panels = (size_t)round_up(n, PAIR_PANEL) / (type == PACKED_BF16 ? PAIR_PANEL : PANEL);
     return panels * panel_bytes(type, k);
 }
 
@@ -182,7 +178,7 @@ static void place_some(void *ctx, int index, int worker)
 {
     (void)worker;
     const placing *c = ctx;
-    int begin = index * PLACED, end = begin + PLACED < c->p->n ? begin + PLACED : c->p->n;
+    int begin = index * PLACED, end = min_int(begin + PLACED, c->p->n);
     pack_bf16(c->s, c->p, begin, end);
 }
 
@@ -194,14 +190,14 @@ void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const
     p->bytes = packed_bf16_bytes(k, n);
     source s = {op, k, n, ldw, w, NULL};
     placing c = {&s, p};
-    pool_run(threads, (n + PLACED - 1) / PLACED, place_some, &c);
+    pool_run(threads, ceil_div(n, PLACED), place_some, &c);
 }
 
 packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
 {
     if (REAL_IS_DOUBLE) type = PACKED_F32;
     if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
-    size_t wide = (size_t)up(n, PANEL);
+    size_t wide = (size_t)round_up(n, PANEL);
     packed *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
@@ -260,14 +256,14 @@ static void product_i8(const job *j, int begin, int end)
     const packed *p = j->p;
     uint8_t bytes[KERNELS_ROWS * DEEPEST_I8];
     float scale[KERNELS_ROWS];
-    kernels_bytes x = {bytes, (size_t)up(p->k, 4), scale};
+    kernels_bytes x = {bytes, (size_t)round_up(p->k, 4), scale};
     void (*product)(int, int, int, int, const kernels_bytes *, const int8_t *, const float *, const int32_t *,
                     real, real *, int) = kernels_best()->packed_i8;
 #if CAPTION_X86
     if (cpu_has_vnni()) product = vnni_packed_i8;
 #endif
     for (int i = 0; i < j->rows; i += KERNELS_ROWS) {
-        int rows = j->rows - i < KERNELS_ROWS ? j->rows - i : KERNELS_ROWS;
+        int rows = min_int(j->rows - i, KERNELS_ROWS);
         narrow_rows(j->x + (size_t)i * (size_t)j->ldx, j->ldx, rows, p->k, bytes, x.stride, scale);
         product(rows, p->k, begin, end, &x, p->panels, p->scale, p->offset, j->beta,
                 j->y + (size_t)i * (size_t)j->ldy, j->ldy);
@@ -284,7 +280,7 @@ static void product_bf16(const job *j, int begin, int end)
     }
 #endif
     for (int i = 0; i < j->rows; i += KERNELS_ROWS) {
-        int rows = j->rows - i < KERNELS_ROWS ? j->rows - i : KERNELS_ROWS;
+        int rows = min_int(j->rows - i, KERNELS_ROWS);
         kernels_best()->packed_bf16(rows, p->k, begin, end, j->x + (size_t)i * (size_t)j->ldx, j->ldx,
                                     p->panels, j->beta, j->y + (size_t)i * (size_t)j->ldy, j->ldy);
     }
@@ -379,8 +375,7 @@ static void run_chunk(void *ctx, int index, int worker)
 {
     (void)worker;
     job j = *(const job *)ctx;
-    int begin = index * j.chunk, most = j.by_rows ? j.rows : j.p->n,
-        end = begin + j.chunk < most ? begin + j.chunk : most;
+    int begin = index * j.chunk, most = j.by_rows ? j.rows : j.p->n, end = min_int(begin + j.chunk, most);
     if (!j.by_rows) {
         product(&j, begin, end);
         return;
@@ -404,7 +399,7 @@ void packed_product_on(pool *threads, const packed *p, int rows, const real *x, 
         return;
     }
     j.by_rows = rows >= 2 * ROW_CHUNK * count;
-    j.chunk = j.by_rows ? ROW_CHUNK : up((p->n + count - 1) / count, 2 * PAIR_PANEL);
+    j.chunk = j.by_rows ? ROW_CHUNK : round_up(ceil_div(p->n, count), 2 * PAIR_PANEL);
     int all = j.by_rows ? rows : p->n;
-    pool_run(threads, (all + j.chunk - 1) / j.chunk, run_chunk, &j);
+    pool_run(threads, ceil_div(all, j.chunk), run_chunk, &j);
 }

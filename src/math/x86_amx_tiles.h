@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "src/base/bounds.h"
+
 enum {
     TILE = 16,       /* rows of a tile, and columns of a C tile */
     STEP = 32,       /* k of a tile */
@@ -152,16 +154,6 @@ INLINE __m512i to_pairs(__m512 odd, __m512 even)
 INLINE size_t row_stride(int depth)
 {
     return (size_t)((depth + STEP - 1) / STEP | 1) * STEP;
-}
-
-INLINE int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-INLINE int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
 }
 
 /* `total` cut into as few pieces of at most `most` as possible, all about as long, multiples of `unit`. */

@@ -1,14 +1,10 @@
 /* How attention shares out its work, and its products. */
+#include "src/base/bounds.h"
 #include "src/nn/attention_parts.h"
 
 /* From so many multiplications on, the products of a cell go through src/math/gemm.h; below, its own kernels
  * for a few rows are as fast, and what LSTM decoders ask stays below. */
 static const size_t MANY = (size_t)1 << 20;
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
 
 int nn_cells_memory(const nn_cells *c, int asker)
 {
@@ -18,7 +14,7 @@ int nn_cells_memory(const nn_cells *c, int asker)
 int nn_cells_reach(const nn_cells *c, int asker, int query)
 {
     int count = c->scope.length ? c->scope.length[nn_cells_memory(c, asker)] : c->states;
-    return c->scope.causal ? least(count, c->scope.before + query + 1) : count;
+    return c->scope.causal ? min_int(count, c->scope.before + query + 1) : count;
 }
 
 size_t nn_cells_scores(const nn_cells *c, int asker, int head)
@@ -72,7 +68,7 @@ void nn_cells_times(const nn_cells *c, int rows, int count, const real *x, const
         return;
     }
     for (int r = 0; r < rows; r += KERNELS_ROWS)
-        c->tape->k->gemv_t(least(rows - r, KERNELS_ROWS), c->width, count, x + (size_t)r * line, c->line,
+        c->tape->k->gemv_t(min_int(rows - r, KERNELS_ROWS), c->width, count, x + (size_t)r * line, c->line,
                            states, c->line, beta, to + (size_t)r * lead, c->states);
 }
 
@@ -86,7 +82,7 @@ void nn_cells_weigh(const nn_cells *c, int rows, int count, const real *weights,
         return;
     }
     for (int r = 0; r < rows; r += KERNELS_ROWS)
-        c->tape->k->gemv(least(rows - r, KERNELS_ROWS), count, c->width, weights + (size_t)r * lead,
+        c->tape->k->gemv(min_int(rows - r, KERNELS_ROWS), count, c->width, weights + (size_t)r * lead,
                          c->states, states, c->line, beta, to + (size_t)r * line, c->line);
 }
 
@@ -102,6 +98,6 @@ void nn_cells_spread(const nn_cells *c, int rows, int count, const real *weights
     for (size_t q = 0; q < n; q++)
         for (size_t l = 0; l < (size_t)count; l++) turned[l * n + q] = weights[q * lead + l];
     for (int l = 0; l < count; l += KERNELS_ROWS)
-        c->tape->k->gemv(least(count - l, KERNELS_ROWS), rows, c->width, turned + (size_t)l * n, rows, x,
+        c->tape->k->gemv(min_int(count - l, KERNELS_ROWS), rows, c->width, turned + (size_t)l * n, rows, x,
                          c->line, 1, states + (size_t)l * (size_t)c->line, c->line);
 }
