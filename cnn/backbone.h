@@ -33,9 +33,10 @@ typedef struct cnn_backbone_row {
     int stride;        /* pixels per region: the map of a size S is S / stride regions wide, rounded up; a
                           detector's finest map */
     int channels;      /* D: numbers per region */
-    int classes;    /* of things that a detector tells apart; 0: it is none, and takes any size from 32 on */
-    double epsilon; /* of its batch norms */
-    bool same;      /* TensorFlow's padding */
+    int classes; /* of things that a detector tells apart; 0: it is none, and takes any size from 32 on */
+    const char *const *class_names; /* [classes] */
+    double epsilon;                 /* of its batch norms */
+    bool same;                      /* TensorFlow's padding */
     void (*build)(cnn_net *net);
     const cnn_import_row *import; /* NULL: nobody else has weights for it */
 } cnn_backbone_row;

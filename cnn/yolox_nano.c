@@ -11,6 +11,35 @@
 
 enum { STEM = 16, HEAD = 64, CLASSES = 80, BOX = 4, MAPS = 3 };
 
+/* COCO's things, in the order of its 80 classes. */
+static const char *const things[CLASSES] = {"person",        "bicycle",      "car",
+                                            "motorcycle",    "airplane",     "bus",
+                                            "train",         "truck",        "boat",
+                                            "traffic light", "fire hydrant", "stop sign",
+                                            "parking meter", "bench",        "bird",
+                                            "cat",           "dog",          "horse",
+                                            "sheep",         "cow",          "elephant",
+                                            "bear",          "zebra",        "giraffe",
+                                            "backpack",      "umbrella",     "handbag",
+                                            "tie",           "suitcase",     "frisbee",
+                                            "skis",          "snowboard",    "sports ball",
+                                            "kite",          "baseball bat", "baseball glove",
+                                            "skateboard",    "surfboard",    "tennis racket",
+                                            "bottle",        "wine glass",   "cup",
+                                            "fork",          "knife",        "spoon",
+                                            "bowl",          "banana",       "apple",
+                                            "sandwich",      "orange",       "broccoli",
+                                            "carrot",        "hot dog",      "pizza",
+                                            "donut",         "cake",         "chair",
+                                            "couch",         "potted plant", "bed",
+                                            "dining table",  "toilet",       "tv",
+                                            "laptop",        "mouse",        "remote",
+                                            "keyboard",      "cell phone",   "microwave",
+                                            "oven",          "toaster",      "sink",
+                                            "refrigerator",  "book",         "clock",
+                                            "vase",          "scissors",     "teddy bear",
+                                            "hair drier",    "toothbrush"};
+
 static int conv(cnn_net *net, const char *name, int x, int channels, int kernel)
 {
     return cnn_node_conv(
@@ -143,6 +172,7 @@ const cnn_backbone_row cnn_yolox_nano = {.name = "yolox_nano",
                                          .stride = 8,
                                          .channels = BOX + 1 + CLASSES,
                                          .classes = CLASSES,
+                                         .class_names = things,
                                          .epsilon = 1e-3,
                                          .build = build,
                                          .import = &megvii};

@@ -41,7 +41,7 @@ static void golden_close(golden_net *g)
     io_tensors_close(&g->golden);
 }
 
-static float *golden_read(const io_tensors *file, const char *name, int rank, const int64_t *shape)
+static inline float *golden_read(const io_tensors *file, const char *name, int rank, const int64_t *shape)
 {
     error err = {0};
     size_t count = 1;
