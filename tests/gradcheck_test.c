@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cnn/conv2d.h"
+#include "cnn/maps.h"
 #include "cnn/pool.h"
 #include "src/nn/activation.h"
 #include "src/nn/attention.h"
@@ -273,6 +274,27 @@ static nn_var *f_depthwise_act(nn_tape *t, void *c)
     return score(t, cnn_depthwise(t, b->p[0], b->p[1], b->p[2], windows[0], (nn_act)b->kind));
 }
 
+static nn_var *f_large_pool(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, cnn_max_pool(t, b->p[0], (cnn_window){5, 1, b->kind ? CNN_SAME : 2}));
+}
+
+/* A small pyramid: the second map upsampled beside the first, and one after the other. */
+static nn_var *f_maps(nn_tape *t, void *c)
+{
+    bench *b = c;
+    nn_var *beside = cnn_concat(t, (nn_var *[]){b->p[0], cnn_upsample(t, b->p[1])}, 2);
+    nn_var *deep = cnn_space_to_depth(t, b->p[0]);
+    return beside && deep ? score(t, cnn_stack(t, (nn_var *[]){beside, deep}, 2)) : NULL;
+}
+
+static nn_var *f_scale(nn_tape *t, void *c)
+{
+    bench *b = c;
+    return score(t, cnn_scale(t, b->p[0], b->p[1]));
+}
+
 static nn_var *f_pool(nn_tape *t, void *c)
 {
     bench *b = c;
@@ -386,6 +408,10 @@ static const row rows[] = {
     {"depthwise 3x3", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 0},
     {"depthwise 3x3 stride 2", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 1},
     {"max and mean pooling", f_pool, {{4, 2, 4, 6, 3}}, 0},
+    {"max pooling 5x5", f_large_pool, {{4, 2, 6, 4, 3}}, 0},
+    {"max pooling 5x5, same", f_large_pool, {{4, 2, 4, 7, 3}}, 1},
+    {"maps beside and behind each other", f_maps, {{4, 2, 4, 6, 2}, {4, 2, 2, 3, 6}}, 0},
+    {"channels scaled", f_scale, {{4, 2, 3, 2, 5}, {4, 2, 1, 1, 5}}, 0},
     {"global mean", f_pool, {{4, 2, 4, 6, 3}}, 1},
 };
 

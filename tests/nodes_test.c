@@ -326,6 +326,36 @@ static void test_sizes(void **state)
     drop(&m);
 }
 
+/* Allocation number 1, 2, 3, ... of the tape fails until none does: no result, no crash, nothing left behind.
+ */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) { /* not recorded; recorded one by one, in groups; with gradients */
+        model m;
+        make(&m);
+        m.tape.recording = way > 0;
+        m.tape.training = way == 1;
+        long fail = 1;
+        for (bool failed = true; failed; fail++) {
+            nn_begin(&m.tape);
+            m.mem.fail_in = fail;
+            nn_var *y =
+                cnn_net_forward(m.net, &m.tape, nn_input(&m.tape, m.pixels, 4, (int[]){2, SIDE, SIDE, 3}));
+            if (way == 3 && y) {
+                real *grad = nn_alloc(&m.tape, nn_count(y) * sizeof *grad);
+                if (grad) y->grad = grad;
+                if (grad) nn_backward_from_grads(&m.tape);
+            }
+            failed = m.tape.failed;
+            if (way < 3) assert_true(failed == !y);
+            m.mem.fail_in = 0;
+        }
+        assert_true(fail > 4);
+        drop(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_gradients_of_groups),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
