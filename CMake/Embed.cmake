@@ -1,4 +1,4 @@
-# The model inside the program: captioner/builtin.c takes in the file with the assembler's .incbin. Without the file
+# The model inside the program: captioner/net/builtin.c takes in the file with the assembler's .incbin. Without the file
 # the build works, and the program asks for --model.
 set(CAPTION_BUILTIN_MODEL "${PROJECT_SOURCE_DIR}/captioner/builtin.safetensors" CACHE FILEPATH
   "The model inside the program")

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "captioner/model.h"
+#include "captioner/net/model.h"
 
 static double confidence_of(const cap_hypothesis *h)
 {

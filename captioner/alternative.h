@@ -2,10 +2,10 @@
 #ifndef CAPTIONER_ALTERNATIVE_H
 #define CAPTIONER_ALTERNATIVE_H
 
-#include "captioner/search.h"
+#include "captioner/search/search.h"
 #include "src/base/arena.h"
 
-struct cap_model; /* captioner/model.h: not for users of the library */
+struct cap_model; /* captioner/net/model.h: not for users of the library */
 
 /* A sentence among the n_best. */
 typedef struct cap_alternative {

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/builtin.h"
-#include "captioner/force.h"
-#include "captioner/model.h"
-#include "captioner/model_df.h"
-#include "captioner/search_state.h"
-#include "captioner/search_words.h"
+#include "captioner/net/builtin.h"
+#include "captioner/net/model.h"
+#include "captioner/score/model_df.h"
+#include "captioner/search/force.h"
+#include "captioner/search/search_state.h"
+#include "captioner/search/search_words.h"
 #include "datasets/tokenise.h"
 #include "src/io/dtype.h"
 

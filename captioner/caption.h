@@ -19,10 +19,10 @@
 #include <jansson.h>
 
 #include "captioner/alternative.h"
-#include "captioner/df.h"
-#include "captioner/overlay.h"
-#include "captioner/precision.h"
-#include "captioner/search.h"
+#include "captioner/net/precision.h"
+#include "captioner/score/df.h"
+#include "captioner/search/search.h"
+#include "captioner/show/overlay.h"
 
 typedef struct cap_captioner cap_captioner;
 
@@ -114,8 +114,9 @@ typedef struct cap_info {
 
 void cap_get_info(const cap_captioner *c, cap_info *info);
 
-/* The document frequencies of the model's training captions, for scores of few photos (captioner/score.h).
- * *df is NULL when the model carries none, else the caller's to free with cap_df_free. */
+/* The document frequencies of the model's training captions, for scores of few photos
+ * (captioner/score/score.h). *df is NULL when the model carries none, else the caller's to free with
+ * cap_df_free. */
 err_code cap_get_df(const cap_captioner *c, cap_df **df, error *err);
 
 /* Word 0..vocabulary-1, by falling frequency in the training captions; NULL when out of range. */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/model.h"
-#include "captioner/search_words.h"
+#include "captioner/net/model.h"
+#include "captioner/search/search_words.h"
 #include "datasets/sources.h"
 
 /* Lines that go through the net together, and what they may be padded to. */

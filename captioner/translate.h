@@ -15,8 +15,8 @@
 #define CAPTIONER_TRANSLATE_H
 
 #include "captioner/alternative.h"
-#include "captioner/precision.h"
-#include "captioner/search.h"
+#include "captioner/net/precision.h"
+#include "captioner/search/search.h"
 #include "src/base/arena.h"
 
 enum { CAP_MAX_SOURCE = 4096 }; /* words (characters, pieces) of a line at most */

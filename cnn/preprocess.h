@@ -3,9 +3,8 @@
  *     cnn_preprocess pre;
  *     cnn_preprocess_default(&pre);
  *     uint8_t rgb[224 * 224 * 3];
- *     if (cnn_preprocess_photo(&pre, &photo, rgb, &err)) ...      bytes: small, can be kept for a whole data
- * set cnn_normalise(&pre, rgb, 224 * 224, pixels);                pixels [224,224,3] = (rgb / 255 - mean) /
- * std
+ *     if (cnn_preprocess_photo(&pre, &photo, rgb, &err)) ...   bytes: small, can be kept for a whole data set
+ *     cnn_normalise(&pre, rgb, 224 * 224, pixels);             pixels [224,224,3] = (rgb / 255 - mean) / std
  */
 #ifndef CNN_PREPROCESS_H
 #define CNN_PREPROCESS_H

@@ -1,5 +1,5 @@
 /* Alignment maps: light falls where the weights say, shades and labels line up, pairs name the heaviest. */
-#include "captioner/alignment.h"
+#include "captioner/show/alignment.h"
 #include "tests/leaks.h"
 
 #include <setjmp.h>

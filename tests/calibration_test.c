@@ -1,4 +1,4 @@
-/* captioner/calibration.h by hand, and attention statistics that are put together from parts. */
+/* captioner/score/calibration.h by hand, and attention statistics that are put together from parts. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "captioner/attention_stats.h"
-#include "captioner/calibration.h"
+#include "captioner/score/attention_stats.h"
+#include "captioner/score/calibration.h"
 
 static void near(double got, double want)
 {

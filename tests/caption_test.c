@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/builtin.h"
 #include "captioner/caption.h"
-#include "captioner/search_words.h"
+#include "captioner/net/builtin.h"
+#include "captioner/search/search_words.h"
 #include "src/io/file.h"
 #include "tests/model_file.h"
 

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "captioner/decoder_row.h"
-#include "captioner/lstm_settings.h"
+#include "captioner/net/decoder_row.h"
+#include "captioner/net/lstm_settings.h"
 #include "src/nn/attention.h"
 #include "src/nn/gradcheck.h"
 #include "tests/text_batch.h"

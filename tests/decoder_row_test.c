@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "captioner/decoder_row.h"
-#include "captioner/force.h"
-#include "captioner/model.h"
-#include "captioner/train.h"
+#include "captioner/net/decoder_row.h"
+#include "captioner/net/model.h"
+#include "captioner/search/force.h"
+#include "captioner/train/train.h"
 #include "src/io/file.h"
 #include "src/nn/linear.h"
 #include "tests/folder.h"
@@ -75,7 +75,7 @@ static const cap_decoder_row row_urn = {.name = "urn",
                                         .step = step,
                                         .logits = logits};
 
-/* In the place of captioner/decoder_rows.c. */
+/* In the place of captioner/net/decoder_rows.c. */
 const cap_decoder_row *const cap_decoder_rows[] = {&row_urn, NULL};
 
 /* ---- what is done with it ---- */

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "captioner/search.h"
+#include "captioner/search/search.h"
 #include "datasets/vocab.h"
 #include "src/base/rng.h"
 #include "tests/toy_decoder.h"

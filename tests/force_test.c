@@ -1,5 +1,5 @@
-/* captioner/force.h against the search, captioner/attention_stats.h against figures worked out by hand, and
- * the document frequencies that models carry. */
+/* captioner/search/force.h against the search, captioner/score/attention_stats.h against figures worked out
+ * by hand, and the document frequencies that models carry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,11 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "captioner/attention_stats.h"
 #include "captioner/caption.h"
-#include "captioner/force.h"
-#include "captioner/model_df.h"
-#include "captioner/score.h"
+#include "captioner/score/attention_stats.h"
+#include "captioner/score/model_df.h"
+#include "captioner/score/score.h"
+#include "captioner/search/force.h"
 #include "tests/model_file.h"
 
 static const char photo[] = TEST_SOURCE_DIR "/photos/coffee.jpg";

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "captioner/search.h"
+#include "captioner/search/search.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tests/folder.h"

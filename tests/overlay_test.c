@@ -1,5 +1,5 @@
 /* Overlays: light falls exactly where the weights say, for any view of the photo, and sheets are laid out. */
-#include "captioner/overlay.h"
+#include "captioner/show/overlay.h"
 #include "tests/leaks.h"
 
 #include <math.h>

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "captioner/distil.h"
-#include "captioner/pretrain.h"
-#include "captioner/pretrain_record.h"
+#include "captioner/train/distil.h"
+#include "captioner/train/pretrain.h"
+#include "captioner/train/pretrain_record.h"
 #include "src/image/image.h"
 #include "src/io/file.h"
 #include "src/io/json.h"

@@ -1,4 +1,4 @@
-/* The rules of captioner/ptb.h: every line of tests/cases/ptb.tsv, and hostile captions. */
+/* The rules of captioner/score/ptb.h: every line of tests/cases/ptb.tsv, and hostile captions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "captioner/ptb.h"
-#include "captioner/ptb_chars.h"
+#include "captioner/score/ptb.h"
+#include "captioner/score/ptb_chars.h"
 
 /* The number of a \uXXXX at s; 0 where there is none. */
 static uint32_t escaped(const char *s)

@@ -2,8 +2,8 @@
 #ifndef TESTS_RANDOM_MODEL_H
 #define TESTS_RANDOM_MODEL_H
 
-#include "captioner/lstm_settings.h"
-#include "captioner/model.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/net/model.h"
 
 static inline err_code random_model_save(const char *path, nn_match_kind match, error *err)
 {

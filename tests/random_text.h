@@ -3,8 +3,8 @@
 #ifndef TESTS_RANDOM_TEXT_H
 #define TESTS_RANDOM_TEXT_H
 
-#include "captioner/lstm_settings.h"
-#include "captioner/model.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/net/model.h"
 
 static inline err_code random_text_model(const ds_codec_settings *level, nn_match_kind match, cap_model **out,
                                          error *err)

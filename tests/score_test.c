@@ -1,5 +1,5 @@
-/* captioner/score.h against the published example of the COCO caption evaluation, and against small cases
- * worked out by hand. */
+/* captioner/score/score.h against the published example of the COCO caption evaluation, and against small
+ * cases worked out by hand. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "captioner/score.h"
+#include "captioner/score/score.h"
 
 #define EXAMPLE TEST_SHARED_DIR "/data/coco_eval/"
 

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "captioner/lstm_decoder.h"
-#include "captioner/search.h"
-#include "captioner/text_encoder.h"
+#include "captioner/net/lstm_decoder.h"
+#include "captioner/net/text_encoder.h"
+#include "captioner/search/search.h"
 #include "datasets/vocab.h"
 #include "src/nn/linear.h"
 #include "tests/toy_decoder.h"

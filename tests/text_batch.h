@@ -3,8 +3,8 @@
 #ifndef TESTS_TEXT_BATCH_H
 #define TESTS_TEXT_BATCH_H
 
-#include "captioner/decoder.h"
-#include "captioner/text_encoder.h"
+#include "captioner/net/decoder.h"
+#include "captioner/net/text_encoder.h"
 
 enum { TEXT_SOURCES = 3, TEXT_LONGEST = 4, TEXT_ROWS = 3, TEXT_WORDS = 4, TEXT_VOCABULARY = 8 };
 

@@ -1,4 +1,4 @@
-/* captioner/text_score.h: 13a tokens and BLEU worked out by hand, and tests/golden/bleu, which
+/* captioner/score/text_score.h: 13a tokens and BLEU worked out by hand, and tests/golden/bleu, which
  * tests/recipes/bleu.py computes in another way. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/text_score.h"
+#include "captioner/score/text_score.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
 

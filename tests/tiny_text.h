@@ -3,7 +3,7 @@
 #ifndef TESTS_TINY_TEXT_H
 #define TESTS_TINY_TEXT_H
 
-#include "captioner/lstm_settings.h"
+#include "captioner/net/lstm_settings.h"
 #include "tests/training.h"
 
 enum { PAIRS = 60, HELD = 12, EPOCHS = 3, STEPS = 4 /* of an epoch */ };

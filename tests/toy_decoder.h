@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#include "captioner/lstm_settings.h"
-#include "captioner/search.h"
-#include "captioner/text_encoder.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/net/text_encoder.h"
+#include "captioner/search/search.h"
 #include "src/base/rng.h"
 
 enum { TOY_NUMBERS = 1000 };

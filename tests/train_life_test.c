@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "captioner/train_files.h"
+#include "captioner/train/train_files.h"
 #include "src/base/rng.h"
 #include "tests/altered.h"
 #include "tests/small.h"

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "captioner/lstm_settings.h"
-#include "captioner/search.h"
-#include "captioner/train.h"
-#include "captioner/train_data.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/search/search.h"
+#include "captioner/train/train.h"
+#include "captioner/train/train_data.h"
 #include "src/base/rng.h"
 #include "src/image/image.h"
 #include "src/io/file.h"

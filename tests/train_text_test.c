@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "captioner/lstm_settings.h"
-#include "captioner/search.h"
-#include "captioner/train.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/search/search.h"
+#include "captioner/train/train.h"
 #include "tests/small.h"
 #include "tests/tiny_text.h"
 

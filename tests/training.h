@@ -3,7 +3,7 @@
 #ifndef TESTS_TRAINING_H
 #define TESTS_TRAINING_H
 
-#include "captioner/train.h"
+#include "captioner/train/train.h"
 #include "src/io/file.h"
 #include "tests/folder.h"
 

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "captioner/builtin.h"
+#include "captioner/net/builtin.h"
 #include "datasets/coco.h"
 #include "src/image/image.h"
 #include "src/io/file.h"

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "captioner/model.h"
+#include "captioner/net/model.h"
 #include "src/base/error.h"
 #include "src/base/pool.h"
 #include "src/math/gemm.h"

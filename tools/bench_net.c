@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "captioner/lstm_settings.h"
-#include "captioner/model.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/net/model.h"
 #include "src/base/rng.h"
 #include "src/train/optim.h"
 #include "tools/bench.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/score.h"
+#include "captioner/score/score.h"
 #include "src/base/rng.h"
 #include "src/base/text.h"
 #include "tools/bench.h"

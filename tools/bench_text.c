@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/lstm_settings.h"
-#include "captioner/text_encoder.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/net/text_encoder.h"
 #include "datasets/sources.h"
 #include "datasets/vocab.h"
 #include "src/base/rng.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/search.h"
+#include "captioner/search/search.h"
 #include "src/base/rng.h"
 #include "tools/bench.h"
 

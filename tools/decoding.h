@@ -9,7 +9,7 @@
 #ifndef TOOLS_DECODING_H
 #define TOOLS_DECODING_H
 
-#include "captioner/search.h"
+#include "captioner/search/search.h"
 #include "tools/options.h"
 
 typedef struct decoding {

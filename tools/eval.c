@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/model_df.h"
+#include "captioner/score/model_df.h"
 #include "captioner/translate.h"
 #include "src/io/file.h"
 #include "src/io/json.h"

@@ -4,11 +4,11 @@
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
-#include "captioner/attention_stats.h"
-#include "captioner/calibration.h"
 #include "captioner/caption.h"
-#include "captioner/score.h"
-#include "captioner/text_score.h"
+#include "captioner/score/attention_stats.h"
+#include "captioner/score/calibration.h"
+#include "captioner/score/score.h"
+#include "captioner/score/text_score.h"
 #include "tools/decoding.h"
 
 enum { EVAL_TEXT_REFS = 32 };

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "captioner/decoder_row.h"
+#include "captioner/net/decoder_row.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
 #include "src/io/json.h"

@@ -14,8 +14,8 @@
 
 #include <jansson.h>
 
-#include "captioner/attention_stats.h"
 #include "captioner/caption.h"
+#include "captioner/score/attention_stats.h"
 #include "datasets/coco.h"
 
 /* What a model said of a photo. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/text_score.h"
+#include "captioner/score/text_score.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
 #include "src/io/json_build.h"

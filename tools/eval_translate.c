@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/text_score.h"
+#include "captioner/score/text_score.h"
 #include "captioner/translate.h"
 #include "datasets/pairs.h"
 #include "src/io/file.h"

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "captioner/decoder_row.h"
+#include "captioner/net/decoder_row.h"
 
 /* A name and, in a column of its own, what is said of it; wrapped to 80 columns. Both may come from a file:
  * what a terminal would obey is escaped. False: memory ran out, here or in a text; nothing was printed. */

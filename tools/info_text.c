@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "captioner/model.h"
+#include "captioner/net/model.h"
 #include "src/io/json_build.h"
 #include "tools/info.h"
 #include "tools/print.h"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/pretrain.h"
-#include "captioner/train.h"
+#include "captioner/train/pretrain.h"
+#include "captioner/train/train.h"
 #include "cnn/preprocess.h"
 #include "src/base/text.h"
 #include "tools/interrupt.h"

@@ -2,7 +2,7 @@
 #ifndef TOOLS_TRAIN_OPTIONS_H
 #define TOOLS_TRAIN_OPTIONS_H
 
-#include "captioner/train.h"
+#include "captioner/train/train.h"
 #include "src/base/text.h"
 
 typedef struct train_request {

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "captioner/alignment.h"
+#include "captioner/show/alignment.h"
 #include "captioner/translate.h"
 #include "src/io/file.h"
 #include "src/io/json_build.h"

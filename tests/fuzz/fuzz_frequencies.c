@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/df.h"
+#include "captioner/score/df.h"
 #include "src/io/json.h"
 #include "tests/fuzz/fuzz.h"
 

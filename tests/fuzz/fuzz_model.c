@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/model.h"
+#include "captioner/net/model.h"
 #include "captioner/translate.h"
 #include "src/io/json.h"
 #include "tests/fuzz/fuzz.h"

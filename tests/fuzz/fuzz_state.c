@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "captioner/lstm_settings.h"
-#include "captioner/train_run.h"
+#include "captioner/net/lstm_settings.h"
+#include "captioner/train/train_run.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "src/train/checkpoint.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/ptb.h"
+#include "captioner/score/ptb.h"
 #include "datasets/tokenise.h"
 #include "tests/fuzz/fuzz.h"
 

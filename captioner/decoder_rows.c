@@ -1,4 +1,0 @@
-/* The decoders there are. */
-#include "captioner/lstm_decoder.h"
-
-const cap_decoder_row *const cap_decoder_rows[] = {&cap_decoder_lstm, NULL};

@@ -1,0 +1,73 @@
+/* The settings of the LSTM decoder (captioner/net/lstm_decoder.h). */
+#ifndef CAPTIONER_LSTM_SETTINGS_H
+#define CAPTIONER_LSTM_SETTINGS_H
+
+#include "captioner/net/decoder_row.h"
+#include "src/nn/attention.h"
+
+typedef enum {
+    CAP_ATTEND_INPUT,  /* before the step: the context goes into the LSTM */
+    CAP_ATTEND_OUTPUT, /* after it: the context goes to the output layer */
+    CAP_ATTENDS
+} cap_attend;
+
+typedef enum {
+    CAP_START_MEAN, /* h = tanh(W mean state + b), c the same with weights of its own */
+    CAP_START_LAST, /* h = tanh(W last h + b), c = tanh(W last c + b), layer for layer (the encoder's highest
+                       serves the decoder's layers above it) */
+    CAP_START_COPY, /* h = the encoder's last h as it is, c = 0: the textbook form; needs D = H */
+    CAP_STARTS
+} cap_start;
+
+typedef enum {
+    CAP_OUTPUT_TIED, /* through the embedding matrix */
+    CAP_OUTPUT_FULL, /* logits = h W + z W + b */
+    CAP_OUTPUT_AUTO, /* full for at most 1,000 words, else tied; a checked setting is one of the two */
+    CAP_OUTPUTS
+} cap_output;
+
+/* As on the command line and in files: input output; mean last copy; tied full auto. */
+extern const char *const cap_attend_names[CAP_ATTENDS];
+extern const char *const cap_start_names[CAP_STARTS];
+extern const char *const cap_output_names[CAP_OUTPUTS];
+
+/* A file without one of the fields means the first value of the enumerations, one layer, no residual, a gate
+ * and a rectified projection: what captions were first made with, and the defaults. */
+typedef struct cap_lstm_settings {
+    int embedding;  /* E, default 256 */
+    int hidden;     /* H, default 512 */
+    int attention;  /* A, default 256 */
+    int projection; /* P, default 512; 0 = the states as they are. dot and scaled-dot need P = H: they take H,
+                       and 0 where D = H */
+    int layers;     /* 1..CAP_MAX_LAYERS */
+    nn_match_kind match;
+    cap_attend attend;
+    cap_start start;
+    cap_output output;
+    bool fixed_gain; /* sigmoid: gain stays 1, the textbook form; else learned */
+    bool peek;      /* match none: the fixed vector (the encoder's last h; of photos the mean state) goes into
+                       every step of every layer and into the output layer, not only into the first state.
+                       Means nothing with attention. */
+    bool residual;  /* from the second layer up */
+    bool gate;      /* the context is gated by the state */
+    bool rectify;   /* the projection is a ReLU's, else linear */
+    double dropout; /* of states, embeddings, between layers and of outputs while training, default 0.5 */
+} cap_lstm_settings;
+
+extern const io_field cap_lstm_fields[];
+
+/* For texts: embedding and hidden 256, states as they are or linearly projected, no gate, attend output,
+ * start last, output auto, dropout 0.2. */
+void cap_lstm_defaults(void *settings, bool texts);
+err_code cap_lstm_check(cap_decoder_config *c, error *err);
+
+/* Of a config whose row is the LSTM's. */
+cap_lstm_settings *cap_lstm_settings_of(cap_decoder_config *c);
+cap_decoder_config cap_lstm_config(const cap_lstm_settings *s);
+
+/* Embedding 16, hidden 256, start copy, full output, nothing dropped, match dot (Saito, "Deep Learning from
+ * Scratch 2", chapters 7 and 8; with match none, and with match none and peek, the plain and the peeky form).
+ */
+cap_decoder_config cap_lstm_textbook(void);
+
+#endif

@@ -1,0 +1,328 @@
+/* The file of a model: tensors by parameter name, and one JSON text under "caption" in the metadata. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "captioner/net/model.h"
+#include "src/io/json.h"
+#include "src/io/json_build.h"
+
+enum { FORMAT = 1 };
+
+/* Document frequencies larger than this program writes are read, within reason. */
+enum { LARGEST_DF = 64 << 20 };
+
+/* ---- writing ---- */
+
+/* As "kind" in the file. */
+static const char *const kind_names[CAP_KINDS] = {"captioner", "translator"};
+
+static void put_preprocess(io_json_build *b, const cnn_preprocess *p)
+{
+    json_t *o = io_json_put_object(b, b->root, "preprocess");
+    io_json_put_int(b, o, "size", p->size);
+    io_json_put_string(b, o, "fit", p->fit == CNN_STRETCH ? "stretch" : "crop");
+    io_json_put_floats(b, o, "mean", p->mean, 3);
+    io_json_put_floats(b, o, "std", p->std, 3);
+}
+
+static void put_image(io_json_build *b, const cap_model *m)
+{
+    io_json_put_string(b, b->root, "encoder", m->encoder_name);
+    put_preprocess(b, &m->preprocess);
+    io_json_put(b, b->root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
+    io_json_put(b, b->root, "vocabulary", ds_vocab_to_json(m->vocab));
+}
+
+static void put_text(io_json_build *b, const cap_model *m)
+{
+    io_json_put(b, b->root, "encoder", cap_text_encoder_config_to_json(&m->text_encoder.config));
+    io_json_put(b, b->root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
+    io_json_put(b, b->root, "source", ds_codec_to_json(m->source));
+    io_json_put(b, b->root, "target", ds_codec_to_json(m->target));
+}
+
+static json_t *describe(const cap_model *m)
+{
+    io_json_build b = io_json_build_object();
+    io_json_put_int(&b, b.root, "format", FORMAT);
+    io_json_put_string(&b, b.root, "kind", kind_names[m->kind]);
+    if (m->kind == CAP_TEXT)
+        put_text(&b, m);
+    else
+        put_image(&b, m);
+    io_json_put(&b, b.root, "record", json_incref(m->record));
+    return io_json_take(&b);
+}
+
+/* Running statistics stay f32: a variance can be too small for f16, and they are few. */
+static io_dtype stored_type(const nn_param *n, io_dtype dtype)
+{
+    return n->flags & NN_BUFFER || n->var.rank < 2 ? IO_F32 : dtype;
+}
+
+static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtype, const char *metadata,
+                             error *err)
+{
+    size_t count = (size_t)m->params.count;
+    int64_t df_bytes = m->df ? (int64_t)strlen(m->df) : 0;
+    io_tensor_entry *entries = calloc(count + 1, sizeof *entries);
+    int64_t(*shapes)[NN_MAX_RANK] = calloc(count, sizeof *shapes);
+    err_code code = ERR_MEMORY;
+    if (entries && shapes) {
+        for (size_t i = 0; i < count; i++) {
+            const nn_param *n = m->params.list[i];
+            for (int j = 0; j < n->var.rank; j++) shapes[i][j] = n->var.dim[j];
+            entries[i] =
+                (io_tensor_entry){n->name, stored_type(n, dtype), n->var.rank, shapes[i], n->var.data, NULL};
+        }
+        entries[count] = (io_tensor_entry){"df", IO_U8, 1, &df_bytes, NULL, m->df};
+        io_metadata pair = {"caption", metadata};
+        code = io_tensors_save(path, entries, count + (m->df != NULL), &pair, 1, err);
+    } else {
+        err_set(err, code, "out of memory while saving '%s'", path);
+    }
+    free(entries);
+    free(shapes);
+    return code;
+}
+
+err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, error *err)
+{
+    json_t *o = describe(m);
+    char *metadata = o ? io_json_text(o, JSON_COMPACT) : NULL;
+    err_code code = metadata ? save_tensors(m, path, dtype, metadata, err)
+                             : err_set(err, ERR_MEMORY, "out of memory while saving '%s'", path);
+    free(metadata);
+    json_decref(o);
+    return code;
+}
+
+/* ---- reading ---- */
+
+/* Levels of light are 0 to 1; means and deviations beyond this are damage. */
+#define MOST_LEVEL 1e3
+
+static err_code read_three(const json_t *o, const char *key, const char *where, float out[3], error *err)
+{
+    json_t *a;
+    err_code code = io_json_array(o, key, where, &a, err);
+    double least = strcmp(key, "std") ? -MOST_LEVEL : 1 / MOST_LEVEL;
+    for (size_t i = 0; !code && i < 3; i++) {
+        json_t *v = json_array_get(a, i);
+        double value = json_number_value(v);
+        if (!json_is_number(v) || json_array_size(a) != 3 || value < least || value > MOST_LEVEL)
+            return err_set(err, ERR_FORMAT, "%s: '%s' needs three numbers from %g to %g", where, key, least,
+                           MOST_LEVEL);
+        out[i] = (float)value;
+    }
+    return code;
+}
+
+static err_code read_preprocess(const json_t *root, const char *where, cnn_preprocess *p, error *err)
+{
+    json_t *o;
+    int64_t size;
+    const char *fit;
+    err_code code = io_json_object(root, "preprocess", where, &o, err);
+    if (code || (code = io_json_int(o, "size", where, &size, err)) ||
+        (code = io_json_string(o, "fit", where, &fit, err)))
+        return code;
+    if (size < CNN_MIN_SIDE || size > CNN_MAX_SIDE)
+        return err_set(err, ERR_FORMAT, "%s: 'size' of the photos is %lld, it must be %d to %d", where,
+                       (long long)size, CNN_MIN_SIDE, CNN_MAX_SIDE);
+    if (strcmp(fit, "stretch") && strcmp(fit, "crop"))
+        return err_set(err, ERR_FORMAT, "%s: 'fit' is '%s', it must be 'stretch' or 'crop'", where, fit);
+    p->size = (int)size;
+    p->fit = strcmp(fit, "crop") ? CNN_STRETCH : CNN_CROP;
+    code = read_three(o, "mean", where, p->mean, err);
+    return code ? code : read_three(o, "std", where, p->std, err);
+}
+
+static err_code read_vocabulary(const json_t *words, const char *where, ds_vocab **out, error *err)
+{
+    error problem = {0};
+    err_code code = ds_vocab_from_json(words, out, &problem);
+    return code ? err_set(err, code, "%s: %.180s", where, problem.text) : ERR_OK;
+}
+
+static err_code read_kind(const json_t *o, const io_tensors *t, const char *where, cap_kind *out, error *err)
+{
+    const char *kind;
+    int64_t format;
+    int found = 0;
+    err_code code;
+    if ((code = io_json_string(o, "kind", where, &kind, err))) return code;
+    while (found < CAP_KINDS && strcmp(kind, kind_names[found]) != 0) found++;
+    if (found == CAP_KINDS)
+        return err_set(err, ERR_MISMATCH,
+                       "'%s' holds a model of kind '%.40s', not one that describes photos or translates",
+                       io_tensors_name(t), kind);
+    if ((code = io_json_int(o, "format", where, &format, err))) return code;
+    if (format != FORMAT)
+        return err_set(err, ERR_UNSUPPORTED, "'%s' has format %lld, this program reads %d",
+                       io_tensors_name(t), (long long)format, FORMAT);
+    *out = (cap_kind)found;
+    return ERR_OK;
+}
+
+err_code cap_model_stored_df(const io_tensors *t, char **json, error *err)
+{
+    const io_tensor *stored = io_tensors_find(t, "df");
+    *json = NULL;
+    if (!stored) return ERR_OK;
+    if (stored->dtype != IO_U8 || stored->rank != 1 || stored->bytes > LARGEST_DF)
+        return err_set(err, ERR_FORMAT, "'%.200s': tensor 'df' holds no document frequencies",
+                       io_tensors_name(t));
+    *json = calloc(stored->bytes + 1, 1);
+    if (!*json) return err_set(err, ERR_MEMORY, "out of memory for document frequencies");
+    memcpy(*json, stored->data, stored->bytes);
+    return ERR_OK;
+}
+
+static err_code image_from(const json_t *o, const io_tensors *t, const char *where,
+                           const cap_decoder_config *config, const cap_packing *packing, cap_model **out,
+                           error *err)
+{
+    const char *encoder;
+    json_t *words;
+    cnn_preprocess preprocess;
+    err_code code;
+    if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
+        (code = read_preprocess(o, where, &preprocess, err)) ||
+        (code = io_json_array(o, "vocabulary", where, &words, err)))
+        return code;
+    if (!cnn_backbone_find(encoder))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' needs an encoder '%.40s', which this program does not have", io_tensors_name(t),
+                       encoder);
+    ds_vocab *vocab;
+    if ((code = read_vocabulary(words, where, &vocab, err))) return code;
+    if ((code = cap_model_create_loaded(encoder, &preprocess, config, vocab, t, packing, out, err))) {
+        ds_vocab_free(&vocab);
+        return code;
+    }
+    return cap_model_stored_df(t, &(*out)->df, err);
+}
+
+static err_code read_codec(const json_t *root, const char *key, const char *where, ds_codec **out, error *err)
+{
+    json_t *o;
+    error problem = {0};
+    err_code code = io_json_object(root, key, where, &o, err);
+    if (code || !(code = ds_codec_from_json(o, out, &problem))) return code;
+    return err_set(err, code, "%s: '%s': %.180s", where, key, problem.text);
+}
+
+static err_code text_from(const json_t *o, const io_tensors *t, const char *where,
+                          const cap_decoder_config *config, cap_model **out, error *err)
+{
+    json_t *sizes;
+    cap_text_encoder_config encoder;
+    ds_codec *source = NULL, *target = NULL;
+    err_code code;
+    if ((code = io_json_object(o, "encoder", where, &sizes, err)) ||
+        (code = cap_text_encoder_config_from_json(sizes, where, &encoder, err)))
+        return code;
+    code = read_codec(o, "source", where, &source, err);
+    if (!code) code = read_codec(o, "target", where, &target, err);
+    if (!code) code = cap_model_create_text(&encoder, config, source, target, 0, t, out, err);
+    if (!code) return ERR_OK;
+    ds_codec_free(&source);
+    ds_codec_free(&target);
+    return code;
+}
+
+static err_code from_description(const json_t *o, const io_tensors *t, const cap_packing *packing,
+                                 cap_model **out, error *err)
+{
+    char where[300];
+    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
+    cap_kind kind = CAP_IMAGE;
+    json_t *decoder, *record;
+    cap_decoder_config config;
+    err_code code;
+    if ((code = read_kind(o, t, where, &kind, err)) ||
+        (code = io_json_object(o, "decoder", where, &decoder, err)) ||
+        (code = cap_decoder_config_from_json(decoder, where, &config, err)) ||
+        (code = io_json_object_or(o, "record", where, &record, err)))
+        return code;
+    code = kind == CAP_TEXT ? text_from(o, t, where, &config, out, err)
+                            : image_from(o, t, where, &config, packing, out, err);
+    if (!code && record && json_object_update((*out)->record, record))
+        code = err_set(err, ERR_MEMORY, "cannot read '%.250s': out of memory", io_tensors_name(t));
+    return code;
+}
+
+/* How a file is opened: as stored, with its batch norms folded, or packed (and folded). */
+typedef struct opening {
+    bool unfolded;
+    const cap_packing *packing;
+} opening;
+
+/* Takes over t. */
+static err_code open_tensors(io_tensors *t, opening how, cap_model **out, error *err)
+{
+    *out = NULL;
+    if (!t) return err ? err->code : ERR_FORMAT;
+    const char *metadata = io_tensors_metadata(t, "caption");
+    json_t *o = NULL;
+    err_code code = metadata ? io_json_parse(metadata, strlen(metadata), io_tensors_name(t), &o, err)
+                             : err_set(err, ERR_MISMATCH,
+                                       "'%s' is no model of this program: its metadata has no 'caption'",
+                                       io_tensors_name(t));
+    if (!code) code = from_description(o, t, how.packing, out, err);
+    if (!code && (*out)->kind == CAP_IMAGE && !how.unfolded && !how.packing)
+        code = cnn_net_fold((*out)->encoder, err);
+    if (code) cap_model_close(out);
+    json_decref(o);
+    io_tensors_close(&t);
+    return code;
+}
+
+static err_code open_path(const char *path, opening how, cap_model **out, error *err)
+{
+    error local = {0};
+    struct stat info;
+    err_code code = open_tensors(io_tensors_open(path, err ? err : &local), how, out, err ? err : &local);
+    if (code) return code;
+    if (stat(path, &info)) {
+        cap_model_close(out);
+        return err_set(err, ERR_IO, "cannot read '%.300s': %s", path, strerror(errno));
+    }
+    (*out)->file_bytes = info.st_size;
+    return ERR_OK;
+}
+
+err_code cap_model_open(const char *path, cap_model **out, error *err)
+{
+    return open_path(path, (opening){0}, out, err);
+}
+
+err_code cap_model_open_packed(const char *path, const cap_packing *packing, cap_model **out, error *err)
+{
+    return open_path(path, (opening){.packing = packing}, out, err);
+}
+
+err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err)
+{
+    return open_path(path, (opening){.unfolded = true}, out, err);
+}
+
+err_code cap_model_open_memory_packed(const void *bytes, size_t size, const char *name,
+                                      const cap_packing *packing, cap_model **out, error *err)
+{
+    error local = {0};
+    error *e = err ? err : &local;
+    opening how = {.packing = packing};
+    err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), how, out, e);
+    if (!code) (*out)->file_bytes = (int64_t)size;
+    return code;
+}
+
+err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err)
+{
+    return cap_model_open_memory_packed(bytes, size, name, NULL, out, err);
+}

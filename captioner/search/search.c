@@ -1,0 +1,279 @@
+#include "captioner/search/search.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "captioner/search/search_state.h"
+#include "datasets/vocab.h"
+
+enum { MAX_ROWS = 1 << 20 };
+
+/* How a strategy goes about it. */
+typedef struct method {
+    bool grouped; /* a photo begins with one row a group */
+    void (*rank)(cap_state *s, int step, const nn_var *logits, cap_choice *top);
+    void (*advance)(cap_state *s, int step, const cap_choice *top);
+} method;
+
+static const method methods[CAP_STRATEGIES] = {
+    [CAP_BEAM] = {false, cap_rank_rows, cap_advance_beam},
+    [CAP_GREEDY] = {false, cap_rank_rows, cap_advance_beam},
+    [CAP_DIVERSE] = {true, cap_rank_rows, cap_advance_beam},
+    [CAP_SAMPLE] = {true, cap_draw_rows, cap_advance_draws},
+};
+
+err_code cap_no_numbers(error *err)
+{
+    return err_set(err, ERR_FORMAT, "the model computes no numbers: its weights are damaged");
+}
+
+static err_code no_memory(error *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory while searching for words");
+}
+
+/* ---- setting up ---- */
+
+static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_search_options *o, error *err)
+{
+    err_code code = cap_search_check(o, err);
+    if (code) return code;
+    if (d->config.vocabulary <= DS_SPECIALS)
+        return err_set(err, ERR_ARGUMENT, "the vocabulary has no words to say");
+    if ((code = cap_rules_check(o, d->config.vocabulary, err))) return code;
+    if (t->recording || t->training)
+        return err_set(err, ERR_ARGUMENT, "searching needs a tape that neither records nor trains");
+    if (t->failed) return err_set(err, ERR_MEMORY, "out of memory before the search");
+    return ERR_OK;
+}
+
+static void measure(cap_state *s)
+{
+    const cap_search_options *o = s->options;
+    bool draws = o->strategy == CAP_SAMPLE, attends = cap_decoder_attends(s->decoder);
+    int words = s->vocabulary - DS_SPECIALS + 1;
+    s->n_best = o->n_best ? o->n_best : 1;
+    s->groups = draws ? s->n_best : o->strategy == CAP_DIVERSE ? o->groups : 1;
+    s->first_rows = methods[o->strategy].grouped ? s->groups : 1;
+    s->capacity = draws ? 1 : s->n_best;
+    int places = draws ? s->n_best : cap_beam_places(s);
+    s->most_rows = places + !draws; /* the greedy one */
+    int keep = places + o->musts;
+    s->choices = draws ? 1 : (keep < words ? keep : words) + o->musts;
+    s->looks = o->attention && attends;
+    s->covers = o->coverage > 0 && attends;
+}
+
+static bool allocate_rows(arena *a, size_t n, cap_rows *rows)
+{
+    rows->photo = arena_array(a, n, sizeof *rows->photo);
+    rows->word = arena_array(a, n, sizeof *rows->word);
+    rows->at = arena_array(a, n, sizeof *rows->at);
+    return rows->photo && rows->word && rows->at;
+}
+
+static bool allocate_pools(cap_state *s, size_t pools)
+{
+    size_t capacity = (size_t)s->capacity;
+    for (int e = 0; e < CAP_ENDINGS; e++) {
+        cap_finished *all = arena_array(&s->mem, pools * capacity, sizeof *all);
+        s->pools[e] = arena_array(&s->mem, pools, sizeof *s->pools[e]);
+        if (!all || !s->pools[e]) return false;
+        for (size_t i = 0; i < pools; i++) s->pools[e][i].list = all + i * capacity;
+    }
+    s->level = arena_array(&s->mem, pools, sizeof *s->level);
+    return s->level;
+}
+
+static bool allocate(cap_state *s)
+{
+    size_t photos = (size_t)s->memory->memories, most = photos * (size_t)s->most_rows;
+    size_t looks = (size_t)s->memory->states * sizeof(real);
+    s->walk = (cap_walk){.tape = s->tape,
+                         .decoder = s->decoder,
+                         .memory = s->memory,
+                         .mem = &s->mem,
+                         .most = s->memory->memories * s->most_rows};
+    if (s->covers) {
+        s->cover = arena_array(&s->mem, most, looks);
+        s->cover_next = arena_array(&s->mem, most, looks);
+        if (!s->cover || !s->cover_next) return false;
+    }
+    s->steps = arena_array(&s->mem, (size_t)s->options->max_words + 1, sizeof *s->steps);
+    s->ending = arena_array(&s->mem, most, sizeof *s->ending);
+    return allocate_rows(&s->mem, most, &s->now) && allocate_rows(&s->mem, most, &s->next) && s->steps &&
+           s->ending && allocate_pools(s, photos * (size_t)s->groups);
+}
+
+/* The last word of every row is <start>. */
+static void begin(cap_state *s)
+{
+    cap_rows *r = &s->now;
+    r->count = s->memory->memories * s->first_rows;
+    for (int i = 0; i < r->count; i++) {
+        int group = i % s->first_rows;
+        r->photo[i] = i / s->first_rows;
+        r->word[i] = DS_START;
+        r->at[i] = (cap_row){.group = group, .greedy = !group};
+    }
+    cap_walk_begin(&s->walk, r->photo, r->count);
+}
+
+/* ---- rows ---- */
+
+void cap_state_history(const cap_state *s, int step, int row, int32_t *word)
+{
+    for (int i = step - 1; i >= 0; i--) {
+        word[i] = s->steps[i].links[row].word;
+        row = s->steps[i].links[row].parent;
+    }
+}
+
+void cap_state_grow(cap_state *s, int step, int row, cap_row from, int32_t word, double word_log_p)
+{
+    cap_rows *next = &s->next;
+    int r = next->count++;
+    next->photo[r] = s->now.photo[row];
+    next->word[r] = word;
+    next->at[r] = from;
+    s->steps[step].links[r] = (cap_link){row, word, (float)exp(word_log_p)};
+}
+
+/* Adds where this word looked to what the words before it looked at. */
+static void gather_cover(cap_state *s, const nn_var *alpha, const cap_link *links, int rows)
+{
+    size_t width = (size_t)s->memory->states;
+    for (int r = 0; r < rows; r++) {
+        size_t from = (size_t)links[r].parent * width;
+        for (size_t i = 0; i < width; i++)
+            s->cover_next[(size_t)r * width + i] = s->cover[from + i] + alpha->data[from + i];
+    }
+    real *swap = s->cover;
+    s->cover = s->cover_next;
+    s->cover_next = swap;
+}
+
+static bool keep_alpha(cap_state *s, cap_step_record *record, const nn_var *alpha)
+{
+    if (!s->looks) return true;
+    record->alpha = arena_alloc(&s->mem, nn_count(alpha) * sizeof(real));
+    if (record->alpha) memcpy(record->alpha, alpha->data, nn_count(alpha) * sizeof(real));
+    return record->alpha;
+}
+
+/* ---- a step ---- */
+
+/* Loosens the rules of groups that have no sentence yet and nothing left to say. True: there were any. */
+static bool loosen(cap_state *s, const cap_choice *top)
+{
+    bool any = false;
+    for (int begin = 0, end; begin < s->now.count; begin = end) {
+        end = cap_state_group_end(s, begin);
+        size_t first = (size_t)begin * (size_t)s->choices, last = (size_t)end * (size_t)s->choices;
+        while (first < last && top[first].word < 0) first++;
+        int photo = s->now.photo[begin], group = s->now.at[begin].group;
+        cap_rule_level *level = &s->level[(size_t)photo * (size_t)s->groups + (size_t)group];
+        if (first < last || cap_state_pool(s, CAP_ENDED, photo, group)->count ||
+            *level + 1 == CAP_RULE_LEVELS)
+            continue;
+        ++*level;
+        any = true;
+    }
+    return any;
+}
+
+static bool are_numbers(cap_state *s, const cap_choice *top)
+{
+    for (int r = 0; r < s->now.count && !s->broken; r++)
+        s->broken = isnan(top[(size_t)r * (size_t)s->choices].log_probability);
+    return !s->broken;
+}
+
+/* What may follow each row. Ranking spends the logits, so where rules give way they are computed again. NULL:
+ * out of memory, or no numbers. */
+static cap_choice *choose(cap_state *s, int step, const cap_step *out)
+{
+    nn_tape *t = s->tape;
+    size_t pools = (size_t)s->memory->memories * (size_t)s->groups;
+    cap_choice *top = nn_scratch(t, (size_t)s->now.count * (size_t)s->choices * sizeof *top);
+    memset(s->level, 0, pools * sizeof *s->level);
+    do {
+        nn_var *logits = cap_decoder_logits(t, s->decoder, out);
+        if (t->failed) return NULL;
+        methods[s->options->strategy].rank(s, step, logits, top);
+        if (t->failed || !are_numbers(s, top)) return NULL;
+    } while (loosen(s, top));
+    return top;
+}
+
+/* Every hypothesis could end here: kept in case that those that go on never do. */
+static void spare_endings(cap_state *s, int step)
+{
+    for (int r = 0; r < s->now.count; r++)
+        if (s->ending[r] > -INFINITY) cap_finish(s, CAP_SPARE, r, step, s->now.at[r].log_p + s->ending[r]);
+}
+
+static void turn(cap_state *s, const cap_link *links, const cap_step *out)
+{
+    int32_t *parent = nn_scratch(s->tape, (size_t)s->next.count * sizeof *parent);
+    for (int i = 0; parent && i < s->next.count; i++) parent[i] = links[i].parent;
+    cap_walk_keep(&s->walk, out, parent, s->next.count);
+    if (s->covers) gather_cover(s, out->alpha, links, s->next.count);
+    cap_rows swap = s->now;
+    s->now = s->next;
+    s->next = swap;
+}
+
+/* One more word for every living hypothesis, or <end>; nothing but <end> may follow max_words words. False:
+ * out of memory, or no numbers. */
+static bool take_step(cap_state *s, int step)
+{
+    cap_step out = cap_walk_step(&s->walk, s->now.photo, s->now.word);
+    cap_choice *top = choose(s, step, &out);
+
+    cap_step_record *record = &s->steps[step];
+    size_t most = (size_t)s->memory->memories * (size_t)s->most_rows;
+    record->links = arena_array(&s->mem, most, sizeof *record->links);
+    if (!top || !record->links || !keep_alpha(s, record, out.alpha)) return false;
+    s->next.count = 0;
+    spare_endings(s, step);
+    methods[s->options->strategy].advance(s, step, top);
+    turn(s, record->links, &out);
+    return true;
+}
+
+static err_code run(cap_state *s, error *err)
+{
+    if (!allocate(s)) return no_memory(err);
+    begin(s);
+    int most = s->options->max_words;
+    for (int step = 0; step <= most && s->now.count && !s->tape->failed; step++) {
+        for (int r = 0; step == most && r < s->now.count; r++)
+            cap_finish(s, CAP_CUT, r, step, s->now.at[r].log_p);
+        arena_mark mark = arena_save(s->tape->mem);
+        bool good = take_step(s, step);
+        arena_rewind(s->tape->mem, mark);
+        if (s->broken) return cap_no_numbers(err);
+        if (!good) return no_memory(err);
+    }
+    if (s->tape->failed) return no_memory(err);
+    cap_settle_all(s);
+    return ERR_OK;
+}
+
+err_code cap_search(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_search_options *o,
+                    arena *results, cap_hypothesis *best, error *err)
+{
+    err_code code = check_input(t, d, o, err);
+    if (code) return code;
+    cap_state s = {.tape = t, .decoder = d, .memory = m, .options = o};
+    s.vocabulary = d->config.vocabulary;
+    measure(&s);
+    if (m->memories > MAX_ROWS / s.most_rows)
+        return err_set(err, ERR_LIMIT, "%d inputs with %d hypotheses each are too many at once", m->memories,
+                       s.most_rows);
+    code = run(&s, err);
+    if (!code) code = cap_trace_all(&s, results, best, err);
+    arena_release(&s.mem);
+    return code;
+}

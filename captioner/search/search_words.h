@@ -1,0 +1,39 @@
+/* Words of people as numbers of a vocabulary, for the rules of a search.
+ *
+ *     cap_word_lists lists;                            must live as long as the options
+ *     cap_search_options o = cap_search_defaults();
+ *     if (cap_search_words(vocab, record, must, avoid, &lists, &o, &err)) ...
+ */
+#ifndef CAPTIONER_SEARCH_WORDS_H
+#define CAPTIONER_SEARCH_WORDS_H
+
+#include <jansson.h>
+
+#include "captioner/search/search.h"
+#include "datasets/codec.h"
+#include "datasets/vocab.h"
+#include "src/io/json_build.h"
+
+typedef struct cap_word_lists {
+    int32_t must[CAP_MAX_MUST], avoid[CAP_MAX_AVOID], dangling[CAP_MAX_DANGLING];
+} cap_word_lists;
+
+/* Sets must, avoid and dangling of *o. `must` and `avoid` end with NULL, or are NULL; their case does not
+ * matter. A word that must appear has to be one of the vocabulary; of words to avoid and of dangling ones
+ * those that it lacks are passed over. Dangling words are the array "dangling" of the model's record (may be
+ * NULL); when it has none, English articles, prepositions, conjunctions and forms of "to be". Errors:
+ * ARGUMENT (a text that is not one word, an unknown word, too many, wanted and avoided at once), FORMAT (the
+ * record), MEMORY. */
+err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const char *const *must,
+                          const char *const *avoid, cap_word_lists *lists, cap_search_options *o, error *err);
+
+/* The same for texts: `must` and `avoid` as the codec of the target has them, case and all. Each has to be
+ * one word of its vocabulary to be forced; to be avoided, one that has several is passed over like one it
+ * lacks. There are no dangling words: a text may end with any. */
+err_code cap_search_symbols(const ds_codec *codec, const char *const *must, const char *const *avoid,
+                            cap_word_lists *lists, cap_search_options *o, error *err);
+
+/* Writes the default list, as far as the vocabulary has it, into a record without "dangling". */
+void cap_search_record_words(const ds_vocab *vocab, io_json_build *b, json_t *record);
+
+#endif

@@ -1,0 +1,67 @@
+/* What training reads: captions with their photos, as regions computed along or once and for all.
+ *
+ *     cap_split train;
+ *     cap_split_source from = {.captions = "captions.json", .images = "photos", .max_missing = 0.01};
+ *     cap_split_open(&train, &from, events, &err);
+ *     cap_split_encode(&train, vocab, &err);
+ *     cap_split_keep_features(&train, model, "cache", pool, events, &err);      frozen encoder only
+ *     cap_split_close(&train); */
+#ifndef CAPTIONER_TRAIN_DATA_H
+#define CAPTIONER_TRAIN_DATA_H
+
+#include "captioner/net/model.h"
+#include "captioner/train/train.h"
+#include "datasets/coco.h"
+#include "datasets/encode.h"
+#include "datasets/feature_cache.h"
+#include "datasets/item.h"
+#include "datasets/loader.h"
+
+typedef struct cap_split {
+    ds_captions captions;
+    ds_encoded encoded;
+    ds_item *items; /* [captions.images] */
+    arena memory;
+    const char *images;             /* the folder */
+    double max_damaged;             /* share of photos that may be missing or damaged */
+    const cap_train_events *events; /* who is told of them */
+    ds_features *features;          /* NULL: photos are decoded and encoded along */
+    char *features_path;
+} cap_split;
+
+typedef struct cap_split_source {
+    const char *captions, *images; /* captions JSON and the folder of its photos */
+    ds_captions_settings take;     /* which of the file's splits */
+    const char *verb;              /* what is done with them, for what is said: "trains on" */
+    double max_missing;            /* share of photos that may be missing or damaged */
+} cap_split_source;
+
+/* events->say is told which splits were taken, which photos are missing and what else the file holds that is
+ * of no use. Missing photos are left out up to the share, then refused. */
+err_code cap_split_open(cap_split *s, const cap_split_source *from, const cap_train_events *events,
+                        error *err);
+err_code cap_split_encode(cap_split *s, const ds_vocab *vocab, error *err);
+void cap_split_close(cap_split *s);
+
+/* The vocabulary of a split's captions. */
+err_code cap_split_vocab(const cap_split *s, int min_count, ds_vocab **vocab, error *err);
+
+/* A ds_bad_photo that tells ctx, a cap_train_events, of a photo that cannot be decoded. */
+void cap_split_say_damaged(void *ctx, const ds_item *item, const char *problem);
+
+/* Opens or computes the encoder's maps of all photos: a file in `folder` named after weights, preprocessing
+ * and the photos (folder, names, sizes, times of change). A file that is cut short or of another kind is made
+ * anew. */
+err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *folder, pool *threads,
+                                 const cap_train_events *events, error *err);
+
+/* Regions [images, L, D] of kept features, as the tape's input. NULL on failure (t->failed or *err). A
+ * photo's features that are not what was written: ERR_FORMAT, naming the file to delete. */
+nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
+                           int images, error *err);
+
+/* Plain photos one after the other, without augmentation, `batch` at a time. */
+err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batch, ds_loader **loader,
+                                ds_schedule *schedule, arena *memory, error *err);
+
+#endif

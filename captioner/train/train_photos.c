@@ -1,0 +1,394 @@
+/* The task of captioning photos: data, model, the photos of each batch, settings and record. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "captioner/score/model_df.h"
+#include "captioner/score/score.h"
+#include "captioner/search/search_words.h"
+#include "captioner/train/train_photos.h"
+#include "cnn/import.h"
+#include "src/io/json.h"
+#include "src/train/checkpoint.h"
+
+static cap_photo_data *data_of(const cap_run *r)
+{
+    return r->data;
+}
+
+/* ---- the encoder ---- */
+
+static bool is_imported(const cap_run *r)
+{
+    return !cnn_backbone_find(r->s->encoder);
+}
+
+/* The network that --encoder names, or that the file there has weights of. */
+static const cnn_backbone_row *find_encoder(const cap_run *r, error *err)
+{
+    if (!is_imported(r)) return cnn_backbone_find(r->s->encoder);
+    io_tensors *t = io_tensors_open(r->s->encoder, err);
+    const cnn_backbone_row *row = t ? cnn_import_find(t, err) : NULL;
+    io_tensors_close(&t);
+    if (!row || !row->classes) return row;
+    err_set(err, ERR_MISMATCH, "'%s' has weights of '%s', which finds objects and is no encoder",
+            r->s->encoder, row->name);
+    return NULL;
+}
+
+static err_code import_weights(cap_run *r, error *err)
+{
+    io_tensors *t = io_tensors_open(r->s->encoder, err);
+    if (!t) return err->code;
+    cnn_preprocess pre = r->model->preprocess;
+    err_code code = cnn_import(t, r->model->encoder, &pre, err);
+    memcpy(r->model->preprocess.mean, pre.mean, sizeof pre.mean);
+    memcpy(r->model->preprocess.std, pre.std, sizeof pre.std);
+    io_tensors_close(&t);
+    return code;
+}
+
+/* How the weights came about goes into the model's record; of the epochs the last one is enough. */
+static err_code keep_pretraining(json_t *record, const io_tensors *t, error *err)
+{
+    const char *metadata = io_tensors_metadata(t, "caption");
+    json_t *o = NULL;
+    err_code code =
+        metadata ? io_json_parse(metadata, strlen(metadata), io_tensors_name(t), &o, err) : ERR_OK;
+    json_t *pretraining = json_object_get(o, "record"), *epochs = json_object_get(pretraining, "epochs");
+    while (json_array_size(epochs) > 1) json_array_remove(epochs, 0);
+    if (pretraining && json_object_set(record, "pretraining", pretraining))
+        code = err_set(err, ERR_MEMORY, "out of memory for the record of '%.300s'", io_tensors_name(t));
+    json_decref(o);
+    return code;
+}
+
+static err_code pretrained_weights(cap_run *r, error *err)
+{
+    io_tensors *t = io_tensors_open(r->s->encoder_weights, err);
+    if (!t) return err->code;
+    err_code code = ckpt_read(t, &r->model->params, "encoder.", NULL, err);
+    if (!code) code = keep_pretraining(r->model->record, t, err);
+    io_tensors_close(&t);
+    return code;
+}
+
+/* A model that cannot say a word would be trained to the end. */
+static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
+{
+    const cap_split *train = &data_of(r)->train;
+    err_code code = cap_split_vocab(train, r->s->min_count, vocab, err);
+    if (code || ds_vocab_size(*vocab) > DS_SPECIALS) return code;
+    ds_vocab_free(vocab);
+    return err_set(
+        err, ERR_ARGUMENT,
+        "no word occurs %d times in the captions to learn from (%d); more of them or a smaller --min-count "
+        "helps",
+        r->s->min_count, (int)train->captions.captions);
+}
+
+static err_code make_model(cap_run *r, error *err)
+{
+    const cap_train_settings *s = r->s;
+    const cnn_backbone_row *row = find_encoder(r, err);
+    if (!row) return err->code;
+    cnn_preprocess pre;
+    cnn_preprocess_default(&pre);
+    pre.size = s->size ? s->size : row->size;
+    pre.fit = s->crop ? CNN_CROP : CNN_STRETCH;
+    ds_vocab *vocab = NULL;
+    err_code code = make_vocab(r, &vocab, err);
+    if (code) return code;
+    if ((code = cap_model_create(row->name, &pre, &s->decoder, vocab, s->seed, &r->model, err))) {
+        ds_vocab_free(&vocab);
+        return code;
+    }
+    if (is_imported(r)) return import_weights(r, err);
+    return s->encoder_weights ? pretrained_weights(r, err) : ERR_OK;
+}
+
+/* An imported encoder was normalised over millions of photos: its statistics stay, also when it is tuned. A
+ * frozen one is brought to the form it will have in use, so that kept features and those of the finished
+ * model agree. */
+static err_code prepare_encoder(cap_run *r, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    d->encoder_trains = !is_imported(r) || r->s->tune_encoder;
+    if (is_imported(r)) cnn_net_freeze_norm(r->model->encoder, true);
+    if (d->encoder_trains) {
+        nn_params_set_rate(&r->model->params, "encoder.", r->s->encoder_factor);
+        return ERR_OK;
+    }
+    nn_params_set_trainable(&r->model->params, "encoder.", false);
+    return cnn_net_fold(r->model->encoder, err);
+}
+
+/* ---- opening ---- */
+
+static err_code check(const cap_train_settings *s, error *err)
+{
+    if (!s->captions || !s->images || !s->encoder)
+        return err_set(err, ERR_ARGUMENT, "captions, images and encoder must be named");
+    if (s->size && (s->size < CNN_MIN_SIDE || s->size > CNN_MAX_SIDE))
+        return err_set(err, ERR_ARGUMENT,
+                       "photos of %d pixels are not possible; --size must be 0 or %d to %d", s->size,
+                       CNN_MIN_SIDE, CNN_MAX_SIDE);
+    bool own = cnn_backbone_find(s->encoder);
+    if (own && s->tune_encoder)
+        return err_set(err, ERR_ARGUMENT,
+                       "--tune-encoder is for imported encoders; '%s' is trained along anyway", s->encoder);
+    if (own) return ERR_OK;
+    if (s->encoder_weights)
+        return err_set(err, ERR_ARGUMENT,
+                       "--encoder-weights starts an encoder of our own, but --encoder '%s' names a file",
+                       s->encoder);
+    if (access(s->encoder, F_OK))
+        return err_set(err, ERR_MISSING,
+                       "'%s' is neither an encoder of this program nor a file; try --encoder small",
+                       s->encoder);
+    return ERR_OK;
+}
+
+static ds_captions_settings take(const char *asked, const char *otherwise)
+{
+    return (ds_captions_settings){.split = asked ? asked : otherwise, .by_default = !asked};
+}
+
+/* Does one file serve both, and would a split be learnt from and validated on? */
+static const char *in_both(const ds_splits *trained, const char *validated)
+{
+    for (int i = 0; i < trained->count; i++)
+        if (trained->list[i].taken && ds_splits_names(validated, trained->list[i].name))
+            return trained->list[i].name;
+    return NULL;
+}
+
+/* Where the validation photos are: a file of their own, or what training leaves of its own file's splits. */
+static err_code find_validation(cap_run *r, cap_split_source *from, error *err)
+{
+    const cap_train_settings *s = r->s;
+    const ds_splits *splits = &data_of(r)->train.captions.splits;
+    *from = (cap_split_source){.captions = s->val ? s->val : s->captions,
+                               .images = s->val_images ? s->val_images : s->images,
+                               .take = take(s->val_split, DS_VAL_SPLITS),
+                               .verb = "validates on",
+                               .max_missing = s->max_missing};
+    r->has_val = s->val || s->val_split;
+    if (s->val) return ERR_OK;
+    const char *both = in_both(splits, from->take.split);
+    if (both && s->val_split)
+        return err_set(err, ERR_ARGUMENT, "split '%s' of '%.200s' cannot be both trained on and validated on",
+                       both, s->captions);
+    for (int i = 0; i < splits->count; i++)
+        if (!both && ds_splits_names(from->take.split, splits->list[i].name)) r->has_val = true;
+    return ERR_OK;
+}
+
+static err_code open_splits(cap_run *r, error *err)
+{
+    const cap_train_settings *s = r->s;
+    cap_photo_data *d = data_of(r);
+    cap_split_source from = {.captions = s->captions,
+                             .images = s->images,
+                             .take = take(s->split, DS_TRAIN_SPLITS),
+                             .verb = "trains on",
+                             .max_missing = s->max_missing};
+    err_code code = cap_split_open(&d->train, &from, r->events, err);
+    if (!code) code = find_validation(r, &from, err);
+    if (!code && r->has_val) code = cap_split_open(&d->val, &from, r->events, err);
+    return code;
+}
+
+/* Counted over the training captions, for scores of few photos later. A table too large for a model is left
+ * out. */
+static err_code add_df(cap_run *r, error *err)
+{
+    const ds_captions *c = &data_of(r)->train.captions;
+    cap_scorer *s = NULL;
+    cap_df *df = NULL;
+    error reason = {0};
+    err_code code = cap_scorer_create(&s, err);
+    for (int i = 0; !code && i < c->captions; i++) {
+        code = cap_scorer_add_reference(s, c->image[c->caption[i].image].id, c->caption[i].text, err);
+        if (code == ERR_LIMIT) code = ERR_OK; /* longer than what is scored, but not than what is learnt */
+    }
+    if (!code) code = cap_scorer_count_df(s, &df, err);
+    cap_scorer_free(&s);
+    if (!code && (code = cap_model_set_df(r->model, df, &reason)) == ERR_LIMIT) {
+        cap_run_say(r, "the model goes without %s", reason.text);
+        code = ERR_OK;
+    } else if (code && reason.code && err) {
+        *err = reason;
+    }
+    cap_df_free(&df);
+    return code;
+}
+
+static void name_cache(cap_run *r)
+{
+    const char *out = r->s->out, *slash = strrchr(out, '/');
+    int length = slash && slash != out ? (int)(slash - out) : 1; /* of the folder; "/" and "." are one byte */
+    char *cache = data_of(r)->cache;
+    if (r->s->cache)
+        snprintf(cache, sizeof data_of(r)->cache, "%.4000s", r->s->cache);
+    else
+        snprintf(cache, sizeof data_of(r)->cache, "%.*s", length, slash ? out : ".");
+}
+
+static err_code open_photos(cap_run *r, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    name_cache(r);
+    err_code code = open_splits(r, err);
+    if (code || (code = make_model(r, err)) || (code = prepare_encoder(r, err)) || (code = add_df(r, err)))
+        return code;
+    if ((code = cap_split_encode(&d->train, r->model->vocab, err))) return code;
+    if (r->has_val && (code = cap_split_encode(&d->val, r->model->vocab, err))) return code;
+    r->targets = &d->train.encoded;
+    r->per_image = r->s->per_image ? r->s->per_image : d->encoder_trains ? 5 : 0;
+    if (r->per_image > r->s->batch) r->per_image = r->s->batch;
+    return ERR_OK;
+}
+
+static void introduce(const cap_run *r, text *line)
+{
+    const cap_photo_data *d = data_of(r);
+    const cap_model *m = r->model;
+    text_printf(line, "%d captions of %d photos, %d words; encoder %s (%s), %zu weights, %d regions",
+                d->train.encoded.captions, d->train.captions.images, (int)ds_vocab_size(m->vocab),
+                m->encoder_name, d->encoder_trains ? "trained along" : "frozen",
+                nn_params_learned(&m->params), m->grid_h * m->grid_w);
+}
+
+static err_code prepare(cap_run *r, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    if (d->encoder_trains) return ERR_OK;
+    err_code code = cap_split_keep_features(&d->train, r->model, d->cache, r->threads, r->events, err);
+    if (!code && r->has_val)
+        code = cap_split_keep_features(&d->val, r->model, d->cache, r->threads, r->events, err);
+    return code;
+}
+
+static void close_photos(cap_run *r)
+{
+    cap_photo_data *d = data_of(r);
+    ds_loader_free(&d->loader);
+    cap_split_close(&d->train);
+    cap_split_close(&d->val);
+    arena_release(&d->lists);
+}
+
+/* ---- the photos of an epoch ---- */
+
+static err_code open_loader(const cap_run *r, cap_photo_data *d, error *err)
+{
+    const cap_train_settings *s = r->s;
+    ds_augment augment = ds_augment_defaults();
+    ds_loader_settings l = ds_loader_defaults();
+    l.item = d->train.items;
+    l.items = d->train.captions.images;
+    l.size = r->model->preprocess.size;
+    l.max_images = s->batch;
+    l.store_side = r->model->preprocess.size * 9 / 8;
+    l.cache_bytes = (size_t)s->photo_memory;
+    l.fit = r->model->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
+    l.augment = s->augment ? &augment : NULL;
+    l.keep_sides = d->train.encoded.sided;
+    l.seed = s->seed;
+    l.max_bad_share = s->max_missing;
+    l.report = cap_split_say_damaged;
+    l.ctx = (void *)r->events;
+    return ds_loader_create(&l, &d->loader, err);
+}
+
+/* A resumed epoch goes on where it stood: the rest of the schedule, counted from its first photo. */
+static err_code skip_batches(cap_photo_data *d, int32_t done, error *err)
+{
+    ds_schedule *s = &d->schedule;
+    if (!done) return ERR_OK;
+    int32_t left = s->batches - done, first = s->start[done];
+    int32_t *start = arena_array(&d->lists, (size_t)left + 1, sizeof *start);
+    if (!start) return err_set(err, ERR_MEMORY, "out of memory for an epoch's schedule");
+    for (int32_t i = 0; i <= left; i++) start[i] = s->start[done + i] - first;
+    *s = (ds_schedule){left, start, s->image + first};
+    return ERR_OK;
+}
+
+static err_code begin(cap_run *r, const ds_plan *plan, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    err_code code;
+    if (d->train.features) return ERR_OK;
+    arena_reset(&d->lists);
+    if (!d->loader && (code = open_loader(r, d, err))) return code;
+    if ((code = ds_schedule_of_plan(plan, &d->lists, &d->schedule, err)) ||
+        (code = skip_batches(d, (int32_t)r->at.batch, err)))
+        return code;
+    return ds_loader_start(d->loader, &d->schedule, (uint32_t)r->at.epoch, err);
+}
+
+static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    cap_encoded e = {0};
+    ds_images photos;
+    if (d->train.features)
+        e.states = cap_split_features(&d->train, &r->tape, r->model, b->image, b->images, err);
+    else if (!ds_loader_next(d->loader, &photos, err))
+        e.states = cap_model_encode(&r->tape, r->model, photos.pixels, photos.images);
+    return e;
+}
+
+/* ---- settings and record ---- */
+
+/* Photos and captions as the steps see them. */
+static hash128 contents(const cap_split *s)
+{
+    hash128 h = cap_run_hash_targets(&s->encoded, (hash128){.lo = 1});
+    for (int i = 0; i < s->captions.images; i++)
+        h = hash_bytes(s->captions.image[i].file_name, strlen(s->captions.image[i].file_name), h.lo);
+    return h;
+}
+
+static void settings(const cap_run *r, io_json_build *b, json_t *o)
+{
+    const cap_train_settings *s = r->s;
+    const cap_photo_data *d = data_of(r);
+    io_json_put_string(b, o, "encoder", cap_run_base_name(s->encoder));
+    io_json_put_int(b, o, "size", r->model->preprocess.size);
+    io_json_put_bool(b, o, "crop", s->crop);
+    io_json_put_bool(b, o, "tune-encoder", d->encoder_trains);
+    io_json_put_bool(b, o, "augment", s->augment);
+    io_json_put_number(b, o, "encoder-factor", s->encoder_factor);
+    cap_run_put_hash(b, o, "contents of --captions", contents(&d->train));
+    if (r->has_val)
+        cap_run_put_hash(b, o, "contents of --val", contents(&d->val));
+    else
+        io_json_put_string(b, o, "contents of --val", "none");
+}
+
+static void record(const cap_run *r, io_json_build *b, json_t *training)
+{
+    const cap_photo_data *d = data_of(r);
+    io_json_put_string(b, training, "captions_file", cap_run_base_name(r->s->captions));
+    io_json_put_int(b, training, "captions", d->train.encoded.captions);
+    io_json_put_int(b, training, "photos", d->train.captions.images);
+    cap_search_record_words(r->model->vocab, b, b->root);
+}
+
+const cap_task cap_task_photos = {.unit = "captions",
+                                  .data_bytes = sizeof(cap_photo_data),
+                                  .check = check,
+                                  .open = open_photos,
+                                  .introduce = introduce,
+                                  .prepare = prepare,
+                                  .close = close_photos,
+                                  .begin = begin,
+                                  .encode = encode,
+                                  .validate = cap_photos_validate,
+                                  .goodness = cap_photos_goodness,
+                                  .scores = cap_photos_scores,
+                                  .sample = cap_photos_sample,
+                                  .settings = settings,
+                                  .record = record};

@@ -1,0 +1,232 @@
+/* Validating on photos: the loss of their captions, captions decoded freely, scores and samples. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/search/search_words.h"
+#include "captioner/train/train_photos.h"
+
+enum { PHOTOS = 16, SAMPLES = 3 };
+
+static const cap_split *val_of(const cap_run *r)
+{
+    const cap_photo_data *d = r->data;
+    return &d->val;
+}
+
+/* Regions of the validation photos, PHOTOS at a time, whether kept or computed. */
+typedef struct viewer {
+    ds_loader *loader;
+    ds_schedule schedule;
+    arena lists;
+} viewer;
+
+static err_code viewer_open(viewer *v, const cap_run *r, error *err)
+{
+    *v = (viewer){0};
+    if (val_of(r)->features) return ERR_OK;
+    return cap_split_plain_loader(val_of(r), r->model, PHOTOS, &v->loader, &v->schedule, &v->lists, err);
+}
+
+static void viewer_close(viewer *v)
+{
+    ds_loader_free(&v->loader);
+    arena_release(&v->lists);
+}
+
+static nn_var *viewer_next(viewer *v, cap_run *r, int first, int count, error *err)
+{
+    if (v->loader) {
+        ds_images photos;
+        if (ds_loader_next(v->loader, &photos, err)) return NULL;
+        return cap_model_encode(&r->tape, r->model, photos.pixels, photos.images);
+    }
+    int32_t image[PHOTOS];
+    for (int i = 0; i < count; i++) image[i] = first + i;
+    return cap_split_features(val_of(r), &r->tape, r->model, image, count, err);
+}
+
+/* ---- loss ---- */
+
+static int words_of(const cap_run *r, int caption)
+{
+    const int64_t *first = val_of(r)->encoded.first + caption;
+    int64_t n = first[1] - first[0];
+    return (int)(r->s->max_words && n > r->s->max_words ? r->s->max_words : n);
+}
+
+/* All captions of photos first..first+count-1 as a batch, longest first. */
+static err_code captions_of(const cap_run *r, int first, int count, arena *memory, ds_batch *b, error *err)
+{
+    const ds_encoded *data = &val_of(r)->encoded;
+    const ds_captions *c = &val_of(r)->captions;
+    int begin = c->image[first].first,
+        end = c->image[first + count - 1].first + c->image[first + count - 1].count;
+    *b = (ds_batch){.rows = end - begin, .images = count};
+    int32_t *order = arena_array(memory, (size_t)b->rows, sizeof *order);
+    b->length = arena_array(memory, (size_t)b->rows, sizeof *b->length);
+    b->row_image = arena_array(memory, (size_t)b->rows, sizeof *b->row_image);
+    if (!order || !b->length || !b->row_image)
+        return err_set(err, ERR_MEMORY, "out of memory while validating");
+    int rows = 0, longest = 0;
+    for (int i = begin; i < end; i++) longest = words_of(r, i) > longest ? words_of(r, i) : longest;
+    for (int length = longest; rows < b->rows; length--)
+        for (int i = begin; i < end; i++) {
+            if (words_of(r, i) != length) continue;
+            b->length[rows] = length + 1;
+            b->row_image[rows] = data->image[i] - first;
+            order[rows++] = i;
+        }
+    b->max_len = b->length[0];
+    size_t width = (size_t)b->max_len + 1;
+    b->tokens = arena_array(memory, (size_t)b->rows * width, sizeof *b->tokens); /* zero is <pad> */
+    if (!b->tokens) return err_set(err, ERR_MEMORY, "out of memory while validating");
+    for (int i = 0; i < b->rows; i++) {
+        int32_t *row = b->tokens + (size_t)i * width;
+        row[0] = DS_START;
+        memcpy(row + 1, data->words + data->first[order[i]], (size_t)(b->length[i] - 1) * sizeof *row);
+        row[b->length[i]] = DS_END;
+    }
+    return ERR_OK;
+}
+
+static err_code add_loss(cap_run *r, const cap_memory *m, int first, int count, double *nll, double *words,
+                         error *err)
+{
+    ds_batch b;
+    arena_reset(&r->step_memory);
+    const ds_image *image = val_of(r)->captions.image + first;
+    if (image[count - 1].first + image[count - 1].count == image[0].first)
+        return ERR_OK; /* none has captions */
+    err_code code = captions_of(r, first, count, &r->step_memory, &b, err);
+    if (code) return code;
+    cap_loss_options plain = {0};
+    nn_loss_info info = {0};
+    if (!cap_decoder_loss(&r->tape, &r->model->decoder, m, &b, &plain, &info))
+        return err_set(err, ERR_MEMORY, "out of memory while validating");
+    *nll += info.nll;
+    *words += info.count;
+    return ERR_OK;
+}
+
+/* ---- captions ---- */
+
+typedef struct captioning {
+    cap_scorer *scorer;
+    arena results;
+    text sentence[SAMPLES];
+    int samples, scored; /* photos with a sentence; those of them with references */
+} captioning;
+
+static err_code add_captions(cap_run *r, const cap_memory *m, int first, int count, captioning *c, error *err)
+{
+    cap_search_options o = cap_search_defaults();
+    cap_hypothesis best[PHOTOS];
+    o.beam = r->s->beam;
+    o.max_words = r->s->max_words ? r->s->max_words : 20;
+    arena_reset(&c->results);
+    cap_word_lists lists;
+    err_code code = cap_search_words(r->model->vocab, r->model->record, NULL, NULL, &lists, &o, err);
+    if (!code) code = cap_search(&r->tape, &r->model->decoder, m, &o, &c->results, best, err);
+    if (code == ERR_FORMAT) code = cap_run_diverged(r, "what the model computes", err);
+    for (int i = 0; !code && i < count && c->scored < (r->s->scored ? r->s->scored : 1 << 30); i++) {
+        const ds_image *image = &val_of(r)->captions.image[first + i];
+        text sentence = {0};
+        cap_model_sentence(r->model, best[i].word, best[i].words, &sentence);
+        for (int j = 0; !code && j < image->count; j++)
+            code = cap_scorer_add_reference(c->scorer, image->id,
+                                            val_of(r)->captions.caption[image->first + j].text, err);
+        if (!code && image->count)
+            code = cap_scorer_add_hypothesis(c->scorer, image->id, text_string(&sentence), err);
+        if (image->count) c->scored++;
+        if (c->samples < SAMPLES)
+            c->sentence[c->samples++] = sentence;
+        else
+            text_release(&sentence);
+    }
+    return code;
+}
+
+static err_code validate(cap_run *r, viewer *v, captioning *c, cap_epoch *e, error *err)
+{
+    int n = val_of(r)->captions.images;
+    double nll = 0, words = 0;
+    error none = {0};
+    if (r->events->progress) r->events->progress(r->events->ctx, "validating", "photos", 0, n, NULL);
+    for (int first = 0; first < n; first += PHOTOS) {
+        int count = n - first < PHOTOS ? n - first : PHOTOS;
+        nn_begin(&r->tape);
+        *err = none;
+        cap_encoded seen = {.states = viewer_next(v, r, first, count, err)};
+        cap_memory m = cap_decoder_remember(&r->tape, &r->model->decoder, &seen);
+        if (err->code) return err->code;
+        if (r->tape.failed || !seen.states) return err_set(err, ERR_MEMORY, "out of memory while validating");
+        err_code code = add_loss(r, &m, first, count, &nll, &words, err);
+        bool wanted = !r->s->scored || c->scored < r->s->scored;
+        if (!code && wanted) code = add_captions(r, &m, first, count, c, err);
+        if (code) return code;
+        if (r->events->progress)
+            r->events->progress(r->events->ctx, "validating", "photos", first + count, n, NULL);
+        if (cap_run_stopped(r))
+            return err_set(err, ERR_INTERRUPTED,
+                           "interrupted while validating; the state is saved, --resume goes on from here");
+    }
+    e->val_loss = nll / words;
+    e->val_perplexity = exp(e->val_loss);
+    e->validated = true;
+    return cap_scorer_run(c->scorer, NULL, &e->scores, err);
+}
+
+err_code cap_photos_validate(cap_run *r, cap_epoch *e, error *err)
+{
+    viewer v;
+    captioning c = {0};
+    err_code code = viewer_open(&v, r, err);
+    if (!code) code = cap_scorer_create(&c.scorer, err);
+    if (!code) code = validate(r, &v, &c, e, err);
+    e->scores.image = NULL;
+    arena_reset(&r->step_memory);
+    for (int i = 0; !code && i < c.samples; i++) {
+        e->sample_input[i] = val_of(r)->captions.image[i].file_name;
+        e->sample_output[i] = arena_strdup(&r->step_memory, text_string(&c.sentence[i]));
+        e->samples = i + 1;
+    }
+    for (int i = 0; i < SAMPLES; i++) text_release(&c.sentence[i]);
+    cap_scorer_free(&c.scorer);
+    arena_release(&c.results);
+    viewer_close(&v);
+    return code;
+}
+
+/* ---- what is made of it ---- */
+
+double cap_photos_goodness(const cap_run *r, const cap_epoch *e)
+{
+    switch (r->s->best_by) {
+    case CAP_BEST_BLEU4:
+        return e->scores.of.bleu[3];
+    case CAP_BEST_LOSS:
+        return -e->val_loss;
+    default:
+        return e->scores.of.cider_d;
+    }
+}
+
+void cap_photos_scores(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o)
+{
+    static const char *const bleu[] = {"bleu1", "bleu2", "bleu3", "bleu4"};
+    const cap_metrics *m = &e->scores.of;
+    io_json_put_int(b, o, "photos", e->scores.images);
+    io_json_put_int(b, o, "beam", r->s->beam);
+    for (int i = 0; i < 4; i++) io_json_put_number(b, o, bleu[i], m->bleu[i]);
+    io_json_put_number(b, o, "rouge_l", m->rouge_l);
+    io_json_put_number(b, o, "cider", m->cider_d);
+    io_json_put_number(b, o, "loss", e->val_loss);
+}
+
+void cap_photos_sample(const cap_epoch *e, int i, io_json_build *b, json_t *o)
+{
+    io_json_put_string(b, o, "photo", e->sample_input[i]);
+    io_json_put_string(b, o, "caption", e->sample_output[i] ? e->sample_output[i] : "");
+}
