@@ -122,6 +122,17 @@ void cnn_inputs_of(const cnn_node *n, nn_var *const *result, nn_var *input[CNN_M
     for (int k = 0; k < n->inputs; k++) input[k] = result[n->input[k]];
 }
 
+nn_var *cnn_forward_by_nodes(const cnn_net *net, nn_tape *t, nn_var *x, int first, const bool *bare)
+{
+    nn_var *result[CNN_MAX_NODES], *in[CNN_MAX_INPUTS];
+    result[first - 1] = x;
+    for (int i = first; i < net->count; i++) {
+        cnn_inputs_of(&net->node[i], result, in);
+        result[i] = cnn_node_forward(t, &net->node[i], in, bare[i]);
+    }
+    return result[net->count - 1];
+}
+
 /* ---- sizes ---- */
 
 static bool same(cnn_extent a, cnn_extent b)

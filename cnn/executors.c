@@ -62,17 +62,6 @@ static int last_quiet(const cnn_net *net, const nn_tape *t, const nn_var *pixels
     return quiet;
 }
 
-static nn_var *by_nodes(const cnn_net *net, nn_tape *t, nn_var *x, int first)
-{
-    nn_var *result[CNN_MAX_NODES], *in[CNN_MAX_INPUTS];
-    result[first - 1] = x;
-    for (int i = first; i < net->count; i++) {
-        cnn_inputs_of(&net->node[i], result, in);
-        result[i] = cnn_node_forward(t, &net->node[i], in, false);
-    }
-    return result[net->count - 1];
-}
-
 /* Looked at anew every time: parameters change, and nobody tells. */
 static bool is_bare(const cnn_node *n)
 {
@@ -101,5 +90,5 @@ nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels)
     if (!nn_wants(tape, pixels) && cnn_norms_are_constant(net, tape, quiet + 1) &&
         all_run_by(CNN_BY_GROUPS, net, quiet + 1))
         return cnn_forward_by_groups(net, tape, x, quiet + 1, extent);
-    return by_nodes(net, tape, x, quiet + 1);
+    return cnn_forward_by_nodes(net, tape, x, quiet + 1, bare);
 }

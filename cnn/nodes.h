@@ -150,7 +150,11 @@ bool cnn_node_learns(const nn_tape *t, const cnn_node *n);
  * other. */
 bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first);
 
-/* Nodes 1..last, x [N,H,W,C], recording nothing; `last` is a cut. bare[i]: see cnn_node_forward. NULL after a
+/* Nodes `first` and on, x the result of the cut before them. bare[i]: see cnn_node_forward. NULL after a
+ * failure. */
+nn_var *cnn_forward_by_nodes(const cnn_net *net, nn_tape *t, nn_var *x, int first, const bool *bare);
+
+/* Nodes 1..last, x [N,H,W,C], recording nothing; `last` is a cut. NULL after a
  * failure. */
 nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *tape, const nn_var *x, int last, const bool *bare,
                               const cnn_extent *extent);

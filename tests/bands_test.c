@@ -93,18 +93,6 @@ static nn_var *draw(nn_tape *t, rng *r, int rank, const int *dim, double range)
     return v;
 }
 
-static const nn_var *one_by_one(nn_tape *t, nn_var *x, const model *m)
-{
-    nn_var *result[CNN_MAX_NODES], *in[CNN_MAX_INPUTS];
-    result[FIRST - 1] = x;
-    for (int i = FIRST; i < m->net->count; i++) {
-        cnn_inputs_of(&m->net->node[i], result, in);
-        result[i] = cnn_node_forward(t, &m->net->node[i], in, true);
-    }
-    assert_non_null(result[m->net->count - 1]);
-    return result[m->net->count - 1];
-}
-
 /* Relative to the largest number and to the root of the mean square. */
 static void assert_near(const nn_var *y, const nn_var *expected)
 {
@@ -136,7 +124,8 @@ static void check(const shape *s, packed_type type)
     model m;
     make(&m, s, type);
     assert_int_equal(cnn_bands_take(m.net, &t, FIRST, m.bare), m.count);
-    const nn_var *expected = one_by_one(&t, x, &m), *y = cnn_forward_by_bands(m.net, &t, x, FIRST, m.count);
+    const nn_var *expected = cnn_forward_by_nodes(m.net, &t, x, FIRST, m.bare),
+                 *y = cnn_forward_by_bands(m.net, &t, x, FIRST, m.count);
     assert_non_null(y);
     assert_memory_equal(y->dim, expected->dim, sizeof y->dim);
     if (type == PACKED_BF16 && gemm_on_tiles(GEMM_BF16))

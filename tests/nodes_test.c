@@ -106,6 +106,17 @@ static nn_var *run(model *m, int photos)
     return y;
 }
 
+/* With the norms beside the convolutions. */
+static nn_var *run_one_by_one(model *m)
+{
+    static const bool bare[CNN_MAX_NODES] = {false};
+    nn_begin(&m->tape);
+    nn_var *x = nn_input(&m->tape, m->pixels, 4, (int[]){PHOTOS, SIDE, SIDE, 3}),
+           *y = cnn_forward_by_nodes(m->net, &m->tape, x, 1, bare);
+    assert_non_null(y);
+    return y;
+}
+
 static real *copy(const nn_var *v)
 {
     real *c = malloc(nn_count(v) * sizeof *c);
@@ -132,16 +143,9 @@ static void test_inference(void **state)
     model m;
     make(&m);
     m.tape.recording = true;
-    nn_var *result[CNN_MAX_NODES], *in[CNN_MAX_INPUTS];
-    nn_begin(&m.tape);
-    result[0] = nn_input(&m.tape, m.pixels, 4, (int[]){PHOTOS, SIDE, SIDE, 3});
-    for (int i = 1; i < m.net->count; i++) {
-        cnn_inputs_of(&m.net->node[i], result, in);
-        result[i] = cnn_node_forward(&m.tape, &m.net->node[i], in, false);
-        assert_non_null(result[i]);
-    }
-    size_t n = nn_count(result[m.net->count - 1]), one = n / PHOTOS;
-    real *want = copy(result[m.net->count - 1]);
+    const nn_var *y = run_one_by_one(&m);
+    size_t n = nn_count(y), one = n / PHOTOS;
+    real *want = copy(y);
     close_to("in groups", run(&m, PHOTOS)->data, want, n);
     m.tape.recording = false;
     for (int threads = 1; threads <= 3; threads += 2) {
@@ -217,15 +221,7 @@ static void test_gradients_of_groups(void **state)
     real *groups = malloc(m.params.size * sizeof *groups);
     assert_non_null(groups);
     memcpy(groups, m.params.grad, m.params.size * sizeof *groups);
-    nn_var *result[CNN_MAX_NODES], *in[CNN_MAX_INPUTS];
-    nn_begin(&m.tape);
-    result[0] = nn_input(&m.tape, m.pixels, 4, (int[]){PHOTOS, SIDE, SIDE, 3});
-    for (int i = 1; i < m.net->count; i++) {
-        cnn_inputs_of(&m.net->node[i], result, in);
-        result[i] = cnn_node_forward(&m.tape, &m.net->node[i], in, false);
-    }
-    nn_var *y = result[m.net->count - 1];
-    assert_non_null(y);
+    nn_var *y = run_one_by_one(&m);
     real *target = nn_alloc(&m.tape, nn_count(y) * sizeof *target);
     nn_params_zero_grad(&m.params, NULL);
     nn_backward(&m.tape, nn_mean_squared(&m.tape, y, target));
