@@ -4,8 +4,10 @@
  *
  *     static void build(cnn_net *net)
  *     {
- *         int x = cnn_node_conv(net, cnn_named("stem"), 0, (cnn_conv_shape){32, 3, 2, NN_RELU6});
- *         int y = cnn_node_depthwise(net, cnn_named("block%d.depthwise", 1), x, (cnn_conv_shape){...});
+ *         cnn_conv_shape dense = {.channels = 32, .kernel = 3, .stride = 2, .act = NN_RELU6};
+ *         cnn_conv_shape deep = {.kernel = 5, .stride = 1, .act = NN_SILU};
+ *         int x = cnn_node_conv(net, cnn_named("stem"), 0, dense);
+ *         int y = cnn_node_depthwise(net, cnn_named("block%d.depthwise", 1), x, deep);
  *         cnn_node_add(net, x, y);
  *     }
  *
