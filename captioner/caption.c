@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "captioner/net/builtin.h"
+#include "captioner/net/cnn_encoder.h"
 #include "captioner/net/model.h"
 #include "captioner/score/model_df.h"
 #include "captioner/search/force.h"
@@ -197,7 +198,7 @@ static void read_task(void *ctx, int i, int worker)
 
 static bool fill_attention(const cap_model *m, const cap_hypothesis *h, cap_description *d)
 {
-    size_t n = (size_t)h->words * (size_t)m->grid_h * (size_t)m->grid_w;
+    size_t n = (size_t)h->words * (size_t)m->encoder.grid_h * (size_t)m->encoder.grid_w;
     if (!h->alpha) return true;
     d->attention = arena_array(&d->memory, n, sizeof *d->attention);
     if (d->attention) memcpy(d->attention, h->alpha, n * sizeof *d->attention);
@@ -214,8 +215,8 @@ static err_code fill(const cap_model *m, const cap_hypothesis *list, int n_best,
         good = cap_alternative_fill(m, &list[i], &d->memory, &d->alternative[d->alternatives++]);
     if (!good) return err_set(err, ERR_MEMORY, "out of memory for a description");
     d->best = *d->alternative;
-    d->grid_h = m->grid_h;
-    d->grid_w = m->grid_w;
+    d->grid_h = m->encoder.grid_h;
+    d->grid_w = m->encoder.grid_w;
     return ERR_OK;
 }
 
@@ -433,11 +434,11 @@ void cap_get_info(const cap_captioner *c, cap_info *info)
 {
     const cap_model *m = c->model;
     const cap_decoder_config *d = &m->decoder.config;
-    *info = (cap_info){.encoder = m->encoder_name,
+    *info = (cap_info){.encoder = cap_cnn_architecture(&m->encoder.config),
                        .size = m->preprocess.size,
                        .crop = m->preprocess.fit == CNN_CROP,
-                       .grid_h = m->grid_h,
-                       .grid_w = m->grid_w,
+                       .grid_h = m->encoder.grid_h,
+                       .grid_w = m->encoder.grid_w,
                        .features = d->features,
                        .decoder = *d,
                        .encoder_parameters = count_parameters(&m->params, "encoder."),

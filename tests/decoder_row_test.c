@@ -14,6 +14,7 @@
 
 #include "captioner/net/decoder_row.h"
 #include "captioner/net/model.h"
+#include "captioner/net/text_encoder.h"
 #include "captioner/search/force.h"
 #include "captioner/train/train.h"
 #include "src/io/file.h"
@@ -89,7 +90,8 @@ static void train(void)
     cap_train_settings s = cap_train_text_defaults();
     s.text.pairs = in("pairs.tsv");
     s.text.val_share = 0;
-    s.text.encoder.hidden = s.text.encoder.embedding = 2;
+    cap_text_encoder_config *encoder = cap_text_encoder_settings(&s.text.encoder);
+    encoder->hidden = encoder->embedding = 2;
     s.loss.smoothing = 0;
     s.rate = 0.1;
     s.decay = 0;

@@ -2,6 +2,7 @@
 #ifndef TESTS_RANDOM_MODEL_H
 #define TESTS_RANDOM_MODEL_H
 
+#include "captioner/net/cnn_encoder.h"
 #include "captioner/net/lstm_settings.h"
 #include "captioner/net/model.h"
 
@@ -27,7 +28,9 @@ static inline err_code random_model_save(const char *path, nn_match_kind match, 
                                                                 .gate = true,
                                                                 .rectify = true,
                                                                 .dropout = 0.5});
-    if (!code) code = cap_model_create("small", &pre, &c, vocab, 5, &m, err);
+    const cap_model_form form = {
+        .encoder = cap_cnn_config("small"), .decoder = c, .preprocess = pre, .vocab = vocab};
+    if (!code) code = cap_model_create(&form, 5, &m, err);
     if (code) {
         ds_vocab_free(&vocab);
         return code;

@@ -4,6 +4,7 @@
 #define TESTS_TINY_TEXT_H
 
 #include "captioner/net/lstm_settings.h"
+#include "captioner/net/text_encoder.h"
 #include "tests/training.h"
 
 enum { PAIRS = 60, HELD = 12, EPOCHS = 3, STEPS = 4 /* of an epoch */ };
@@ -37,8 +38,9 @@ static inline void tiny(task *t, const char *out)
     t->s.text.val_share = (double)HELD / PAIRS;
     t->s.text.source_level.level = t->s.text.target_level.level = DS_CHAR;
     cap_lstm_settings *d = cap_lstm_settings_of(&t->s.decoder);
-    t->s.text.encoder.hidden = d->hidden = 16;
-    t->s.text.encoder.embedding = d->embedding = d->attention = 8;
+    cap_text_encoder_config *e = cap_text_encoder_settings(&t->s.text.encoder);
+    e->hidden = d->hidden = 16;
+    e->embedding = d->embedding = d->attention = 8;
     t->s.epochs = EPOCHS;
     t->s.batch = (PAIRS - HELD) / STEPS;
     t->s.rate = 1e-2;

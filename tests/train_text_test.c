@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "captioner/net/lstm_settings.h"
+#include "captioner/net/text_encoder.h"
 #include "captioner/search/search.h"
 #include "captioner/train/train.h"
 #include "tests/small.h"
@@ -65,10 +66,10 @@ static void it_learns(void **unused)
     task t;
     heard h = {0};
     tiny(&t, "learn");
-    cap_lstm_settings_of(&t.s.decoder)->dropout = t.s.text.encoder.dropout = 0;
+    cap_lstm_settings_of(&t.s.decoder)->dropout = cap_text_encoder_settings(&t.s.text.encoder)->dropout = 0;
     t.s.loss.smoothing = 0;
     t.s.epochs = 12;
-    t.s.text.encoder.hidden = cap_lstm_settings_of(&t.s.decoder)->hidden = 32;
+    cap_text_encoder_settings(&t.s.text.encoder)->hidden = cap_lstm_settings_of(&t.s.decoder)->hidden = 32;
     go_well(&t.s, &h);
     assert_int_equal(h.epochs, 12);
     assert_true(h.validated);
@@ -152,6 +153,12 @@ static void resume_needs_the_same_settings(void **unused)
         cap_lstm_settings_of(&s.decoder)->change;                                                            \
         expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
     } while (0)
+#define REFUSED_READER(change, name)                                                                         \
+    do {                                                                                                     \
+        cap_train_settings s = t.s;                                                                          \
+        cap_text_encoder_settings(&s.text.encoder)->change;                                                  \
+        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
+    } while (0)
     REFUSED(seed = 2, "seed");
     REFUSED(batch = 9, "batch");
     REFUSED(max_words = 100, "max-words");
@@ -159,21 +166,23 @@ static void resume_needs_the_same_settings(void **unused)
     REFUSED_LSTM(hidden = 24, "hidden");
     REFUSED_LSTM(attend = CAP_ATTEND_INPUT, "attend");
     REFUSED_LSTM(layers = 2, "layers");
-    REFUSED(text.encoder.hidden = 24, "encoder's hidden");
-    REFUSED(text.encoder.reverse = true, "encoder's reverse");
-    REFUSED(text.encoder.bidirectional = false, "encoder's bidirectional");
+    REFUSED_READER(hidden = 24, "encoder's hidden");
+    REFUSED_READER(reverse = true, "encoder's reverse");
+    REFUSED_READER(bidirectional = false, "encoder's bidirectional");
     REFUSED(best_by = CAP_BEST_LOSS, "best-by");
     REFUSED(text.val_share = 0, "contents of the training pairs");
     REFUSED(text.val_pairs = t.pairs, "contents of the training pairs");
     REFUSED(text.source_level.level = DS_WORD, "encoder's vocabulary");
 #undef REFUSED
 #undef REFUSED_LSTM
+#undef REFUSED_READER
 }
 
 /* Settings of one run, in turn. */
 static bool choose_way(cap_train_settings *s, int way)
 {
     cap_lstm_settings *d = cap_lstm_settings_of(&s->decoder);
+    cap_text_encoder_config *e = cap_text_encoder_settings(&s->text.encoder);
     static const ds_codec_settings bpe = {.level = DS_BPE, .size = 20};
     if (way < NN_MATCH_COUNT) d->match = (nn_match_kind)way;
     switch (way - NN_MATCH_COUNT) {
@@ -181,12 +190,12 @@ static bool choose_way(cap_train_settings *s, int way)
         d->match = NN_MATCH_NONE, d->peek = true;
         break;
     case 1:
-        s->text.encoder.layers = d->layers = 3;
-        s->text.encoder.residual = d->residual = true;
+        e->layers = d->layers = 3;
+        e->residual = d->residual = true;
         break;
     case 2:
-        s->text.encoder.bidirectional = false, d->start = CAP_START_COPY;
-        d->match = NN_MATCH_DOT, s->text.encoder.reverse = true;
+        e->bidirectional = false, d->start = CAP_START_COPY;
+        d->match = NN_MATCH_DOT, e->reverse = true;
         break;
     case 3:
         d->attend = CAP_ATTEND_INPUT, d->gate = true;
@@ -297,16 +306,23 @@ static void data_must_be_named_clearly(void **unused)
         s.change;                                                                                            \
         expect_refusal(&s, code, part);                                                                      \
     } while (0)
+#define REFUSED_READER(change, code, part)                                                                   \
+    do {                                                                                                     \
+        cap_train_settings s = t.s;                                                                          \
+        cap_text_encoder_settings(&s.text.encoder)->change;                                                  \
+        expect_refusal(&s, code, part);                                                                      \
+    } while (0)
     REFUSED(text.pairs = NULL, ERR_ARGUMENT, "--source and --target");
     REFUSED(text.source = t.pairs, ERR_ARGUMENT, "--source and --target");
     REFUSED(text.val_source = t.pairs, ERR_ARGUMENT, "--val-source and --val-target");
     REFUSED(text.val_share = 1, ERR_ARGUMENT, "--val-share");
     REFUSED(text.pairs = "/nowhere/pairs", ERR_MISSING, "/nowhere/pairs");
     REFUSED(text.val_pairs = "/nowhere/pairs", ERR_MISSING, "/nowhere/pairs");
-    REFUSED(text.encoder.dropout = 2, ERR_ARGUMENT, "dropout");
+    REFUSED_READER(dropout = 2, ERR_ARGUMENT, "dropout");
     REFUSED(text.target_level.level = DS_WORD, ERR_ARGUMENT, "--min-count"); /* each word occurs once */
-    REFUSED(text.encoder.hidden = 0, ERR_ARGUMENT, "hidden");
+    REFUSED_READER(hidden = 0, ERR_ARGUMENT, "hidden");
 #undef REFUSED
+#undef REFUSED_READER
 }
 
 /* train_text_test [PATTERN]: only the tests whose names fit, for the slow tools. */

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "captioner/net/cnn_encoder.h"
 #include "captioner/net/lstm_settings.h"
 #include "captioner/net/model.h"
 #include "src/base/rng.h"
@@ -124,7 +125,9 @@ err_code bench_make_model(const char *encoder, int vocabulary, int embedding, ca
     cap_decoder_config config = cap_decoder_defaults();
     if (embedding) cap_lstm_settings_of(&config)->embedding = embedding;
     err_code code = make_vocabulary(vocabulary, &vocab, err);
-    if (!code) code = cap_model_create(encoder, &pre, &config, vocab, 1, out, err);
+    const cap_model_form form = {
+        .encoder = cap_cnn_config(encoder), .decoder = config, .preprocess = pre, .vocab = vocab};
+    if (!code) code = cap_model_create(&form, 1, out, err);
     if (code) ds_vocab_free(&vocab);
     return code;
 }
@@ -157,7 +160,7 @@ static bool make_inputs(train_state *s, bool frozen)
     const cap_model *m = s->model;
     size_t photos = (size_t)s->batch.images, size = (size_t)m->preprocess.size;
     if (frozen) {
-        size_t count = photos * (size_t)(m->grid_h * m->grid_w * m->decoder.config.features);
+        size_t count = photos * (size_t)(m->encoder.grid_h * m->encoder.grid_w * m->decoder.config.features);
         if (!(s->features = malloc(count * sizeof *s->features))) return false;
         fill(s->features, count);
         return true;
@@ -177,7 +180,7 @@ static err_code open_training(bench_case *c, bool frozen, error *err)
     train_sizes z = sizes_of(c->row, frozen);
     err_code code = bench_make_model(c->row->subject, z.vocabulary, z.embedding, &s->model, err);
     if (code) return code;
-    if (strcmp(c->row->subject, "small") != 0) cnn_net_freeze_norm(s->model->encoder, true);
+    if (strcmp(c->row->subject, "small") != 0) cnn_net_freeze_norm(cap_cnn_net(&s->model->encoder), true);
     if (frozen) nn_params_set_trainable(&s->model->params, "encoder.", false);
     if ((code = optim_init(&s->optim, OPTIM_ADAMW, &s->model->params, err))) return code;
     s->tape = (nn_tape){.mem = &s->memory,
@@ -234,7 +237,7 @@ static nn_var *regions(train_state *s)
     int photos = s->batch.images;
     if (s->pixels) return cap_model_encode(&s->tape, m, s->pixels, photos);
     return nn_input(&s->tape, s->features, 3,
-                    (int[]){photos, m->grid_h * m->grid_w, m->decoder.config.features});
+                    (int[]){photos, m->encoder.grid_h * m->encoder.grid_w, m->decoder.config.features});
 }
 
 /* One step, as the trainer does it. */

@@ -50,8 +50,7 @@ static json_t *describe(const cap_model *m, const char *path, bool words)
     io_json_put_string(&b, b.root, "kind", "translator");
     put_codec(&b, "source", m->source, words);
     put_codec(&b, "target", m->target, words);
-    put_part(&b, "encoder", cap_text_encoder_config_to_json(&m->text_encoder.config),
-             parameters_of(m, "encoder."));
+    put_part(&b, "encoder", cap_encoder_config_to_json(&m->encoder.config), parameters_of(m, "encoder."));
     put_part(&b, "decoder", cap_decoder_config_to_json(&m->decoder.config), parameters_of(m, "decoder."));
     io_json_put(&b, b.root, "record", json_incref(m->record));
     return io_json_take(&b);
@@ -88,8 +87,8 @@ static bool show_codec(const char *name, const ds_codec *c)
 static bool show_encoder(const cap_model *m)
 {
     text line = {0};
-    text_printf(&line, "lstm, %zu parameters: ", parameters_of(m, "encoder."));
-    io_fields_print(cap_text_encoder_fields, &m->text_encoder.config, &line);
+    text_printf(&line, "%s, %zu parameters: ", m->encoder.config.row->name, parameters_of(m, "encoder."));
+    cap_encoder_config_print(&m->encoder.config, &line);
     return info_text_line("encoder", &line);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "captioner/net/decoder_row.h"
+#include "captioner/net/text_encoder.h"
 #include "cnn/preprocess.h"
 #include "tools/field_options.h"
 #include "tools/options.h"
@@ -95,7 +96,7 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "of the target; --level if absent"},
         {"encoder-direction", .kind = OPT_CHOICE, .metavar = "uni|bi", .value = &c->direction,
          .help = "read the source from the left, or from both sides"},
-        {"reverse", .kind = OPT_FLAG, .value = &s->text.encoder.reverse,
+        {"reverse", .kind = OPT_FLAG, .value = &cap_text_encoder_settings(&s->text.encoder)->reverse,
          .help = "read the source from its end"},
         {"Model", .kind = OPT_GROUP},
     };
@@ -191,7 +192,7 @@ static void apply_shared(const choices *c, cap_train_settings *s)
 /* Encoder and decoder are of one size. */
 static err_code apply_text(const choices *c, cap_train_settings *s, error *err)
 {
-    cap_text_encoder_config *e = &s->text.encoder;
+    cap_text_encoder_config *e = cap_text_encoder_settings(&s->text.encoder);
     io_fields_copy(cap_text_encoder_fields, e, s->decoder.row->fields, s->decoder.settings.bytes);
     e->bidirectional = !strcmp(c->direction, "bi");
     err_code code = ds_codec_settings_parse(c->level, &s->text.source_level, err);

@@ -11,7 +11,7 @@ void cap_model_close(cap_model **mp)
 {
     cap_model *m = *mp;
     if (!m) return;
-    cnn_net_free(&m->encoder);
+    cap_encoder_release(&m->encoder);
     ds_vocab_free(&m->vocab);
     ds_codec_free(&m->source);
     ds_codec_free(&m->target);
@@ -83,7 +83,7 @@ static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap
         nn_param *n = m->params.list[i];
         if (!nn_param_packs(n)) continue;
         real *values = n->flags & NN_TABLE ? n->var.data : buffer;
-        const real *factors = cnn_net_fold_factors(m->encoder, &n->var);
+        const real *factors = cap_encoder_factors(&m->encoder, &n->var);
         code = read_weight(n, weights, values, err);
         if (!code) code = nn_param_pack(n, packing->linear, packing->conv, values, factors, err);
     }
@@ -105,7 +105,7 @@ static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_p
         most = count > most ? count : most;
         n->var.data = NULL; /* folding leaves it for later */
     }
-    if (!code) code = cnn_net_fold(m->encoder, err);
+    if (!code) code = cap_encoder_prepare(&m->encoder, err);
     real *buffer = code ? NULL : malloc(most * sizeof *buffer);
     if (!code && !buffer) code = err_set(err, ERR_MEMORY, "out of memory for %zu weights", most);
     if (!code) code = read_matrices(m, weights, packing, buffer, err);
@@ -115,30 +115,6 @@ static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_p
 
 /* ---- making models ---- */
 
-static err_code declare_image(cap_model *m, cap_decoder_config *decoder, error *err)
-{
-    err_code code = cnn_net_create(m->encoder_name, "encoder.", &m->params, &m->encoder, err);
-    if (code) return code;
-    cnn_net_map_size(m->encoder, m->preprocess.size, &m->grid_h, &m->grid_w, &decoder->features);
-    if (m->grid_h < 1 || m->grid_w < 1)
-        return err_set(err, ERR_ARGUMENT, "photos of %d pixels are too small for encoder '%s'",
-                       m->preprocess.size, m->encoder_name);
-    return ERR_OK;
-}
-
-static err_code declare_text(cap_model *m, cap_decoder_config *decoder, error *err)
-{
-    cap_text_encoder_config *c = &m->text_encoder.config;
-    c->vocabulary = ds_vocab_size(ds_codec_vocab(m->source));
-    err_code code = cap_text_encoder_config_check(c, err);
-    if (code) return code;
-    cap_text_encoder_config copy = *c;
-    cap_text_encoder_declare(&m->text_encoder, &copy, "encoder.", &m->params);
-    decoder->features = cap_text_encoder_width(&copy);
-    decoder->last_layers = copy.layers;
-    return ERR_OK;
-}
-
 static err_code check_stated(const io_tensors *weights, const char *what, int stated, int found, error *err)
 {
     if (stated == found) return ERR_OK;
@@ -146,11 +122,18 @@ static err_code check_stated(const io_tensors *weights, const char *what, int st
                    io_tensors_name(weights), stated, what, found);
 }
 
-/* Holds the weights of a file against the model that its metadata make. */
-static err_code check_weights(const cap_model *m, const cap_decoder_config *stated, int source_words,
-                              const io_tensors *weights, error *err)
+/* How many words the sources of a text model may hold, as its encoder's settings state it; 0: they do not. */
+static int stated_words(const cap_encoder_config *c)
 {
-    const cap_decoder_config *made = &m->decoder.config;
+    const io_field *f = c->row->fields ? io_fields_find(c->row->fields, "vocabulary") : NULL;
+    return f && f->kind == IO_FIELD_INT ? *io_field_int(f, c->settings.bytes) : 0;
+}
+
+/* Holds the weights of a file against the model that its metadata make. */
+static err_code check_weights(const cap_model *m, const cap_model_form *form, const io_tensors *weights,
+                              error *err)
+{
+    const cap_decoder_config *made = &m->decoder.config, *stated = &form->decoder;
     if (m->params.failed) /* some are not declared */
         return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", io_tensors_name(weights));
     err_code code = check_shapes(&m->params, weights, err);
@@ -158,41 +141,56 @@ static err_code check_weights(const cap_model *m, const cap_decoder_config *stat
     if (!code)
         code = check_stated(weights, "words of the decoder", stated->vocabulary, made->vocabulary, err);
     if (!code) code = check_stated(weights, "features of the decoder", stated->features, made->features, err);
-    if (!code && m->kind == CAP_TEXT)
-        code = check_stated(weights, "words of the encoder", source_words, m->text_encoder.config.vocabulary,
-                            err);
+    if (!code)
+        code = check_stated(weights, "words of the encoder", stated_words(&form->encoder),
+                            stated_words(&m->encoder.config), err);
     return code;
 }
 
-static err_code build(cap_model *m, const cap_decoder_config *decoder, uint64_t seed,
-                      const io_tensors *weights, const cap_packing *packing, error *err)
+/* The side of the photos, or the words of the source. */
+static int input_of(const cap_model *m)
 {
-    cap_decoder_config config = *decoder;
-    int stated = m->text_encoder.config.vocabulary;
-    err_code code = m->kind == CAP_TEXT ? declare_text(m, &config, err) : declare_image(m, &config, err);
+    return m->kind == CAP_IMAGE ? m->preprocess.size : (int)ds_vocab_size(ds_codec_vocab(m->source));
+}
+
+static err_code declare(cap_model *m, const cap_model_form *form, error *err)
+{
+    cap_decoder_config decoder = form->decoder;
+    err_code code =
+        cap_encoder_declare(&m->encoder, &form->encoder, input_of(m), "encoder.", &m->params, err);
     if (code) return code;
-    config.vocabulary = ds_vocab_size(cap_model_vocab(m));
-    if ((code = cap_decoder_config_check(&config, err))) return code;
-    if ((code = cap_decoder_declare(&m->decoder, &config, "decoder.", &m->params, err))) return code;
-    if (weights && (code = check_weights(m, decoder, stated, weights, err))) return code;
+    decoder.features = m->encoder.width;
+    decoder.last_layers = m->encoder.last_layers;
+    decoder.vocabulary = ds_vocab_size(cap_model_vocab(m));
+    if ((code = cap_decoder_config_check(&decoder, err))) return code;
+    return cap_decoder_declare(&m->decoder, &decoder, "decoder.", &m->params, err);
+}
+
+static err_code build(cap_model *m, const cap_model_form *form, uint64_t seed, const io_tensors *weights,
+                      const cap_packing *packing, error *err)
+{
+    err_code code = declare(m, form, err);
+    if (code || (weights && (code = check_weights(m, form, weights, err)))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
-    code = nn_params_finish_for_use(&m->params, err);
-    if (code) return code;
+    if ((code = nn_params_finish_for_use(&m->params, err))) return code;
     return packing ? read_packed(m, weights, packing, err) : read_weights(&m->params, weights, err);
 }
 
-/* Of `form` everything is taken over but, after a failure, its words, which stay the caller's. */
-static err_code create(const cap_model *form, const cap_decoder_config *decoder, uint64_t seed,
-                       const io_tensors *weights, const cap_packing *packing, cap_model **out, error *err)
+static err_code create(const cap_model_form *form, uint64_t seed, const io_tensors *weights,
+                       const cap_packing *packing, cap_model **out, error *err)
 {
     *out = NULL;
     cap_model *m = calloc(1, sizeof *m);
-    if (m) *m = *form;
     if (!m || !(m->record = json_object())) {
         free(m);
         return err_set(err, ERR_MEMORY, "out of memory for a model");
     }
-    err_code code = build(m, decoder, seed, weights, packing, err);
+    m->kind = form->encoder.row->reads;
+    m->preprocess = form->preprocess;
+    m->vocab = form->vocab;
+    m->source = form->source;
+    m->target = form->target;
+    err_code code = build(m, form, seed, weights, packing, err);
     if (code) {
         m->vocab = NULL;
         m->source = m->target = NULL;
@@ -202,37 +200,15 @@ static err_code create(const cap_model *form, const cap_decoder_config *decoder,
     return code;
 }
 
-static err_code create_image(const char *encoder, const cnn_preprocess *preprocess,
-                             const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed,
-                             const io_tensors *weights, const cap_packing *packing, cap_model **out,
-                             error *err)
+err_code cap_model_create(const cap_model_form *form, uint64_t seed, cap_model **out, error *err)
 {
-    cap_model form = {.kind = CAP_IMAGE, .preprocess = *preprocess, .vocab = vocab};
-    snprintf(form.encoder_name, sizeof form.encoder_name, "%s", encoder);
-    return create(&form, decoder, seed, weights, packing, out, err);
+    return create(form, seed, NULL, NULL, out, err);
 }
 
-err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
-                          const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
-                          error *err)
+err_code cap_model_create_loaded(const cap_model_form *form, const io_tensors *weights,
+                                 const cap_packing *packing, cap_model **out, error *err)
 {
-    return create_image(encoder, preprocess, decoder, vocab, seed, NULL, NULL, out, err);
-}
-
-err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
-                                 const cap_decoder_config *decoder, ds_vocab *vocab,
-                                 const io_tensors *weights, const cap_packing *packing, cap_model **out,
-                                 error *err)
-{
-    return create_image(encoder, preprocess, decoder, vocab, 0, weights, packing, out, err);
-}
-
-err_code cap_model_create_text(const cap_text_encoder_config *encoder, const cap_decoder_config *decoder,
-                               ds_codec *source, ds_codec *target, uint64_t seed, const io_tensors *weights,
-                               cap_model **out, error *err)
-{
-    cap_model form = {.kind = CAP_TEXT, .text_encoder.config = *encoder, .source = source, .target = target};
-    return create(&form, decoder, seed, weights, NULL, out, err);
+    return create(form, 0, weights, packing, out, err);
 }
 
 /* ---- using them ---- */
@@ -258,15 +234,13 @@ nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, 
     real *values = nn_scratch(t, 3 * all * sizeof *values);
     if (!values) return NULL;
     cnn_normalise(&m->preprocess, pixels, all, values);
-    nn_var *x = nn_input(t, values, 4, (int[]){count, size, size, 3});
-    nn_var *map = cnn_net_forward(m->encoder, t, x);
-    return map ? nn_reshape(t, map, 3, (int[]){count, map->dim[1] * map->dim[2], map->dim[3]}) : NULL;
+    cap_input in = {.count = count, .pixels = nn_input(t, values, 4, (int[]){count, size, size, 3})};
+    return cap_encoder_encode(t, &m->encoder, &in).states;
 }
 
 cap_encoded cap_model_encode_text(nn_tape *t, const cap_model *m, const ds_source_batch *batch)
 {
-    return cap_text_encoder_forward(t, &m->text_encoder, batch->tokens, batch->length, batch->rows,
-                                    batch->max_len);
+    return cap_encoder_encode(t, &m->encoder, &(cap_input){.count = batch->rows, .lines = batch});
 }
 
 void cap_model_sentence(const cap_model *m, const int32_t *word, int words, text *out)

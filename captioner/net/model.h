@@ -21,9 +21,8 @@
 #include <jansson.h>
 
 #include "captioner/net/decoder.h"
+#include "captioner/net/encoder.h"
 #include "captioner/net/precision.h"
-#include "captioner/net/text_encoder.h"
-#include "cnn/backbone.h"
 #include "cnn/preprocess.h"
 #include "datasets/codec.h"
 #include "datasets/sources.h"
@@ -32,32 +31,31 @@
 #include "src/io/safetensors.h"
 #include "src/nn/params.h"
 
-typedef enum cap_kind { CAP_IMAGE, CAP_TEXT, CAP_KINDS } cap_kind;
-
 typedef struct cap_model {
-    cap_kind kind;
+    cap_kind kind; /* what the encoder reads */
     /* CAP_IMAGE, else zero */
-    char encoder_name[32]; /* row of the backbone table */
-    cnn_net *encoder;
     cnn_preprocess preprocess;
     ds_vocab *vocab;
-    int grid_h, grid_w; /* regions = grid_h * grid_w */
-    char *df;           /* document frequencies as JSON, see captioner/score/model_df.h; NULL: none */
+    char *df; /* document frequencies as JSON, see captioner/score/model_df.h; NULL: none */
     /* CAP_TEXT, else zero */
-    cap_text_encoder text_encoder;
     ds_codec *source, *target;
     /* both */
+    cap_encoder encoder;
     cap_decoder decoder;
     nn_params params;   /* "encoder.*" and "decoder.*" */
     json_t *record;     /* object: training record, scores, licence: whatever the trainer wrote */
     int64_t file_bytes; /* of the opened file; 0 for a new model */
 } cap_model;
 
-/* A new model that describes photos, with drawn weights. Takes over `vocab` on success. The decoder's
- * features and vocabulary are set from the rest. */
-err_code cap_model_create(const char *encoder, const cnn_preprocess *preprocess,
-                          const cap_decoder_config *decoder, ds_vocab *vocab, uint64_t seed, cap_model **out,
-                          error *err);
+/* What a model is made of. The encoder's and the decoder's sizes that follow from the rest are set by making
+ * it; what the photos or lines have, and the words, are those of struct cap_model. */
+typedef struct cap_model_form {
+    cap_encoder_config encoder;
+    cap_decoder_config decoder;
+    cnn_preprocess preprocess; /* CAP_IMAGE */
+    ds_vocab *vocab;           /* CAP_IMAGE; this and the codecs are taken over on success */
+    ds_codec *source, *target; /* CAP_TEXT */
+} cap_model_form;
 
 /* What the weights are packed as when a model is opened to describe photos: see nn_params_pack. */
 typedef struct cap_packing {
@@ -66,18 +64,13 @@ typedef struct cap_packing {
 
 cap_packing cap_packing_of(cap_precision precision);
 
-/* The same with the weights of a file, which are held against the sizes before memory is taken. With
- * `packing` (NULL: none) the batch norms are folded and the matrices exist in packed form alone. */
-err_code cap_model_create_loaded(const char *encoder, const cnn_preprocess *preprocess,
-                                 const cap_decoder_config *decoder, ds_vocab *vocab,
-                                 const io_tensors *weights, const cap_packing *packing, cap_model **out,
-                                 error *err);
+/* A new model with drawn weights. */
+err_code cap_model_create(const cap_model_form *form, uint64_t seed, cap_model **out, error *err);
 
-/* A new model that translates, with drawn weights, or those of a file unless `weights` is NULL. Takes over
- * both codecs on success; the vocabularies and the decoder's features are set from them and the encoder. */
-err_code cap_model_create_text(const cap_text_encoder_config *encoder, const cap_decoder_config *decoder,
-                               ds_codec *source, ds_codec *target, uint64_t seed, const io_tensors *weights,
-                               cap_model **out, error *err);
+/* The same with the weights of a file, which are held against the sizes before memory is taken. With
+ * `packing` (NULL: none) the encoder is prepared for use and the matrices exist in packed form alone. */
+err_code cap_model_create_loaded(const cap_model_form *form, const io_tensors *weights,
+                                 const cap_packing *packing, cap_model **out, error *err);
 
 /* For use, of either kind: batch normalisation is folded into the convolutions. */
 err_code cap_model_open(const char *path, cap_model **out, error *err);

@@ -30,16 +30,12 @@ static void put_preprocess(io_json_build *b, const cnn_preprocess *p)
 
 static void put_image(io_json_build *b, const cap_model *m)
 {
-    io_json_put_string(b, b->root, "encoder", m->encoder_name);
     put_preprocess(b, &m->preprocess);
-    io_json_put(b, b->root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
     io_json_put(b, b->root, "vocabulary", ds_vocab_to_json(m->vocab));
 }
 
 static void put_text(io_json_build *b, const cap_model *m)
 {
-    io_json_put(b, b->root, "encoder", cap_text_encoder_config_to_json(&m->text_encoder.config));
-    io_json_put(b, b->root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
     io_json_put(b, b->root, "source", ds_codec_to_json(m->source));
     io_json_put(b, b->root, "target", ds_codec_to_json(m->target));
 }
@@ -49,6 +45,8 @@ static json_t *describe(const cap_model *m)
     io_json_build b = io_json_build_object();
     io_json_put_int(&b, b.root, "format", FORMAT);
     io_json_put_string(&b, b.root, "kind", kind_names[m->kind]);
+    io_json_put(&b, b.root, "encoder", cap_encoder_config_to_json(&m->encoder.config));
+    io_json_put(&b, b.root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
     if (m->kind == CAP_TEXT)
         put_text(&b, m);
     else
@@ -182,31 +180,6 @@ err_code cap_model_stored_df(const io_tensors *t, char **json, error *err)
     return ERR_OK;
 }
 
-static err_code image_from(const json_t *o, const io_tensors *t, const char *where,
-                           const cap_decoder_config *config, const cap_packing *packing, cap_model **out,
-                           error *err)
-{
-    const char *encoder;
-    json_t *words;
-    cnn_preprocess preprocess;
-    err_code code;
-    if ((code = io_json_string(o, "encoder", where, &encoder, err)) ||
-        (code = read_preprocess(o, where, &preprocess, err)) ||
-        (code = io_json_array(o, "vocabulary", where, &words, err)))
-        return code;
-    if (!cnn_backbone_find(encoder))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "'%s' needs an encoder '%.40s', which this program does not have", io_tensors_name(t),
-                       encoder);
-    ds_vocab *vocab;
-    if ((code = read_vocabulary(words, where, &vocab, err))) return code;
-    if ((code = cap_model_create_loaded(encoder, &preprocess, config, vocab, t, packing, out, err))) {
-        ds_vocab_free(&vocab);
-        return code;
-    }
-    return cap_model_stored_df(t, &(*out)->df, err);
-}
-
 static err_code read_codec(const json_t *root, const char *key, const char *where, ds_codec **out, error *err)
 {
     json_t *o;
@@ -216,23 +189,35 @@ static err_code read_codec(const json_t *root, const char *key, const char *wher
     return err_set(err, code, "%s: '%s': %.180s", where, key, problem.text);
 }
 
-static err_code text_from(const json_t *o, const io_tensors *t, const char *where,
-                          const cap_decoder_config *config, cap_model **out, error *err)
+static err_code read_words(const json_t *o, const char *where, cap_model_form *form, error *err)
 {
-    json_t *sizes;
-    cap_text_encoder_config encoder;
-    ds_codec *source = NULL, *target = NULL;
+    json_t *words;
     err_code code;
-    if ((code = io_json_object(o, "encoder", where, &sizes, err)) ||
-        (code = cap_text_encoder_config_from_json(sizes, where, &encoder, err)))
+    if (form->encoder.row->reads == CAP_IMAGE) {
+        if ((code = read_preprocess(o, where, &form->preprocess, err)) ||
+            (code = io_json_array(o, "vocabulary", where, &words, err)))
+            return code;
+        return read_vocabulary(words, where, &form->vocab, err);
+    }
+    code = read_codec(o, "source", where, &form->source, err);
+    return code ? code : read_codec(o, "target", where, &form->target, err);
+}
+
+static err_code read_form(const json_t *o, const io_tensors *t, const char *where, cap_model_form *form,
+                          error *err)
+{
+    cap_kind kind = CAP_IMAGE;
+    json_t *decoder, *encoder = json_object_get(o, "encoder");
+    err_code code;
+    if ((code = read_kind(o, t, where, &kind, err))) return code;
+    if (!encoder) return err_set(err, ERR_FORMAT, "%s: 'encoder' is missing", where);
+    char inside[330];
+    snprintf(inside, sizeof inside, "%s: 'encoder'", where);
+    if ((code = cap_encoder_config_from_json(encoder, kind, inside, &form->encoder, err)) ||
+        (code = io_json_object(o, "decoder", where, &decoder, err)) ||
+        (code = cap_decoder_config_from_json(decoder, where, &form->decoder, err)))
         return code;
-    code = read_codec(o, "source", where, &source, err);
-    if (!code) code = read_codec(o, "target", where, &target, err);
-    if (!code) code = cap_model_create_text(&encoder, config, source, target, 0, t, out, err);
-    if (!code) return ERR_OK;
-    ds_codec_free(&source);
-    ds_codec_free(&target);
-    return code;
+    return read_words(o, where, form, err);
 }
 
 static err_code from_description(const json_t *o, const io_tensors *t, const cap_packing *packing,
@@ -240,17 +225,20 @@ static err_code from_description(const json_t *o, const io_tensors *t, const cap
 {
     char where[300];
     snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
-    cap_kind kind = CAP_IMAGE;
-    json_t *decoder, *record;
-    cap_decoder_config config;
-    err_code code;
-    if ((code = read_kind(o, t, where, &kind, err)) ||
-        (code = io_json_object(o, "decoder", where, &decoder, err)) ||
-        (code = cap_decoder_config_from_json(decoder, where, &config, err)) ||
-        (code = io_json_object_or(o, "record", where, &record, err)))
+    json_t *record;
+    cap_model_form form = {0};
+    err_code code = read_form(o, t, where, &form, err);
+    if (!code) code = io_json_object_or(o, "record", where, &record, err);
+    if (!code)
+        code = cap_model_create_loaded(&form, t, form.encoder.row->reads == CAP_IMAGE ? packing : NULL, out,
+                                       err);
+    if (code) {
+        ds_vocab_free(&form.vocab);
+        ds_codec_free(&form.source);
+        ds_codec_free(&form.target);
         return code;
-    code = kind == CAP_TEXT ? text_from(o, t, where, &config, out, err)
-                            : image_from(o, t, where, &config, packing, out, err);
+    }
+    if ((*out)->kind == CAP_IMAGE) code = cap_model_stored_df(t, &(*out)->df, err);
     if (!code && record && json_object_update((*out)->record, record))
         code = err_set(err, ERR_MEMORY, "cannot read '%.250s': out of memory", io_tensors_name(t));
     return code;
@@ -274,8 +262,7 @@ static err_code open_tensors(io_tensors *t, opening how, cap_model **out, error 
                                        "'%s' is no model of this program: its metadata has no 'caption'",
                                        io_tensors_name(t));
     if (!code) code = from_description(o, t, how.packing, out, err);
-    if (!code && (*out)->kind == CAP_IMAGE && !how.unfolded && !how.packing)
-        code = cnn_net_fold((*out)->encoder, err);
+    if (!code && !how.unfolded && !how.packing) code = cap_encoder_prepare(&(*out)->encoder, err);
     if (code) cap_model_close(out);
     json_decref(o);
     io_tensors_close(&t);

@@ -215,3 +215,45 @@ cap_encoded cap_text_encoder_forward(nn_tape *t, const cap_text_encoder *e, cons
     out.states = nn_reshape(t, all, 3, (int[]){rows, max_len, cap_text_encoder_width(c)});
     return out;
 }
+
+/* ---- as a row ---- */
+
+_Static_assert(sizeof(cap_text_encoder_config) <= CAP_ENCODER_BYTES, "the settings must fit a config");
+
+cap_text_encoder_config *cap_text_encoder_settings(cap_encoder_config *c)
+{
+    return (cap_text_encoder_config *)(void *)c->settings.bytes;
+}
+
+static void defaults(void *settings)
+{
+    *(cap_text_encoder_config *)settings = cap_text_encoder_defaults();
+}
+
+static err_code declare(cap_encoder *e, int input, const char *prefix, nn_params *params, error *err)
+{
+    cap_text_encoder_config *c = cap_text_encoder_settings(&e->config);
+    c->vocabulary = input;
+    err_code code = cap_text_encoder_config_check(c, err);
+    if (code) return code;
+    cap_text_encoder_declare(e->net, c, prefix, params);
+    e->width = cap_text_encoder_width(c);
+    e->last_layers = c->layers;
+    return ERR_OK;
+}
+
+static cap_encoded encode(nn_tape *t, const cap_encoder *e, const cap_input *in)
+{
+    const ds_source_batch *b = in->lines;
+    return cap_text_encoder_forward(t, e->net, b->tokens, b->length, b->rows, b->max_len);
+}
+
+const cap_encoder_row cap_encoder_lstm = {.name = "lstm",
+                                          .about = "LSTMs that read a line from one side or both",
+                                          .reads = CAP_TEXT,
+                                          .fields = cap_text_encoder_fields,
+                                          .settings_bytes = sizeof(cap_text_encoder_config),
+                                          .net_bytes = sizeof(cap_text_encoder),
+                                          .defaults = defaults,
+                                          .declare = declare,
+                                          .encode = encode};

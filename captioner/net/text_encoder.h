@@ -22,8 +22,7 @@
 #ifndef CAPTIONER_TEXT_ENCODER_H
 #define CAPTIONER_TEXT_ENCODER_H
 
-#include "captioner/net/encoded.h"
-#include "src/io/fields.h"
+#include "captioner/net/encoder.h"
 #include "src/nn/params.h"
 
 typedef struct cap_text_encoder_config {
@@ -37,7 +36,10 @@ typedef struct cap_text_encoder_config {
     double dropout;     /* of embeddings and between layers while training, default 0.2 */
 } cap_text_encoder_config;
 
+extern const cap_encoder_row cap_encoder_lstm; /* this encoder as a row; its settings are a config */
 extern const io_field cap_text_encoder_fields[];
+
+cap_text_encoder_config *cap_text_encoder_settings(cap_encoder_config *c); /* of a config of this row */
 
 cap_text_encoder_config cap_text_encoder_defaults(void);
 err_code cap_text_encoder_config_check(const cap_text_encoder_config *c, error *err); /* ERR_ARGUMENT */

@@ -42,7 +42,7 @@ cap_train_settings cap_train_text_defaults(void)
                                  .val_share = 0.1,
                                  .source_level = {.level = DS_WORD},
                                  .target_level = {.level = DS_WORD},
-                                 .encoder = cap_text_encoder_defaults()};
+                                 .encoder = cap_encoder_text_defaults()};
     s.decoder = cap_decoder_text_defaults();
     s.max_words = 200;
     s.rate = 2e-3;

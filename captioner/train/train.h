@@ -57,7 +57,7 @@ typedef struct cap_text_settings {
     const char *val_pairs, *val_source, *val_target; /* to validate on, likewise; NULL: val_share */
     double val_share; /* of the pairs held out to validate on when there is no such file; 0: none; 0..0.9 */
     ds_codec_settings source_level, target_level; /* min_count is set from the settings below */
-    cap_text_encoder_config encoder;
+    cap_encoder_config encoder;
 } cap_text_settings;
 
 typedef struct cap_train_settings {

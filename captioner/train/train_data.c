@@ -182,7 +182,7 @@ static ds_features_shape shape_of(const cap_split *s, const cap_model *m)
         h = hash_of_photo(s->captions.image[i].file_name, s->items[i].name, h.lo);
     return (ds_features_shape){.key = h,
                                .images = (uint64_t)s->captions.images,
-                               .regions = (uint32_t)(m->grid_h * m->grid_w),
+                               .regions = (uint32_t)(m->encoder.grid_h * m->encoder.grid_w),
                                .channels = (uint32_t)m->decoder.config.features};
 }
 
@@ -191,7 +191,7 @@ static const char encoding[] = "encoding photos once";
 static err_code write_features(const cap_split *s, const cap_model *m, ds_loader *loader,
                                ds_features_writer *w, nn_tape *t, const cap_train_events *events, error *err)
 {
-    size_t map = (size_t)m->grid_h * (size_t)m->grid_w * (size_t)m->decoder.config.features;
+    size_t map = (size_t)m->encoder.grid_h * (size_t)m->encoder.grid_w * (size_t)m->decoder.config.features;
     err_code code;
     ds_images b;
     long done = 0, all = s->captions.images;
@@ -270,7 +270,7 @@ static void fetch_one(void *ctx, int i, int worker)
 nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
                            int images, error *err)
 {
-    int l = m->grid_h * m->grid_w, d = m->decoder.config.features;
+    int l = m->encoder.grid_h * m->encoder.grid_w, d = m->decoder.config.features;
     fetch f = {.s = s, .image = image, .map = (size_t)l * (size_t)d, .told = ATOMIC_FLAG_INIT};
     f.out = nn_scratch(t, (size_t)images * f.map * sizeof *f.out);
     if (!f.out) return NULL;

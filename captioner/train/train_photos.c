@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "captioner/net/cnn_encoder.h"
 #include "captioner/score/model_df.h"
 #include "captioner/score/score.h"
 #include "captioner/search/search_words.h"
@@ -41,7 +42,7 @@ static err_code import_weights(cap_run *r, error *err)
     io_tensors *t = io_tensors_open(r->s->encoder, err);
     if (!t) return err->code;
     cnn_preprocess pre = r->model->preprocess;
-    err_code code = cnn_import(t, r->model->encoder, &pre, err);
+    err_code code = cnn_import(t, cap_cnn_net(&r->model->encoder), &pre, err);
     memcpy(r->model->preprocess.mean, pre.mean, sizeof pre.mean);
     memcpy(r->model->preprocess.std, pre.std, sizeof pre.std);
     io_tensors_close(&t);
@@ -99,7 +100,9 @@ static err_code make_model(cap_run *r, error *err)
     ds_vocab *vocab = NULL;
     err_code code = make_vocab(r, &vocab, err);
     if (code) return code;
-    if ((code = cap_model_create(row->name, &pre, &s->decoder, vocab, s->seed, &r->model, err))) {
+    const cap_model_form form = {
+        .encoder = cap_cnn_config(row->name), .decoder = s->decoder, .preprocess = pre, .vocab = vocab};
+    if ((code = cap_model_create(&form, s->seed, &r->model, err))) {
         ds_vocab_free(&vocab);
         return code;
     }
@@ -114,13 +117,13 @@ static err_code prepare_encoder(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
     d->encoder_trains = !is_imported(r) || r->s->tune_encoder;
-    if (is_imported(r)) cnn_net_freeze_norm(r->model->encoder, true);
+    if (is_imported(r)) cnn_net_freeze_norm(cap_cnn_net(&r->model->encoder), true);
     if (d->encoder_trains) {
         nn_params_set_rate(&r->model->params, "encoder.", r->s->encoder_factor);
         return ERR_OK;
     }
     nn_params_set_trainable(&r->model->params, "encoder.", false);
-    return cnn_net_fold(r->model->encoder, err);
+    return cap_encoder_prepare(&r->model->encoder, err);
 }
 
 /* ---- opening ---- */
@@ -256,8 +259,8 @@ static void introduce(const cap_run *r, text *line)
     const cap_model *m = r->model;
     text_printf(line, "%d captions of %d photos, %d words; encoder %s (%s), %zu weights, %d regions",
                 d->train.encoded.captions, d->train.captions.images, (int)ds_vocab_size(m->vocab),
-                m->encoder_name, d->encoder_trains ? "trained along" : "frozen",
-                nn_params_learned(&m->params), m->grid_h * m->grid_w);
+                cap_cnn_architecture(&m->encoder.config), d->encoder_trains ? "trained along" : "frozen",
+                nn_params_learned(&m->params), m->encoder.grid_h * m->encoder.grid_w);
 }
 
 static err_code prepare(cap_run *r, error *err)

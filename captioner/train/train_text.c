@@ -170,9 +170,9 @@ static err_code make_model(cap_run *r, error *err)
     ds_codec *source = NULL, *target = NULL;
     err_code code = learn(r, t->source_level, p->source, p->count, &source, err);
     if (!code) code = learn(r, t->target_level, p->target, p->count, &target, err);
-    if (!code)
-        code = cap_model_create_text(&t->encoder, &r->s->decoder, source, target, r->s->seed, NULL, &r->model,
-                                     err);
+    const cap_model_form form = {
+        .encoder = t->encoder, .decoder = r->s->decoder, .source = source, .target = target};
+    if (!code) code = cap_model_create(&form, r->s->seed, &r->model, err);
     if (!code) return ERR_OK;
     ds_codec_free(&source);
     ds_codec_free(&target);
@@ -246,7 +246,7 @@ static hash128 contents(const cap_text_split *s)
 static void settings(const cap_run *r, io_json_build *b, json_t *o)
 {
     const cap_text_data *d = data_of(r);
-    json_t *encoder = cap_text_encoder_config_to_json(&r->model->text_encoder.config), *value;
+    json_t *encoder = cap_encoder_config_to_json(&r->model->encoder.config), *value;
     const char *key;
     if (!encoder) io_json_put(b, o, "encoder", NULL); /* memory is out: nothing is made of the rest */
     json_object_foreach(encoder, key, value)

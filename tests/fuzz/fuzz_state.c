@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "captioner/net/lstm_settings.h"
+#include "captioner/net/text_encoder.h"
 #include "captioner/train/train_run.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
@@ -47,7 +48,8 @@ static void begin(void)
     settings = cap_train_text_defaults();
     settings.text.pairs = pairs;
     settings.text.source_level.level = settings.text.target_level.level = DS_CHAR;
-    settings.text.encoder.embedding = settings.text.encoder.hidden = 2;
+    cap_text_encoder_config *encoder = cap_text_encoder_settings(&settings.text.encoder);
+    encoder->embedding = encoder->hidden = 2;
     cap_lstm_settings *decoder = cap_lstm_settings_of(&settings.decoder);
     decoder->embedding = decoder->hidden = decoder->attention = 2;
     settings.min_count = settings.threads = settings.epochs = 1;

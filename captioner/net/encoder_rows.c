@@ -1,0 +1,5 @@
+/* The encoders there are. */
+#include "captioner/net/cnn_encoder.h"
+#include "captioner/net/text_encoder.h"
+
+const cap_encoder_row *const cap_encoder_rows[] = {&cap_encoder_cnn, &cap_encoder_lstm, NULL};
