@@ -14,6 +14,7 @@
 #include "captioner/net/decoder_row.h"
 #include "captioner/net/lstm_settings.h"
 #include "src/nn/attention.h"
+#include "src/nn/attention_penalty.h"
 #include "src/nn/gradcheck.h"
 #include "tests/text_batch.h"
 

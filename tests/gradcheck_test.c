@@ -13,6 +13,7 @@
 #include "cnn/pool.h"
 #include "src/nn/activation.h"
 #include "src/nn/attention.h"
+#include "src/nn/attention_penalty.h"
 #include "src/nn/gradcheck.h"
 #include "src/nn/linear.h"
 #include "src/nn/loss.h"

@@ -3,7 +3,7 @@
 #include "datasets/vocab.h"
 #include "src/base/rng.h"
 #include "src/nn/activation.h"
-#include "src/nn/attention.h"
+#include "src/nn/attention_penalty.h"
 
 /* Pull on the attention's entropy while it is above what is allowed. Without it attention over regions whose
  * receptive fields overlap stays within a few percent of even for many epochs: each region knows enough. */

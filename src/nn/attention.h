@@ -80,13 +80,4 @@ nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *
  * falling as captions end. length [N_0] says how many states each asker sees, the others have weight 0 and
  * count for nothing; NULL: all L. */
 
-/* The doubly stochastic regulariser (Xu et al. 2015, eq. 14): the mean over askers of sum_l (1 - sum_t
- * alpha_t[n, l])^2, a pull towards looking at every region about once. */
-nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps);
-
-/* The mean over all askers and steps of the entropy of alpha, as a share of the greatest possible, ln of the
- * asker's length: in 0..1, 1 when attention is even. Who sees one state has no choice and is left out. As a
- * penalty it makes attention choose. */
-nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps);
-
 #endif

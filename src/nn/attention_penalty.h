@@ -1,0 +1,22 @@
+/* What may be asked of attention while training: parts of a loss, made of the weights of all steps.
+ *
+ *     nn_var *spread = nn_coverage_penalty(t, alpha, length, steps);
+ *     nn_var *evenness = nn_attention_entropy(t, alpha, length, steps);
+ *
+ * alpha[step] is [N_step, L] with N_step falling as captions end: the rows of a later step are the first ones of
+ * an earlier. length[N_0] are the states that each row's memory has; NULL: all L. Padding counts for nothing. */
+#ifndef NN_ATTENTION_PENALTY_H
+#define NN_ATTENTION_PENALTY_H
+
+#include "src/nn/tape.h"
+
+/* The doubly stochastic regulariser (Xu et al. 2015, eq. 14): the mean over askers of sum_l (1 - sum_t
+ * alpha_t[n, l])^2, a pull towards looking at every region about once. */
+nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps);
+
+/* The mean over all askers and steps of the entropy of alpha, as a share of the greatest possible, ln of the
+ * asker's length: in 0..1, 1 when attention is even. Who sees one state has no choice and is left out. As a
+ * penalty it makes attention choose. */
+nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps);
+
+#endif
