@@ -76,8 +76,4 @@ nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope);
 /* context [N, Tq, D], or [N, D] where the scores are of one query each. */
 nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *scope);
 
-/* Penalties on attention, over all steps: alpha[t] is [N_t, L], the weights of the first N_t askers, N_t
- * falling as captions end. length [N_0] says how many states each asker sees, the others have weight 0 and
- * count for nothing; NULL: all L. */
-
 #endif

@@ -3,8 +3,8 @@
  *     nn_var *spread = nn_coverage_penalty(t, alpha, length, steps);
  *     nn_var *evenness = nn_attention_entropy(t, alpha, length, steps);
  *
- * alpha[step] is [N_step, L] with N_step falling as captions end: the rows of a later step are the first ones of
- * an earlier. length[N_0] are the states that each row's memory has; NULL: all L. Padding counts for nothing. */
+ * alpha[step] is [N_step, L], the weights of the first N_step askers, N_step falling as captions end. length [N_0]
+ * says how many states each asker sees, the others have weight 0 and count for nothing; NULL: all L. */
 #ifndef NN_ATTENTION_PENALTY_H
 #define NN_ATTENTION_PENALTY_H
 
