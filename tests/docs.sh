@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# docs.sh [ROOT]: what the documents say of files is held against the files. Every top-level folder has a README.md
+# that names each folder in it, and every file or folder that README.md, CONTRIBUTING.md and those READMEs name is
+# there. Names with NAME in them stand for any; a `*` must match something. A name in a folder's README.md may be that
+# of a file of the folder or of a room in it. Then plants documents in a scratch tree and wants the wrong ones found.
+set -euo pipefail
+
+folders="src cnn datasets captioner tools tests CMake"
+# What lies below these is data, or whole programs of others: their folders need no mention.
+data="tests/cases tests/cli tests/golden tests/images tests/photos"
+
+# A path that begins with a top-level folder, or the name of a source file; what a compiler is shown with is no name.
+names_in() { # FILE
+    sed -E 's/\bcc [a-z]+\.c\b//' "$1" | grep -oE '[A-Za-z0-9_*./+-]+' | sed -E 's/[.+-]+$//' |
+        grep -E "^(${folders// /|})/|^[A-Za-z0-9_*/]+\.(c|h|inc|cmake|sh)\$" | sort -u || true
+}
+
+is_there() { # ROOT FOLDER NAME: datasets/vocab is datasets/vocab.h
+    local root=$1 folder=$2 name=$3 at
+    for at in "$root/$name" "$root/$name.h" "$root/$folder/$name"; do
+        if compgen -G "$at" >/dev/null; then return 0; fi
+    done
+    [ "$folder" != . ] && compgen -G "$root/$folder/*/$name" >/dev/null
+}
+
+# Prints one line per fault; nothing when all is well.
+faults() { # ROOT
+    local folder name document inner
+    for folder in $folders; do
+        if [ ! -e "$1/$folder/README.md" ]; then
+            echo "$folder has no README.md"
+            continue
+        fi
+        while IFS= read -r inner; do
+            [[ " $data " == *" $folder/$inner "* ]] || grep -qE "(^|[^A-Za-z0-9_])$inner/?([^A-Za-z0-9_]|\$)" "$1/$folder/README.md" ||
+                echo "$folder/README.md does not name the folder '$inner'"
+        done < <(find "$1/$folder" -mindepth 1 -maxdepth 1 -type d ! -name '.*' ! -name __pycache__ -printf '%f\n' | sort)
+    done
+    for document in README.md CONTRIBUTING.md $(printf '%s/README.md ' $folders); do
+        [ -e "$1/$document" ] || continue
+        while IFS= read -r name; do
+            [[ $name == *NAME* ]] || is_there "$1" "$(dirname "$document")" "${name%/}" ||
+                echo "$document names '$name', which is not there"
+        done < <(names_in "$1/$document")
+    done
+}
+
+expect() { # caught|allowed TEXT-OF-cnn/README.md
+    local scratch folder found
+    scratch=$(mktemp -d)
+    for folder in $folders; do
+        mkdir "$scratch/$folder"
+        touch "$scratch/$folder/README.md"
+    done
+    mkdir "$scratch/cnn/room"
+    touch "$scratch/cnn/conv.c" "$scratch/cnn/room/pool.h"
+    printf '%s\n' "$2" >"$scratch/cnn/README.md"
+    found=$(faults "$scratch")
+    rm -r "$scratch"
+    if [ "$1" = caught ] && [ -z "$found" ]; then echo "self-test: not noticed: $2" && exit 1; fi
+    if [ "$1" = allowed ] && [ -n "$found" ]; then echo "self-test: wrongly found: $found" && exit 1; fi
+}
+
+root=${1:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+expect allowed 'Begin with `conv.c`, then room/pool.h; a new one is cnn/NAME.c. See cnn/*.c, pool.h and cnn/room/.'
+expect caught 'The folder is not named: conv.c'
+expect caught 'room has gone.c'
+expect caught 'room, see src/gone'
+expect caught 'room, see `cnn/*_gone.c`'
+
+found=$(faults "$root")
+if [ -n "$found" ]; then
+    printf '%s\n' "$found"
+    exit 1
+fi
