@@ -15,6 +15,16 @@ names_in() { # FILE
         grep -E "^(${folders// /|})/|^[A-Za-z0-9_*/]+\.(c|h|inc|cmake|sh)\$" | sort -u || true
 }
 
+# Lines "FILE:NAME", one for each path that C files name anywhere.
+names_in_code() { # ROOT
+    (
+        cd "$1"
+        find $folders \( -name '*.c' -o -name '*.h' -o -name '*.inc' \) -print0 |
+            xargs -0 -r grep -HoE "(^|[^A-Za-z0-9_./-])(${folders// /|})/[A-Za-z0-9_*./-]+" |
+            sed -E 's/[.*-]+$//; s/:[^A-Za-z0-9]/:/' | sort -t: -k2 -u || true
+    )
+}
+
 is_there() { # ROOT FOLDER NAME: datasets/vocab is datasets/vocab.h
     local root=$1 folder=$2 name=$3 at
     for at in "$root/$name" "$root/$name.h" "$root/$folder/$name"; do
@@ -39,13 +49,17 @@ faults() { # ROOT
     for document in README.md CONTRIBUTING.md $(printf '%s/README.md ' $folders); do
         [ -e "$1/$document" ] || continue
         while IFS= read -r name; do
-            [[ $name == *NAME* ]] || is_there "$1" "$(dirname "$document")" "${name%/}" ||
+            [[ $name == *NAME* || $name == *VERB* ]] || is_there "$1" "$(dirname "$document")" "${name%/}" ||
                 echo "$document names '$name', which is not there"
         done < <(names_in "$1/$document")
     done
+    while IFS=: read -r document name; do
+        [[ $name == *NAME* || $name == *VERB* ]] || is_there "$1" . "${name%/}" || compgen -G "$1/$name*" >/dev/null ||
+            echo "$document names '$name', which is not there"
+    done < <(names_in_code "$1")
 }
 
-expect() { # caught|allowed TEXT-OF-cnn/README.md
+expect() { # caught|allowed TEXT-OF-cnn/README.md [TEXT-OF-cnn/conv.c]
     local scratch folder found
     scratch=$(mktemp -d)
     for folder in $folders; do
@@ -53,7 +67,8 @@ expect() { # caught|allowed TEXT-OF-cnn/README.md
         touch "$scratch/$folder/README.md"
     done
     mkdir "$scratch/cnn/room"
-    touch "$scratch/cnn/conv.c" "$scratch/cnn/room/pool.h"
+    touch "$scratch/cnn/room/pool.h"
+    printf '%s\n' "${3:-}" >"$scratch/cnn/conv.c"
     printf '%s\n' "$2" >"$scratch/cnn/README.md"
     found=$(faults "$scratch")
     rm -r "$scratch"
@@ -67,6 +82,8 @@ expect caught 'The folder is not named: conv.c'
 expect caught 'room has gone.c'
 expect caught 'room, see src/gone'
 expect caught 'room, see `cnn/*_gone.c`'
+expect allowed room '/* As in cnn/room/pool.h, cnn/room/po*.h and tools/VERB.c. */'
+expect caught room '/* As in cnn/room/gone.h. */'
 
 found=$(faults "$root")
 if [ -n "$found" ]; then

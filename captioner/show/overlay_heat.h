@@ -1,4 +1,4 @@
-/* Inside captioner/overlay: the steps of one panel, which the sheet takes one by one. */
+/* Inside captioner/show/overlay.h: the steps of one panel, which the sheet takes one by one. */
 #ifndef CAPTIONER_OVERLAY_HEAT_H
 #define CAPTIONER_OVERLAY_HEAT_H
 
