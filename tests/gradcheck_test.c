@@ -336,6 +336,7 @@ static const row rows[] = {
     {"relu", f_act, {{2, 3, 4}}, NN_RELU},
     {"relu6", f_act, {{2, 3, 4}}, NN_RELU6},
     {"sigmoid", f_act, {{2, 3, 4}}, NN_SIGMOID},
+    {"gelu", f_act, {{2, 3, 4}}, NN_GELU},
     {"tanh", f_act, {{2, 3, 4}}, NN_TANH},
     {"silu", f_act, {{2, 3, 4}}, NN_SILU},
     {"hard-swish", f_act, {{2, 6, 9}}, NN_HARD_SWISH},

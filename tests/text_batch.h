@@ -16,18 +16,32 @@ static int32_t text_tokens[TEXT_ROWS][TEXT_WORDS + 1] = {{1, 4, 5, 6, 2}, {1, 7,
                                                    text_row_image[TEXT_ROWS] = {2, 0, 1},
                                                    text_which[TEXT_ROWS] = {0, 1, 2};
 
-static inline nn_var *text_batch_loss(nn_tape *t, const cap_text_encoder *encoder, const cap_decoder *decoder,
-                                      const cap_loss_options *options)
+static inline ds_source_batch text_batch_lines(void)
+{
+    return (ds_source_batch){.rows = TEXT_SOURCES,
+                             .max_len = TEXT_LONGEST,
+                             .length = (int32_t *)(uintptr_t)text_source_length,
+                             .tokens = (int32_t *)(uintptr_t)&text_source[0][0]};
+}
+
+static inline nn_var *text_batch_loss_of(nn_tape *t, const cap_encoded *e, const cap_decoder *decoder,
+                                         const cap_loss_options *options)
 {
     ds_batch b = {.rows = TEXT_ROWS, .images = TEXT_SOURCES, .max_len = TEXT_WORDS};
     b.image = b.caption = text_which;
     b.row_image = text_row_image;
     b.length = text_length;
     b.tokens = &text_tokens[0][0];
+    cap_memory memory = cap_decoder_remember(t, decoder, e);
+    return cap_decoder_loss(t, decoder, &memory, &b, options, NULL);
+}
+
+static inline nn_var *text_batch_loss(nn_tape *t, const cap_text_encoder *encoder, const cap_decoder *decoder,
+                                      const cap_loss_options *options)
+{
     cap_encoded e = cap_text_encoder_forward(t, encoder, &text_source[0][0], text_source_length, TEXT_SOURCES,
                                              TEXT_LONGEST);
-    cap_memory memory = cap_decoder_remember(t, decoder, &e);
-    return cap_decoder_loss(t, decoder, &memory, &b, options, NULL);
+    return text_batch_loss_of(t, &e, decoder, options);
 }
 
 #endif

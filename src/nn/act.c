@@ -102,6 +102,23 @@ static void hard_swish_back(const real *x, const real *y, const real *dy, real *
     }
 }
 
+static const double ROOT_HALF = 0.70710678118654752, GAUSS = 0.39894228040143268; /* 1 / sqrt(2 pi) */
+
+static void gelu(const kernels *k, const real *x, real *y, int n)
+{
+    (void)k;
+    for (int i = 0; i < n; i++) y[i] = (real)(0.5 * (double)x[i] * (1 + erf((double)x[i] * ROOT_HALF)));
+}
+
+static void gelu_back(const real *x, const real *y, const real *dy, real *restrict dx, int n)
+{
+    (void)y;
+    for (int i = 0; i < n; i++) {
+        double v = (double)x[i], share = 0.5 * (1 + erf(v * ROOT_HALF));
+        dx[i] += dy[i] * (real)(share + v * GAUSS * exp(-0.5 * v * v));
+    }
+}
+
 static const nn_activation activations[NN_ACTS] = {
     [NN_LINEAR] = {"none", true, -INFINITY, INFINITY, linear, linear_back},
     [NN_RELU] = {"relu", true, 0, INFINITY, relu, relu_back},
@@ -110,6 +127,7 @@ static const nn_activation activations[NN_ACTS] = {
     [NN_TANH] = {"tanh", false, 0, 0, tangent, tangent_back},
     [NN_SILU] = {"silu", false, 0, 0, silu, silu_back},
     [NN_HARD_SWISH] = {"hard-swish", false, 0, 0, hard_swish, hard_swish_back},
+    [NN_GELU] = {"gelu", false, 0, 0, gelu, gelu_back},
 };
 
 const nn_activation *nn_activation_of(nn_act act)

@@ -22,6 +22,7 @@ typedef enum {
     NN_TANH,
     NN_SILU,       /* x sigmoid(x). Elfwing, Uchibe, Doya 2017 */
     NN_HARD_SWISH, /* x (x + 3 cut to 0..6) / 6. Howard et al. 2019 */
+    NN_GELU,       /* x (1 + erf(x / sqrt 2)) / 2. Hendrycks, Gimpel 2016 */
     NN_ACTS        /* how many there are */
 } nn_act;
 

@@ -190,3 +190,40 @@ nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *
     }
     return t->failed ? NULL : c.y;
 }
+
+/* ---- the mean over heads ---- */
+
+typedef struct head_mean {
+    nn_var *alpha, *y;
+    int heads;
+} head_mean;
+
+static void head_mean_backward(nn_tape *t, void *p)
+{
+    const head_mean *c = p;
+    real *da = c->y->grad ? nn_grad_add(t, c->alpha) : NULL, share = 1 / (real)c->heads;
+    size_t each = nn_count(c->y) / (size_t)c->y->dim[0];
+    for (int i = 0; da && i < c->y->dim[0] * c->heads; i++)
+        t->k->axpy(share, c->y->grad + (size_t)(i / c->heads) * each, da + (size_t)i * each, (int)each);
+}
+
+nn_var *nn_head_mean(nn_tape *t, nn_var *alpha, int heads)
+{
+    if (t->failed || !alpha || heads < 2) return alpha;
+    int dim[NN_MAX_RANK], rank = alpha->rank - 1;
+    dim[0] = alpha->dim[0];
+    for (int i = 1; i < rank; i++) dim[i] = alpha->dim[i + 1];
+    nn_var *y = nn_result(t, rank, dim, nn_wants(t, alpha));
+    if (!y) return NULL;
+    size_t each = nn_count(y) / (size_t)dim[0];
+    memset(y->data, 0, nn_count(y) * sizeof *y->data);
+    for (int i = 0; i < dim[0] * heads; i++)
+        t->k->axpy(1 / (real)heads, alpha->data + (size_t)i * each, y->data + (size_t)(i / heads) * each,
+                   (int)each);
+    head_mean *c = y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
+    if (c) {
+        *c = (head_mean){alpha, y, heads};
+        nn_record(t, head_mean_backward, c);
+    }
+    return t->failed ? NULL : y;
+}

@@ -76,4 +76,8 @@ nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope);
 /* context [N, Tq, D], or [N, D] where the scores are of one query each. */
 nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *scope);
 
+/* The mean over `heads` heads of alpha [N, H, Tq, L] or [N, H, L]: [N, Tq, L] or [N, L]; with one head alpha itself.
+ */
+nn_var *nn_head_mean(nn_tape *t, nn_var *alpha, int heads);
+
 #endif

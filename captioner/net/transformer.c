@@ -1,0 +1,216 @@
+#include "captioner/net/transformer.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "src/nn/activation.h"
+#include "src/nn/linear.h"
+#include "src/nn/norm.h"
+
+/* ---- settings ---- */
+
+cap_transformer_settings cap_transformer_defaults(void)
+{
+    return (cap_transformer_settings){.hidden = 256,
+                                      .heads = 4,
+                                      .layers = 3,
+                                      .feed_forward = 1024,
+                                      .match = NN_MATCH_SCALED_DOT,
+                                      .dropout = 0.1};
+}
+
+const char *cap_norm_name(int value)
+{
+    static const char *const names[] = {"pre", "post"};
+    return value < CAP_NORMS ? names[value] : NULL;
+}
+
+const char *cap_self_name(int value)
+{
+    static const char *const names[] = {"qkv", "plain"};
+    return value < CAP_SELVES ? names[value] : NULL;
+}
+
+const char *cap_transformer_act(int value)
+{
+    static const char *const names[] = {"relu", "gelu"};
+    return value < 2 ? names[value] : NULL;
+}
+
+err_code cap_transformer_check(const cap_transformer_settings *s, error *err)
+{
+    if (s->hidden % 2)
+        return err_set(
+            err, ERR_ARGUMENT,
+            "a Transformer's words have sines and cosines for positions: 'hidden' must be even, it is %d",
+            s->hidden);
+    if (s->hidden % s->heads)
+        return err_set(err, ERR_ARGUMENT,
+                       "%d numbers cannot be shared out among %d heads: make 'hidden' a multiple", s->hidden,
+                       s->heads);
+    return ERR_OK;
+}
+
+/* ---- parameters ---- */
+
+typedef struct declarer {
+    nn_params *params;
+    const char *prefix;
+    int layer; /* counts from 1; 0: outside layers */
+} declarer;
+
+static nn_var *add(const declarer *to, const char *name, int rows, int cols, nn_init init, int flags)
+{
+    char full[96];
+    if (to->layer)
+        snprintf(full, sizeof full, "%slayer%d.%s", to->prefix, to->layer, name);
+    else
+        snprintf(full, sizeof full, "%s%s", to->prefix, name);
+    return cols ? nn_params_add(to->params, full, 2, (int[]){rows, cols}, init, flags)
+                : nn_params_add(to->params, full, 1, (int[]){rows}, init, flags);
+}
+
+/* PART.weight and PART.bias. */
+static void map(const declarer *to, const char *part, int in, int out, nn_init init, nn_var **w, nn_var **b)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.weight", part);
+    *w = add(to, name, in, out, init, NN_DECAY);
+    snprintf(name, sizeof name, "%s.bias", part);
+    *b = add(to, name, out, 0, nn_init_constant(0), 0);
+}
+
+static void norm(const declarer *to, const char *part, int d, cap_layer_norm *n)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.gamma", part);
+    n->gamma = add(to, name, d, 0, nn_init_constant(1), 0);
+    snprintf(name, sizeof name, "%s.beta", part);
+    n->beta = add(to, name, d, 0, nn_init_constant(0), 0);
+}
+
+static void matching(const declarer *to, const char *part, const cap_transformer_settings *s,
+                     cap_projections *p)
+{
+    const nn_match_row *row = &nn_match_rows[p->match.kind];
+    char name[64];
+    if (row->network) {
+        snprintf(name, sizeof name, "%s.score.weight", part);
+        p->match.v = add(to, name, s->hidden, 0, nn_init_fan(s->hidden / s->heads), 0);
+    }
+    if (!row->degree) return;
+    snprintf(name, sizeof name, "%s.score.bias", part);
+    p->match.bias = add(to, name, s->heads, 0, nn_init_constant(0), 0);
+    snprintf(name, sizeof name, "%s.log_gain", part);
+    p->match.log_gain = add(to, name, s->heads, 0, nn_init_constant(log(10)), 0);
+}
+
+static void projections(const declarer *to, const char *part, const cap_transformer_settings *s, int memory,
+                        cap_projections *p)
+{
+    char name[64];
+    int d = s->hidden;
+    snprintf(name, sizeof name, "%s.query", part);
+    map(to, name, d, d, nn_init_fan(d), &p->query_w, &p->query_b);
+    snprintf(name, sizeof name, "%s.key", part);
+    map(to, name, memory, d, nn_init_fan(memory), &p->key_w, &p->key_b);
+    snprintf(name, sizeof name, "%s.value", part);
+    map(to, name, memory, d, nn_init_fan(memory), &p->value_w, &p->value_b);
+    snprintf(name, sizeof name, "%s.out", part);
+    map(to, name, d, d, nn_init_fan(d), &p->out_w, &p->out_b);
+    matching(to, part, s, p);
+}
+
+static void declare_layer(cap_transformer_layer *l, const declarer *to, const cap_transformer_settings *s,
+                          int memory)
+{
+    int d = s->hidden;
+    l->self.match.kind = NN_MATCH_SCALED_DOT;
+    l->cross.match.kind = s->match;
+    norm(to, "self.norm", d, &l->self_norm);
+    if (s->self == CAP_SELF_QKV) projections(to, "self", s, d, &l->self);
+    if (memory) {
+        norm(to, "cross.norm", d, &l->cross_norm);
+        projections(to, "cross", s, memory, &l->cross);
+    }
+    norm(to, "feed.norm", d, &l->feed_norm);
+    map(to, "feed.in", d, s->feed_forward, nn_init_relu(d), &l->in_w, &l->in_b);
+    map(to, "feed.out", s->feed_forward, d, nn_init_fan(s->feed_forward), &l->feed_w, &l->feed_b);
+}
+
+void cap_transformer_declare(cap_transformer *n, const cap_transformer_settings *s, int words, int memory,
+                             const char *prefix, nn_params *params)
+{
+    *n = (cap_transformer){.set = *s};
+    declarer to = {params, prefix, 0};
+    n->embedding = add(&to, "embedding", words, s->hidden, nn_init_normal(1 / sqrt(s->hidden)), NN_TABLE);
+    if (s->norm == CAP_NORM_PRE) norm(&to, "norm", s->hidden, &n->last);
+    for (to.layer = 1; to.layer <= s->layers; to.layer++)
+        declare_layer(&n->layer[to.layer - 1], &to, s, memory);
+}
+
+/* ---- words with their positions ---- */
+
+/* sin and cos of position / 10000^(2i/d), in turn. */
+static void write_position(int position, int d, real *to)
+{
+    for (int i = 0; i < d; i += 2) {
+        double angle = position / pow(10000, (double)i / d);
+        to[i] = (real)sin(angle);
+        to[i + 1] = (real)cos(angle);
+    }
+}
+
+nn_var *cap_transformer_embed(nn_tape *t, const cap_transformer *n, const int32_t *word, int rows, int steps,
+                              int from)
+{
+    int d = n->set.hidden;
+    real *table = nn_scratch(t, (size_t)steps * (size_t)d * sizeof *table);
+    int32_t *at = nn_scratch(t, (size_t)rows * sizeof *at);
+    if (t->failed) return NULL;
+    for (int i = 0; i < steps; i++) write_position(from + i, d, table + (size_t)i * (size_t)d);
+    for (int i = 0; i < rows; i++) at[i] = i % steps;
+    nn_var *positions = nn_embedding(t, nn_input(t, table, 2, (int[]){steps, d}), at, rows);
+    nn_var *x = nn_scale(t, nn_embedding(t, n->embedding, word, rows), (real)sqrt(d));
+    return nn_dropout(t, nn_add(t, x, positions), (real)n->set.dropout);
+}
+
+/* ---- layers ---- */
+
+nn_var *cap_transformer_norm(nn_tape *t, const cap_layer_norm *norm, nn_var *x)
+{
+    return nn_layer_norm(t, x, norm->gamma, norm->beta);
+}
+
+nn_var *cap_transformer_into(nn_tape *t, const cap_transformer *n, const cap_layer_norm *norm, nn_var *x)
+{
+    return n->set.norm == CAP_NORM_PRE ? cap_transformer_norm(t, norm, x) : x;
+}
+
+nn_var *cap_transformer_onto(nn_tape *t, const cap_transformer *n, const cap_layer_norm *norm, nn_var *x,
+                             nn_var *part)
+{
+    nn_var *sum = nn_add(t, x, nn_dropout(t, part, (real)n->set.dropout));
+    return n->set.norm == CAP_NORM_POST ? cap_transformer_norm(t, norm, sum) : sum;
+}
+
+nn_var *cap_transformer_feed(nn_tape *t, const cap_transformer *n, int i, nn_var *x)
+{
+    const cap_transformer_layer *l = &n->layer[i];
+    nn_var *y = nn_linear(t, cap_transformer_into(t, n, &l->feed_norm, x), l->in_w, l->in_b);
+    y = nn_activate(t, y, n->set.activation ? NN_GELU : NN_RELU);
+    return cap_transformer_onto(t, n, &l->feed_norm, x, nn_linear(t, y, l->feed_w, l->feed_b));
+}
+
+nn_var *cap_transformer_project(nn_tape *t, nn_var *x, nn_var *w, nn_var *b)
+{
+    return w ? nn_linear(t, x, w, b) : x;
+}
+
+nn_var *cap_transformer_attend(nn_tape *t, const cap_projections *p, nn_var *query, nn_var *keys,
+                               nn_var *values, const nn_scope *scope, nn_var **alpha)
+{
+    nn_var *a = nn_normalise(t, nn_match(t, &p->match, query, keys, scope), scope);
+    if (alpha) *alpha = a;
+    return cap_transformer_project(t, nn_aggregate(t, a, values, scope), p->out_w, p->out_b);
+}
