@@ -5,22 +5,23 @@
 # of a file of the folder or of a room in it. Then plants documents in a scratch tree and wants the wrong ones found.
 set -euo pipefail
 
-folders="src cnn datasets captioner tools tests CMake"
+folders=(src cnn datasets captioner tools tests CMake)
+any_folder=$(IFS="|" && echo "${folders[*]}")
 # What lies below these is data, or whole programs of others: their folders need no mention.
 data="tests/cases tests/cli tests/golden tests/images tests/photos"
 
 # A path that begins with a top-level folder, or the name of a source file; what a compiler is shown with is no name.
 names_in() { # FILE
     sed -E 's/\bcc [a-z]+\.c\b//' "$1" | grep -oE '[A-Za-z0-9_*./+-]+' | sed -E 's/[.+-]+$//' |
-        grep -E "^(${folders// /|})/|^[A-Za-z0-9_*/]+\.(c|h|inc|cmake|sh)\$" | sort -u || true
+        grep -E "^($any_folder)/|^[A-Za-z0-9_*/]+\.(c|h|inc|cmake|sh)\$" | sort -u || true
 }
 
 # Lines "FILE:NAME", one for each path that C files name anywhere.
 names_in_code() { # ROOT
     (
         cd "$1"
-        find $folders \( -name '*.c' -o -name '*.h' -o -name '*.inc' \) -print0 |
-            xargs -0 -r grep -HoE "(^|[^A-Za-z0-9_./-])(${folders// /|})/[A-Za-z0-9_*./-]+" |
+        find "${folders[@]}" \( -name '*.c' -o -name '*.h' -o -name '*.inc' \) -print0 |
+            xargs -0 -r grep -HoE "(^|[^A-Za-z0-9_./-])($any_folder)/[A-Za-z0-9_*./-]+" |
             sed -E 's/[.*-]+$//; s/:[^A-Za-z0-9]/:/' | sort -t: -k2 -u || true
     )
 }
@@ -36,7 +37,7 @@ is_there() { # ROOT FOLDER NAME: datasets/vocab is datasets/vocab.h
 # Prints one line per fault; nothing when all is well.
 faults() { # ROOT
     local folder name document inner
-    for folder in $folders; do
+    for folder in "${folders[@]}"; do
         if [ ! -e "$1/$folder/README.md" ]; then
             echo "$folder has no README.md"
             continue
@@ -46,7 +47,7 @@ faults() { # ROOT
                 echo "$folder/README.md does not name the folder '$inner'"
         done < <(find "$1/$folder" -mindepth 1 -maxdepth 1 -type d ! -name '.*' ! -name __pycache__ -printf '%f\n' | sort)
     done
-    for document in README.md CONTRIBUTING.md $(printf '%s/README.md ' $folders); do
+    for document in README.md CONTRIBUTING.md "${folders[@]/%//README.md}"; do
         [ -e "$1/$document" ] || continue
         while IFS= read -r name; do
             [[ $name == *NAME* || $name == *VERB* ]] || is_there "$1" "$(dirname "$document")" "${name%/}" ||
@@ -62,7 +63,7 @@ faults() { # ROOT
 expect() { # caught|allowed TEXT-OF-cnn/README.md [TEXT-OF-cnn/conv.c]
     local scratch folder found
     scratch=$(mktemp -d)
-    for folder in $folders; do
+    for folder in "${folders[@]}"; do
         mkdir "$scratch/$folder"
         touch "$scratch/$folder/README.md"
     done
@@ -77,11 +78,11 @@ expect() { # caught|allowed TEXT-OF-cnn/README.md [TEXT-OF-cnn/conv.c]
 }
 
 root=${1:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
-expect allowed 'Begin with `conv.c`, then room/pool.h; a new one is cnn/NAME.c. See cnn/*.c, pool.h and cnn/room/.'
+expect allowed 'Begin with conv.c, then room/pool.h; a new one is cnn/NAME.c. See cnn/*.c, pool.h and cnn/room/.'
 expect caught 'The folder is not named: conv.c'
 expect caught 'room has gone.c'
 expect caught 'room, see src/gone'
-expect caught 'room, see `cnn/*_gone.c`'
+expect caught 'room, see cnn/*_gone.c'
 expect allowed room '/* As in cnn/room/pool.h, cnn/room/po*.h and tools/VERB.c. */'
 expect caught room '/* As in cnn/room/gone.h. */'
 
