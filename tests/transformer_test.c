@@ -102,8 +102,8 @@ static void every_form(void **state)
     for (int i = 0; i < 16; i++) {
         cap_transformer_settings e = small(), d = small();
         e.norm = d.norm = (cap_norm)(i & 1);
-        e.self = i & 2 ? CAP_SELF_PLAIN : CAP_SELF_QKV;
-        d.self = i & 4 ? CAP_SELF_PLAIN : CAP_SELF_QKV;
+        e.self_attention = i & 2 ? CAP_SELF_PLAIN : CAP_SELF_QKV;
+        d.self_attention = i & 4 ? CAP_SELF_PLAIN : CAP_SELF_QKV;
         e.activation = d.activation = i >> 3;
         char name[40];
         snprintf(name, sizeof name, "form %d", i);

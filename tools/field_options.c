@@ -49,12 +49,18 @@ static opt option_of(field_options *f, int i, const io_field *field)
     return o;
 }
 
-int field_options_fill(field_options *f, const io_field *fields, void *settings, opt *table)
+static bool is_option(const field_options *f, const io_field *field)
+{
+    return field->help && !(f->but && io_fields_find(f->but, field->name));
+}
+
+int field_options_fill(field_options *f, const io_field *fields, const io_field *but, void *settings,
+                       opt *table)
 {
     int n = 0;
-    *f = (field_options){.fields = fields, .settings = settings};
+    *f = (field_options){.fields = fields, .but = but, .settings = settings};
     for (const io_field *field = fields; field->name && n < FIELD_OPTIONS_MOST; field++)
-        if (field->help) {
+        if (is_option(f, field)) {
             table[n] = option_of(f, n, field);
             n++;
         }
@@ -64,8 +70,8 @@ int field_options_fill(field_options *f, const io_field *fields, void *settings,
 void field_options_apply(const field_options *f)
 {
     int i = -1;
-    for (const io_field *field = f->fields; field->name; field++) {
-        if (!field->help) continue;
+    for (const io_field *field = f->fields; field && field->name; field++) {
+        if (!is_option(f, field)) continue;
         if (++i >= FIELD_OPTIONS_MOST || !f->chosen[i] || f->chosen[i] == f->first[i]) continue;
         if (field->kind == IO_FIELD_CHOICE)
             *io_field_int(field, f->settings) = io_field_value(field, f->chosen[i]);

@@ -1,5 +1,6 @@
 #include "tools/train_options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "captioner/net/decoder_row.h"
@@ -11,7 +12,10 @@
 
 /* What can be chosen, in the words of the command line; NULL: what suits the rest. */
 typedef struct choices {
-    field_options decoder;
+    field_options decoder, encoder;
+    char decoders[120]; /* "lstm|transformer" */
+    const char *decoder_name;
+    bool reverse;                                          /* of texts */
     const char *best_by, *precision, *dtype;               /* of both */
     const char *format, *level, *target_level, *direction; /* of texts */
     double seed;
@@ -19,15 +23,28 @@ typedef struct choices {
 } choices;
 
 /* Options that mean something for one kind alone. */
-static const char *const of_photos[] = {
-    "captions",       "images",     "val",          "val-images",      "cache",     "max-missing",
-    "encoder",        "size",       "tune-encoder", "encoder-weights", "per-image", "crop",
-    "encoder-factor", "no-augment", "photo-memory", "split",           "val-split", NULL};
+static const char *const of_photos[] = {"captions",
+                                        "images",
+                                        "val",
+                                        "val-images",
+                                        "cache",
+                                        "max-missing",
+                                        "size",
+                                        "tune-encoder",
+                                        "encoder-weights",
+                                        "per-image",
+                                        "crop",
+                                        "encoder-factor",
+                                        "no-augment",
+                                        "photo-memory",
+                                        "split",
+                                        "val-split",
+                                        NULL};
 static const char *const of_texts[] = {
     "pairs",     "format", "source",       "target",  "val-pairs",         "val-source", "val-target",
     "val-share", "level",  "target-level", "reverse", "encoder-direction", NULL};
 
-enum { MOST_OPTIONS = 112 };
+enum { MOST_OPTIONS = 160 };
 
 /* ---- the table ---- */
 
@@ -57,7 +74,7 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "share of photos that may be missing or damaged"},
         {"encoder", .kind = OPT_INPUT, .metavar = "NAME|FILE", .value = &s->encoder,
          .help = "small: our own, trained along; or a file with weights of MobileNetV2 or "
-                 "EfficientNet-Lite2, frozen"},
+                 "EfficientNet-Lite2, frozen; texts: lstm or transformer"},
         {"encoder-weights", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->encoder_weights,
          .help = "start our own encoder from these (caption pretrain)"},
         {"tune-encoder", .kind = OPT_FLAG, .value = &s->tune_encoder,
@@ -96,9 +113,10 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "of the target; --level if absent"},
         {"encoder-direction", .kind = OPT_CHOICE, .metavar = "uni|bi", .value = &c->direction,
          .help = "read the source from the left, or from both sides"},
-        {"reverse", .kind = OPT_FLAG, .value = &cap_text_encoder_settings(&s->text.encoder)->reverse,
-         .help = "read the source from its end"},
+        {"reverse", .kind = OPT_FLAG, .value = &c->reverse, .help = "read the source from its end"},
         {"Model", .kind = OPT_GROUP},
+        {"decoder", .kind = OPT_CHOICE, .metavar = c->decoders, .value = &c->decoder_name,
+         .help = "what writes the words; the options that follow are those of the one that is named"},
     };
     const opt training[] = {
         {"Training", .kind = OPT_GROUP},
@@ -159,13 +177,16 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"quiet", 'q', OPT_FLAG, .value = quiet, .help = "say nothing but errors"},
         {0},
     };
-    _Static_assert(sizeof data / sizeof *data + sizeof training / sizeof *training + FIELD_OPTIONS_MOST <=
+    _Static_assert(sizeof data / sizeof *data + sizeof training / sizeof *training + 2 * FIELD_OPTIONS_MOST <=
                        MOST_OPTIONS,
                    "the table is too small");
     size_t n = sizeof data / sizeof *data;
     memcpy(table, data, sizeof data);
-    n +=
-        (size_t)field_options_fill(&c->decoder, s->decoder.row->fields, s->decoder.settings.bytes, table + n);
+    const io_field *of_decoder = s->decoder.row->fields;
+    n += (size_t)field_options_fill(&c->decoder, of_decoder, NULL, s->decoder.settings.bytes, table + n);
+    if (s->kind == CAP_TEXT)
+        n += (size_t)field_options_fill(&c->encoder, s->text.encoder.row->fields, of_decoder,
+                                        s->text.encoder.settings.bytes, table + n);
     memcpy(table + n, training, sizeof training);
 }
 
@@ -192,9 +213,17 @@ static void apply_shared(const choices *c, cap_train_settings *s)
 /* Encoder and decoder are of one size. */
 static err_code apply_text(const choices *c, cap_train_settings *s, error *err)
 {
-    cap_text_encoder_config *e = cap_text_encoder_settings(&s->text.encoder);
-    io_fields_copy(cap_text_encoder_fields, e, s->decoder.row->fields, s->decoder.settings.bytes);
-    e->bidirectional = !strcmp(c->direction, "bi");
+    const cap_encoder_row *row = s->text.encoder.row;
+    void *e = s->text.encoder.settings.bytes;
+    field_options_apply(&c->encoder);
+    io_fields_copy(row->fields, e, s->decoder.row->fields, s->decoder.settings.bytes);
+    if (row == &cap_encoder_lstm) {
+        ((cap_text_encoder_config *)e)->bidirectional = !c->direction || !strcmp(c->direction, "bi");
+        ((cap_text_encoder_config *)e)->reverse = c->reverse;
+    } else if (c->direction || c->reverse) {
+        return err_set(err, ERR_ARGUMENT, "--%s is for an encoder that reads word by word (--encoder lstm)",
+                       c->reverse ? "reverse" : "encoder-direction");
+    }
     err_code code = ds_codec_settings_parse(c->level, &s->text.source_level, err);
     if (!code)
         code =
@@ -282,11 +311,64 @@ static err_code check_pointless(const opt_command *command, int argc, char **arg
     return ERR_OK;
 }
 
+/* ---- which rows are meant, before the table of their options is made ---- */
+
+static void list_decoders(char list[120])
+{
+    size_t at = 0;
+    for (const cap_decoder_row *const *r = cap_decoder_rows; *r; r++) {
+        int n = snprintf(list + at, 120 - at, "%s%s", at ? "|" : "", (*r)->name);
+        at += (size_t)n < 120 - at ? (size_t)n : 0;
+    }
+}
+
+/* The value of the last --name VALUE or --name=VALUE; NULL: there is none. */
+static const char *value_of(int argc, char **argv, const char *name)
+{
+    const char *found = NULL;
+    size_t length = strlen(name);
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+        if (strncmp(argv[i], "--", 2) != 0 || strncmp(argv[i] + 2, name, length) != 0) continue;
+        const char *rest = argv[i] + 2 + length;
+        if (*rest == '=') found = rest + 1;
+        if (!*rest && i + 1 < argc) found = argv[i + 1];
+    }
+    return found;
+}
+
+static err_code no_reader(const char *name, error *err)
+{
+    char list[120] = "";
+    size_t at = 0;
+    for (const cap_encoder_row *const *r = cap_encoder_rows; *r; r++) {
+        if ((*r)->reads != CAP_TEXT) continue;
+        int n = snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", (*r)->name);
+        at += (size_t)n < sizeof list - at ? (size_t)n : 0;
+    }
+    return err_set(err, ERR_ARGUMENT,
+                   "'%.40s' is no encoder of texts; there are %s (see 'caption train --help')", name, list);
+}
+
+/* A decoder that is not there is told by the parser, which knows the choices. */
+static err_code choose_rows(int argc, char **argv, cap_train_settings *s, error *err)
+{
+    const char *decoder = value_of(argc, argv, "decoder"), *encoder = value_of(argc, argv, "encoder");
+    const cap_decoder_row *row = decoder ? cap_decoder_find(decoder) : NULL;
+    if (row) s->decoder = cap_decoder_defaults_of(row, s->kind == CAP_TEXT);
+    if (s->kind != CAP_TEXT || !encoder) return ERR_OK;
+    const cap_encoder_row *reader = cap_encoder_find(CAP_TEXT, encoder);
+    if (!reader) return no_reader(encoder, err);
+    s->text.encoder = cap_encoder_defaults_of(reader);
+    return ERR_OK;
+}
+
 bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
 {
-    choices c = {.precision = "f32", .dtype = "f16", .level = "word", .direction = "bi", .seed = 1};
+    choices c = {.precision = "f32", .dtype = "f16", .level = "word", .seed = 1};
     *out = (train_request){.settings = cap_train_defaults()};
     opt table[MOST_OPTIONS];
+    list_decoders(c.decoders);
+    c.decoder_name = out->settings.decoder.row->name;
     fill_table(table, &out->settings, &c, &out->quiet);
     const opt_command command = {
         .verb = "train",
@@ -310,6 +392,8 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     err_code odd = find_kind(&command, argc, argv, &kind, &err);
     if (!odd) odd = check_pointless(&command, argc, argv, &err);
     if (kind == CAP_TEXT) out->settings = cap_train_text_defaults();
+    if (!odd) odd = choose_rows(argc, argv, &out->settings, &err);
+    fill_table(table, &out->settings, &c, &out->quiet);
     join_command(argc, argv, &out->command);
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
     out->settings.command = text_string(&out->command);

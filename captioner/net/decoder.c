@@ -24,7 +24,7 @@ const cap_decoder_row *cap_decoder_find(const char *name)
 
 /* ---- settings ---- */
 
-static cap_decoder_config defaults_of(const cap_decoder_row *row, bool texts)
+cap_decoder_config cap_decoder_defaults_of(const cap_decoder_row *row, bool texts)
 {
     cap_decoder_config c = {.row = row};
     row->defaults(c.settings.bytes, texts);
@@ -33,12 +33,12 @@ static cap_decoder_config defaults_of(const cap_decoder_row *row, bool texts)
 
 cap_decoder_config cap_decoder_defaults(void)
 {
-    return defaults_of(cap_decoder_rows[0], false);
+    return cap_decoder_defaults_of(cap_decoder_rows[0], false);
 }
 
 cap_decoder_config cap_decoder_text_defaults(void)
 {
-    return defaults_of(cap_decoder_rows[0], true);
+    return cap_decoder_defaults_of(cap_decoder_rows[0], true);
 }
 
 err_code cap_decoder_config_check(cap_decoder_config *c, error *err)
@@ -64,7 +64,7 @@ err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_de
     if (code) return code;
     const cap_decoder_row *row = cap_decoder_find(kind);
     if (!row) return err_set(err, ERR_FORMAT, "%s: there is no decoder '%.40s' in this program", where, kind);
-    *c = defaults_of(row, false);
+    *c = cap_decoder_defaults_of(row, false);
     code = io_fields_read(sizes, o, where, c, err);
     return code ? code : io_fields_read(row->fields, o, where, c->settings.bytes, err);
 }

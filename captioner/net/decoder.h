@@ -45,6 +45,7 @@ typedef struct cap_decoder_config {
 
 cap_decoder_config cap_decoder_defaults(void);      /* the first row, for photos */
 cap_decoder_config cap_decoder_text_defaults(void); /* the first row, for texts */
+cap_decoder_config cap_decoder_defaults_of(const cap_decoder_row *row, bool texts);
 
 /* Ranges, and what goes with what; fills in what follows from the other settings. ERR_ARGUMENT. */
 err_code cap_decoder_config_check(cap_decoder_config *c, error *err);

@@ -4,15 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The row of this name that reads `reads`; name NULL: the first. */
-static const cap_encoder_row *find(cap_kind reads, const char *name)
+const cap_encoder_row *cap_encoder_find(cap_kind reads, const char *name)
 {
     for (const cap_encoder_row *const *r = cap_encoder_rows; *r; r++)
         if ((*r)->reads == reads && (!name || !strcmp((*r)->name, name))) return *r;
     return NULL;
 }
 
-static cap_encoder_config defaults_of(const cap_encoder_row *row)
+cap_encoder_config cap_encoder_defaults_of(const cap_encoder_row *row)
 {
     cap_encoder_config c = {.row = row};
     row->defaults(c.settings.bytes);
@@ -21,7 +20,7 @@ static cap_encoder_config defaults_of(const cap_encoder_row *row)
 
 cap_encoder_config cap_encoder_text_defaults(void)
 {
-    return defaults_of(find(CAP_TEXT, NULL));
+    return cap_encoder_defaults_of(cap_encoder_find(CAP_TEXT, NULL));
 }
 
 json_t *cap_encoder_config_to_json(const cap_encoder_config *c)
@@ -41,11 +40,11 @@ err_code cap_encoder_config_from_json(const json_t *value, cap_kind reads, const
     err_code code =
         json_object_get(value, "kind") ? io_json_string(value, "kind", where, &kind, err) : ERR_OK;
     if (code) return code;
-    const cap_encoder_row *row = find(reads, kind);
+    const cap_encoder_row *row = cap_encoder_find(reads, kind);
     if (!row)
         return err_set(err, ERR_FORMAT, "%s: there is no encoder '%.40s' in this program", where,
                        kind ? kind : "");
-    *c = defaults_of(row);
+    *c = cap_encoder_defaults_of(row);
     return row->from_json ? row->from_json(value, where, c->settings.bytes, err)
                           : io_fields_read(row->fields, value, where, c->settings.bytes, err);
 }

@@ -79,8 +79,11 @@ struct cap_encoder_row {
 
 extern const cap_encoder_row *const cap_encoder_rows[]; /* up to a NULL */
 
-/* The first row that reads lines, with its defaults. */
-cap_encoder_config cap_encoder_text_defaults(void);
+/* The row of this name that reads `reads`; name NULL: the first one that does. NULL: there is none. */
+const cap_encoder_row *cap_encoder_find(cap_kind reads, const char *name);
+
+cap_encoder_config cap_encoder_defaults_of(const cap_encoder_row *row);
+cap_encoder_config cap_encoder_text_defaults(void); /* of the first row that reads lines */
 
 json_t *cap_encoder_config_to_json(const cap_encoder_config *c); /* new reference, NULL when memory is out */
 err_code cap_encoder_config_from_json(const json_t *value, cap_kind reads, const char *where,

@@ -5,7 +5,7 @@
 #include "captioner/net/lstm_decoder.h"
 
 const char *const cap_attend_names[CAP_ATTENDS] = {"input", "output"};
-const char *const cap_start_names[CAP_STARTS] = {"mean", "last", "copy"};
+const char *const cap_start_names[CAP_STARTS] = {"mean", "last", "copy", "auto"};
 const char *const cap_output_names[CAP_OUTPUTS] = {"tied", "full", "auto"};
 
 /* A matrix of its own for so few words costs little, and narrow embeddings need it: 16 numbers per word can
@@ -44,7 +44,7 @@ const io_field cap_lstm_fields[] = {
      .help = "where the context goes: into the LSTM with the previous word, or behind it; texts: output"},
     {FIELD(start, IO_FIELD_CHOICE), .later = true, .choice = start_name,
      .help = "the first state: from the mean of all states, from the source's last state, or that state "
-             "itself; texts: last"},
+             "itself; auto: last where there is one; texts: auto"},
     {FIELD(peek, IO_FIELD_SWITCH),
      .help = "none: show the fixed vector (mean region, last state) at every step"},
     {FIELD(gate, IO_FIELD_SWITCH), .later = true, .asked = true,
@@ -75,7 +75,7 @@ void cap_lstm_defaults(void *settings, bool texts)
                                                                  .layers = 1,
                                                                  .match = NN_MATCH_SIGMOID,
                                                                  .attend = CAP_ATTEND_OUTPUT,
-                                                                 .start = CAP_START_LAST,
+                                                                 .start = CAP_START_AUTO,
                                                                  .output = CAP_OUTPUT_AUTO,
                                                                  .dropout = 0.2}
                                            : (cap_lstm_settings){.embedding = 256,
@@ -121,9 +121,10 @@ err_code cap_lstm_check(cap_decoder_config *config, error *err)
     if (inner && (s->projection || config->features != s->hidden)) s->projection = s->hidden;
     if (s->output == CAP_OUTPUT_AUTO)
         s->output = config->vocabulary <= SMALL_VOCABULARY ? CAP_OUTPUT_FULL : CAP_OUTPUT_TIED;
+    if (s->start == CAP_START_AUTO) s->start = config->last_layers ? CAP_START_LAST : CAP_START_MEAN;
     if (s->start != CAP_START_MEAN && !config->last_layers)
         return err_set(err, ERR_ARGUMENT,
-                       "photos have no last state to start from: the decoder's start must be '%s'",
+                       "the encoder has no last state to start from: the decoder's start must be '%s'",
                        cap_start_names[CAP_START_MEAN]);
     if (s->start == CAP_START_COPY && config->features != s->hidden)
         return err_set(

@@ -16,6 +16,7 @@ typedef enum {
     CAP_START_LAST, /* h = tanh(W last h + b), c = tanh(W last c + b), layer for layer (the encoder's highest
                        serves the decoder's layers above it) */
     CAP_START_COPY, /* h = the encoder's last h as it is, c = 0: the textbook form; needs D = H */
+    CAP_START_AUTO, /* last where the encoder gives last states, else mean; a checked setting is one of them */
     CAP_STARTS
 } cap_start;
 
@@ -26,7 +27,7 @@ typedef enum {
     CAP_OUTPUTS
 } cap_output;
 
-/* As on the command line and in files: input output; mean last copy; tied full auto. */
+/* As on the command line and in files: input output; mean last copy auto; tied full auto. */
 extern const char *const cap_attend_names[CAP_ATTENDS];
 extern const char *const cap_start_names[CAP_STARTS];
 extern const char *const cap_output_names[CAP_OUTPUTS];
@@ -57,7 +58,7 @@ typedef struct cap_lstm_settings {
 extern const io_field cap_lstm_fields[];
 
 /* For texts: embedding and hidden 256, states as they are or linearly projected, no gate, attend output,
- * start last, output auto, dropout 0.2. */
+ * start auto, output auto, dropout 0.2. */
 void cap_lstm_defaults(void *settings, bool texts);
 err_code cap_lstm_check(cap_decoder_config *c, error *err);
 

@@ -128,7 +128,7 @@ static void declare_layer(cap_transformer_layer *l, const declarer *to, const ca
     l->self.match.kind = NN_MATCH_SCALED_DOT;
     l->cross.match.kind = s->match;
     norm(to, "self.norm", d, &l->self_norm);
-    if (s->self == CAP_SELF_QKV) projections(to, "self", s, d, &l->self);
+    if (s->self_attention == CAP_SELF_QKV) projections(to, "self", s, d, &l->self);
     if (memory) {
         norm(to, "cross.norm", d, &l->cross_norm);
         projections(to, "cross", s, memory, &l->cross);

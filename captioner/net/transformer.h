@@ -36,16 +36,16 @@ typedef enum {
 
 /* Every field of either use; a table may leave some out. */
 typedef struct cap_transformer_settings {
-    int vocabulary;      /* encoder: words of the source, set from the data */
-    int hidden;          /* d, 2..16384, even, a multiple of heads; default 256 */
-    int heads;           /* 1..64, default 4 */
-    int layers;          /* 1..CAP_MAX_LAYERS, default 3 */
-    int feed_forward;    /* F, default 1024 */
-    cap_norm norm;       /* default pre */
-    cap_self self;       /* default qkv */
-    int activation;      /* 0: ReLU, 1: GELU; default 0 */
-    nn_match_kind match; /* decoder: how a state of the memory fits a word; default scaled-dot */
-    double dropout;      /* of sums and embeddings while training, default 0.1 */
+    int vocabulary;          /* encoder: words of the source, set from the data */
+    int hidden;              /* d, 2..16384, even, a multiple of heads; default 256 */
+    int heads;               /* 1..64, default 4 */
+    int layers;              /* 1..CAP_MAX_LAYERS, default 3 */
+    int feed_forward;        /* F, default 1024 */
+    cap_norm norm;           /* default pre */
+    cap_self self_attention; /* default qkv */
+    int activation;          /* 0: ReLU, 1: GELU; default 0 */
+    nn_match_kind match;     /* decoder: how a state of the memory fits a word; default scaled-dot */
+    double dropout;          /* of sums and embeddings while training, default 0.1 */
 } cap_transformer_settings;
 
 cap_transformer_settings cap_transformer_defaults(void);

@@ -25,7 +25,7 @@ static const io_field fields[] = {
      .help = "width of the feed-forward network of a layer"},
     {FIELD(norm, IO_FIELD_CHOICE), .choice = cap_norm_name,
      .help = "layer norms before every part of a layer, or after every sum"},
-    {FIELD(self, IO_FIELD_CHOICE), .choice = cap_self_name,
+    {FIELD(self_attention, IO_FIELD_CHOICE), .choice = cap_self_name,
      .help = "words attend to each other through projections, or plainly as they are"},
     {FIELD(activation, IO_FIELD_CHOICE), .choice = cap_transformer_act,
      .help = "of the feed-forward network"},
@@ -93,7 +93,7 @@ static void remember(nn_tape *t, const cap_decoder *d, cap_memory *m)
 
 static nn_scope self_scope(const cap_transformer *n)
 {
-    return (nn_scope){.heads = n->set.self == CAP_SELF_PLAIN ? 1 : n->set.heads};
+    return (nn_scope){.heads = n->set.self_attention == CAP_SELF_PLAIN ? 1 : n->set.heads};
 }
 
 /* x among the words themselves: keys and values of all that `scope` lets be seen. */

@@ -18,7 +18,7 @@ static const io_field fields[] = {
      .help = "width of the feed-forward network of a layer"},
     {FIELD(norm, IO_FIELD_CHOICE), .choice = cap_norm_name,
      .help = "layer norms before every part of a layer, or after every sum"},
-    {FIELD(self, IO_FIELD_CHOICE), .choice = cap_self_name,
+    {FIELD(self_attention, IO_FIELD_CHOICE), .choice = cap_self_name,
      .help = "words attend to each other through projections, or plainly as they are"},
     {FIELD(activation, IO_FIELD_CHOICE), .choice = cap_transformer_act,
      .help = "of the feed-forward network"},
@@ -75,7 +75,8 @@ static cap_encoded encode(nn_tape *t, const cap_encoder *e, const cap_input *in)
     const ds_source_batch *b = in->lines;
     int32_t *word = words_of(t, b);
     if (!word) return (cap_encoded){0};
-    nn_scope scope = {.length = b->length, .heads = n->set.self == CAP_SELF_PLAIN ? 1 : n->set.heads};
+    nn_scope scope = {.length = b->length,
+                      .heads = n->set.self_attention == CAP_SELF_PLAIN ? 1 : n->set.heads};
     nn_var *x = cap_transformer_embed(t, n, word, b->rows * b->max_len, b->max_len, 0);
     x = nn_reshape(t, x, 3, (int[]){b->rows, b->max_len, n->set.hidden});
     for (int i = 0; i < n->set.layers; i++) x = cap_transformer_feed(t, n, i, attend(t, n, i, x, &scope));
