@@ -99,6 +99,54 @@ static void force_begins_anew(void **unused)
     assert_epochs_once(t.out, EPOCHS);
 }
 
+static void copy_beside(const char *from, const char *to, const char *end)
+{
+    char path[300];
+    uint8_t *data;
+    size_t n;
+    snprintf(path, sizeof path, "%s%s", from, end);
+    assert_int_equal(io_read_file(path, 1 << 28, &data, &n, NULL), ERR_OK);
+    snprintf(path, sizeof path, "%s%s", to, end);
+    assert_int_equal(io_write_file(path, data, n, NULL), ERR_OK);
+    free(data);
+}
+
+static void force_takes_nothing_before_it_has_its_own(void **unused)
+{
+    (void)unused;
+    static const char *const ends[] = {"", ".state", ".log.jsonl"};
+    task t, kept, fresh;
+    heard h = {0};
+    error err;
+    tiny(&t, "over");
+    tiny(&kept, "kept");
+    tiny(&fresh, "begun");
+    go_well(&t.s, &h);
+    for (int i = 0; i < 3; i++) copy_beside(t.out, kept.out, ends[i]);
+    t.s.force = true;
+    t.s.seed = fresh.s.seed = 5;
+    t.s.rate = 1e30;
+    t.s.clip = t.s.warmup = 0;
+    assert_int_equal(go(&t.s, &h, &err), ERR_LIMIT); /* in its first epoch */
+    assert_non_null(strstr(err.text, "over' is as it was"));
+    for (int i = 0; i < 3; i++) assert_same_file(t.out, kept.out, ends[i]);
+    t.s.rate = fresh.s.rate;
+    t.s.clip = fresh.s.clip;
+    t.s.warmup = fresh.s.warmup;
+    h = (heard){.stop_at = 3};
+    assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED); /* there is a state to go on from, and no model */
+    assert_same_file(t.out, kept.out, "");
+    assert_false(exists(t.out, ".log.jsonl"));
+    t.s.force = false;
+    t.s.resume = true;
+    h = (heard){0};
+    go_well(&t.s, &h);
+    go_well(&fresh.s, &h);
+    assert_same_file(t.out, fresh.out, "");
+    assert_same_file(t.out, fresh.out, ".state");
+    assert_epochs_once(t.out, EPOCHS);
+}
+
 static void a_model_that_is_gone_is_missed(void **unused)
 {
     (void)unused;
@@ -445,6 +493,7 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_earlier_run_is_not_replaced),
         cmocka_unit_test(force_begins_anew),
+        cmocka_unit_test(force_takes_nothing_before_it_has_its_own),
         cmocka_unit_test(a_model_that_is_gone_is_missed),
         cmocka_unit_test(more_epochs_go_on),
         cmocka_unit_test(fewer_epochs_than_done_are_refused),

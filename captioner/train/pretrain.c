@@ -190,6 +190,40 @@ static err_code diverged(const trainer *t, int64_t step, const char *what, error
     return cap_train_diverged(&t->files, &d, err);
 }
 
+/* What is not finite is never written. */
+static err_code check_weights(const trainer *t, error *err)
+{
+    return ckpt_fits(&t->params, NULL, IO_F32) ? ERR_OK : diverged(t, t->o.steps, "a weight", err);
+}
+
+static err_code save_checkpoint(trainer *t, error *err)
+{
+    count_seconds(t);
+    char *state = cap_pretrain_state_text(t->settings, &t->at);
+    if (!state) return err_set(err, ERR_MEMORY, "out of memory for the checkpoint");
+    io_metadata pair = {state_key, state};
+    err_code code = ckpt_save(t->files.state, &t->params, NULL, &t->o, &pair, 1, IO_F32, err);
+    free(state);
+    return code ? code : cap_train_files_own(&t->files, err);
+}
+
+static err_code keep_state(trainer *t, error *err)
+{
+    err_code code = check_weights(t, err);
+    return code ? code : save_checkpoint(t, err);
+}
+
+/* NULL where memory ran out. */
+static err_code append_log(trainer *t, const json_t *o, error *err)
+{
+    err_code code = cap_train_files_of_another(&t->files) ? keep_state(t, err) : ERR_OK;
+    if (code) return code;
+    char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    code = line ? io_append_line(t->files.log, line, err) : no_memory(err);
+    free(line);
+    return code;
+}
+
 static err_code log_step(trainer *t, const result *r, double rate, double norm, error *err)
 {
     if (t->o.steps % LOG_EVERY) return ERR_OK;
@@ -200,10 +234,8 @@ static err_code log_step(trainer *t, const result *r, double rate, double norm, 
     io_json_put_number(&b, b.root, "rate", rate);
     io_json_put_number(&b, b.root, "norm", norm);
     json_t *o = io_json_take(&b);
-    char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    err_code code = append_log(t, o, err);
     json_decref(o);
-    err_code code = line ? io_append_line(t->files.log, line, err) : no_memory(err);
-    free(line);
     return code;
 }
 
@@ -256,17 +288,6 @@ static cap_pretrain_progress progress_of(const trainer *t)
     };
 }
 
-static err_code save_checkpoint(trainer *t, error *err)
-{
-    count_seconds(t);
-    char *state = cap_pretrain_state_text(t->settings, &t->at);
-    if (!state) return err_set(err, ERR_MEMORY, "out of memory for the checkpoint");
-    io_metadata pair = {state_key, state};
-    err_code code = ckpt_save(t->files.state, &t->params, NULL, &t->o, &pair, 1, IO_F32, err);
-    free(state);
-    return code;
-}
-
 static err_code save_encoder(trainer *t, error *err)
 {
     char *about = cap_pretrain_encoder_text(t->s, t->settings, &t->preprocess, &t->at);
@@ -277,16 +298,9 @@ static err_code save_encoder(trainer *t, error *err)
     return code;
 }
 
-/* What is not finite is never written. */
-static err_code check_weights(const trainer *t, error *err)
-{
-    return ckpt_fits(&t->params, NULL, IO_F32) ? ERR_OK : diverged(t, t->o.steps, "a weight", err);
-}
-
 static err_code interrupt(trainer *t, error *err)
 {
-    err_code code = check_weights(t, err);
-    if (!code) code = save_checkpoint(t, err);
+    err_code code = keep_state(t, err);
     if (code) return code;
     return err_set(err, ERR_INTERRUPTED, "interrupted in epoch %d of %d, saved in '%.300s'; --resume goes on",
                    (int)t->at.epoch + 1, t->s->epochs, t->files.state);
@@ -382,9 +396,7 @@ static err_code close_epoch(trainer *t, error *err)
     count_seconds(t);
     cap_pretrain_progress p = progress_of(t);
     json_t *epoch = cap_pretrain_epoch_json(&p, score, scores);
-    char *line = epoch ? io_json_text(epoch, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    code = line ? io_append_line(t->files.log, line, err) : no_memory(err);
-    free(line);
+    code = append_log(t, epoch, err);
     if (json_array_append_new(t->at.epochs, epoch) && !code) code = no_memory(err);
     t->at =
         (cap_pretrain_position){.epoch = t->at.epoch + 1, .seconds = t->at.seconds, .epochs = t->at.epochs};

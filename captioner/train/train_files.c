@@ -207,9 +207,22 @@ static err_code remove_old(const char *path, error *err)
 
 err_code cap_train_files_settle(const cap_train_files *f, int64_t epochs, int64_t steps, error *err)
 {
+    if (f->beginning == CAP_BEGIN_OVER) return ERR_OK;
     if (f->beginning == CAP_GO_ON) return cut_log(f->log, epochs, steps, err);
-    err_code code = remove_old(f->state, err);
+    err_code code = remove_old(f->state, err); /* empty ones */
     return code ? code : remove_old(f->log, err);
+}
+
+bool cap_train_files_of_another(const cap_train_files *f)
+{
+    return f->beginning == CAP_BEGIN_OVER;
+}
+
+err_code cap_train_files_own(cap_train_files *f, error *err)
+{
+    err_code code = f->beginning == CAP_BEGIN_OVER ? remove_old(f->log, err) : ERR_OK;
+    if (!code) f->beginning = CAP_GO_ON;
+    return code;
 }
 
 /* ---- divergence ---- */

@@ -6,6 +6,8 @@
  *     if (cap_train_files_open(&f, "m.safetensors", ".state", CAP_BEGIN, &err)) ...    before any work
  *     ... read data, read f.state when going on ...
  *     if (cap_train_files_settle(&f, epochs_done, steps_done, &err)) ...               before the first step
+ *     if (cap_train_files_of_another(&f)) ... save a state ...                         before OUT or the log
+ *     ... a state is saved: cap_train_files_own(&f, &err) ...
  *     cap_train_files_close(&f);
  *
  * For the trainers (train*.c, pretrain.c) alone. */
@@ -21,7 +23,8 @@ enum { CAP_LONGEST_OUT = 4000, CAP_LONGEST_BESIDE = CAP_LONGEST_OUT + 40 };
 
 typedef enum {
     CAP_BEGIN,      /* refused when OUT, its state or its log is there */
-    CAP_BEGIN_OVER, /* what is there is replaced: state and log at once, OUT by the first epoch's */
+    CAP_BEGIN_OVER, /* what is there stays until this run has a state of its own, which it saves before
+                       anything else: a run that fails early takes nothing away */
     CAP_GO_ON       /* needs the state */
 } cap_beginning;
 
@@ -43,10 +46,17 @@ err_code cap_beginning_of(bool resume, bool force, cap_beginning *out, error *er
 err_code cap_train_files_open(cap_train_files *f, const char *out, const char *state_end,
                               cap_beginning beginning, error *err);
 
-/* Makes the files agree with a state of so many finished epochs and steps: a run that begins over removes the
- * old state and log; one that goes on takes lines of later epochs or steps, which a killed run left, out of
- * the log. */
+/* Makes the files agree with a state of so many finished epochs and steps: one that goes on takes lines of
+ * later epochs or steps, which a killed run left, out of the log. */
 err_code cap_train_files_settle(const cap_train_files *f, int64_t epochs, int64_t steps, error *err);
+
+/* Are there, maybe, the files of an earlier run, which this one begins over? It must not write to OUT or the
+ * log then, but save a state first: at any moment a state lies there, of the old run or of this one, and the
+ * log goes with it. */
+bool cap_train_files_of_another(const cap_train_files *f);
+
+/* For after a state was saved: the log of the earlier run goes. */
+err_code cap_train_files_own(cap_train_files *f, error *err);
 
 /* Gives the lock back. Closing a zeroed one is fine. */
 void cap_train_files_close(cap_train_files *f);

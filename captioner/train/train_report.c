@@ -67,8 +67,8 @@ err_code cap_run_report(cap_run *r, cap_epoch *e, error *err)
 {
     double value = e->validated ? r->task->goodness(r, e) : e->epoch; /* else the last one is the best */
     e->best = value > r->at.best;
-    err_code code = ERR_OK;
-    if (e->best) {
+    err_code code = cap_train_files_of_another(&r->files) ? cap_run_save_state(r, err) : ERR_OK;
+    if (!code && e->best) {
         r->at.best = value;
         r->at.best_epoch = r->at.epoch;
         code = write_record(r, e, err);

@@ -140,7 +140,7 @@ err_code cap_run_save_state(cap_run *r, error *err)
     io_metadata pair = {"training", state};
     err_code code = ckpt_save(r->files.state, &r->model->params, NULL, &r->optim, &pair, 1, IO_F32, err);
     free(state);
-    return code;
+    return code ? code : cap_train_files_own(&r->files, err);
 }
 
 /* ---- loading ---- */

@@ -4,7 +4,8 @@
  *   - no signal, no run without end;
  *   - exit code 0: standard output and every file are those of a run in which nothing failed;
  *   - another exit code: it is 1, a sentence is on standard error, every file is the old one or the new one,
- * whole, and nothing else lies beside them; standard output has no line that a good run does not print.
+ *     whole, and nothing else lies beside them, or the next run makes of them what this one would have;
+ *     standard output has no line that a good run does not print.
  *
  * A half read or write is no failure: such a run must end with 0. --runs bounds the runs of each case and
  * kind, spread over all n; without it every n is tried. */
@@ -33,6 +34,7 @@ typedef struct fault_case {
     const char *old;            /* a file that lies there before */
     bool partial;               /* a run that failed tells of the rest on standard output */
     bool goes_on;               /* the next run goes on with what a run that failed left */
+    bool resumes;               /* so it does, with --resume in place of --force, unless all is as it was */
     int seldom;                 /* only every so manieth n: a run takes long */
 } fault_case;
 
@@ -48,6 +50,7 @@ static const fault_case cases[] = {
     {.name = "describe-json",
      .words = {"--json", "--attention", "--n-best", "2", MODEL, PHOTOS},
      .partial = true},
+    {.name = "describe-kinds", .words = {MODEL, "../in/p3.jpg", "../in/p.webp"}},
     {.name = "overlay", .words = {MODEL, "--overlay", "o.png", "../in/a.jpg"}, .old = "o.png"},
     {.name = "overlay-dir", .words = {MODEL, "--overlay-dir", "over", PHOTOS}},
     {.name = "info", .words = {"info", "--json", "$M/random_sigmoid.safetensors"}},
@@ -81,6 +84,10 @@ static const fault_case cases[] = {
     {.name = "train-resume",
      .words = {TRAIN, "--epochs", "2", "--resume"},
      .prepare = {TRAIN, "--epochs", "1"}},
+    {.name = "train-again",
+     .words = {TRAIN, "--epochs", "1", "--force"},
+     .prepare = {TRAIN, "--epochs", "2", "--seed", "2"},
+     .resumes = true},
     {.name = "train-photos",
      .words = {"train",       "--captions", "../in/refs.json",
                "--images",    "../in",      "--encoder",
@@ -255,11 +262,47 @@ static bool same_log(const char *a, const char *b)
     return *a == *b;
 }
 
+/* The header of a safetensors file: 8 bytes tell its length. 0: there is none. */
+static size_t header_of(const bytes *b)
+{
+    uint64_t n = 0;
+    if (b->size < sizeof n) return 0;
+    memcpy(&n, b->data, sizeof n);
+    return n <= b->size - sizeof n ? sizeof n + (size_t)n : 0;
+}
+
+/* Moves past the command line in a model's record, which tells of --resume and --force. */
+static size_t past_command(const bytes *b, size_t header, size_t *start)
+{
+    static const char member[] = "\\\"command\\\":\\\"";
+    const char *at = header ? memmem(b->data, header, member, sizeof member - 1) : NULL;
+    const char *end = at ? strstr(at + sizeof member - 1, "\\\"") : NULL;
+    *start = end ? (size_t)(at - b->data) : 0;
+    return end ? (size_t)(end - b->data) : 0;
+}
+
+static bool same_bytes(const bytes *a, size_t from_a, size_t to_a, const bytes *b, size_t from_b, size_t to_b)
+{
+    return to_a - from_a == to_b - from_b && !memcmp(a->data + from_a, b->data + from_b, to_a - from_a);
+}
+
+/* Two models, but for the command lines and the spaces at the end of the headers. */
+static bool same_model(const bytes *a, const bytes *b)
+{
+    size_t ha = header_of(a), hb = header_of(b), sa, sb;
+    size_t ca = past_command(a, ha, &sa), cb = past_command(b, hb, &sb);
+    if (!ca || !cb || !same_bytes(a, ha, a->size, b, hb, b->size)) return false;
+    if (!same_bytes(a, sizeof(uint64_t), sa, b, sizeof(uint64_t), sb)) return false;
+    while (a->data[ha - 1] == ' ') ha--;
+    while (b->data[hb - 1] == ' ') hb--;
+    return same_bytes(a, ca, ha, b, cb, hb);
+}
+
 static bool same(const char *name, const bytes *a, const bytes *b)
 {
     if (strstr(name, ".jsonl")) return same_log(a ? a->data : "", b ? b->data : "");
     if (!a || !b) return !a && !b;
-    return a->size == b->size && !memcmp(a->data, b->data, a->size);
+    return same_bytes(a, 0, a->size, b, 0, b->size) || same_model(a, b);
 }
 
 /* ---- one run ---- */
@@ -408,7 +451,7 @@ static const char *judge(const trial *t, const outcome *o, const tree *now)
     }
     if (!strstr(o->err.data, "caption: ")) return "fails without a word";
     if (!t->c->partial && !lines_known(t, o)) return "prints a line that a good run does not";
-    return t->c->goes_on ? NULL : judge_files(t, o, now);
+    return t->c->goes_on || t->c->resumes ? NULL : judge_files(t, o, now);
 }
 
 static void tell(trial *t, long n, const char *what, const outcome *o)
@@ -420,6 +463,22 @@ static void tell(trial *t, long n, const char *what, const outcome *o)
     printf("; exit code %d, stderr: %.*s\n", o->code, (int)strcspn(o->err.data, "\n"), o->err.data);
 }
 
+/* Is there anything to do for the next run? */
+static bool goes_on(const trial *t, const outcome *o, const tree *now)
+{
+    return o->code && (t->c->goes_on || (t->c->resumes && judge_files(t, o, now)));
+}
+
+static outcome run_next(const trial *t)
+{
+    const char *words[WORDS] = {NULL};
+    for (int i = 0; i < WORDS && t->c->words[i]; i++) {
+        bool other = t->c->resumes && !strcmp(t->c->words[i], "--force");
+        words[i] = other ? "--resume" : t->c->words[i];
+    }
+    return run(words, t->c->input, t->kind, 0);
+}
+
 /* Judges a run, and the next one if that is to go on with what this one left. */
 static void judge_run(trial *t, long n, const outcome *o)
 {
@@ -427,10 +486,11 @@ static void judge_run(trial *t, long n, const outcome *o)
     snprintf(path, sizeof path, "%s/run", folder);
     tree now = read_tree(path);
     const char *what = judge(t, o, &now);
+    bool more = !what && goes_on(t, o, &now);
     if (what) tell(t, n, what, o);
     release_tree(&now);
-    if (what || !o->code || !t->c->goes_on) return;
-    outcome next = run(t->c->words, t->c->input, t->kind, 0);
+    if (!more) return;
+    outcome next = run_next(t);
     now = read_tree(path);
     what = next.code ? "the next run fails, too" : judge(t, &next, &now);
     if (what) tell(t, n, what, &next);
@@ -524,6 +584,8 @@ static void make_folder(void)
     }
     copy_input("a.jpg", "baseline_420.jpg");
     copy_input("b.png", "rgb.png");
+    copy_input("p3.jpg", "icc_p3.jpg"); /* lcms2 */
+    copy_input("p.webp", "icc_prophoto.webp");
 }
 
 static const char *whole_path(const char *path)
