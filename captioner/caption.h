@@ -1,85 +1,304 @@
-/* The library: a photo in, a sentence out, and where each word looked.
+/* caption: a photo in, a sentence out, and where each word looked; a line of text in, its translation out.
  *
- *     cap_captioner *c;
- *     error err = {0};
- *     if (cap_open("model.safetensors", NULL, &c, &err)) ...     NULL for the path: the built-in model
+ *     #include <caption.h>                    cc program.c $(pkg-config --cflags --libs caption)
+ *
+ * The shortest program, with the model inside the library:
+ *
+ *     cap_model *model;
+ *     cap_session *session;
  *     cap_description d;
- *     if (cap_describe_file(c, "photo.jpg", &d, &err)) ...
+ *     cap_error err = {0};
+ *     if (cap_open(NULL, NULL, &model, &err) || cap_session_open(model, 0, &session, &err) ||
+ *         cap_describe_file(session, NULL, "photo.jpg", &d, &err))
+ *         return fprintf(stderr, "%s\n", err.text), 1;
  *     puts(d.best.sentence);
+ *     cap_description_release(&d);
+ *     cap_session_close(&session);
+ *     cap_close(&model);
+ *
+ * Five sentences, none with "man" in it, and where the words of the first one looked:
+ *
+ *     cap_request r = cap_request_defaults(CAP_PHOTOS);
+ *     r.n_best = r.beam = 5;
+ *     r.avoid = (const char *const[]){"man", NULL};
+ *     r.attention = true;
+ *     if (cap_describe_file(session, &r, "photo.jpg", &d, &err)) ...
+ *     for (int i = 0; i < d.alternatives; i++) puts(d.alternative[i].sentence);
  *     for (int i = 0; i < d.best.words; i++)
  *         d.best.word[i], d.best.probability[i], d.attention + i * d.grid_h * d.grid_w
- *     cap_description_release(&d);
- *     cap_close(&c);
  *
- * Nothing is global and nothing prints: captioners in one process do not meet. One captioner serves one
- * thread at a time (it has worker threads of its own); descriptions are the caller's and outlive it. */
-#ifndef CAPTIONER_CAPTION_H
-#define CAPTIONER_CAPTION_H
+ * Translating is the same with lines:
+ *
+ *     cap_translation out[2];
+ *     cap_error reason[2];
+ *     if (cap_open("ende.safetensors", NULL, &model, &err) || ...)
+ *     const char *lines[] = {"Two dogs run.", "He sleeps."};
+ *     if (cap_translate(session, NULL, lines, 2, out, reason, &err)) ...
+ *     if (!reason[0].code) puts(out[0].best.sentence);
+ *
+ * A server: one model for all, and each thread with a session of its own, of one thread:
+ *
+ *     cap_open(NULL, NULL, &model, &err);                       once
+ *     cap_session_open(model, 1, &session, &err);               in each thread
+ *     cap_describe_memory(session, &request, bytes, size, name, &d, &err);
+ *
+ * Three things, then. A *model* is the weights: read-only once opened, shared by any number of threads and
+ * sessions, closed when the last session is. A *session* is what one thread works with: memory, and worker
+ * threads of its own; it serves one thread at a time. A *request* is what one call wants; NULL for the
+ * defaults.
+ *
+ * Nothing is global, nothing prints, nothing exits, the environment is left alone. Functions that can fail
+ * return a cap_code and describe the failure in *err, which may be NULL. What they hand out (descriptions,
+ * translations) is the caller's and outlives session and model. Structs may grow between versions of which
+ * the first two numbers differ; set them from their defaults or to zero. Strings are UTF-8. */
+#ifndef CAP_CAPTION_H
+#define CAP_CAPTION_H
 
-#include <jansson.h>
+/* This header includes nothing of the house: it is the house's dictionary, too, which every floor may
+ * include. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "captioner/alternative.h"
-#include "captioner/net/precision.h"
-#include "captioner/score/df.h"
-#include "captioner/search/search.h"
-#include "captioner/show/overlay.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-typedef struct cap_captioner cap_captioner;
+#if defined(__GNUC__)
+#define CAP_API __attribute__((visibility("default")))
+#else
+#define CAP_API
+#endif
 
-typedef struct cap_settings {
-    int threads;               /* 0 = one per CPU; default 0 */
-    cap_precision precision;   /* default CAP_BF16 */
-    cap_search_options search; /* how words are chosen; must, avoid and dangling are set by cap_open */
-    const char *const *must;   /* words that every sentence contains, then NULL; or NULL; read by cap_open */
-    const char *const *avoid;  /* words that none does, likewise */
-    uint64_t max_pixels;       /* larger photos are refused; 0 = 250 million; default 0 */
-    bool keep_photo;           /* keep photos at full size in their descriptions, for overlays */
-} cap_settings;
+/* ---- version ---- */
 
-cap_settings cap_settings_default(void);
+#define CAP_VERSION_MAJOR 0
+#define CAP_VERSION_MINOR 1
+#define CAP_VERSION_PATCH 0
+#define CAP_VERSION_NUMBER(major, minor, patch) ((major)*10000 + (minor)*100 + (patch))
+#define CAP_VERSION CAP_VERSION_NUMBER(CAP_VERSION_MAJOR, CAP_VERSION_MINOR, CAP_VERSION_PATCH)
 
-/* Opens a model file, or the built-in model for a NULL path. `settings` may be NULL. Errors: MISSING, IO,
- * FORMAT (no model, or damaged), MISMATCH (a file of another kind), ARGUMENT (a setting out of range, a word
- * that must appear and that the model does not know),
- * UNSUPPORTED (a build without a built-in model), MEMORY; then *out is NULL. */
-err_code cap_open(const char *path, const cap_settings *settings, cap_captioner **out, error *err);
-void cap_close(cap_captioner **c); /* NULL and pointer to NULL are fine */
+CAP_API int cap_version(void);              /* CAP_VERSION of the library that runs */
+CAP_API const char *cap_version_text(void); /* "0.1.0" */
+
+/* ---- errors ---- */
+
+typedef enum cap_code {
+    CAP_OK,
+    CAP_ERROR_MEMORY,      /* out of memory, or of threads */
+    CAP_ERROR_IO,          /* reading or writing failed */
+    CAP_ERROR_MISSING,     /* no such file */
+    CAP_ERROR_FORMAT,      /* malformed or damaged */
+    CAP_ERROR_UNSUPPORTED, /* not by this build */
+    CAP_ERROR_LIMIT,       /* over a stated limit */
+    CAP_ERROR_ARGUMENT,    /* what was asked for cannot be */
+    CAP_ERROR_MISMATCH,    /* it does not fit the model */
+    CAP_ERROR_INTERRUPTED  /* not by this library's functions */
+} cap_code;
+
+typedef struct cap_error {
+    cap_code code;
+    char text[512]; /* one sentence, lower case, problem first, subject quoted, no full stop, no newline */
+} cap_error;
+
+/* ---- models ---- */
+
+typedef struct cap_model cap_model;
+
+/* What a model reads. */
+typedef enum cap_reads {
+    CAP_ANYTHING, /* as a wish: either */
+    CAP_PHOTOS,   /* a captioner */
+    CAP_LINES     /* a translator */
+} cap_reads;
+
+/* What the weights are rounded to for use. Sums, the state of the decoder and the probabilities are f32. */
+typedef enum cap_precision {
+    CAP_BF16, /* 8 bits of mantissa; on CPUs with AMX the convolutions for photos too */
+    CAP_F32,  /* as stored */
+    CAP_INT8, /* the decoder's matrices 8 bits with a scale for each output; the rest as CAP_BF16 */
+    CAP_PRECISIONS
+} cap_precision;
+
+/* Zeroed: the defaults. */
+typedef struct cap_open_options {
+    cap_precision precision; /* of a translator's encoder always as stored; default the first one */
+    cap_reads reads;         /* a model that reads something else is an error; default CAP_ANYTHING */
+} cap_open_options;
+
+/* Opens a model file, or the built-in model for a NULL path. `options` may be NULL. Errors: MISSING, IO,
+ * FORMAT (no model, or damaged), MISMATCH (a file of another kind, a model that reads something else),
+ * ARGUMENT (an option out of range), UNSUPPORTED (a build without a built-in model), MEMORY; then *out is
+ * NULL. */
+CAP_API cap_code cap_open(const char *path, const cap_open_options *options, cap_model **out, cap_error *err);
+
+/* The same with the file in memory, which may go afterwards; `name` is for messages only. */
+CAP_API cap_code cap_open_memory(const void *bytes, size_t size, const char *name,
+                                 const cap_open_options *options, cap_model **out, cap_error *err);
+
+/* No session of it may be open. NULL and pointer to NULL are fine. */
+CAP_API void cap_close(cap_model **model);
+
+/* What a model is. Strings belong to the model. */
+typedef struct cap_info {
+    cap_reads reads;           /* CAP_PHOTOS or CAP_LINES */
+    const char *encoder;       /* "mobilenet_v2", ...; of lines "lstm" */
+    const char *decoder;       /* "lstm" */
+    bool attends;              /* false: it has no attention to show */
+    int features;              /* numbers of a region, or of a word of the source */
+    size_t encoder_parameters; /* learned numbers */
+    size_t decoder_parameters;
+    int vocabulary;        /* words (characters, pieces) it can say */
+    int64_t file_bytes;    /* of the opened file */
+    int size;              /* CAP_PHOTOS, else all below 0: photos are resized to size x size pixels ... */
+    bool crop;             /* ... their central square, else stretched as a whole */
+    float mean[3];         /* ... and normalised by these, on the scale 0..1 */
+    float std[3];          /* deviations */
+    int grid_h, grid_w;    /* regions: rows, columns */
+    int source_vocabulary; /* CAP_LINES, else 0: words that it can read */
+    const char *record;    /* a JSON object: training, scores, licence; "{}" when the trainer wrote none */
+} cap_info;
+
+CAP_API void cap_get_info(const cap_model *model, cap_info *info);
+
+/* Word 0..vocabulary-1 that it can say, of captioners by falling frequency in the training captions; NULL
+ * when out of range. It belongs to the model. */
+CAP_API const char *cap_get_word(const cap_model *model, int index);
+
+/* ---- sessions ---- */
+
+typedef struct cap_session cap_session;
+
+/* The model must outlive it. threads: 0 = one per CPU that this process may use, the caller's included; the
+ * result has the same bits whatever their number. Errors: ARGUMENT (threads below 0), MEMORY; then *out is
+ * NULL. */
+CAP_API cap_code cap_session_open(const cap_model *model, int threads, cap_session **out, cap_error *err);
+
+CAP_API void cap_session_close(cap_session **session); /* NULL and pointer to NULL are fine */
+
+/* ---- requests ---- */
+
+enum {
+    CAP_MAX_BEAM = 64,
+    CAP_MAX_WORDS = 1000, /* of a sentence */
+    CAP_MAX_MUST = 8,
+    CAP_MAX_AVOID = 256,
+    CAP_MAX_SOURCE = 4096, /* words (characters, pieces) of a line to translate */
+    CAP_MAX_SIDE = 1000000 /* pixels of a photo */
+};
+
+/* How words are chosen. */
+typedef enum cap_strategy {
+    CAP_BEAM,    /* keeps the likeliest beginnings of sentences */
+    CAP_GREEDY,  /* takes the likeliest word each time */
+    CAP_DIVERSE, /* several beams that avoid each other's words */
+    CAP_SAMPLE,  /* draws words by their probability */
+    CAP_STRATEGIES
+} cap_strategy;
+
+/* What the log-probability of a sentence is divided by to get its score. */
+typedef enum cap_length {
+    CAP_LENGTH_NONE, /* 1, which favours short sentences */
+    CAP_LENGTH_MEAN, /* its words */
+    CAP_LENGTH_GNMT, /* ((5 + words) / 6)^alpha */
+    CAP_LENGTHS
+} cap_length;
+
+/* Start from cap_request_defaults(). Ranges are checked: ARGUMENT. */
+typedef struct cap_request {
+    cap_strategy strategy;    /* default CAP_BEAM */
+    int beam;                 /* beam, diverse: hypotheses kept, 1..64, n_best at the least; default 3 */
+    int n_best;               /* sentences wanted, 1..64; 0 = 1; default 1 */
+    int groups;               /* diverse: 1..beam; default 3 */
+    double diversity;         /* diverse: what another group's word costs, in log-probability, 0..100; 0.5 */
+    double temperature;       /* sample: above 0 up to 100, 1 = the model's own probabilities; default 1 */
+    int top_k;                /* sample: from the k likeliest words, 0 = all; default 0 */
+    double top_p;             /* sample: from the likeliest words of this probability, above 0 up to 1; 1 */
+    uint64_t seed;            /* sample; default 1 */
+    int min_words, max_words; /* 1..1000; default 1, and 20 of photos, 1000 of lines */
+    cap_length length;        /* default CAP_LENGTH_GNMT */
+    double length_alpha;      /* of CAP_LENGTH_GNMT, 0..10; default 0.7 */
+    double coverage;          /* favours sentences that look everywhere, 0..10; default 0 = off */
+    int no_repeat;            /* words in a row that never occur twice, 0..20, 0 = off; photos 3, lines 0 */
+    const char *const *must;  /* words that every sentence contains, at most 8, then NULL; or NULL */
+    const char *const *avoid; /* words that none does, at most 256, then NULL; or NULL */
+    bool attention;           /* say where each word looked */
+    uint64_t max_pixels;      /* larger photos are refused: LIMIT; 0 = 250 million; default 0 */
+    bool keep_photo;          /* keep photos at full size in their descriptions; default false */
+} cap_request;
+
+/* No translation is longer than twice its source and ten words in any case, the source rounded up to a
+ * multiple of eight. */
+CAP_API cap_request cap_request_defaults(cap_reads reads);
+
+/* What every call with this request and model would refuse, said beforehand: ARGUMENT (an option out of
+ * range, a word that must appear and that the model does not know), MEMORY, FORMAT (the model's record). */
+CAP_API cap_code cap_request_check(const cap_model *model, const cap_request *request, cap_error *err);
+
+/* ---- sentences ---- */
+
+typedef struct cap_alternative {
+    const char *sentence;
+    int words;              /* 1 or more */
+    const char **word;      /* [words] as in the vocabulary */
+    float *probability;     /* [words] of each word given those before it, 0..1 */
+    double log_probability; /* natural logarithm, of the whole sentence with its end */
+    double score;           /* what the search ranked by: normalised by length, coverage counted */
+    double confidence;      /* mean probability of a word (geometric), 0..1 */
+    bool ended;             /* false: cut at the most words allowed, as nothing could end */
+} cap_alternative;
+
+/* ---- photos ---- */
+
+/* The rectangle of the upright photo that the network saw, in photo pixels: x0 <= x < x1, y0 <= y < y1,
+ * inside the photo. The grid of regions covers exactly this rectangle. */
+typedef struct cap_view {
+    double x0, y0, x1, y1;
+} cap_view;
+
+typedef struct cap_pixels {
+    int width, height;
+    uint8_t *rgb; /* [height][width][3]; NULL: none */
+} cap_pixels;
 
 typedef struct cap_description {
     cap_alternative best;         /* the sentence */
-    int grid_h, grid_w;           /* regions: rows, columns */
-    float *attention;             /* [best.words][grid_h * grid_w], each word's sum is 1; NULL when not asked
-                                     for or the model does not attend */
-    int alternatives;             /* 1 to search.n_best */
+    int alternatives;             /* 1 to request.n_best */
     cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
-    int width, height;            /* of the photo as displayed, pixels */
-    const char *warning;          /* what is wrong with its file all the same, as a clause; static, or NULL */
-    cap_view view;                /* the part of it that the regions cover */
-    img photo;                    /* upright, at full size; empty unless kept */
-    arena memory;                 /* holds the arrays above */
+    int grid_h, grid_w;           /* regions: rows, columns */
+    float *attention;    /* [best.words][grid_h][grid_w], each word's sum is 1; NULL when not asked for
+                                     or the model does not attend */
+    int width, height;   /* of the photo as displayed, pixels */
+    const char *warning; /* what is wrong with its file all the same, as a clause; static, or NULL */
+    cap_view view;       /* the part of it that the regions cover */
+    cap_pixels photo;    /* upright, at full size; empty unless kept */
+    void *memory;        /* the library's: holds the arrays above */
 } cap_description;
 
 /* Zeroed and released descriptions are fine. */
-void cap_description_release(cap_description *d);
+CAP_API void cap_description_release(cap_description *d);
 
-/* All of these read JPEG, PNG and WebP by content and turn photos upright. *out is set on success and empty
- * after a failure. Errors: those of img_read_file, FORMAT (weights that are not numbers), MEMORY. */
-err_code cap_describe_file(cap_captioner *c, const char *path, cap_description *out, error *err);
+/* All of these read JPEG, PNG and WebP (where the build has it) by content and turn photos upright.
+ * `request` may be NULL. *out is set on success and empty after a failure. Errors: MISMATCH (the model
+ * reads lines), those of cap_request_check(), MISSING, IO, FORMAT (no photo, or damaged; weights that are
+ * not numbers), UNSUPPORTED, LIMIT, MEMORY. */
+CAP_API cap_code cap_describe_file(cap_session *s, const cap_request *request, const char *path,
+                                   cap_description *out, cap_error *err);
 
 /* A photo file in memory; `name` is for messages only. */
-err_code cap_describe_memory(cap_captioner *c, const void *bytes, size_t size, const char *name,
-                             cap_description *out, error *err);
+CAP_API cap_code cap_describe_memory(cap_session *s, const cap_request *request, const void *bytes,
+                                     size_t size, const char *name, cap_description *out, cap_error *err);
 
-/* Pixels: rgb[height][width][3], upright, sides 1..IMG_MAX_SIDE. */
-err_code cap_describe_pixels(cap_captioner *c, const uint8_t *rgb, int width, int height,
-                             cap_description *out, error *err);
+/* Pixels: rgb[height][width][3], upright, sides 1..CAP_MAX_SIDE. */
+CAP_API cap_code cap_describe_pixels(cap_session *s, const cap_request *request, const uint8_t *rgb,
+                                     int width, int height, cap_description *out, cap_error *err);
 
 /* Many photos together, which is faster than one by one: they are read side by side and go through the net as
  * one batch (8 to 32 at once are enough; 64 MB or so each 8). A photo that cannot be read leaves out[i] empty
  * and its reason in errors[i]; the others are described all the same. Returns what failed for all of them,
  * then every out[i] is empty. */
-err_code cap_describe_files(cap_captioner *c, const char *const *paths, int count, cap_description *out,
-                            error *errors, error *err);
+CAP_API cap_code cap_describe_files(cap_session *s, const cap_request *request, const char *const *paths,
+                                    int count, cap_description *out, cap_error *errors, cap_error *err);
 
 /* What the model thinks of a sentence that someone else wrote about a photo. */
 typedef struct cap_judged {
@@ -90,36 +309,44 @@ typedef struct cap_judged {
     int unknown;                 /* words that are not in the vocabulary */
 } cap_judged;
 
-/* Errors: those of describing; ARGUMENT (no word in the sentence), LIMIT. *out is empty after a failure. */
-err_code cap_judge_file(cap_captioner *c, const char *path, const char *sentence, cap_judged *out,
-                        error *err);
-err_code cap_judge_memory(cap_captioner *c, const void *bytes, size_t size, const char *name,
-                          const char *sentence, cap_judged *out, error *err); /* as cap_describe_memory */
-void cap_judged_release(cap_judged *j);
+/* Of the request, how photos are read counts; attention is always given. Errors: those of describing;
+ * ARGUMENT (no word in the sentence), LIMIT (over CAP_MAX_WORDS). *out is empty after a failure. */
+CAP_API cap_code cap_judge_file(cap_session *s, const cap_request *request, const char *path,
+                                const char *sentence, cap_judged *out, cap_error *err);
+CAP_API cap_code cap_judge_memory(cap_session *s, const cap_request *request, const void *bytes, size_t size,
+                                  const char *name, const char *sentence, cap_judged *out, cap_error *err);
+CAP_API void cap_judged_release(cap_judged *j); /* zeroed and released ones are fine */
 
-/* What the model is. Strings and the record belong to the captioner. */
-typedef struct cap_info {
-    const char *encoder;   /* row of the backbone table */
-    int size;              /* photos are resized to size x size pixels ... */
-    bool crop;             /* ... their central square, else stretched as a whole */
-    float mean[3], std[3]; /* ... and normalised by these, on the scale 0..1 */
-    int grid_h, grid_w, features;
-    cap_decoder_config decoder;
-    size_t encoder_parameters, decoder_parameters; /* learned numbers */
-    int vocabulary;                                /* words it can say */
-    int64_t file_bytes;
-    const json_t *record; /* object: training, scores, licence; {} when the trainer wrote none */
-    bool attends;         /* false: it has no attention to show */
-} cap_info;
+/* ---- lines of text ---- */
 
-void cap_get_info(const cap_captioner *c, cap_info *info);
+typedef struct cap_translation {
+    cap_alternative best; /* its words are words, characters or pieces, as the model has them; a line of
+                                     blanks has none and the sentence "" */
+    int alternatives;     /* 1 to request.n_best */
+    cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
+    const char **label;           /* [best.words] as a reader should see them */
+    int sources;                  /* words of the source, the last one <end>; 0 for a line of blanks */
+    const char **source;          /* [sources] as in the vocabulary */
+    const char **source_label;    /* [sources] as a reader should see them */
+    float *attention; /* [best.words][sources], each word's sum is 1; NULL when not asked for or the
+                                     model does not attend */
+    void *memory;     /* the library's: holds the arrays above */
+} cap_translation;
 
-/* The document frequencies of the model's training captions, for scores of few photos
- * (captioner/score/score.h). *df is NULL when the model carries none, else the caller's to free with
- * cap_df_free. */
-err_code cap_get_df(const cap_captioner *c, cap_df **df, error *err);
+/* Zeroed and released translations are fine. */
+CAP_API void cap_translation_release(cap_translation *t);
 
-/* Word 0..vocabulary-1, by falling frequency in the training captions; NULL when out of range. */
-const char *cap_get_word(const cap_captioner *c, int index);
+/* Translates `count` lines together, which is faster than one by one; what stands beside a line changes its
+ * result to rounding only. Blanks around a line do not count. A line that cannot be translated leaves
+ * out[i] empty and its reason in errors[i] (FORMAT: not UTF-8; LIMIT: over CAP_MAX_SOURCE words); the
+ * others are translated all the same. Returns what failed for all of them, then every out[i] is empty:
+ * MISMATCH (the model reads photos), those of cap_request_check(), FORMAT (weights that are not numbers),
+ * MEMORY. */
+CAP_API cap_code cap_translate(cap_session *s, const cap_request *request, const char *const *lines,
+                               int count, cap_translation *out, cap_error *errors, cap_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,10 +1,9 @@
-#include "captioner/translate.h"
+/* Lines of text: how they become encoder states, and what is said of their words. */
+#include "captioner/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/net/model.h"
-#include "captioner/search/search_words.h"
 #include "datasets/sources.h"
 
 /* Lines that go through the net together, and what they may be padded to. */
@@ -14,17 +13,10 @@ enum { GROUP_LINES = 64, GROUP_WORDS = 8192 };
  * search has once for all its lines, depend on the line alone. */
 enum { LENGTH_STEP = 8, MORE_WORDS = 10 };
 
-struct cap_translator {
-    cap_translator_settings settings;
-    cap_model *model;
-    pool *threads;
-    arena step;           /* of the tape */
-    cap_word_lists words; /* of settings.search */
-};
-
 /* The lines of one call. */
 typedef struct job {
-    cap_translator *t;
+    cap_session *s;
+    const cap_wishes *wishes;
     cap_translation *out;
     error *errors;
     arena memory;
@@ -33,74 +25,14 @@ typedef struct job {
     int32_t *order;     /* [sources] 0, 1, ... */
 } job;
 
-cap_search_options cap_translate_defaults(void)
-{
-    cap_search_options o = cap_search_defaults();
-    o.no_repeat = 0;
-    o.max_words = CAP_MAX_WORDS;
-    return o;
-}
-
-cap_translator_settings cap_translator_settings_default(void)
-{
-    return (cap_translator_settings){.search = cap_translate_defaults()};
-}
-
 static err_code no_memory(error *err)
 {
     return err_set(err, ERR_MEMORY, "out of memory while translating");
 }
 
-/* ---- opening ---- */
-
-err_code cap_translator_open(const char *path, const cap_translator_settings *settings, cap_translator **out,
-                             error *err)
-{
-    *out = NULL;
-    cap_translator *t = calloc(1, sizeof *t);
-    if (!t) return no_memory(err);
-    t->settings = settings ? *settings : cap_translator_settings_default();
-    cap_search_options *search = &t->settings.search;
-    err_code code = cap_search_check(search, err);
-    if (!code && t->settings.threads < 0)
-        code = err_set(err, ERR_ARGUMENT, "%d threads are not possible", t->settings.threads);
-    if (!code) code = cap_precision_check(t->settings.precision, err);
-    if (!code) code = cap_model_open(path, &t->model, err);
-    if (!code) code = cap_model_need(t->model, CAP_TEXT, path, err);
-    if (!code) {
-        cap_packing packing = cap_packing_of(t->settings.precision);
-        code = nn_params_pack(&t->model->params, "decoder.", packing.linear, packing.conv, err);
-    }
-    if (!code)
-        code =
-            cap_search_symbols(t->model->target, t->settings.must, t->settings.avoid, &t->words, search, err);
-    if (!code) code = cap_search_check(search, err); /* the words, against the most words */
-    if (!code && !(t->threads = pool_create(t->settings.threads)))
-        code = err_set(err, ERR_MEMORY, "out of memory or threads");
-    if (code) cap_translator_close(&t);
-    *out = t;
-    return code;
-}
-
-void cap_translator_close(cap_translator **tp)
-{
-    cap_translator *t = tp ? *tp : NULL;
-    if (!t) return;
-    cap_model_close(&t->model);
-    pool_free(&t->threads);
-    arena_release(&t->step);
-    free(t);
-    *tp = NULL;
-}
-
-bool cap_translator_attends(const cap_translator *t)
-{
-    return cap_decoder_attends(&t->model->decoder);
-}
-
 void cap_translation_release(cap_translation *t)
 {
-    arena_release(&t->memory);
+    cap_result_release(&t->memory);
     *t = (cap_translation){0};
 }
 
@@ -129,7 +61,8 @@ static const char *unit_of(const ds_codec *c)
 /* A line of blanks is answered at once. */
 static bool answer_blank(cap_translation *out)
 {
-    out->alternative = arena_array(&out->memory, 1, sizeof *out->alternative);
+    arena *memory = cap_result_memory(&out->memory);
+    out->alternative = memory ? arena_array(memory, 1, sizeof *out->alternative) : NULL;
     if (!out->alternative) return false;
     out->best = *out->alternative = (cap_alternative){.sentence = "", .ended = true, .confidence = 1};
     out->alternatives = 1;
@@ -139,7 +72,7 @@ static bool answer_blank(cap_translation *out)
 /* The line's numbers, none for blanks; or why it cannot be translated, in *reason. */
 static err_code read_line(job *j, const char *line, int32_t **ids, int32_t *count, error *reason, error *err)
 {
-    const ds_codec *codec = j->t->model->source;
+    const ds_codec *codec = j->s->model->source;
     size_t fault;
     const char *plain = trim(line, &j->memory);
     *count = 0;
@@ -182,31 +115,21 @@ static const char **words_of(const ds_codec *c, const int32_t *ids, int count, a
     return word;
 }
 
-/* The weights of a group are padded to its longest source. */
-static bool keep_attention(const cap_hypothesis *h, int padded, cap_translation *out)
-{
-    size_t words = (size_t)h->words, sources = (size_t)out->sources;
-    if (!h->alpha) return true;
-    out->attention = arena_array(&out->memory, words * sources, sizeof *out->attention);
-    for (size_t i = 0; out->attention && i < words; i++)
-        memcpy(out->attention + i * sources, h->alpha + i * (size_t)padded, sources * sizeof *out->attention);
-    return out->attention;
-}
-
-/* list[n_best]; the first one is the translation. */
+/* list[n_best]; the first one is the translation. Attention of a group is padded to its longest source. */
 static bool fill(const cap_model *m, const cap_hypothesis *list, int n_best, const int32_t *source,
                  int sources, int padded, cap_translation *out)
 {
+    cap_found found;
+    arena *memory = cap_result_memory(&out->memory);
+    if (!memory || !cap_found_fill(m, list, n_best, padded, sources, memory, &found)) return false;
+    out->best = found.best;
+    out->alternatives = found.alternatives;
+    out->alternative = found.alternative;
+    out->attention = found.attention;
     out->sources = sources;
-    out->alternative = arena_array(&out->memory, (size_t)n_best, sizeof *out->alternative);
-    bool good = out->alternative && keep_attention(list, padded, out);
-    for (int i = 0; good && i < n_best && list[i].words; i++)
-        good = cap_alternative_fill(m, &list[i], &out->memory, &out->alternative[out->alternatives++]);
-    if (!good) return false;
-    out->best = *out->alternative;
-    out->source = words_of(m->source, source, sources, &out->memory);
-    out->source_label = labels_of(m->source, source, sources, &out->memory);
-    out->label = labels_of(m->target, list->word, list->words, &out->memory);
+    out->source = words_of(m->source, source, sources, memory);
+    out->source_label = labels_of(m->source, source, sources, memory);
+    out->label = labels_of(m->target, list->word, list->words, memory);
     return out->source && out->source_label && out->label;
 }
 
@@ -216,39 +139,36 @@ static int round_length(int64_t length)
 }
 
 /* The search for a group whose longest source has `length` words. */
-static cap_search_options options_for(const cap_translator *t, int length)
+static cap_search_options options_for(const cap_wishes *w, int length)
 {
-    cap_search_options o = t->settings.search;
+    cap_search_options o = w->search;
     int most = 2 * round_length(length) + MORE_WORDS;
     if (o.max_words > most) o.max_words = most > o.min_words ? most : o.min_words;
     return o;
 }
 
-static err_code search(cap_translator *t, const ds_source_batch *batch, arena *results, cap_hypothesis *best,
+static err_code search(const job *j, const ds_source_batch *batch, arena *results, cap_hypothesis *best,
                        error *err)
 {
-    nn_tape tape = {.mem = &t->step, .threads = t->threads};
-    cap_search_options options = options_for(t, batch->max_len);
-    nn_begin(&tape);
-    cap_encoded encoded = cap_model_encode_text(&tape, t->model, batch);
-    cap_memory memory = cap_decoder_remember(&tape, &t->model->decoder, &encoded);
-    if (tape.failed) return no_memory(err);
-    return cap_search(&tape, &t->model->decoder, &memory, &options, results, best, err);
+    cap_search_options options = options_for(j->wishes, batch->max_len);
+    nn_tape tape = cap_session_begin(j->s);
+    cap_encoded read = cap_model_encode_text(&tape, j->s->model, batch);
+    return cap_session_search(j->s, &tape, &read, &options, results, best, err);
 }
 
 /* The sources at .. at + rows - 1. */
 static err_code run_group(job *j, int at, int rows, error *err)
 {
-    size_t n_best = (size_t)(j->t->settings.search.n_best ? j->t->settings.search.n_best : 1);
+    size_t n_best = (size_t)cap_wishes_count(j->wishes);
     arena results = {0};
     ds_source_batch batch;
     cap_hypothesis *best = arena_array(&results, (size_t)rows * n_best, sizeof *best);
     err_code code =
         best ? ds_sources_batch(&j->sources, j->order + at, rows, &results, &batch, err) : no_memory(err);
-    if (!code) code = search(j->t, &batch, &results, best, err);
+    if (!code) code = search(j, &batch, &results, best, err);
     for (int i = 0; !code && i < rows; i++) {
         const int32_t *source = batch.tokens + (size_t)i * (size_t)batch.max_len;
-        if (!fill(j->t->model, &best[(size_t)i * n_best], (int)n_best, source, batch.length[i], batch.max_len,
+        if (!fill(j->s->model, &best[(size_t)i * n_best], (int)n_best, source, batch.length[i], batch.max_len,
                   &j->out[j->line[at + i]]))
             code = no_memory(err);
     }
@@ -340,15 +260,17 @@ static err_code run(job *j, const char *const *lines, int count, error *err)
     return code;
 }
 
-err_code cap_translate(cap_translator *t, const char *const *lines, int count, cap_translation *out,
-                       error *errors, error *err)
+cap_code cap_translate(cap_session *s, const cap_request *request, const char *const *lines, int count,
+                       cap_translation *out, cap_error *errors, cap_error *err)
 {
-    job j = {.t = t, .out = out, .errors = errors};
+    cap_wishes wishes;
+    job j = {.s = s, .wishes = &wishes, .out = out, .errors = errors};
     for (int i = 0; i < count; i++) {
         out[i] = (cap_translation){0};
         errors[i] = (error){0};
     }
-    err_code code = run(&j, lines, count, err);
+    err_code code = cap_wishes_read(s->model, request, CAP_LINES, &wishes, err);
+    if (!code) code = run(&j, lines, count, err);
     arena_release(&j.memory);
     for (int i = 0; code && i < count; i++) cap_translation_release(&out[i]);
     return code;

@@ -15,17 +15,14 @@
 #include "captioner/search/search_words.h"
 #include "src/io/file.h"
 #include "tests/model_file.h"
+#include "tests/opened.h"
 
 static const char photo[] = TEST_SOURCE_DIR "/photos/coffee.jpg";
 static const char turned[] = TEST_SOURCE_DIR "/images/exif_6.jpg";
 
-static cap_captioner *open_with(cap_settings s)
+static opened open_plain(void)
 {
-    cap_captioner *c;
-    error err = {0};
-    s.search.attention = true;
-    assert_int_equal(cap_open(model, &s, &c, &err), ERR_OK);
-    return c;
+    return open_path(model, cap_request_defaults(CAP_PHOTOS), 0);
 }
 
 static void expect_same(const cap_description *a, const cap_description *b)
@@ -42,9 +39,9 @@ static void expect_same(const cap_description *a, const cap_description *b)
 static void a_file_is_described(void **state)
 {
     (void)state;
-    cap_captioner *c = open_with(cap_settings_default());
+    opened c = open_plain();
     cap_description d;
-    assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(c.session, &c.request, photo, &d, NULL), ERR_OK);
     assert_in_range(d.best.words, 1, 20);
     assert_true(strlen(d.best.sentence) > 0);
     double log_p = 0;
@@ -61,27 +58,28 @@ static void a_file_is_described(void **state)
     assert_true(d.best.confidence > 0 && d.best.confidence < 1);
     assert_null(d.photo.rgb);
     assert_true(d.view.x0 == 0 && d.view.y0 == 0 && d.view.x1 == d.width && d.view.y1 == d.height);
-    cap_close(&c);
+    close_all(&c);
     assert_true(strlen(d.best.word[0]) > 0); /* outlives the captioner */
     cap_description_release(&d);
     cap_description_release(&d);
-    assert_null(c);
 }
 
 static void file_memory_and_pixels_agree(void **state)
 {
     (void)state;
-    cap_settings s = cap_settings_default();
-    s.keep_photo = true;
-    cap_captioner *c = open_with(s);
+    cap_request r = cap_request_defaults(CAP_PHOTOS);
+    r.keep_photo = true;
+    opened c = open_path(model, r, 0);
     cap_description file, memory, pixels;
     uint8_t *bytes;
     size_t size;
     assert_int_equal(io_read_file(turned, 1 << 20, &bytes, &size, NULL), ERR_OK);
-    assert_int_equal(cap_describe_file(c, turned, &file, NULL), ERR_OK);
-    assert_int_equal(cap_describe_memory(c, bytes, size, "memory", &memory, NULL), ERR_OK);
-    assert_int_equal(
-        cap_describe_pixels(c, file.photo.rgb, file.photo.width, file.photo.height, &pixels, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(c.session, &c.request, turned, &file, NULL), ERR_OK);
+    assert_int_equal(cap_describe_memory(c.session, &c.request, bytes, size, "memory", &memory, NULL),
+                     ERR_OK);
+    assert_int_equal(cap_describe_pixels(c.session, &c.request, file.photo.rgb, file.photo.width,
+                                         file.photo.height, &pixels, NULL),
+                     ERR_OK);
     expect_same(&file, &memory);
     expect_same(&file, &pixels);
     assert_int_equal(file.photo.width, file.width);
@@ -91,79 +89,96 @@ static void file_memory_and_pixels_agree(void **state)
     cap_description_release(&file);
     cap_description_release(&memory);
     cap_description_release(&pixels);
-    cap_close(&c);
+    close_all(&c);
 }
 
 static void kept_photos_do_not_change_the_words(void **state)
 {
     (void)state;
-    cap_settings s = cap_settings_default();
-    cap_captioner *plain = open_with(s);
-    s.keep_photo = true;
-    s.threads = 2;
-    cap_captioner *keeping = open_with(s);
+    cap_request r = cap_request_defaults(CAP_PHOTOS);
+    opened plain = open_path(model, r, 0);
+    r.keep_photo = true;
+    opened keeping = open_path(model, r, 2);
     cap_description a, b;
-    assert_int_equal(cap_describe_file(plain, photo, &a, NULL), ERR_OK);
-    assert_int_equal(cap_describe_file(keeping, photo, &b, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(plain.session, &plain.request, photo, &a, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(keeping.session, &keeping.request, photo, &b, NULL), ERR_OK);
     expect_same(&a, &b);
     assert_int_equal(b.photo.width, b.width);
     assert_int_equal(b.photo.height, b.height);
     cap_description_release(&a);
     cap_description_release(&b);
-    cap_close(&plain);
-    cap_close(&keeping);
+    close_all(&plain);
+    close_all(&keeping);
 }
 
 static void bad_photos_do_not_stop_the_others(void **state)
 {
     (void)state;
-    cap_captioner *c = open_with(cap_settings_default());
+    opened c = open_plain();
     const char *paths[] = {"/nowhere/a.jpg", photo, TEST_SOURCE_DIR "/CMakeLists.txt", turned, photo};
     cap_description many[5], one;
     error errors[5], err = {0};
-    assert_int_equal(cap_describe_files(c, paths, 5, many, errors, &err), ERR_OK);
+    assert_int_equal(cap_describe_files(c.session, &c.request, paths, 5, many, errors, &err), ERR_OK);
     assert_int_equal(errors[0].code, ERR_MISSING);
     assert_int_equal(errors[2].code, ERR_FORMAT);
     assert_null(many[0].best.sentence);
     for (int i = 1; i < 5; i += i == 1 ? 2 : 1) {
         assert_int_equal(errors[i].code, ERR_OK);
-        assert_int_equal(cap_describe_file(c, paths[i], &one, &err), ERR_OK);
+        assert_int_equal(cap_describe_file(c.session, &c.request, paths[i], &one, &err), ERR_OK);
         expect_same(&one, &many[i]);
         cap_description_release(&one);
     }
-    assert_int_equal(cap_describe_files(c, paths, 1, &one, errors, &err), ERR_OK);
+    assert_int_equal(cap_describe_files(c.session, &c.request, paths, 1, &one, errors, &err), ERR_OK);
     assert_int_equal(errors[0].code, ERR_MISSING);
-    assert_int_equal(cap_describe_files(c, NULL, 0, NULL, NULL, &err), ERR_OK);
+    assert_int_equal(cap_describe_files(c.session, &c.request, NULL, 0, NULL, NULL, &err), ERR_OK);
     for (int i = 0; i < 5; i++) cap_description_release(&many[i]);
-    cap_close(&c);
+    close_all(&c);
 }
 
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
-    cap_captioner *c = NULL;
+    cap_model *m = NULL;
+    cap_session *session = NULL;
     cap_description d;
     error err = {0};
-    cap_settings s = cap_settings_default();
-    s.search.beam = 0;
-    assert_int_equal(cap_open(model, &s, &c, &err), ERR_ARGUMENT);
-    assert_int_equal(cap_open("/nowhere/m.safetensors", NULL, &c, &err), ERR_MISSING);
-    assert_null(c);
-    assert_int_not_equal(cap_open(photo, NULL, &c, &err), ERR_OK);
+    assert_int_equal(cap_open("/nowhere/m.safetensors", NULL, &m, &err), ERR_MISSING);
+    assert_null(m);
+    assert_int_not_equal(cap_open(photo, NULL, &m, &err), ERR_OK);
     assert_non_null(strstr(err.text, "coffee.jpg"));
-    cap_close(&c);
-    s = cap_settings_default();
-    s.max_pixels = 1000;
-    c = open_with(s);
-    assert_int_equal(cap_describe_file(c, photo, &d, &err), ERR_LIMIT);
+    cap_open_options o = {.reads = CAP_LINES};
+    assert_int_equal(cap_open(model, &o, &m, &err), ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "it does not translate"));
+    o = (cap_open_options){.precision = CAP_PRECISIONS};
+    assert_int_equal(cap_open(model, &o, &m, &err), ERR_ARGUMENT);
+    assert_null(m);
+    cap_close(&m);
+    opened c = open_plain();
+    assert_int_equal(cap_session_open(c.model, -1, &session, &err), ERR_ARGUMENT);
+    assert_null(session);
+    c.request.beam = 0;
+    assert_int_equal(cap_request_check(NULL, &c.request, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_request_check(c.model, &c.request, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_describe_file(c.session, &c.request, photo, &d, &err), ERR_ARGUMENT);
+    c.request = cap_request_defaults(CAP_PHOTOS);
+    c.request.must = (const char *const[]){"zebra", NULL};
+    assert_int_equal(cap_request_check(NULL, &c.request, &err), ERR_OK);
+    assert_int_equal(cap_request_check(c.model, &c.request, &err), ERR_ARGUMENT);
+    cap_translation t;
+    error reason;
+    assert_int_equal(cap_translate(c.session, NULL, (const char *const[]){"a dog"}, 1, &t, &reason, &err),
+                     ERR_MISMATCH);
+    c.request = cap_request_defaults(CAP_PHOTOS);
+    c.request.max_pixels = 1000;
+    assert_int_equal(cap_describe_file(c.session, &c.request, photo, &d, &err), ERR_LIMIT);
     uint8_t pixel[3] = {0};
-    assert_int_equal(cap_describe_pixels(c, pixel, 0, 1, &d, &err), ERR_ARGUMENT);
-    assert_int_equal(cap_describe_pixels(c, pixel, 1, 1001, &d, &err), ERR_LIMIT);
-    assert_int_equal(cap_describe_pixels(c, NULL, 1, 1, &d, &err), ERR_ARGUMENT);
-    assert_int_equal(cap_describe_pixels(c, pixel, 1, 1, &d, &err), ERR_OK);
+    assert_int_equal(cap_describe_pixels(c.session, &c.request, pixel, 0, 1, &d, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_describe_pixels(c.session, &c.request, pixel, 1, 1001, &d, &err), ERR_LIMIT);
+    assert_int_equal(cap_describe_pixels(c.session, &c.request, NULL, 1, 1, &d, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_describe_pixels(c.session, &c.request, pixel, 1, 1, &d, &err), ERR_OK);
     cap_description_release(&d);
-    cap_close(&c);
-    cap_close(&c);
+    close_all(&c);
+    close_all(&c);
 }
 
 static bool says(const cap_alternative *a, const char *word)
@@ -177,14 +192,14 @@ static void several_sentences_keep_to_the_wishes(void **state)
 {
     (void)state;
     const char *must[] = {"Dog", "CAF\xC3\x89", "dog", NULL}, *avoid[] = {"man", "unheard-of", NULL};
-    cap_settings s = cap_settings_default();
-    s.search.n_best = 4;
-    s.search.beam = 8;
-    s.must = must;
-    s.avoid = avoid;
-    cap_captioner *c = open_with(s);
+    cap_request r = cap_request_defaults(CAP_PHOTOS);
+    r.n_best = 4;
+    r.beam = 8;
+    r.must = must;
+    r.avoid = avoid;
+    opened c = open_path(model, r, 0);
     cap_description d;
-    assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(c.session, &c.request, photo, &d, NULL), ERR_OK);
     assert_int_equal(d.alternatives, 4);
     for (int i = 0; i < 4; i++) {
         const cap_alternative *a = &d.alternative[i];
@@ -193,13 +208,13 @@ static void several_sentences_keep_to_the_wishes(void **state)
         const char *last = a->word[a->words - 1]; /* dangling words by default */
         assert_true(strcmp(last, "a") && strcmp(last, "the") && strcmp(last, "on") && strcmp(last, "in"));
         int length = a->words + a->ended;
-        double penalty = pow((5.0 + length) / 6, s.search.length_alpha); /* GNMT's, the default */
+        double penalty = pow((5.0 + length) / 6, r.length_alpha); /* GNMT's, the default */
         assert_true(fabs(a->score - a->log_probability / penalty) < 1e-6);
         assert_true(fabs(a->confidence - exp(a->log_probability / length)) < 1e-6);
     }
     assert_string_equal(d.best.sentence, d.alternative[0].sentence);
     cap_description_release(&d);
-    cap_close(&c);
+    close_all(&c);
 }
 
 static void words_become_numbers(void **state)
@@ -256,37 +271,71 @@ static void words_become_numbers(void **state)
 static void the_model_says_what_it_is(void **state)
 {
     (void)state;
-    cap_captioner *c = open_with(cap_settings_default());
+    opened c = open_plain();
     cap_info info;
-    cap_get_info(c, &info);
+    cap_get_info(c.model, &info);
     assert_string_equal(info.encoder, "small");
     assert_int_equal(info.size, 96);
     assert_int_equal(info.vocabulary, 10);
     assert_true(info.attends);
-    assert_string_equal(cap_get_word(c, 0), "a");
-    assert_string_equal(cap_get_word(c, 9), "caf\xC3\xA9");
-    assert_null(cap_get_word(c, 10));
-    assert_null(cap_get_word(c, -1));
-    assert_string_equal(json_string_value(json_object_get(info.record, "licence")), "none: random weights");
-    cap_close(&c);
+    assert_string_equal(cap_get_word(c.model, 0), "a");
+    assert_string_equal(cap_get_word(c.model, 9), "caf\xC3\xA9");
+    assert_null(cap_get_word(c.model, 10));
+    assert_null(cap_get_word(c.model, -1));
+    assert_int_equal(info.reads, CAP_PHOTOS);
+    assert_string_equal(info.decoder, "lstm");
+    assert_non_null(strstr(info.record, "\"licence\":\"none: random weights\""));
+    close_all(&c);
 }
 
 static void the_built_in_model_is_there_or_missed(void **state)
 {
     (void)state;
-    cap_captioner *c = NULL;
+    cap_model *m = NULL;
     error err = {0};
     size_t size;
     const void *bytes = cap_builtin_model(&size);
-    err_code code = cap_open(NULL, NULL, &c, &err);
+    err_code code = cap_open(NULL, NULL, &m, &err);
     assert_int_equal(code, bytes ? ERR_OK : ERR_UNSUPPORTED);
     if (bytes) {
         assert_int_equal((uintptr_t)bytes % 64, 0);
         cap_info info;
-        cap_get_info(c, &info);
+        cap_get_info(m, &info);
         assert_int_equal(info.file_bytes, size);
     }
-    cap_close(&c);
+    cap_close(&m);
+}
+
+/* One session answers every wish; none of them changes the next. */
+static void requests_are_independent(void **state)
+{
+    (void)state;
+    opened c = open_plain();
+    cap_description first, other, again;
+    cap_request r = c.request;
+    r.avoid = (const char *const[]){"dog", "cat", "man", NULL};
+    r.strategy = CAP_SAMPLE;
+    r.n_best = 4;
+    assert_int_equal(cap_describe_file(c.session, &c.request, photo, &first, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(c.session, &r, photo, &other, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(c.session, &c.request, photo, &again, NULL), ERR_OK);
+    assert_int_equal(other.alternatives, 4);
+    assert_false(says(&other.best, "dog"));
+    expect_same(&first, &again);
+    cap_description_release(&first);
+    cap_description_release(&other);
+    cap_description_release(&again);
+    close_all(&c);
+}
+
+static void the_version_is_that_of_the_header(void **state)
+{
+    (void)state;
+    int major, minor, patch;
+    assert_int_equal(cap_version(), CAP_VERSION);
+    assert_int_equal(sscanf(cap_version_text(), "%d.%d.%d", &major, &minor, &patch), 3);
+    assert_int_equal(CAP_VERSION_NUMBER(major, minor, patch), CAP_VERSION);
+    assert_string_equal(cap_version_text(), CAPTION_VERSION);
 }
 
 int main(void)
@@ -301,6 +350,8 @@ int main(void)
         cmocka_unit_test(words_become_numbers),
         cmocka_unit_test(the_model_says_what_it_is),
         cmocka_unit_test(the_built_in_model_is_there_or_missed),
+        cmocka_unit_test(requests_are_independent),
+        cmocka_unit_test(the_version_is_that_of_the_header),
     };
     return cmocka_run_group_tests(tests, model_file_make, model_file_remove);
 }

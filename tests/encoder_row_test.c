@@ -12,11 +12,11 @@
 
 #include "captioner/net/lstm_settings.h"
 #include "captioner/train/train.h"
-#include "captioner/translate.h"
 #include "src/io/file.h"
 #include "src/nn/activation.h"
 #include "src/nn/linear.h"
 #include "tests/folder.h"
+#include "tests/opened.h"
 #include "tools/verbs.h"
 
 /* ---- the row ---- */
@@ -98,20 +98,17 @@ static void it_trains_and_translates(void **state)
 {
     (void)state;
     train();
-    cap_translator *t = NULL;
     error err = {0};
-    cap_translator_settings settings = cap_translator_settings_default();
-    settings.threads = 1;
-    if (cap_translator_open(in("bag.safetensors"), &settings, &t, &err)) fail_msg("%s", err.text);
+    opened t = open_path(in("bag.safetensors"), cap_request_defaults(CAP_LINES), 1);
     static const char *const lines[] = {"one", "two", "three"}, *const wanted[] = {"eins", "zwei", "drei"};
     cap_translation out[3];
     error errors[3];
-    assert_int_equal(cap_translate(t, lines, 3, out, errors, &err), ERR_OK);
+    assert_int_equal(cap_translate(t.session, NULL, lines, 3, out, errors, &err), ERR_OK);
     for (int i = 0; i < 3; i++) {
         assert_string_equal(out[i].best.sentence, wanted[i]);
         cap_translation_release(&out[i]);
     }
-    cap_translator_close(&t);
+    close_all(&t);
 
     char name[] = "info", path[200], *words[] = {name, path, NULL};
     snprintf(path, sizeof path, "%s", in("bag.safetensors"));

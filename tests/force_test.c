@@ -13,12 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "captioner/caption.h"
 #include "captioner/score/attention_stats.h"
 #include "captioner/score/model_df.h"
 #include "captioner/score/score.h"
 #include "captioner/search/force.h"
 #include "tests/model_file.h"
+#include "tests/opened.h"
 
 static const char photo[] = TEST_SOURCE_DIR "/photos/coffee.jpg";
 
@@ -27,15 +27,12 @@ static void near(double a, double b, double tolerance)
     if (!(fabs(a - b) <= tolerance)) fail_msg("%.9f, expected %.9f", a, b);
 }
 
-static cap_captioner *open_greedy(void)
+static opened open_greedy(void)
 {
-    cap_captioner *c;
-    cap_settings s = cap_settings_default();
-    s.search.beam = 1;
-    s.search.max_words = 6;
-    s.search.attention = true;
-    assert_int_equal(cap_open(model, &s, &c, NULL), ERR_OK);
-    return c;
+    cap_request r = cap_request_defaults(CAP_PHOTOS);
+    r.beam = 1;
+    r.max_words = 6;
+    return open_path(model, r, 0);
 }
 
 /* The model's own sentence, forced, has the probabilities and the attention that the search saw; each of its
@@ -43,11 +40,11 @@ static cap_captioner *open_greedy(void)
 static void own_sentence(void **state)
 {
     (void)state;
-    cap_captioner *c = open_greedy();
+    opened c = open_greedy();
     cap_description d;
     cap_judged j;
-    assert_int_equal(cap_describe_file(c, photo, &d, NULL), ERR_OK);
-    assert_int_equal(cap_judge_file(c, photo, d.best.sentence, &j, NULL), ERR_OK);
+    assert_int_equal(cap_describe_file(c.session, &c.request, photo, &d, NULL), ERR_OK);
+    assert_int_equal(cap_judge_file(c.session, &c.request, photo, d.best.sentence, &j, NULL), ERR_OK);
     assert_int_equal(j.description.best.words, d.best.words);
     assert_int_equal(j.unknown, 0);
     double sum = 0;
@@ -65,7 +62,7 @@ static void own_sentence(void **state)
     near(j.description.best.log_probability, sum + j.log_probability[d.best.words], 1e-9);
     cap_description_release(&d);
     cap_judged_release(&j);
-    cap_close(&c);
+    close_all(&c);
 }
 
 /* After the same beginning, the probabilities of all that can follow sum to less than 1 (<pad> and <start>
@@ -75,14 +72,14 @@ static void words_share_one_probability(void **state)
     (void)state;
     static const char *const last[] = {"a",  "dog", "cat", "runs",        "on",   "snow",
                                        "in", "the", "man", "caf\xC3\xA9", "zebra" /* <unk> */};
-    cap_captioner *c = open_greedy();
+    opened c = open_greedy();
     double sum = 0;
     int ranks = 0;
     for (size_t i = 0; i < sizeof last / sizeof last[0]; i++) {
         char sentence[64];
         cap_judged j;
         snprintf(sentence, sizeof sentence, "A dog %s.", last[i]);
-        assert_int_equal(cap_judge_file(c, photo, sentence, &j, NULL), ERR_OK);
+        assert_int_equal(cap_judge_file(c.session, &c.request, photo, sentence, &j, NULL), ERR_OK);
         assert_int_equal(j.description.best.words, 3);
         sum += exp(j.log_probability[2]);
         ranks |= 1 << j.rank[2];
@@ -92,33 +89,33 @@ static void words_share_one_probability(void **state)
         cap_judged_release(&j);
     }
     cap_judged j; /* the twelfth that can follow is the end */
-    assert_int_equal(cap_judge_file(c, photo, "a dog", &j, NULL), ERR_OK);
+    assert_int_equal(cap_judge_file(c.session, &c.request, photo, "a dog", &j, NULL), ERR_OK);
     sum += exp(j.log_probability[2]);
     ranks |= 1 << j.rank[2];
     cap_judged_release(&j);
     assert_true(sum > 0.5 && sum < 1);
     assert_int_equal(ranks, (1 << 13) - 2); /* 1..12 */
-    cap_close(&c);
+    close_all(&c);
 }
 
 static void bad_sentences(void **state)
 {
     (void)state;
-    cap_captioner *c = open_greedy();
+    opened c = open_greedy();
     cap_judged j;
     error err = {0};
-    assert_int_equal(cap_judge_file(c, photo, " . ", &j, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_judge_file(c.session, &c.request, photo, " . ", &j, &err), ERR_ARGUMENT);
     assert_string_equal(err.text, "there is no word in ' . '");
     assert_null(j.given);
-    assert_int_equal(cap_judge_file(c, "/nowhere.jpg", "a dog", &j, &err), ERR_MISSING);
+    assert_int_equal(cap_judge_file(c.session, &c.request, "/nowhere.jpg", "a dog", &j, &err), ERR_MISSING);
     char *longest = calloc(CAP_MAX_WORDS + 1, 2);
     for (int i = 0; i <= CAP_MAX_WORDS; i++) memcpy(longest + 2 * i, i < CAP_MAX_WORDS ? "a " : "a", 2);
-    assert_int_equal(cap_judge_file(c, photo, longest, &j, &err), ERR_LIMIT);
+    assert_int_equal(cap_judge_file(c.session, &c.request, photo, longest, &j, &err), ERR_LIMIT);
     longest[2 * CAP_MAX_WORDS - 1] = 0;
-    assert_int_equal(cap_judge_file(c, photo, longest, &j, &err), ERR_OK);
+    assert_int_equal(cap_judge_file(c.session, &c.request, photo, longest, &j, &err), ERR_OK);
     cap_judged_release(&j);
     free(longest);
-    cap_close(&c);
+    close_all(&c);
 }
 
 /* ---- attention ---- */
@@ -197,9 +194,9 @@ static void models_carry_frequencies(void **state)
     assert_int_equal(df->total, 3);
     assert_int_equal(df->sequences.node_count, made->sequences.node_count);
     cap_df_free(&df);
-    cap_captioner *c = NULL;
+    cap_model *c = NULL;
     assert_int_equal(cap_open(path, NULL, &c, &err), ERR_OK);
-    assert_int_equal(cap_get_df(c, &df, &err), ERR_OK);
+    assert_int_equal(cap_model_get_df(c, &df, &err), ERR_OK);
     assert_int_equal(df->images[1], 3); /* "a" */
     cap_df_free(&df);
     cap_df_free(&made);

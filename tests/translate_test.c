@@ -1,7 +1,7 @@
 /* Translating: what comes back belongs to what went in, alone or among others, at every level of text. */
-#include "captioner/translate.h"
 #include "src/base/rng.h"
 #include "tests/folder.h"
+#include "tests/opened.h"
 #include "tests/random_model.h"
 #include "tests/random_text.h"
 
@@ -34,17 +34,13 @@ static const char *save_model(const char *name, const ds_codec_settings *level, 
     return path;
 }
 
-static cap_translator *open_random(const ds_codec_settings *level, nn_match_kind match, int n_best)
+static opened open_random(const ds_codec_settings *level, nn_match_kind match, int n_best)
 {
-    cap_translator_settings s = cap_translator_settings_default();
-    cap_translator *t = NULL;
-    error err = {0};
-    s.threads = 1;
-    s.search.attention = true;
-    s.search.n_best = n_best;
-    s.search.max_words = 30;
+    cap_request r = cap_request_defaults(CAP_LINES);
+    r.n_best = n_best;
+    r.max_words = 30;
     const char *path = save_model("model.safetensors", level, match);
-    if (cap_translator_open(path, &s, &t, &err)) fail_msg("%s", err.text);
+    opened t = open_path(path, r, 1);
     unlink(path);
     return t;
 }
@@ -78,16 +74,16 @@ static void lines_do_not_disturb_each_other(void **state)
 {
     (void)state;
     for (int level = 0; level < DS_LEVELS; level++) {
-        cap_translator *t = open_random(&levels[level], NN_MATCH_ADDITIVE, 1);
+        opened t = open_random(&levels[level], NN_MATCH_ADDITIVE, 1);
         cap_translation out[LINES], again[LINES], alone;
         error reason[LINES], one;
         const char *backwards[LINES];
         for (int i = 0; i < LINES; i++) backwards[i] = lines[LINES - 1 - i];
-        assert_int_equal(cap_translate(t, lines, LINES, out, reason, NULL), ERR_OK);
-        assert_int_equal(cap_translate(t, backwards, LINES, again, reason, NULL), ERR_OK);
+        assert_int_equal(cap_translate(t.session, &t.request, lines, LINES, out, reason, NULL), ERR_OK);
+        assert_int_equal(cap_translate(t.session, &t.request, backwards, LINES, again, reason, NULL), ERR_OK);
         for (int i = 0; i < LINES; i++) {
             assert_int_equal(reason[i].code, ERR_OK);
-            assert_int_equal(cap_translate(t, &lines[i], 1, &alone, &one, NULL), ERR_OK);
+            assert_int_equal(cap_translate(t.session, &t.request, &lines[i], 1, &alone, &one, NULL), ERR_OK);
             expect_same(&out[i], &alone);
             expect_same(&out[i], &again[LINES - 1 - i]);
             if (out[i].best.words) expect_sums(&out[i]);
@@ -102,17 +98,17 @@ static void lines_do_not_disturb_each_other(void **state)
             cap_translation_release(&out[i]);
             cap_translation_release(&again[i]);
         }
-        cap_translator_close(&t);
+        close_all(&t);
     }
 }
 
 static void words_have_names(void **state)
 {
     (void)state;
-    cap_translator *t = open_random(&levels[DS_WORD], NN_MATCH_DOT, 3);
+    opened t = open_random(&levels[DS_WORD], NN_MATCH_DOT, 3);
     cap_translation out;
     error reason;
-    assert_int_equal(cap_translate(t, &lines[2], 1, &out, &reason, NULL), ERR_OK);
+    assert_int_equal(cap_translate(t.session, &t.request, &lines[2], 1, &out, &reason, NULL), ERR_OK);
     assert_int_equal(out.sources, 4);
     assert_string_equal(out.source[0], "four");
     assert_string_equal(out.source[2], "\xEF\xBF\xAD!");
@@ -123,18 +119,18 @@ static void words_have_names(void **state)
         assert_string_equal(out.best.word[i], out.alternative[0].word[i]);
     for (int i = 1; i < 3; i++) assert_true(out.alternative[i].score <= out.alternative[i - 1].score);
     cap_translation_release(&out);
-    assert_int_equal(cap_translate(t, &lines[7], 1, &out, &reason, NULL), ERR_OK);
+    assert_int_equal(cap_translate(t.session, &t.request, &lines[7], 1, &out, &reason, NULL), ERR_OK);
     assert_string_equal(out.source[0], "<unk>");
     cap_translation_release(&out);
     cap_translation_release(&out);
-    cap_translator_close(&t);
-    cap_translator_close(&t);
+    close_all(&t);
+    close_all(&t);
 }
 
 static void bad_lines_leave_the_others_alone(void **state)
 {
     (void)state;
-    cap_translator *t = open_random(&levels[DS_CHAR], NN_MATCH_DOT, 1);
+    opened t = open_random(&levels[DS_CHAR], NN_MATCH_DOT, 1);
     char *longest = malloc(CAP_MAX_SOURCE + 2);
     assert_non_null(longest);
     memset(longest, 'e', CAP_MAX_SOURCE + 1);
@@ -142,7 +138,7 @@ static void bad_lines_leave_the_others_alone(void **state)
     const char *some[] = {"one", "tw\xC3", longest, "one"};
     cap_translation out[4];
     error reason[4];
-    assert_int_equal(cap_translate(t, some, 4, out, reason, NULL), ERR_OK);
+    assert_int_equal(cap_translate(t.session, &t.request, some, 4, out, reason, NULL), ERR_OK);
     assert_int_equal(reason[0].code, ERR_OK);
     assert_int_equal(reason[1].code, ERR_FORMAT);
     assert_string_equal(reason[1].text, "not UTF-8 (byte 3)");
@@ -151,58 +147,63 @@ static void bad_lines_leave_the_others_alone(void **state)
     assert_null(out[1].best.sentence);
     expect_same(&out[0], &out[3]);
     for (int i = 0; i < 4; i++) cap_translation_release(&out[i]);
-    assert_int_equal(cap_translate(t, some, 0, out, reason, NULL), ERR_OK);
+    assert_int_equal(cap_translate(t.session, &t.request, some, 0, out, reason, NULL), ERR_OK);
     free(longest);
-    cap_translator_close(&t);
+    close_all(&t);
 }
 
 static void wrong_models_are_refused(void **state)
 {
     (void)state;
     char path[128];
-    cap_translator *t;
+    cap_model *m;
     error err = {0};
+    const cap_open_options translator = {.reads = CAP_LINES};
     snprintf(path, sizeof path, "%s", in("photos.safetensors"));
     assert_int_equal(random_model_save(path, NN_MATCH_SIGMOID, NULL), ERR_OK);
-    assert_int_equal(cap_translator_open(path, NULL, &t, &err), ERR_MISMATCH);
+    assert_int_equal(cap_open(path, &translator, &m, &err), ERR_MISMATCH);
     assert_non_null(strstr(err.text, "describes images; it does not translate"));
-    assert_null(t);
+    assert_null(m);
     unlink(path);
-    assert_int_equal(cap_translator_open(path, NULL, &t, &err), ERR_MISSING);
-    t = open_random(&levels[DS_WORD], NN_MATCH_NONE, 1);
-    assert_false(cap_translator_attends(t));
+    assert_int_equal(cap_open(path, &translator, &m, &err), ERR_MISSING);
+    opened t = open_random(&levels[DS_WORD], NN_MATCH_NONE, 1);
+    cap_info info;
+    cap_get_info(t.model, &info);
+    assert_false(info.attends);
+    assert_int_equal(info.reads, CAP_LINES);
+    assert_true(info.vocabulary > 0 && info.source_vocabulary > 0);
     cap_translation out;
+    cap_description d;
     error reason;
-    assert_int_equal(cap_translate(t, lines, 1, &out, &reason, NULL), ERR_OK);
+    assert_int_equal(cap_translate(t.session, &t.request, lines, 1, &out, &reason, NULL), ERR_OK);
     assert_null(out.attention);
     cap_translation_release(&out);
-    cap_translator_close(&t);
+    assert_int_equal(cap_describe_file(t.session, NULL, "photo.jpg", &d, &err), ERR_MISMATCH);
+    close_all(&t);
 }
 
 static void rules_hold(void **state)
 {
     (void)state;
-    cap_translator_settings s = cap_translator_settings_default();
-    cap_translator *t;
     cap_translation out;
     error reason, err = {0};
     const char *path = save_model("rules.safetensors", &levels[DS_WORD], NN_MATCH_DOT);
-    s.must = (const char *const[]){"f\xC3\xBCnf", NULL};
-    s.avoid = (const char *const[]){"eins", "unheard", NULL};
-    assert_int_equal(cap_translator_open(path, &s, &t, &err), ERR_OK);
-    assert_int_equal(cap_translate(t, lines, 1, &out, &reason, NULL), ERR_OK);
+    opened t = open_path(path, cap_request_defaults(CAP_LINES), 0);
+    unlink(path);
+    t.request.must = (const char *const[]){"f\xC3\xBCnf", NULL};
+    t.request.avoid = (const char *const[]){"eins", "unheard", NULL};
+    assert_int_equal(cap_translate(t.session, &t.request, lines, 1, &out, &reason, NULL), ERR_OK);
     assert_non_null(strstr(out.best.sentence, "f\xC3\xBCnf"));
     assert_null(strstr(out.best.sentence, "eins"));
     assert_true(out.best.words <= 2 * 8 + 10);
     cap_translation_release(&out);
-    cap_translator_close(&t);
-    s.must = (const char *const[]){"Eins", NULL};
-    assert_int_equal(cap_translator_open(path, &s, &t, &err), ERR_ARGUMENT);
+    t.request.must = (const char *const[]){"Eins", NULL};
+    assert_int_equal(cap_request_check(t.model, &t.request, &err), ERR_ARGUMENT);
     assert_string_equal(err.text, "the model does not know the word 'Eins', so it cannot say it");
-    s.must = (const char *const[]){"eins", NULL};
-    assert_int_equal(cap_translator_open(path, &s, &t, &err), ERR_ARGUMENT);
+    t.request.must = (const char *const[]){"eins", NULL};
+    assert_int_equal(cap_translate(t.session, &t.request, lines, 1, &out, &reason, &err), ERR_ARGUMENT);
     assert_string_equal(err.text, "the word 'eins' cannot both appear and be avoided");
-    unlink(path);
+    close_all(&t);
 }
 
 int main(void)

@@ -80,33 +80,40 @@ void bench_cold_close(bench_case *c)
 
 enum { MANY = 16 };
 
+typedef struct warm_photo {
+    cap_model *model;
+    cap_session *session;
+} warm_photo;
+
 err_code bench_warm_open(bench_case *c, error *err)
 {
-    cap_captioner *captioner = NULL;
-    cap_settings s = cap_settings_default();
-    s.threads = c->row->all_threads ? c->env->threads : 1;
-    s.search.beam = 3;
+    warm_photo *w = calloc(1, sizeof *w);
+    c->state = w;
     c->things = MANY;
-    err_code code = cap_open(c->env->model, &s, &captioner, err);
-    c->state = captioner;
-    return code;
+    if (!w) return err_set(err, ERR_MEMORY, "out of memory for a benchmark");
+    err_code code = cap_open(c->env->model, &(cap_open_options){.reads = CAP_PHOTOS}, &w->model, err);
+    int threads = c->row->all_threads ? c->env->threads : 1;
+    return code ? code : cap_session_open(w->model, threads, &w->session, err);
 }
 
 err_code bench_warm_run(bench_case *c, error *err)
 {
+    warm_photo *w = c->state;
     cap_description d;
-    err_code code = cap_describe_memory(c->state, c->env->bytes, c->env->size, c->env->photo, &d, err);
+    err_code code =
+        cap_describe_memory(w->session, NULL, c->env->bytes, c->env->size, c->env->photo, &d, err);
     cap_description_release(&d);
     return code;
 }
 
 err_code bench_many_run(bench_case *c, error *err)
 {
+    warm_photo *w = c->state;
     const char *paths[MANY];
     cap_description d[MANY];
     error errors[MANY] = {0};
     for (int i = 0; i < MANY; i++) paths[i] = c->env->photo;
-    err_code code = cap_describe_files(c->state, paths, MANY, d, errors, err);
+    err_code code = cap_describe_files(w->session, NULL, paths, MANY, d, errors, err);
     for (int i = 0; i < MANY; i++) {
         if (!code && errors[i].code) code = err_set(err, errors[i].code, "%s", errors[i].text);
         cap_description_release(&d[i]);
@@ -116,6 +123,9 @@ err_code bench_many_run(bench_case *c, error *err)
 
 void bench_warm_close(bench_case *c)
 {
-    cap_captioner *captioner = c->state;
-    cap_close(&captioner);
+    warm_photo *w = c->state;
+    if (!w) return;
+    cap_session_close(&w->session);
+    cap_close(&w->model);
+    free(w);
 }

@@ -1,27 +1,29 @@
 /* The options of a search for words, for every verb that decodes.
  *
- *     decoding d = decoding_defaults();
+ *     decoding d = decoding_defaults(CAP_PHOTOS);
  *     const opt options[] = {..., DECODING_OPTIONS(d), {0}};
  *     ...parse...
- *     if (decoding_apply(&d, &err)) ...usage error...        then d.search, d.must and d.avoid are set
+ *     if (decoding_apply(&d, &err)) ...usage error...        then d.request is complete
  *
  * SEARCH_OPTIONS(d) are the same without --n-best, for verbs that want one sentence. */
 #ifndef TOOLS_DECODING_H
 #define TOOLS_DECODING_H
 
-#include "captioner/search/search.h"
+#include "captioner/caption.h"
+#include "src/base/error.h"
 #include "tools/options.h"
 
 typedef struct decoding {
-    cap_search_options search;
+    cap_request request;
     int n_best; /* as given: 0 = the best sentence alone */
     const char *strategy, *length;
     const char *must[CAP_MAX_MUST + 1], *avoid[CAP_MAX_AVOID + 1]; /* up to NULL */
 } decoding;
 
-decoding decoding_defaults(void);
+decoding decoding_defaults(cap_reads reads);
 
-/* Carries names and n_best over into d->search. ARGUMENT: options that do not go together. */
+/* Carries names, words and n_best over into d->request, which points into *d then. ARGUMENT: options that do
+ * not go together. */
 err_code decoding_apply(decoding *d, error *err);
 
 /* clang-format off */
@@ -30,31 +32,31 @@ err_code decoding_apply(decoding *d, error *err);
     {"decode", .kind = OPT_CHOICE, .metavar = "beam|greedy|diverse|sample", .value = &(d).strategy,          \
      .help = "how words are chosen: likeliest sentences, likeliest word each time, beams in groups that "    \
              "avoid each other's words, or by drawing"},                                                     \
-    {"beam", 'b', OPT_INT, "K", &(d).search.beam, 1, CAP_MAX_BEAM,                                           \
+    {"beam", 'b', OPT_INT, "K", &(d).request.beam, 1, CAP_MAX_BEAM,                                          \
      "sentences kept while searching, at least as many as are printed"},                                     \
     {"length", .kind = OPT_CHOICE, .metavar = "none|average|gnmt", .value = &(d).length,                     \
      .help = "score = log-probability, over the number of words, or over ((5 + words) / 6)^alpha"},          \
-    {"alpha", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.length_alpha, .min = 0, .max = 10,    \
+    {"alpha", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).request.length_alpha, .min = 0, .max = 10,   \
      .help = "of --length gnmt"},                                                                            \
-    {"coverage", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.coverage, .min = 0, .max = 10,     \
-     .help = "favour sentences that look everywhere; 0: off"},                                          \
-    {"groups", .kind = OPT_INT, .metavar = "G", .value = &(d).search.groups, .min = 1, .max = CAP_MAX_BEAM,  \
+    {"coverage", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).request.coverage, .min = 0, .max = 10,    \
+     .help = "favour sentences that look everywhere; 0: off"},                                               \
+    {"groups", .kind = OPT_INT, .metavar = "G", .value = &(d).request.groups, .min = 1, .max = CAP_MAX_BEAM, \
      .help = "of --decode diverse; the beam is split into them"},                                            \
-    {"diversity", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).search.diversity, .min = 0, .max = 100,  \
+    {"diversity", .kind = OPT_DOUBLE, .metavar = "X", .value = &(d).request.diversity, .min = 0, .max = 100, \
      .help = "of --decode diverse: what another group's word costs, in log-probability"},                    \
-    {"temperature", .kind = OPT_DOUBLE, .metavar = "T", .value = &(d).search.temperature, .min = 0.001,      \
+    {"temperature", .kind = OPT_DOUBLE, .metavar = "T", .value = &(d).request.temperature, .min = 0.001,     \
      .max = 100, .help = "of --decode sample: below 1 likelier words, above 1 rarer ones"},                  \
-    {"top-k", .kind = OPT_INT, .metavar = "K", .value = &(d).search.top_k, .min = 0, .max = 1e9,             \
+    {"top-k", .kind = OPT_INT, .metavar = "K", .value = &(d).request.top_k, .min = 0, .max = 1e9,            \
      .help = "of --decode sample: draw from the K likeliest words; 0: from all"},                            \
-    {"top-p", .kind = OPT_DOUBLE, .metavar = "P", .value = &(d).search.top_p, .min = 1e-9, .max = 1,         \
+    {"top-p", .kind = OPT_DOUBLE, .metavar = "P", .value = &(d).request.top_p, .min = 1e-9, .max = 1,        \
      .help = "of --decode sample: draw from the likeliest words that make up this probability"},             \
-    {"seed", .kind = OPT_SIZE, .metavar = "N", .value = &(d).search.seed, .min = 0, .max = 1e18,             \
+    {"seed", .kind = OPT_SIZE, .metavar = "N", .value = &(d).request.seed, .min = 0, .max = 1e18,            \
      .help = "of --decode sample"},                                                                          \
-    {"min-words", .kind = OPT_INT, .metavar = "N", .value = &(d).search.min_words, .min = 1,                 \
+    {"min-words", .kind = OPT_INT, .metavar = "N", .value = &(d).request.min_words, .min = 1,                \
      .max = CAP_MAX_WORDS, .help = "no shorter sentences"},                                                  \
-    {"max-words", .kind = OPT_INT, .metavar = "N", .value = &(d).search.max_words, .min = 1,                 \
+    {"max-words", .kind = OPT_INT, .metavar = "N", .value = &(d).request.max_words, .min = 1,                \
      .max = CAP_MAX_WORDS, .help = "the best complete sentence of at most N words"},                         \
-    {"no-repeat", .kind = OPT_INT, .metavar = "N", .value = &(d).search.no_repeat, .min = 0, .max = 20,      \
+    {"no-repeat", .kind = OPT_INT, .metavar = "N", .value = &(d).request.no_repeat, .min = 0, .max = 20,     \
      .help = "no N words in a row occur twice; 0: they may"},                                                \
     {"must", .kind = OPT_LIST, .metavar = "WORD", .value = (d).must, .max = CAP_MAX_MUST,                    \
      .help = "the sentence contains this word; may be given several times"},                                 \

@@ -9,9 +9,7 @@
 
 #include "src/io/file.h"
 #include "tools/describe.h"
-#include "tools/model_options.h"
 #include "tools/photo_list.h"
-#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/progress.h"
 #include "tools/verbs.h"
@@ -21,7 +19,6 @@ enum { GROUP = 8, KEPT_GROUP = 2 };
 
 typedef struct describe_job {
     describe_request *q;
-    cap_captioner *captioner;
     photo_list photos;
     ui_progress progress;
     int done, unreadable, empty; /* empty: folders without photos, or unreadable ones */
@@ -103,13 +100,14 @@ static void tell_passed_over(const describe_job *j)
     text_release(&line);
 }
 
-static err_code describe_input(cap_captioner *c, cap_description *out, error *reason)
+static err_code describe_input(const describe_request *q, cap_description *out, error *reason)
 {
     uint8_t *bytes;
     size_t size;
     err_code code = photo_from_input(&bytes, &size, reason);
     if (code) return code;
-    code = cap_describe_memory(c, bytes, size, "standard input", out, reason);
+    code =
+        cap_describe_memory(q->use.session, &q->decoding.request, bytes, size, "standard input", out, reason);
     free(bytes);
     return code;
 }
@@ -118,7 +116,7 @@ static err_code describe_input(cap_captioner *c, cap_description *out, error *re
 static int next_group(const describe_job *j)
 {
     const char **path = j->photos.path + j->done;
-    int most = j->q->settings.keep_photo ? KEPT_GROUP : GROUP, n = 0;
+    int most = j->q->decoding.request.keep_photo ? KEPT_GROUP : GROUP, n = 0;
     while (n < most && j->done + n < j->photos.count && strcmp(path[n], "-")) n++;
     return n ? n : 1;
 }
@@ -127,13 +125,14 @@ static err_code run_group(describe_job *j, error *err)
 {
     cap_description d[GROUP] = {0};
     error reason[GROUP] = {0};
+    const describe_request *q = j->q;
     const char **path = j->photos.path + j->done;
     int n = next_group(j);
     err_code code = ERR_OK;
     if (strcmp(path[0], "-"))
-        code = cap_describe_files(j->captioner, path, n, d, reason, err);
+        code = cap_describe_files(q->use.session, &q->decoding.request, path, n, d, reason, err);
     else
-        describe_input(j->captioner, d, reason);
+        describe_input(q, d, reason);
     for (int i = 0; !code && i < n; i++) {
         if (!reason[i].code) warn(j, &d[i], path[i]);
         if (reason[i].code)
@@ -177,7 +176,7 @@ static int run_groups(describe_job *j)
 static err_code check_model(const describe_job *j, error *err)
 {
     cap_info info;
-    cap_get_info(j->captioner, &info);
+    cap_get_info(j->q->use.model, &info);
     bool overlays = j->q->overlay || j->q->files.folder;
     if (overlays && !info.attends)
         return err_set(err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
@@ -234,10 +233,10 @@ static err_code plan_files(describe_job *j, outputs *files, error *err)
     const photo_list *l = &j->photos;
     struct stat st;
     bool into_file = !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode);
-    if (!into_file && !q->settings.keep_photo) return ERR_OK;
+    if (!into_file && !q->decoding.request.keep_photo) return ERR_OK;
     err_code code = outputs_writes(files, "standard output", "-", err);
     for (int i = 0; i < l->count && !code; i++) code = outputs_reads(files, "a photo", l->path[i], err);
-    if (!code && q->model) code = outputs_reads(files, "--model", q->model, err);
+    if (!code && q->use.path) code = outputs_reads(files, "--model", q->use.path, err);
     if (!code && q->overlay && strcmp(q->overlay, "-") != 0)
         code = outputs_writes(files, "--overlay", q->overlay, err);
     if (!code && q->files.folder)
@@ -255,10 +254,10 @@ static int describe(describe_request *q, char **operands, int count)
     tell_passed_over(&j);
     bool any = j.photos.count;
     if (!code && any) code = plan_files(&j, &files, &err);
-    if (!code && any) code = cap_open(q->model, &q->settings, &j.captioner, &err);
+    if (!code && any) code = model_use_open(&q->use, CAP_PHOTOS, &q->decoding.request, &err);
     if (!code && any) code = check_model(&j, &err);
     int verdict = code ? verb_fail(&err) : run_groups(&j);
-    cap_close(&j.captioner);
+    model_use_close(&q->use);
     photo_list_release(&j.photos);
     overlay_files_release(&q->files);
     outputs_release(&files);
@@ -291,12 +290,10 @@ static const char examples[] =
 
 int verb_describe(int argc, char **argv)
 {
-    describe_request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
-    const char *precision = PRECISION_DEFAULT;
-    q.settings.max_pixels = MODEL_MAX_PIXELS;
+    describe_request q = {.use = model_use_defaults(), .decoding = decoding_defaults(CAP_PHOTOS)};
+    q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
-        MODEL_OPTIONS(q.model, q.settings),
-        PRECISION_OPTION(precision),
+        MODEL_OPTIONS(q.use, q.decoding.request),
         DECODING_OPTIONS(q.decoding),
         {"Photos", .kind = OPT_GROUP},
         {"recursive", 'r', OPT_FLAG, .value = &q.recursive,
@@ -328,19 +325,15 @@ int verb_describe(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    q.settings.precision = precision_find(precision);
     const char *problem = overlay_output_problem(q.overlay, q.json);
     if (problem) return usage_error(problem);
     q.out = q.overlay && !strcmp(q.overlay, "-") ? stderr : stdout;
     if (q.files.force && !q.files.folder) return usage_error("--force needs --overlay-dir");
     if (q.attention && !q.json) return usage_error("--attention needs --json");
     if (q.overlay && q.files.folder) return usage_error("--overlay and --overlay-dir exclude each other");
-    q.settings.keep_photo = q.overlay || q.files.folder;
+    q.decoding.request.keep_photo = q.overlay || q.files.folder;
     error err = {0};
     if (decoding_apply(&q.decoding, &err)) return usage_error(err.text);
-    q.settings.search = q.decoding.search;
-    q.settings.must = q.decoding.must;
-    q.settings.avoid = q.decoding.avoid;
-    q.settings.search.attention = q.attention || q.settings.keep_photo;
+    q.decoding.request.attention = q.attention || q.decoding.request.keep_photo;
     return describe(&q, argv + 1, argc - 1);
 }

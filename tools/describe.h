@@ -5,13 +5,13 @@
 
 #include <stdio.h>
 
-#include "captioner/caption.h"
 #include "tools/decoding.h"
+#include "tools/model_use.h"
 #include "tools/overlay_files.h"
 
 typedef struct describe_request {
-    const char *model, *overlay;
-    cap_settings settings;
+    const char *overlay;
+    model_use use;
     decoding decoding;
     bool json, attention, with_path, recursive;
     overlay_files files;

@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "captioner/score/model_df.h"
-#include "captioner/translate.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "tools/eval.h"
 #include "tools/eval_results.h"
-#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
@@ -156,7 +154,7 @@ static const cap_df *choose_df(const eval_request *q, const cap_df *given, const
     return c->df;
 }
 
-static int evaluate(const eval_request *q)
+static int evaluate(eval_request *q)
 {
     error err = {0};
     cap_scorer *s = NULL;
@@ -204,7 +202,7 @@ static const char *find_problem_of_texts(const eval_request *q)
     if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split || q->max_missing)
         return "--training, --df, --save-df, --per-image, --split and --max-missing are of captions, not of "
                "translations";
-    if (!q->model) return "no model given with --model";
+    if (!q->use.path) return "no model given with --model";
     if (q->pairs) return NULL;
     if (q->format) return "--format needs --pairs";
     return q->source && q->target ? NULL : "--source and --target go together";
@@ -221,7 +219,7 @@ static const char *find_problem(const eval_request *q, bool decodes)
     if (texts) return find_problem_of_texts(q);
     if (q->format) return "--format needs --pairs";
     if (photos) return find_problem_of_photos(q);
-    if (q->model || q->results_out || q->limit || q->split || q->max_missing || decodes)
+    if (q->use.path || q->results_out || q->limit || q->split || q->max_missing || decodes)
         return "--model, --split, --limit, --max-missing, --results-out and the options of decoding need "
                "--captions";
     if (lines) return find_problem_of_lines(q);
@@ -269,11 +267,10 @@ static const char examples[] =
 
 int verb_eval(int argc, char **argv)
 {
-    eval_request q = {.settings = cap_settings_default(), .decoding = decoding_defaults()};
-    if (asks_for_texts(argc, argv)) q.decoding.search = cap_translate_defaults();
+    eval_request q = {.use = model_use_defaults(),
+                      .decoding = decoding_defaults(asks_for_texts(argc, argv) ? CAP_LINES : CAP_PHOTOS)};
     decoding plain;
     memcpy(&plain, &q.decoding, sizeof plain); /* padding and all, to see whether an option was given */
-    const char *precision = PRECISION_DEFAULT;
     const opt options[] = {
         {"Captions of any program", .kind = OPT_GROUP},
         {"refs", 'r', OPT_INPUT, "FILE", &q.refs,
@@ -281,7 +278,7 @@ int verb_eval(int argc, char **argv)
         {"results", 'c', OPT_INPUT, "FILE", &q.results,
          .help = "captions to score: [{\"image_id\", \"caption\"}], one for each image"},
         {"Captions of a model", .kind = OPT_GROUP},
-        {"model", 'm', OPT_INPUT, "FILE", &q.model, .help = "the model; the built-in one if absent"},
+        {"model", 'm', OPT_INPUT, "FILE", &q.use.path, .help = "the model; the built-in one if absent"},
         {"captions", .kind = OPT_INPUT, .metavar = "FILE", .value = &q.captions,
          .help = "photos with reference captions: JSON in the form of COCO, or Karpathy's"},
         {"images", .kind = OPT_INPUT, .metavar = "DIR", .value = &q.images, .help = "folder of the photos"},
@@ -295,9 +292,9 @@ int verb_eval(int argc, char **argv)
          .help = "caption the first N photos; 0: all"},
         {"max-missing", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &q.max_missing, .max = 1,
          .help = "share of photos that may be missing or damaged; beyond it the exit code is 1"},
-        {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.settings.threads, .max = 1024,
+        {"threads", .kind = OPT_INT, .metavar = "N", .value = &q.use.threads, .max = 1024,
          .help = "0: one per CPU"},
-        PRECISION_OPTION(precision),
+        PRECISION_OPTION(q.use.precision),
         SEARCH_OPTIONS(q.decoding),
         {"Translations of a model (--model, --limit, --results-out and the options of decoding as above)",
          .kind = OPT_GROUP},
@@ -335,14 +332,10 @@ int verb_eval(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    q.settings.precision = precision_find(precision);
     error err = {0};
     const char *problem = find_problem(&q, memcmp(&plain, &q.decoding, sizeof plain) != 0);
     if (!problem && decoding_apply(&q.decoding, &err)) problem = err.text;
     if (problem) return usage(problem);
-    q.settings.search = q.decoding.search;
-    q.settings.must = q.decoding.must;
-    q.settings.avoid = q.decoding.avoid;
     if (!add_text_refs(&q, argv + 1, argc - 1))
         return usage("only --text-refs takes further files, 32 in all");
     if (q.source || q.pairs) return eval_translate(&q);

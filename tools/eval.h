@@ -4,20 +4,20 @@
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
-#include "captioner/caption.h"
 #include "captioner/score/attention_stats.h"
 #include "captioner/score/calibration.h"
 #include "captioner/score/score.h"
 #include "captioner/score/text_score.h"
 #include "tools/decoding.h"
+#include "tools/model_use.h"
 
 enum { EVAL_TEXT_REFS = 32 };
 
 /* What the command line asks for. */
 typedef struct eval_request {
-    const char *refs, *results;                                  /* captions of any program */
-    const char *model, *captions, *images, *split, *results_out; /* photos to caption */
-    cap_settings settings;
+    const char *refs, *results;                          /* captions of any program */
+    const char *captions, *images, *split, *results_out; /* photos to caption */
+    model_use use;
     decoding decoding;
     int limit;                                             /* photos; 0: all */
     double max_missing;                                    /* share of them that may be missing */
@@ -39,10 +39,10 @@ typedef struct eval_captioned {
 } eval_captioned;
 
 /* Captions the photos and adds references and captions to the scorer. INTERRUPTED after Ctrl-C. */
-err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out, error *err);
+err_code eval_caption(eval_request *q, cap_scorer *s, eval_captioned *out, error *err);
 
-int eval_text(const eval_request *q);      /* exit code */
-int eval_translate(const eval_request *q); /* exit code */
+int eval_text(const eval_request *q); /* exit code */
+int eval_translate(eval_request *q);  /* exit code */
 
 /* BLEU and exact matches of plain lines. */
 err_code eval_text_report(const eval_request *q, const cap_text_counts *c, error *err);

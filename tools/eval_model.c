@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "captioner/score/model_df.h"
 #include "datasets/coco.h"
 #include "src/base/text.h"
 #include "tools/eval.h"
@@ -22,14 +23,13 @@ static void on_signal(int number)
 }
 
 typedef struct captioning {
-    const eval_request *q;
+    eval_request *q;
     eval_captioned *out;
     ds_captions data;
     eval_results results;
     int limit;  /* the first photos of the file: 1..data.images */
     bool *gone; /* [limit] there is no such file */
     arena memory;
-    cap_captioner *captioner;
     ui_progress bar;
     int done; /* photos of the first `limit` that are through */
     time_t written;
@@ -75,7 +75,7 @@ static err_code describe_group(captioning *c, const int *image, int n, error *er
                   : no_memory(err);
         path[i] = to;
     }
-    if (!code) code = cap_describe_files(c->captioner, path, n, d, reason, err);
+    if (!code) code = cap_describe_files(c->q->use.session, &c->q->decoding.request, path, n, d, reason, err);
     for (int i = 0; i < n; i++) {
         if (!code) code = take_description(c, image[i], &d[i], &reason[i], err);
         cap_description_release(&d[i]);
@@ -111,11 +111,12 @@ static err_code describe_all(captioning *c, error *err)
 
 static err_code open_model(captioning *c, error *err)
 {
-    cap_settings settings = c->q->settings;
-    settings.search.attention = true; /* for its statistics; models without attention give none */
-    err_code code = cap_open(c->q->model, &settings, &c->captioner, err);
-    if (!code) code = cap_get_df(c->captioner, &c->out->df, err);
-    if (!code) code = eval_results_made_by(&c->results, c->captioner, &settings, err);
+    model_use *use = &c->q->use;
+    cap_request *request = &c->q->decoding.request;
+    request->attention = true; /* for its statistics; models without attention give none */
+    err_code code = model_use_open(use, CAP_PHOTOS, request, err);
+    if (!code) code = cap_model_get_df(use->model, &c->out->df, err);
+    if (!code) code = eval_results_made_by(&c->results, use->model, request, err);
     return code;
 }
 
@@ -280,7 +281,7 @@ static err_code nothing_scored(const captioning *c, error *err)
                    written);
 }
 
-err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out, error *err)
+err_code eval_caption(eval_request *q, cap_scorer *s, eval_captioned *out, error *err)
 {
     captioning c = {.q = q, .out = out};
     err_code code = prepare(&c, err);
@@ -291,7 +292,7 @@ err_code eval_caption(const eval_request *q, cap_scorer *s, eval_captioned *out,
     if (!code) code = add_to_scorer(&c, s, err);
     if (!code && !out->scored) code = nothing_scored(&c, err);
     out->too_many = out->unreadable > q->max_missing * c.limit;
-    cap_close(&c.captioner);
+    model_use_close(&q->use);
     ds_captions_release(&c.data);
     arena_release(&c.memory);
     return code;

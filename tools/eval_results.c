@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "captioner/net/decoder_row.h"
+#include "captioner/net/model.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
@@ -35,16 +36,14 @@ static uint64_t digest_words(uint64_t h, const char *const *word)
 
 /* Everything but what only changes the report. Words of two models that agree in all of this would differ by
  * their weights alone, and trained ones have different records. */
-err_code eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_settings *settings,
-                              error *err)
+err_code eval_results_made_by(eval_results *r, const cap_model *m, const cap_request *o, error *err)
 {
-    const cap_search_options *o = &settings->search;
     cap_info info;
     char line[512];
     uint64_t h = 1469598103934665603u;
-    cap_get_info(c, &info);
+    cap_get_info(m, &info);
     text decoder = {0};
-    io_fields_print(info.decoder.row->fields, info.decoder.settings.bytes, &decoder);
+    io_fields_print(m->decoder.config.row->fields, m->decoder.config.settings.bytes, &decoder);
     snprintf(line, sizeof line, "%s %d %d %d %" PRId64, info.encoder, info.size, info.crop, info.vocabulary,
              info.file_bytes);
     h = digest(digest(h, line), text_string(&decoder));
@@ -52,8 +51,8 @@ err_code eval_results_made_by(eval_results *r, const cap_captioner *c, const cap
     snprintf(line, sizeof line, "%d %d %d %.17g %.17g %d %.17g %" PRIu64 " %d %d %d %.17g %.17g %d",
              (int)o->strategy, o->beam, o->groups, o->diversity, o->temperature, o->top_k, o->top_p, o->seed,
              o->min_words, o->max_words, (int)o->length, o->length_alpha, o->coverage, o->no_repeat);
-    h = digest_words(digest_words(digest(h, line), settings->must), settings->avoid);
-    char *record = io_json_text(info.record, JSON_COMPACT | JSON_SORT_KEYS);
+    h = digest_words(digest_words(digest(h, line), o->must), o->avoid);
+    char *record = io_json_text(m->record, JSON_COMPACT | JSON_SORT_KEYS);
     if (!record) return no_memory(err);
     snprintf(r->made_by, EVAL_MADE_BY, "%016" PRIx64, digest(h, record));
     free(record);

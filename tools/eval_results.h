@@ -17,6 +17,7 @@
 #include "captioner/caption.h"
 #include "captioner/score/attention_stats.h"
 #include "datasets/coco.h"
+#include "src/base/arena.h"
 
 /* What a model said of a photo. */
 typedef struct eval_said {
@@ -43,8 +44,7 @@ typedef struct eval_results {
 err_code eval_read_id(const json_t *row, const char *where, int64_t *image, error *err);
 
 /* Sets made_by: a digest, in hexadecimal digits, of what decides what the captioner says. */
-err_code eval_results_made_by(eval_results *r, const cap_captioner *c, const cap_settings *settings,
-                              error *err);
+err_code eval_results_made_by(eval_results *r, const cap_model *m, const cap_request *request, error *err);
 
 /* Copies a description. False: out of memory. */
 bool eval_said_take(eval_said *said, const cap_description *d, arena *mem);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "captioner/score/text_score.h"
-#include "captioner/translate.h"
 #include "datasets/pairs.h"
 #include "src/io/file.h"
 #include "tools/eval.h"
@@ -15,9 +14,8 @@
 enum { GROUP = 256 }; /* lines at once: sorted by length within */
 
 typedef struct evaluation {
-    const eval_request *q;
+    eval_request *q;
     ds_pairs pairs;
-    cap_translator *translator;
     cap_text_counts counts;
     io_writer *results; /* NULL: none asked for */
     int left_out;       /* lines that could not be translated */
@@ -31,17 +29,6 @@ static err_code open_pairs(const eval_request *q, ds_pairs *pairs, error *err)
     if (code) return code;
     return q->pairs ? ds_pairs_read(q->pairs, format, pairs, err)
                     : ds_pairs_read_two(q->source, q->target, pairs, err);
-}
-
-static err_code open_translator(evaluation *e, error *err)
-{
-    cap_translator_settings s = cap_translator_settings_default();
-    s.threads = e->q->settings.threads;
-    s.precision = e->q->settings.precision;
-    s.search = e->q->settings.search;
-    s.must = e->q->settings.must;
-    s.avoid = e->q->settings.avoid;
-    return cap_translator_open(e->q->model, &s, &e->translator, err);
 }
 
 /* A line that cannot be translated counts as one translated to nothing. */
@@ -65,7 +52,9 @@ static err_code run_group(evaluation *e, int32_t from, int count, error *err)
     cap_translation *out = calloc(GROUP, sizeof *out);
     error *reasons = calloc(GROUP, sizeof *reasons);
     err_code code = out && reasons ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while translating");
-    if (!code) code = cap_translate(e->translator, e->pairs.source + from, count, out, reasons, err);
+    if (!code)
+        code = cap_translate(e->q->use.session, &e->q->decoding.request, e->pairs.source + from, count, out,
+                             reasons, err);
     for (int i = 0; i < count && !code; i++) code = take(e, from + i, out[i].best.sentence, &reasons[i], err);
     for (int i = 0; i < count && out; i++) cap_translation_release(&out[i]);
     free(out);
@@ -106,19 +95,19 @@ static void say_notes(const evaluation *e)
                (long long)e->pairs.first_empty);
 }
 
-int eval_translate(const eval_request *q)
+int eval_translate(eval_request *q)
 {
     evaluation e = {.q = q};
     error err = {0};
     err_code code = open_pairs(q, &e.pairs, &err);
     if (!code) say_notes(&e);
-    if (!code) code = open_translator(&e, &err);
+    if (!code) code = model_use_open(&q->use, CAP_LINES, &q->decoding.request, &err);
     if (!code) code = open_results(&e, &err);
     if (!code) code = run(&e, &err);
     if (!code && e.results) code = io_writer_close(&e.results, &err);
     if (!code) code = eval_text_report(q, &e.counts, &err);
     io_writer_abort(&e.results);
-    cap_translator_close(&e.translator);
+    model_use_close(&q->use);
     ds_pairs_release(&e.pairs);
     if (code) return verb_fail(&err);
     return e.left_out ? VERB_FAILED : VERB_DONE;

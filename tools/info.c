@@ -8,7 +8,7 @@
 enum { FIRST_WORDS = 20 };
 
 typedef struct model_view {
-    const cap_captioner *captioner;
+    const cap_model *model;
     const char *path; /* NULL: built in */
     cap_info info;
     bool words;
@@ -19,8 +19,7 @@ typedef struct model_view {
 static void put_words(io_json_build *b, const model_view *v)
 {
     json_t *list = io_json_put_array(b, b->root, "vocabulary");
-    for (int i = 0; i < v->info.vocabulary; i++)
-        io_json_put_string(b, list, NULL, cap_get_word(v->captioner, i));
+    for (int i = 0; i < v->info.vocabulary; i++) io_json_put_string(b, list, NULL, cap_get_word(v->model, i));
 }
 
 static void put_preprocess(io_json_build *b, const cap_info *i)
@@ -45,11 +44,11 @@ static json_t *describe(const model_view *v)
     json_t *grid = io_json_put_array(&b, b.root, "grid");
     io_json_put_int(&b, grid, NULL, i->grid_h);
     io_json_put_int(&b, grid, NULL, i->grid_w);
-    json_t *decoder = cap_decoder_config_to_json(&i->decoder);
+    json_t *decoder = cap_decoder_config_to_json(&v->model->decoder.config);
     io_json_put(&b, b.root, "decoder", decoder);
     io_json_put_int(&b, decoder, "parameters", (int64_t)i->decoder_parameters);
     io_json_put_int(&b, b.root, "words", i->vocabulary);
-    io_json_put(&b, b.root, "record", json_incref((json_t *)i->record));
+    io_json_put(&b, b.root, "record", json_incref(v->model->record));
     if (v->words) put_words(&b, v);
     return io_json_take(&b);
 }
@@ -81,7 +80,7 @@ static bool show_sizes(const model_view *v)
     good &= info_line("photos", line);
     snprintf(line, sizeof line, "%d x %d of %d numbers each", i->grid_h, i->grid_w, i->features);
     good &= info_line("regions", line);
-    return info_decoder(&i->decoder, i->decoder_parameters) && good;
+    return info_decoder(&v->model->decoder.config, i->decoder_parameters) && good;
 }
 
 static bool show_first_words(const model_view *v)
@@ -90,7 +89,7 @@ static bool show_first_words(const model_view *v)
     text_printf(&line, "%d words:", v->info.vocabulary);
     for (int i = 0; i < v->info.vocabulary && i < FIRST_WORDS; i++) {
         text_append(&line, " ");
-        text_append(&line, cap_get_word(v->captioner, i));
+        text_append(&line, cap_get_word(v->model, i));
     }
     if (v->info.vocabulary > FIRST_WORDS) text_append(&line, " ...");
     return info_text_line("vocabulary", &line);
@@ -101,12 +100,12 @@ static int show(const model_view *v, bool json)
     if (json) return show_json(v);
     if (v->words) {
         for (int i = 0; i < v->info.vocabulary; i++) {
-            print_escaped(stdout, cap_get_word(v->captioner, i));
+            print_escaped(stdout, cap_get_word(v->model, i));
             putchar('\n');
         }
         return VERB_DONE;
     }
-    return info_verdict(show_sizes(v) && show_first_words(v) && info_record(v->info.record));
+    return info_verdict(show_sizes(v) && show_first_words(v) && info_record(v->model->record));
 }
 
 int verb_info(int argc, char **argv)
@@ -132,16 +131,12 @@ int verb_info(int argc, char **argv)
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
     error err = {0};
-    cap_captioner *c;
-    cap_settings settings = cap_settings_default();
-    settings.threads = 1;
+    cap_model *m;
     model_view v = {.path = argc > 1 ? argv[1] : NULL, .words = words};
-    err_code code = cap_open(v.path, &settings, &c, &err);
-    if (code == ERR_MISMATCH && v.path) return info_text(v.path, json, words);
-    if (code) return verb_fail(&err);
-    v.captioner = c;
-    cap_get_info(c, &v.info);
-    verdict = show(&v, json);
-    cap_close(&c);
+    if (cap_open(v.path, NULL, &m, &err)) return verb_fail(&err);
+    v.model = m;
+    cap_get_info(m, &v.info);
+    verdict = v.info.reads == CAP_LINES ? info_text(m, v.path, json, words) : show(&v, json);
+    cap_close(&m);
     return verdict;
 }

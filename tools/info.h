@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "captioner/net/decoder_row.h"
+#include "captioner/net/model.h"
 
 /* A name and, in a column of its own, what is said of it; wrapped to 80 columns. Both may come from a file:
  * what a terminal would obey is escaped. False: memory ran out, here or in a text; nothing was printed. */
@@ -21,7 +22,7 @@ int info_verdict(bool good);
 /* The line on a decoder of so many learned numbers: its row and settings. */
 bool info_decoder(const cap_decoder_config *c, size_t parameters);
 
-/* `caption info` of a file that is no captioner: shows a translator, or says why not. The verb's verdict. */
-int info_text(const char *path, bool json, bool words);
+/* `caption info` of a translator. The verb's verdict. */
+int info_text(const cap_model *m, const char *path, bool json, bool words);
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "captioner/net/model.h"
 #include "src/io/json_build.h"
 #include "tools/info.h"
 #include "tools/print.h"
@@ -112,20 +111,10 @@ static void show_words(const cap_model *m)
     }
 }
 
-int info_text(const char *path, bool json, bool words)
+int info_text(const cap_model *m, const char *path, bool json, bool words)
 {
-    cap_model *m;
-    error err = {0};
-    if (cap_model_open(path, &m, &err)) return verb_fail(&err);
-    int verdict = VERB_DONE;
-    if (cap_model_need(m, CAP_TEXT, path, &err))
-        verdict = verb_fail(&err);
-    else if (json)
-        verdict = show_json(m, path, words);
-    else if (words)
-        show_words(m);
-    else
-        verdict = info_verdict(show(m, path));
-    cap_model_close(&m);
-    return verdict;
+    if (json) return show_json(m, path, words);
+    if (!words) return info_verdict(show(m, path));
+    show_words(m);
+    return VERB_DONE;
 }

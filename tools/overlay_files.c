@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "captioner/show/overlay.h"
 #include "src/base/text.h"
 #include "tools/marked.h"
 
@@ -25,7 +26,8 @@ err_code overlay_write(const cap_description *d, const char *photo_path, const c
     role_of(photo_path, role);
     const marked_mark mark = {role, strcmp(photo_path, "-") ? photo_path : "standard input",
                               d->best.sentence};
-    err_code code = cap_overlay_sheet(&d->photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
+    const img photo = {d->photo.width, d->photo.height, d->photo.rgb};
+    err_code code = cap_overlay_sheet(&photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
                                       d->best.probability, d->attention, d->best.sentence, NULL, &sheet, err);
     if (!code) code = marked_write(path, &sheet, &mark, err);
     img_release(&sheet);

@@ -3,15 +3,15 @@
  *     const char *precision = PRECISION_DEFAULT;
  *     const opt options[] = {..., PRECISION_OPTION(precision), {0}};
  *     ...parse...
- *     settings.precision = precision_find(precision);
+ *     options.precision = precision_find(precision);
  */
 #ifndef TOOLS_PRECISION_H
 #define TOOLS_PRECISION_H
 
-#include "captioner/caption.h"
+#include "captioner/net/precision.h"
 #include "tools/options.h"
 
-#define PRECISION_DEFAULT cap_precision_names[cap_settings_default().precision]
+#define PRECISION_DEFAULT cap_precision_names[(cap_open_options){0}.precision]
 
 /* clang-format off */
 #define PRECISION_OPTION(name)                                                                               \

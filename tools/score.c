@@ -3,17 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/caption.h"
-#include "tools/model_options.h"
+#include "tools/model_use.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
-#include "tools/precision.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
 typedef struct request {
-    const char *model, *overlay, *photo, *sentence;
-    cap_settings settings;
+    const char *overlay, *photo, *sentence;
+    model_use use;
+    cap_request wanted; /* of the photo */
     bool json, quiet;
     FILE *out; /* of the table: standard error where standard output takes the overlay */
 } request;
@@ -82,34 +81,34 @@ static err_code show(const request *q, const cap_judged *j, error *err)
     return ERR_OK;
 }
 
-static err_code judge(const request *q, cap_captioner *c, cap_judged *judged, error *err)
+static err_code judge(const request *q, cap_judged *judged, error *err)
 {
     uint8_t *bytes;
     size_t size;
-    if (strcmp(q->photo, "-") != 0) return cap_judge_file(c, q->photo, q->sentence, judged, err);
+    cap_session *s = q->use.session;
+    if (strcmp(q->photo, "-") != 0) return cap_judge_file(s, &q->wanted, q->photo, q->sentence, judged, err);
     err_code code = photo_from_input(&bytes, &size, err);
     if (code) return code;
-    code = cap_judge_memory(c, bytes, size, "standard input", q->sentence, judged, err);
+    code = cap_judge_memory(s, &q->wanted, bytes, size, "standard input", q->sentence, judged, err);
     free(bytes);
     return code;
 }
 
-static int score(const request *q)
+static int score(request *q)
 {
-    cap_captioner *c = NULL;
     cap_judged judged = {0};
     cap_info info;
     error err = {0};
-    err_code code = cap_open(q->model, &q->settings, &c, &err);
+    err_code code = model_use_open(&q->use, CAP_PHOTOS, &q->wanted, &err);
     if (!code) {
-        cap_get_info(c, &info);
+        cap_get_info(q->use.model, &info);
         if (q->overlay && !info.attends)
             code = err_set(&err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
     }
-    if (!code) code = judge(q, c, &judged, &err);
+    if (!code) code = judge(q, &judged, &err);
     if (!code) code = show(q, &judged, &err);
     cap_judged_release(&judged);
-    cap_close(&c);
+    model_use_close(&q->use);
     return code ? verb_fail(&err) : VERB_DONE;
 }
 
@@ -121,12 +120,10 @@ static int usage(const char *problem)
 
 int verb_score(int argc, char **argv)
 {
-    request q = {.settings = cap_settings_default()};
-    const char *precision = PRECISION_DEFAULT;
-    q.settings.max_pixels = MODEL_MAX_PIXELS;
+    request q = {.use = model_use_defaults(), .wanted = cap_request_defaults(CAP_PHOTOS)};
+    q.wanted.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
-        MODEL_OPTIONS(q.model, q.settings),
-        PRECISION_OPTION(precision),
+        MODEL_OPTIONS(q.use, q.wanted),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help = "one JSON object: words with log-probability and rank, log-probability, confidence"},
@@ -151,10 +148,9 @@ int verb_score(int argc, char **argv)
             "caption score --overlay where.png photo.jpg \"a dog runs\"\n"};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    q.settings.precision = precision_find(precision);
     q.photo = argv[1];
     q.sentence = argv[2];
-    q.settings.keep_photo = q.overlay;
+    q.wanted.keep_photo = q.overlay;
     const char *problem = overlay_output_problem(q.overlay, q.json);
     if (problem) return usage(problem);
     q.out = q.overlay && !strcmp(q.overlay, "-") ? stderr : stdout;

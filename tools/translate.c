@@ -7,21 +7,21 @@
 #include <unistd.h>
 
 #include "captioner/show/alignment.h"
-#include "captioner/translate.h"
+#include "src/base/arena.h"
 #include "src/io/file.h"
 #include "src/io/json_build.h"
 #include "tools/decoding.h"
 #include "tools/lines.h"
 #include "tools/marked.h"
-#include "tools/precision.h"
+#include "tools/model_use.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
 
 enum { GROUP = 256 }; /* lines that are translated together */
 
 typedef struct request {
-    const char *model, *alignment, *pairs;
-    cap_translator_settings settings;
+    const char *alignment, *pairs;
+    model_use use;
     decoding decoding;
     bool json, force;
 } request;
@@ -35,7 +35,6 @@ typedef struct pending {
 
 typedef struct translate_job {
     const request *q;
-    cap_translator *translator;
     line_reader in;
     io_writer *pairs;
     pending line[GROUP];
@@ -296,7 +295,7 @@ static err_code run_group(translate_job *j, error *err)
     for (int i = 0; i < j->lines; i++)
         if (!j->line[i].reason.code) line[n++] = j->line[i].text;
     err_code code = out && reason ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while translating");
-    if (!code) code = cap_translate(j->translator, line, n, out, reason, err);
+    if (!code) code = cap_translate(j->q->use.session, &j->q->decoding.request, line, n, out, reason, err);
     if (!code) code = show_group(j, out, reason, err);
     for (int i = 0; out && i < n; i++) cap_translation_release(&out[i]);
     free(out);
@@ -341,19 +340,21 @@ static int terminal_columns(void)
     return size.ws_col;
 }
 
-static int translate(const request *q)
+static int translate(request *q)
 {
     translate_job j = {.q = q, .in = {.fd = STDIN_FILENO, .name = "standard input"}};
     error err = {0};
+    cap_info info = {0};
     j.columns = terminal_columns();
-    err_code code = cap_translator_open(q->model, &q->settings, &j.translator, &err);
-    if (!code && (q->alignment || q->pairs) && !cap_translator_attends(j.translator))
+    err_code code = model_use_open(&q->use, CAP_LINES, &q->decoding.request, &err);
+    if (!code) cap_get_info(q->use.model, &info);
+    if (!code && (q->alignment || q->pairs) && !info.attends)
         code = err_set(&err, ERR_MISMATCH, "this model attends to nothing, so it has no alignment to show");
     if (!code) code = open_pairs(&j, &err);
     if (!code) code = run_groups(&j, &err);
     code = close_pairs(&j, code, &err);
     lines_release(&j.in);
-    cap_translator_close(&j.translator);
+    model_use_close(&q->use);
     if (code) return verb_fail(&err);
     if (j.failed && j.in.number > 1)
         fprintf(stderr, "caption: %lld of %lld lines could not be translated\n", (long long)j.failed,
@@ -385,14 +386,13 @@ static const char examples[] =
 
 int verb_translate(int argc, char **argv)
 {
-    request q = {.settings = cap_translator_settings_default(), .decoding = decoding_defaults()};
-    q.decoding.search = cap_translate_defaults();
-    const char *precision = PRECISION_DEFAULT;
+    request q = {.use = model_use_defaults(), .decoding = decoding_defaults(CAP_LINES)};
     const opt options[] = {
         {"Model", .kind = OPT_GROUP},
-        {"model", 'm', OPT_INPUT, "FILE", &q.model, .help = "the model; there is no built-in one for texts"},
-        {"threads", 't', OPT_INT, "N", &q.settings.threads, 0, 1024, "0: one per CPU"},
-        PRECISION_OPTION(precision),
+        {"model", 'm', OPT_INPUT, "FILE", &q.use.path,
+         .help = "the model; there is no built-in one for texts"},
+        {"threads", 't', OPT_INT, "N", &q.use.threads, 0, 1024, "0: one per CPU"},
+        PRECISION_OPTION(q.use.precision),
         DECODING_OPTIONS(q.decoding),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
@@ -416,14 +416,10 @@ int verb_translate(int argc, char **argv)
     int verdict;
     error err = {0};
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    q.settings.precision = precision_find(precision);
-    if (!q.model) return usage("no model given with --model");
+    if (!q.use.path) return usage("no model given with --model");
     if (q.json && q.alignment && !strcmp(q.alignment, "-"))
         return usage("--json and --alignment - both want standard output");
     if (decoding_apply(&q.decoding, &err)) return usage(err.text);
-    q.settings.search = q.decoding.search;
-    q.settings.must = q.decoding.must;
-    q.settings.avoid = q.decoding.avoid;
-    q.settings.search.attention = q.json || q.alignment || q.pairs;
+    q.decoding.request.attention = q.json || q.alignment || q.pairs;
     return translate(&q);
 }

@@ -19,6 +19,7 @@ void cap_model_close(cap_model **mp)
     nn_params_release(&m->params);
     json_decref(m->record);
     free(m->df);
+    free(m->record_text);
     free(m);
     *mp = NULL;
 }

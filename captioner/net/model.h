@@ -45,6 +45,7 @@ typedef struct cap_model {
     nn_params params;   /* "encoder.*" and "decoder.*" */
     json_t *record;     /* object: training record, scores, licence: whatever the trainer wrote */
     int64_t file_bytes; /* of the opened file; 0 for a new model */
+    char *record_text;  /* the record as JSON, for users; NULL but in models that cap_open() opened */
 } cap_model;
 
 /* What a model is made of. The encoder's and the decoder's sizes that follow from the rest are set by making

@@ -44,20 +44,12 @@
 #ifndef CAPTIONER_SEARCH_H
 #define CAPTIONER_SEARCH_H
 
+#include "captioner/caption.h"
 #include "captioner/net/decoder.h"
 #include "src/base/arena.h"
 #include "src/base/error.h"
 
-enum {
-    CAP_MAX_BEAM = 64,
-    CAP_MAX_WORDS = 1000,
-    CAP_MAX_MUST = 8,
-    CAP_MAX_AVOID = 256,
-    CAP_MAX_DANGLING = 256
-};
-
-typedef enum { CAP_BEAM, CAP_GREEDY, CAP_DIVERSE, CAP_SAMPLE, CAP_STRATEGIES } cap_strategy;
-typedef enum { CAP_LENGTH_NONE, CAP_LENGTH_MEAN, CAP_LENGTH_GNMT, CAP_LENGTHS } cap_length;
+enum { CAP_MAX_DANGLING = 256 };
 
 typedef struct cap_search_options {
     cap_strategy strategy; /* default CAP_BEAM */

@@ -10,14 +10,8 @@
 #ifndef CAPTIONER_OVERLAY_H
 #define CAPTIONER_OVERLAY_H
 
+#include "captioner/caption.h"
 #include "src/image/image.h"
-
-/* The rectangle of the upright photo that the network saw, in photo pixels: x0 <= x < x1, y0 <= y < y1,
- * inside the photo. The grid of regions covers exactly this rectangle; the photo outside counts as not looked
- * at. */
-typedef struct cap_view {
-    double x0, y0, x1, y1;
-} cap_view;
 
 cap_view cap_view_whole(const img *photo);  /* preprocessing that stretches the photo to a square */
 cap_view cap_view_centre(const img *photo); /* preprocessing that crops the central square */

@@ -38,9 +38,16 @@ err_code err_set(error *e, err_code code, const char *format, ...)
 const char *err_name(err_code code)
 {
     static const char *const names[] = {
-#define X(name, text) text,
-        ERR_LIST(X)
-#undef X
+        [ERR_OK] = "no error",
+        [ERR_MEMORY] = "out of memory",
+        [ERR_IO] = "reading or writing failed",
+        [ERR_MISSING] = "not found",
+        [ERR_FORMAT] = "malformed or damaged data",
+        [ERR_UNSUPPORTED] = "not supported by this build",
+        [ERR_LIMIT] = "over a stated limit",
+        [ERR_ARGUMENT] = "invalid argument",
+        [ERR_MISMATCH] = "does not fit the model",
+        [ERR_INTERRUPTED] = "interrupted",
     };
     return (unsigned)code < sizeof names / sizeof names[0] ? names[code] : "unknown error";
 }

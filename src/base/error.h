@@ -7,28 +7,22 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
-#define ERR_LIST(X)                                                                                          \
-    X(OK, "no error")                                                                                        \
-    X(MEMORY, "out of memory")                                                                               \
-    X(IO, "reading or writing failed")                                                                       \
-    X(MISSING, "not found")                                                                                  \
-    X(FORMAT, "malformed or damaged data")                                                                   \
-    X(UNSUPPORTED, "not supported by this build")                                                            \
-    X(LIMIT, "over a stated limit")                                                                          \
-    X(ARGUMENT, "invalid argument")                                                                          \
-    X(MISMATCH, "does not fit the model")                                                                    \
-    X(INTERRUPTED, "interrupted")
+#include "captioner/caption.h"
 
-typedef enum {
-#define X(code, text) ERR_##code,
-    ERR_LIST(X)
-#undef X
-} err_code;
+/* The codes and the struct are those of the library's users: one error from the lowest floor to the face. */
+typedef cap_code err_code;
+typedef cap_error error;
 
-typedef struct error {
-    err_code code;
-    char text[512]; /* one sentence, lower case, problem first, subject quoted, no full stop, no newline */
-} error;
+#define ERR_OK CAP_OK
+#define ERR_MEMORY CAP_ERROR_MEMORY
+#define ERR_IO CAP_ERROR_IO
+#define ERR_MISSING CAP_ERROR_MISSING
+#define ERR_FORMAT CAP_ERROR_FORMAT
+#define ERR_UNSUPPORTED CAP_ERROR_UNSUPPORTED
+#define ERR_LIMIT CAP_ERROR_LIMIT
+#define ERR_ARGUMENT CAP_ERROR_ARGUMENT
+#define ERR_MISMATCH CAP_ERROR_MISMATCH
+#define ERR_INTERRUPTED CAP_ERROR_INTERRUPTED
 
 /* Describes a failure (printf form) and returns `code`, so that `return err_set(...)` reads well. `e` may be
  * NULL. Control characters, as file names may have them, are shown as \n, \x1b (see text_show_next). */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/caption.h"
 #include "captioner/net/model.h"
-#include "captioner/translate.h"
 #include "src/io/json.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -14,23 +14,25 @@ enum { LARGEST = 16 << 20 };
 static void translate(const char *path)
 {
     static const char *const lines[] = {"two dogs", "\xC3\xA9t\xC3\xA9 9!"};
-    cap_translator_settings settings = cap_translator_settings_default();
-    cap_translator *t = NULL;
+    cap_request r = cap_request_defaults(CAP_LINES);
+    cap_model *m = NULL;
+    cap_session *session = NULL;
     cap_translation out[2];
     error reason[2], e = {0};
-    settings.threads = 1;
-    settings.search.beam = 2;
-    settings.search.max_words = 8;
-    if (cap_translator_open(path, &settings, &t, &e)) {
+    r.beam = 2;
+    r.max_words = 8;
+    if (cap_open(path, NULL, &m, &e) || cap_session_open(m, 1, &session, &e)) {
         fuzz_must_say(&e);
+        cap_close(&m);
         return;
     }
-    if (cap_translate(t, lines, 2, out, reason, &e)) {
+    if (cap_translate(session, &r, lines, 2, out, reason, &e)) {
         fuzz_must_say(&e);
     } else {
         for (int i = 0; i < 2; i++) cap_translation_release(&out[i]);
     }
-    cap_translator_close(&t);
+    cap_session_close(&session);
+    cap_close(&m);
 }
 
 static void open_model(const uint8_t *bytes, size_t size)

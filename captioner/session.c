@@ -1,0 +1,213 @@
+#include "captioner/session.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "captioner/search/search_state.h"
+#include "src/io/dtype.h"
+
+cap_code cap_session_open(const cap_model *model, int threads, cap_session **out, cap_error *err)
+{
+    *out = NULL;
+    if (threads < 0) return err_set(err, ERR_ARGUMENT, "%d threads are not possible", threads);
+    cap_session *s = calloc(1, sizeof *s);
+    if (s) s->threads = pool_create(threads);
+    if (!s || !s->threads) {
+        free(s);
+        return err_set(err, ERR_MEMORY, "out of memory or threads");
+    }
+    s->model = model;
+    *out = s;
+    return ERR_OK;
+}
+
+void cap_session_close(cap_session **sp)
+{
+    cap_session *s = sp ? *sp : NULL;
+    if (!s) return;
+    pool_free(&s->threads);
+    arena_release(&s->step);
+    free(s);
+    *sp = NULL;
+}
+
+/* ---- requests ---- */
+
+cap_request cap_request_defaults(cap_reads reads)
+{
+    cap_search_options o = cap_search_defaults();
+    bool lines = reads == CAP_LINES;
+    return (cap_request){.strategy = o.strategy,
+                         .beam = o.beam,
+                         .n_best = o.n_best,
+                         .groups = o.groups,
+                         .diversity = o.diversity,
+                         .temperature = o.temperature,
+                         .top_k = o.top_k,
+                         .top_p = o.top_p,
+                         .seed = o.seed,
+                         .min_words = o.min_words,
+                         .max_words = lines ? CAP_MAX_WORDS : o.max_words,
+                         .length = o.length,
+                         .length_alpha = o.length_alpha,
+                         .coverage = o.coverage,
+                         .no_repeat = lines ? 0 : o.no_repeat};
+}
+
+static cap_search_options options_of(const cap_request *r)
+{
+    return (cap_search_options){.strategy = r->strategy,
+                                .beam = r->beam,
+                                .n_best = r->n_best,
+                                .groups = r->groups,
+                                .diversity = r->diversity,
+                                .temperature = r->temperature,
+                                .top_k = r->top_k,
+                                .top_p = r->top_p,
+                                .seed = r->seed,
+                                .min_words = r->min_words,
+                                .max_words = r->max_words,
+                                .length = r->length,
+                                .length_alpha = r->length_alpha,
+                                .coverage = r->coverage,
+                                .no_repeat = r->no_repeat,
+                                .attention = r->attention};
+}
+
+cap_reads cap_model_reads(const cap_model *m)
+{
+    return m->kind == CAP_TEXT ? CAP_LINES : CAP_PHOTOS;
+}
+
+static err_code check_reads(const cap_model *m, cap_reads reads, error *err)
+{
+    if (cap_model_reads(m) == reads) return ERR_OK;
+    return err_set(err, ERR_MISMATCH,
+                   reads == CAP_PHOTOS ? "the model translates text; it does not describe images"
+                                       : "the model describes images; it does not translate");
+}
+
+/* The options are checked before their words are looked up, and against them. */
+err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_reads reads, cap_wishes *out,
+                         error *err)
+{
+    err_code code = check_reads(m, reads, err);
+    if (code) return code;
+    const cap_request plain = cap_request_defaults(reads), *r = request ? request : &plain;
+    cap_search_options *o = &out->search;
+    *o = options_of(r);
+    out->max_pixels = r->max_pixels;
+    out->keep_photo = r->keep_photo;
+    code = cap_search_check(o, err);
+    if (!code)
+        code = reads == CAP_LINES
+                   ? cap_search_symbols(m->target, r->must, r->avoid, &out->words, o, err)
+                   : cap_search_words(m->vocab, m->record, r->must, r->avoid, &out->words, o, err);
+    return code ? code : cap_search_check(o, err);
+}
+
+int cap_wishes_count(const cap_wishes *w)
+{
+    return w->search.n_best ? w->search.n_best : 1;
+}
+
+cap_code cap_request_check(const cap_model *model, const cap_request *request, cap_error *err)
+{
+    cap_wishes w;
+    const cap_search_options alone = options_of(request);
+    if (!model) return cap_search_check(&alone, err);
+    return cap_wishes_read(model, request, cap_model_reads(model), &w, err);
+}
+
+/* ---- from states to words ---- */
+
+nn_tape cap_session_begin(cap_session *s)
+{
+    nn_tape tape = {.mem = &s->step, .threads = s->threads};
+    nn_begin(&tape);
+    return tape;
+}
+
+err_code cap_session_remember(cap_session *s, nn_tape *t, const cap_encoded *encoded, cap_memory *memory,
+                              error *err)
+{
+    if (!t->failed) *memory = cap_decoder_remember(t, &s->model->decoder, encoded);
+    if (t->failed || !encoded->states) return err_set(err, ERR_MEMORY, "out of memory for the net");
+    float most =
+        io_largest(IO_F32, encoded->states->data, nn_count(encoded->states)); /* later steps may hide it */
+    return isfinite(most) ? ERR_OK : cap_no_numbers(err);
+}
+
+err_code cap_session_search(cap_session *s, nn_tape *t, const cap_encoded *encoded,
+                            const cap_search_options *o, arena *results, cap_hypothesis *best, error *err)
+{
+    cap_memory memory = {0};
+    err_code code = cap_session_remember(s, t, encoded, &memory, err);
+    return code ? code : cap_search(t, &s->model->decoder, &memory, o, results, best, err);
+}
+
+/* ---- from words to results ---- */
+
+static double confidence_of(const cap_hypothesis *h)
+{
+    return exp(h->log_probability / (h->words + h->ended));
+}
+
+static bool fill_alternative(const cap_model *m, const cap_hypothesis *h, arena *memory, cap_alternative *a)
+{
+    size_t words = (size_t)h->words;
+    const ds_vocab *vocab = cap_model_vocab(m);
+    text sentence = {0};
+    cap_model_sentence(m, h->word, h->words, &sentence);
+    *a = (cap_alternative){.sentence = sentence.failed ? NULL : arena_strdup(memory, text_string(&sentence)),
+                           .words = h->words,
+                           .word = arena_array(memory, words, sizeof *a->word),
+                           .probability = arena_array(memory, words, sizeof *a->probability),
+                           .log_probability = h->log_probability,
+                           .score = h->score,
+                           .confidence = confidence_of(h),
+                           .ended = h->ended};
+    text_release(&sentence);
+    bool good = a->sentence && a->word && a->probability;
+    for (size_t i = 0; good && i < words; i++) {
+        a->probability[i] = h->probability[i];
+        a->word[i] = arena_strdup(memory, ds_vocab_word(vocab, h->word[i]));
+        good = a->word[i];
+    }
+    return good;
+}
+
+static bool fill_attention(const cap_hypothesis *h, size_t states, size_t kept, arena *memory, cap_found *out)
+{
+    size_t words = (size_t)h->words;
+    if (!h->alpha) return true;
+    out->attention = arena_array(memory, words * kept, sizeof *out->attention);
+    for (size_t i = 0; out->attention && i < words; i++)
+        memcpy(out->attention + i * kept, h->alpha + i * states, kept * sizeof *out->attention);
+    return out->attention;
+}
+
+bool cap_found_fill(const cap_model *m, const cap_hypothesis *list, int n_best, int states, int kept,
+                    arena *memory, cap_found *out)
+{
+    *out = (cap_found){.alternative = arena_array(memory, (size_t)n_best, sizeof *out->alternative)};
+    bool good = out->alternative && fill_attention(list, (size_t)states, (size_t)kept, memory, out);
+    for (int i = 0; good && i < n_best && list[i].words; i++)
+        good = fill_alternative(m, &list[i], memory, &out->alternative[out->alternatives++]);
+    if (good) out->best = *out->alternative;
+    return good;
+}
+
+arena *cap_result_memory(void **memory)
+{
+    if (!*memory) *memory = calloc(1, sizeof(arena));
+    return *memory;
+}
+
+void cap_result_release(void **memory)
+{
+    if (*memory) arena_release(*memory);
+    free(*memory);
+    *memory = NULL;
+}
