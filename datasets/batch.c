@@ -16,10 +16,7 @@ struct ds_plan {
     int32_t batches;
 };
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory while planning the batches");
-}
+static const char while_planning[] = "while planning the batches";
 
 /* Words of a caption after the cut. */
 static int32_t words_of(const ds_plan *p, int32_t caption)
@@ -164,7 +161,7 @@ err_code ds_plan_create(const ds_encoded *data, const ds_plan_settings *settings
     err_code code = check_settings(settings, err);
     if (code) return code;
     ds_plan *p = calloc(1, sizeof *p);
-    if (!p) return no_memory(err);
+    if (!p) return err_no_memory(err, while_planning);
     p->data = data;
     p->settings = *settings;
     p->order = identity(data->captions);
@@ -172,7 +169,7 @@ err_code ds_plan_create(const ds_encoded *data, const ds_plan_settings *settings
     rng r = {.seed = settings->seed, .stream = PLAN_STREAM | settings->epoch};
     if (!p->order || !p->start || (settings->per_image ? plan_by_image(p, &r) : plan_by_length(p, &r))) {
         ds_plan_free(&p);
-        return no_memory(err);
+        return err_no_memory(err, while_planning);
     }
     *out = p;
     return ERR_OK;
@@ -226,12 +223,13 @@ err_code ds_plan_batch(const ds_plan *p, int32_t i, arena *memory, ds_batch *b, 
     b->caption = arena_array(memory, rows, sizeof *b->caption);
     b->length = arena_array(memory, rows, sizeof *b->length);
     ranked *scratch = arena_array(memory, rows, sizeof *scratch);
-    if (!b->image || !b->row_image || !b->caption || !b->length || !scratch) return no_memory(err);
+    if (!b->image || !b->row_image || !b->caption || !b->length || !scratch)
+        return err_no_memory(err, while_planning);
     memcpy(b->caption, p->order + p->start[i], rows * sizeof *b->caption);
     sort_by_length(p, b->caption, (int32_t)rows, scratch);
     b->max_len = words_of(p, b->caption[0]) + 1;
     b->tokens = arena_array(memory, rows * ((size_t)b->max_len + 1), sizeof *b->tokens);
-    if (!b->tokens) return no_memory(err);
+    if (!b->tokens) return err_no_memory(err, while_planning);
     b->rows = (int32_t)rows;
     for (int32_t row = 0; row < b->rows; row++) fill_row(p, b, row);
     return ERR_OK;

@@ -1,6 +1,7 @@
 #include "datasets/bpe.h"
 
 #include "datasets/bpe_table.h"
+#include "src/base/list.h"
 #include "src/base/text.h"
 
 #include <stdlib.h>
@@ -81,14 +82,9 @@ void ds_bpe_free(ds_bpe **b)
 
 int32_t ds_bpe_symbol(ds_bpe *b, const char *symbol)
 {
-    if (b->symbols.count == b->made_capacity) {
-        int32_t capacity = b->made_capacity ? 2 * b->made_capacity : 256;
-        int32_t *made_by = realloc(b->made_by, (size_t)capacity * sizeof *made_by);
-        if (!made_by) return -1;
-        memset(made_by + b->made_capacity, 0, (size_t)(capacity - b->made_capacity) * sizeof *made_by);
-        b->made_by = made_by;
-        b->made_capacity = capacity;
-    }
+    int64_t had = b->made_capacity;
+    if (!LIST_ROOM(b->made_by, b->symbols.count, 1, b->made_capacity)) return -1;
+    memset(b->made_by + had, 0, (b->made_capacity - had) * sizeof *b->made_by);
     return ds_words_put(&b->symbols, symbol);
 }
 
@@ -104,13 +100,7 @@ static int32_t join_symbols(ds_bpe *b, int32_t left, int32_t right)
 
 int32_t bpe_append(ds_bpe *b, int32_t left, int32_t right)
 {
-    if (b->merges == b->capacity) {
-        int32_t capacity = b->capacity ? 2 * b->capacity : 1024;
-        ds_merge *merge = realloc(b->merge, (size_t)capacity * sizeof *merge);
-        if (!merge) return -1;
-        b->merge = merge;
-        b->capacity = capacity;
-    }
+    if (!LIST_ROOM(b->merge, b->merges, 1, b->capacity)) return -1;
     int32_t whole = join_symbols(b, left, right);
     if (whole < 0 || !pair_put(&b->ranks, pair_key(left, right), b->merges)) return -1;
     b->merge[b->merges++] = (ds_merge){left, right, whole};
@@ -124,7 +114,7 @@ err_code ds_bpe_merge(ds_bpe *b, const char *left, const char *right, error *err
     if (l >= 0 && r >= 0 && pair_find(&b->ranks, pair_key(l, r)))
         return err_set(err, ERR_FORMAT, "the merge of '%.40s' and '%.40s' is there twice", left, right);
     if (l < 0 || r < 0 || bpe_append(b, l, r) < 0)
-        return err_set(err, ERR_MEMORY, "out of memory while reading the merges of byte-pair encoding");
+        return err_no_memory(err, "while reading the merges of byte-pair encoding");
     return ERR_OK;
 }
 

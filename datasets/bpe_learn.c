@@ -1,6 +1,7 @@
 #include "datasets/bpe.h"
 
 #include "datasets/bpe_table.h"
+#include "src/base/list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@ typedef struct pair {
     uint64_t key;
     int64_t count;
     int32_t *word;
-    int32_t words, capacity;
+    int32_t words;
+    int64_t capacity;
     bool is_touched; /* listed in touched */
 } pair;
 
@@ -29,7 +31,8 @@ typedef struct learner {
     int64_t *first;   /* [words] word w is symbols[first[w] .. first[w] + size[w] - 1] */
     int32_t *size;    /* [words] */
     pair *pairs;
-    int32_t pair_count, pair_capacity;
+    int32_t pair_count;
+    int64_t pair_capacity;
     pair_table at; /* pair -> place in pairs */
     candidate *heap;
     int64_t heap_count, heap_capacity;
@@ -49,18 +52,6 @@ static void release_learner(learner *l)
     pair_release(&l->at);
 }
 
-/* Room for one more element of `size` bytes. */
-static bool reserve(void **items, int64_t count, int64_t *capacity, size_t size)
-{
-    if (count < *capacity) return true;
-    int64_t more = *capacity ? 2 * *capacity : 1024;
-    void *grown = realloc(*items, (size_t)more * size);
-    if (!grown) return false;
-    *items = grown;
-    *capacity = more;
-    return true;
-}
-
 /* ---- the heap: most frequent first, equal ones by lower key ---- */
 
 static bool comes_first(const learner *l, candidate a, candidate b)
@@ -71,9 +62,7 @@ static bool comes_first(const learner *l, candidate a, candidate b)
 
 static bool push(learner *l, candidate c)
 {
-    void *heap = l->heap;
-    if (!reserve(&heap, l->heap_count, &l->heap_capacity, sizeof *l->heap)) return false;
-    l->heap = heap;
+    if (!LIST_ROOM(l->heap, l->heap_count, 1, l->heap_capacity)) return false;
     int64_t i = l->heap_count++;
     for (; i && comes_first(l, c, l->heap[(i - 1) / 2]); i = (i - 1) / 2) l->heap[i] = l->heap[(i - 1) / 2];
     l->heap[i] = c;
@@ -100,13 +89,7 @@ static pair *pair_of(learner *l, uint64_t key)
 {
     const int32_t *found = pair_find(&l->at, key);
     if (found) return &l->pairs[*found];
-    if (l->pair_count == l->pair_capacity) {
-        int32_t capacity = l->pair_capacity ? 2 * l->pair_capacity : 4096;
-        pair *pairs = realloc(l->pairs, (size_t)capacity * sizeof *pairs);
-        if (!pairs) return NULL;
-        l->pairs = pairs;
-        l->pair_capacity = capacity;
-    }
+    if (!LIST_ROOM(l->pairs, l->pair_count, 1, l->pair_capacity)) return NULL;
     if (!pair_put(&l->at, key, l->pair_count)) return NULL;
     l->pairs[l->pair_count] = (pair){.key = key};
     return &l->pairs[l->pair_count++];
@@ -115,13 +98,7 @@ static pair *pair_of(learner *l, uint64_t key)
 static bool note_word(pair *p, int32_t word)
 {
     if (p->words && p->word[p->words - 1] == word) return true;
-    if (p->words == p->capacity) {
-        int32_t capacity = p->capacity ? 2 * p->capacity : 4;
-        int32_t *words = realloc(p->word, (size_t)capacity * sizeof *words);
-        if (!words) return false;
-        p->word = words;
-        p->capacity = capacity;
-    }
+    if (!LIST_ROOM(p->word, p->words, 1, p->capacity)) return false;
     p->word[p->words++] = word;
     return true;
 }
@@ -129,9 +106,7 @@ static bool note_word(pair *p, int32_t word)
 static bool touch(learner *l, pair *p)
 {
     if (p->is_touched) return true;
-    void *touched = l->touched;
-    if (!reserve(&touched, l->touched_count, &l->touched_capacity, sizeof *l->touched)) return false;
-    l->touched = touched;
+    if (!LIST_ROOM(l->touched, l->touched_count, 1, l->touched_capacity)) return false;
     p->is_touched = true;
     l->touched[l->touched_count++] = (int32_t)(p - l->pairs);
     return true;
@@ -170,11 +145,7 @@ static bool start(learner *l)
     l->size = malloc((words + 1) * sizeof *l->size);
     if (!l->first || !l->size) return false;
     for (int32_t w = 0; w < l->words->count; w++) {
-        while (capacity < total + DS_BPE_SYMBOLS) {
-            void *symbols = l->symbols;
-            if (!reserve(&symbols, capacity, &capacity, sizeof *l->symbols)) return false;
-            l->symbols = symbols;
-        }
+        if (!LIST_ROOM(l->symbols, total, DS_BPE_SYMBOLS, capacity)) return false;
         l->first[w] = total;
         l->size[w] = bpe_points(l->b, l->b, l->words->item[w].text, l->symbols + total);
         if (l->size[w] < 0) return false;
@@ -223,7 +194,8 @@ static bool merge_pair(learner *l, int32_t at)
     }
     free(l->pairs[at].word); /* no word holds the pair any more */
     l->pairs[at].word = NULL;
-    l->pairs[at].words = l->pairs[at].capacity = 0;
+    l->pairs[at].words = 0;
+    l->pairs[at].capacity = 0;
     return push_touched(l);
 }
 
@@ -241,5 +213,5 @@ err_code ds_bpe_learn(ds_bpe *b, const ds_words *words, int32_t merges, error *e
     }
     release_learner(&l);
     if (ok) return ERR_OK;
-    return err_set(err, ERR_MEMORY, "out of memory while learning byte-pair encoding");
+    return err_no_memory(err, "while learning byte-pair encoding");
 }

@@ -23,9 +23,10 @@ void pair_release(pair_table *t);
 struct ds_bpe {
     ds_words symbols;
     int32_t *made_by; /* [made_capacity] symbol -> rank + 1 of the first merge that makes it, 0 = none */
-    int32_t made_capacity;
+    int64_t made_capacity;
     ds_merge *merge; /* [merges] by rank */
-    int32_t merges, capacity;
+    int32_t merges;
+    int64_t capacity;
     pair_table ranks; /* pair -> rank */
 };
 

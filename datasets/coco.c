@@ -1,6 +1,7 @@
 #include "datasets/coco.h"
 
 #include "datasets/json_stream.h"
+#include "src/base/list.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 
@@ -31,15 +32,16 @@ typedef struct reader {
     raw_image *image;
     raw_caption *caption;
     char *texts;
-    size_t images, captions, texts_size;
-    size_t image_capacity, caption_capacity, texts_capacity;
+    int32_t images, captions;
+    size_t texts_size;
+    int64_t image_capacity, caption_capacity, texts_capacity;
     int32_t blank;
     bool has_images, has_annotations, has_sentences;
 } reader;
 
 static err_code no_memory(const reader *r, error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", r->json.name);
+    return err_no_memory(err, "while reading '%s'", r->json.name);
 }
 
 static err_code wrong(const reader *r, const char *place, const char *problem, error *err)
@@ -53,27 +55,12 @@ static err_code wrong_key(const reader *r, const char *place, const char *key, c
     return err_set(err, ERR_FORMAT, "cannot read '%s': %s: '%s' %s", r->json.name, place, key, problem);
 }
 
-/* Room for one element more in a block of `count`; offsets stay below INT32_MAX elements. */
-static int make_room(void **block, size_t *capacity, size_t count, size_t more, size_t size)
-{
-    if (count + more <= *capacity) return 0;
-    size_t wanted = *capacity ? 2 * *capacity : 256;
-    while (wanted < count + more) wanted *= 2;
-    void *grown = wanted > INT32_MAX / 2 && size > 1 ? NULL : realloc(*block, wanted * size);
-    if (!grown) return -1;
-    *block = grown;
-    *capacity = wanted;
-    return 0;
-}
-
 /* Copies a text, `head` and `tail` joined, and gives its offset. */
 static err_code keep_text(reader *r, const char *head, const char *tail, size_t *offset, error *err)
 {
     size_t head_size = strlen(head), tail_size = strlen(tail);
     size_t size = head_size + tail_size + 1;
-    void *block = r->texts;
-    if (make_room(&block, &r->texts_capacity, r->texts_size, size, 1)) return no_memory(r, err);
-    r->texts = block;
+    if (!LIST_ROOM(r->texts, r->texts_size, size, r->texts_capacity)) return no_memory(r, err);
     *offset = r->texts_size;
     memcpy(r->texts + r->texts_size, head, head_size);
     memcpy(r->texts + r->texts_size + head_size, tail, tail_size + 1);
@@ -123,11 +110,8 @@ static err_code add_image(reader *r, const char *place, int64_t id, const char *
                        "cannot read '%s': %s: the file name '%.200s' is not allowed, it must stay inside the "
                        "images folder",
                        r->json.name, place, r->texts + offset);
-    void *block = r->image;
-    if (make_room(&block, &r->image_capacity, r->images, 1, sizeof *r->image)) return no_memory(r, err);
-    r->image = block;
-    r->image[r->images] =
-        (raw_image){.id = id, .file_name = offset, .index = (int32_t)r->images, .split = -1};
+    if (!LIST_ROOM(r->image, r->images, 1, r->image_capacity)) return no_memory(r, err);
+    r->image[r->images] = (raw_image){.id = id, .file_name = offset, .index = r->images, .split = -1};
     r->images++;
     return ERR_OK;
 }
@@ -141,9 +125,7 @@ static err_code add_caption(reader *r, int64_t image_id, int32_t image, const ch
     size_t offset;
     err_code code = keep_text(r, text, "", &offset, err);
     if (code) return code;
-    void *block = r->caption;
-    if (make_room(&block, &r->caption_capacity, r->captions, 1, sizeof *r->caption)) return no_memory(r, err);
-    r->caption = block;
+    if (!LIST_ROOM(r->caption, r->captions, 1, r->caption_capacity)) return no_memory(r, err);
     r->caption[r->captions++] = (raw_caption){.image_id = image_id, .image = image, .text = offset};
     return ERR_OK;
 }
@@ -158,7 +140,7 @@ static err_code read_sentences(reader *r, const json_t *sentences, const char *p
         snprintf(inner, sizeof inner, "%s.sentences[%zu]", place, i);
         if (!json_is_object(sentence)) return wrong(r, inner, "not an object", err);
         err_code code = get_text(r, sentence, inner, "raw", &text, err);
-        if (!code) code = add_caption(r, 0, (int32_t)r->images - 1, text, err);
+        if (!code) code = add_caption(r, 0, r->images - 1, text, err);
         if (code) return code;
     }
     return ERR_OK;
@@ -290,9 +272,9 @@ static err_code read_document(reader *r, error *err)
 static err_code check_splits(const reader *r, error *err)
 {
     char place[64];
-    for (size_t i = 0; r->splits.count && i < r->images; i++) {
+    for (int32_t i = 0; r->splits.count && i < r->images; i++) {
         if (r->image[i].split >= 0) continue;
-        snprintf(place, sizeof place, "images[%zu]", i);
+        snprintf(place, sizeof place, "images[%d]", i);
         return wrong_key(r, place, "split", "is missing", err);
     }
     return ERR_OK;
@@ -301,22 +283,22 @@ static err_code check_splits(const reader *r, error *err)
 /* Takes out the photos of splits that are not wanted, and their captions. */
 static err_code drop_other_splits(reader *r, error *err)
 {
-    size_t images = 0, captions = 0;
-    int32_t *place = malloc((r->images + 1) * sizeof *place);
+    int32_t images = 0, captions = 0;
+    int32_t *place = malloc(((size_t)r->images + 1) * sizeof *place);
     if (!place) return no_memory(r, err);
-    for (size_t i = 0; i < r->images; i++) {
+    for (int32_t i = 0; i < r->images; i++) {
         bool taken = r->splits.list[r->image[i].split].taken;
-        place[i] = taken ? (int32_t)images : -1;
+        place[i] = taken ? images : -1;
         if (taken) r->image[images++] = r->image[i];
     }
-    for (size_t i = 0; i < r->captions; i++) {
+    for (int32_t i = 0; i < r->captions; i++) {
         int32_t image = r->caption[i].image;
         if (image >= 0 && place[image] < 0) continue;
         r->caption[captions] = r->caption[i];
         if (image >= 0) r->caption[captions].image = place[image];
         captions++;
     }
-    for (size_t i = 0; i < images; i++) r->image[i].index = (int32_t)i;
+    for (int32_t i = 0; i < images; i++) r->image[i].index = i;
     r->images = images;
     r->captions = captions;
     free(place);
@@ -344,28 +326,28 @@ static int by_id(const void *left, const void *right)
 /* Copies the images out in file order, then sorts the raw ones by id for the look-ups. */
 static err_code place_images(reader *r, ds_captions *out, error *err)
 {
-    out->image = calloc(r->images + 1, sizeof *out->image);
+    out->image = calloc((size_t)r->images + 1, sizeof *out->image);
     if (!out->image) return no_memory(r, err);
-    out->images = (int32_t)r->images;
-    for (size_t i = 0; i < r->images; i++)
+    out->images = r->images;
+    for (int32_t i = 0; i < r->images; i++)
         out->image[i] = (ds_image){.id = r->image[i].id, .file_name = out->texts + r->image[i].file_name};
     if (r->images) qsort(r->image, r->images, sizeof *r->image, by_id);
-    for (size_t i = 1; i < r->images; i++)
+    for (int32_t i = 1; i < r->images; i++)
         if (r->image[i].id == r->image[i - 1].id)
             return err_set(err, ERR_FORMAT,
                            "cannot read '%s': images[%d] and images[%d] have the same id %" PRId64,
-                           r->json.name, (int)r->image[i - 1].index, (int)r->image[i].index, r->image[i].id);
+                           r->json.name, r->image[i - 1].index, r->image[i].index, r->image[i].id);
     return ERR_OK;
 }
 
 static void find_images(reader *r, ds_captions *out)
 {
-    for (size_t i = 0; i < r->captions; i++) {
+    for (int32_t i = 0; i < r->captions; i++) {
         raw_caption *c = &r->caption[i];
         if (c->image < 0) {
-            size_t low = 0, high = r->images;
+            int32_t low = 0, high = r->images;
             while (low < high) {
-                size_t middle = (low + high) / 2;
+                int32_t middle = low + (high - low) / 2;
                 if (r->image[middle].id < c->image_id)
                     low = middle + 1;
                 else
@@ -384,7 +366,7 @@ static void find_images(reader *r, ds_captions *out)
 static err_code place_captions(reader *r, ds_captions *out, error *err)
 {
     find_images(r, out);
-    out->caption = calloc(r->captions + 1, sizeof *out->caption);
+    out->caption = calloc((size_t)r->captions + 1, sizeof *out->caption);
     if (!out->caption) return no_memory(r, err);
     for (int32_t i = 0; i < out->images; i++) {
         ds_image *image = &out->image[i];
@@ -393,7 +375,7 @@ static err_code place_captions(reader *r, ds_captions *out, error *err)
         if (!image->count) out->without++;
         image->count = 0;
     }
-    for (size_t i = 0; i < r->captions; i++) {
+    for (int32_t i = 0; i < r->captions; i++) {
         if (r->caption[i].image < 0) continue;
         ds_image *image = &out->image[r->caption[i].image];
         out->caption[image->first + image->count++] =
@@ -414,7 +396,7 @@ err_code ds_captions_parse(const char *text, size_t size, const char *name,
     if (!code) code = take_splits(&r, settings, err);
     out->splits = r.splits;
     out->blank = r.blank;
-    for (size_t i = 0; i < r.images; i++) out->blank += r.image[i].blank;
+    for (int32_t i = 0; i < r.images; i++) out->blank += r.image[i].blank;
     if (!code) code = place_images(&r, out, err);
     if (!code) code = place_captions(&r, out, err);
     free(r.image);

@@ -1,6 +1,7 @@
 #include "datasets/codec.h"
 
 #include "datasets/codec_level.h"
+#include "src/base/list.h"
 #include "src/io/json.h"
 #include "src/io/json_build.h"
 
@@ -12,7 +13,7 @@ static const codec_level *const levels[DS_LEVELS] = {&codec_word_level, &codec_c
 
 err_code codec_no_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory while turning text into numbers");
+    return err_no_memory(err, "while turning text into numbers");
 }
 
 /* ---- settings ---- */
@@ -97,13 +98,7 @@ const ds_vocab *ds_codec_vocab(const ds_codec *c)
 
 bool codec_put_id(codec_ids *ids, int32_t id)
 {
-    if (ids->count == ids->capacity) {
-        int64_t capacity = ids->capacity ? 2 * ids->capacity : 256;
-        int32_t *grown = realloc(ids->id, (size_t)capacity * sizeof *grown);
-        if (!grown) return false;
-        ids->id = grown;
-        ids->capacity = capacity;
-    }
+    if (!LIST_ROOM(ids->id, ids->count, 1, ids->capacity)) return false;
     ids->id[ids->count++] = id;
     return true;
 }

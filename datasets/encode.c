@@ -1,14 +1,12 @@
 #include "datasets/encode.h"
 
 #include "datasets/tokenise.h"
+#include "src/base/list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory while numbering the words of the captions");
-}
+static const char while_numbering[] = "while numbering the words of the captions";
 
 static err_code count_words(const ds_tokens *t, ds_counter *counter, error *err)
 {
@@ -42,13 +40,7 @@ typedef struct encoder {
 
 static err_code add_words(encoder *e, const ds_tokens *t, error *err)
 {
-    if (e->count + t->count > e->capacity) {
-        int64_t capacity = 2 * (e->count + t->count) + 4096;
-        int32_t *words = realloc(e->words, (size_t)capacity * sizeof *words);
-        if (!words) return no_memory(err);
-        e->words = words;
-        e->capacity = capacity;
-    }
+    if (!LIST_ROOM(e->words, e->count, t->count, e->capacity)) return err_no_memory(err, while_numbering);
     for (int32_t i = 0; i < t->count; i++) {
         int32_t id = ds_vocab_id(e->vocab, t->word[i]);
         e->words[e->count++] = id;
@@ -85,13 +77,13 @@ err_code ds_encode_captions(const ds_captions *captions, const ds_vocab *vocab, 
     e.image = arena_array(memory, count, sizeof *e.image);
     e.first = arena_array(memory, count + 1, sizeof *e.first);
     e.sided = arena_array(memory, (size_t)captions->images, sizeof *e.sided);
-    if (!e.image || !e.first || !e.sided) return no_memory(err);
+    if (!e.image || !e.first || !e.sided) return err_no_memory(err, while_numbering);
     err_code code = encode_all(&e, captions, err);
     int32_t *words = code ? NULL : arena_array(memory, (size_t)e.count, sizeof *words);
     if (words && e.count) memcpy(words, e.words, (size_t)e.count * sizeof *words);
     free(e.words);
     if (code) return code;
-    if (!words) return no_memory(err);
+    if (!words) return err_no_memory(err, while_numbering);
     *out = (ds_encoded){.captions = captions->captions,
                         .images = captions->images,
                         .image = e.image,

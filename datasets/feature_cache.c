@@ -40,10 +40,7 @@ struct ds_features {
     atomic_uchar *checked; /* [images] 1 = the hash was right */
 };
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the features");
-}
+static const char for_features[] = "for the features";
 
 static header make_header(const ds_features_shape *s)
 {
@@ -80,13 +77,13 @@ err_code ds_features_create(const char *path, const ds_features_shape *shape, ds
     err_code code = check_shape(shape, err);
     if (code) return code;
     ds_features_writer *w = calloc(1, sizeof *w);
-    if (!w) return no_memory(err);
+    if (!w) return err_no_memory(err, for_features);
     w->shape = *shape;
     w->half = malloc((size_t)shape->regions * shape->channels * sizeof *w->half);
     w->hash = malloc(((size_t)shape->images + 1) * sizeof *w->hash);
     if (!w->half || !w->hash) {
         ds_features_abort(&w);
-        return no_memory(err);
+        return err_no_memory(err, for_features);
     }
     error problem = {0};
     header h = make_header(shape);
@@ -185,13 +182,13 @@ err_code ds_features_open(const char *path, const ds_features_shape *expected, d
     err_code code = check_shape(expected, err);
     if (code) return code;
     ds_features *f = calloc(1, sizeof *f);
-    if (!f) return no_memory(err);
+    if (!f) return err_no_memory(err, for_features);
     f->shape = *expected;
     f->values = (size_t)expected->regions * expected->channels;
     code = open_file(f, path, err);
     if (!code) {
         f->checked = calloc((size_t)expected->images + 1, sizeof *f->checked);
-        if (!f->checked) code = no_memory(err);
+        if (!f->checked) code = err_no_memory(err, for_features);
     }
     if (code) {
         ds_features_close(&f);
@@ -221,7 +218,7 @@ static err_code check_image(ds_features *f, uint64_t image, error *err)
     size_t bytes = f->values * sizeof(uint16_t);
     uint64_t stored = 0;
     uint16_t *half = malloc(bytes);
-    if (!half) return no_memory(err);
+    if (!half) return err_no_memory(err, for_features);
     err_code code = read_at(f->file, place_of(f, image), half, bytes, err);
     if (!code)
         code = read_at(f->file, place_of(f, f->shape.images) + image * sizeof stored, &stored, sizeof stored,

@@ -1,6 +1,7 @@
 #include "datasets/folders.h"
 
 #include "datasets/tar.h"
+#include "src/base/list.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,13 +24,11 @@ typedef struct found {
 typedef struct finder {
     ds_folders *out;
     found *photo;
-    size_t photos, capacity;
+    int32_t photos;
+    int64_t capacity;
 } finder;
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the list of photos");
-}
+static const char for_photos[] = "for the list of photos";
 
 bool ds_is_photo_name(const char *name)
 {
@@ -46,15 +45,9 @@ bool ds_is_photo_name(const char *name)
 static err_code add_photo(finder *f, const char *name, size_t class_at, const uint8_t *bytes, size_t size,
                           error *err)
 {
-    if (f->photos == f->capacity) {
-        size_t capacity = f->capacity ? 2 * f->capacity : 1024;
-        found *photo = capacity > INT32_MAX ? NULL : realloc(f->photo, capacity * sizeof *photo);
-        if (!photo) return no_memory(err);
-        f->photo = photo;
-        f->capacity = capacity;
-    }
+    if (!LIST_ROOM(f->photo, f->photos, 1, f->capacity)) return err_no_memory(err, for_photos);
     char *copy = arena_strdup(&f->out->memory, name);
-    if (!copy) return no_memory(err);
+    if (!copy) return err_no_memory(err, for_photos);
     size_t class_size = strcspn(copy + class_at, "/");
     f->photo[f->photos++] = (found){copy, copy + class_at, class_size, bytes, size};
     return ERR_OK;
@@ -149,18 +142,18 @@ static err_code number_classes(finder *f, error *err)
     qsort(f->photo, f->photos, sizeof *f->photo, by_name);
     out->item = arena_array(&out->memory, f->photos, sizeof *out->item);
     out->class_name = arena_array(&out->memory, f->photos, sizeof *out->class_name);
-    if (!out->item || !out->class_name) return no_memory(err);
-    for (size_t i = 0; i < f->photos; i++) {
+    if (!out->item || !out->class_name) return err_no_memory(err, for_photos);
+    for (int32_t i = 0; i < f->photos; i++) {
         const found *p = &f->photo[i];
         if (!i || !same_class(p, p - 1)) {
             const char *name = arena_strndup(&out->memory, p->class_at, p->class_size);
-            if (!name) return no_memory(err);
+            if (!name) return err_no_memory(err, for_photos);
             out->class_name[out->classes++] = name;
         }
         out->item[i] =
             (ds_item){.name = p->name, .bytes = p->bytes, .size = p->size, .label = out->classes - 1};
     }
-    out->items = (int32_t)f->photos;
+    out->items = f->photos;
     return ERR_OK;
 }
 

@@ -12,11 +12,11 @@ err_code ds_items_of_captions(const ds_captions *captions, const char *dir, aren
                               error *err)
 {
     ds_item *item = arena_array(memory, (size_t)captions->images, sizeof *item);
-    if (!item) return err_set(err, ERR_MEMORY, "out of memory for the list of photos");
+    if (!item) return err_no_memory(err, "for the list of photos");
     for (int32_t i = 0; i < captions->images; i++) {
         size_t size = strlen(dir) + strlen(captions->image[i].file_name) + 2;
         char *path = arena_alloc(memory, size);
-        if (!path) return err_set(err, ERR_MEMORY, "out of memory for the list of photos");
+        if (!path) return err_no_memory(err, "for the list of photos");
         err_code code = ds_image_path(dir, captions->image[i].file_name, path, size, err);
         if (code) return code;
         item[i] = (ds_item){.name = path, .label = -1};

@@ -81,7 +81,7 @@ err_code ds_json_value(ds_json_stream *s, const char *place, json_t **value, err
         s->at += (size_t)problem.position;
         return ERR_OK;
     }
-    if (no_memory) return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", s->name);
+    if (no_memory) return err_no_memory(err, "while reading '%s'", s->name);
     if (problem.position > 0) s->at += (size_t)problem.position;
     return malformed(s, place, io_json_problem(&problem), err);
 }
@@ -94,7 +94,7 @@ err_code ds_json_key(ds_json_stream *s, const char *place, char **key, error *er
     if (code) return code;
     *key = strdup(json_string_value(value));
     json_decref(value);
-    if (!*key) return err_set(err, ERR_MEMORY, "out of memory while reading '%s'", s->name);
+    if (!*key) return err_no_memory(err, "while reading '%s'", s->name);
     code = take(s, ':', place, err);
     if (code) {
         free(*key);

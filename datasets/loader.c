@@ -219,7 +219,7 @@ err_code ds_loader_create(const ds_loader_settings *settings, ds_loader **out, e
     err_code code = check_settings(settings, err);
     if (code) return code;
     ds_loader *l = calloc(1, sizeof *l);
-    if (!l) return err_set(err, ERR_MEMORY, "out of memory for the photo loader");
+    if (!l) return err_no_memory(err, "for the photo loader");
     l->s = *settings;
     l->image_bytes = (size_t)settings->size * (size_t)settings->size * 3;
     if (settings->augment) {
@@ -235,7 +235,7 @@ err_code ds_loader_create(const ds_loader_settings *settings, ds_loader **out, e
     }
     if (failed) {
         ds_loader_free(&l);
-        return err_set(err, ERR_MEMORY, "out of memory or threads for the photo loader");
+        return err_no_memory(err, "or threads for the photo loader");
     }
     *out = l;
     return ERR_OK;

@@ -1,5 +1,6 @@
 #include "datasets/pairs.h"
 
+#include "src/base/list.h"
 #include "src/base/rng.h"
 #include "src/base/text.h"
 #include "src/io/file.h"
@@ -50,7 +51,7 @@ static err_code open_lines(lines *l, const char *path, arena *memory, error *err
     l->at = arena_alloc(memory, size + 1);
     if (l->at) memcpy(l->at, bytes, size + 1);
     free(bytes);
-    if (!l->at) return err_set(err, ERR_MEMORY, "out of memory while reading '%.300s'", path);
+    if (!l->at) return err_no_memory(err, "while reading '%.300s'", path);
     l->end = l->at + size;
     int mark = text_byte_order_mark(l->at, size);
     if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%.300s': " TEXT_IS_UTF16, path);
@@ -105,10 +106,7 @@ static char *trim(char *s)
 
 /* ---- pairs ---- */
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory while reading pairs of texts");
-}
+static const char while_reading[] = "while reading pairs of texts";
 
 /* The arrays while they grow. */
 typedef struct gatherer {
@@ -117,18 +115,14 @@ typedef struct gatherer {
     int64_t empty, first_empty;
 } gatherer;
 
+/* Room for one pair more. */
 static bool grow(gatherer *g)
 {
-    int64_t capacity = g->capacity ? 2 * g->capacity : 4096;
-    size_t size = (size_t)capacity;
-    const char **source = realloc(g->source, size * sizeof *source);
-    if (source) g->source = source;
-    const char **target = realloc(g->target, size * sizeof *target);
-    if (target) g->target = target;
-    int64_t *line = realloc(g->line, size * sizeof *line);
-    if (line) g->line = line;
-    if (!source || !target || !line) return false;
-    g->capacity = capacity;
+    int64_t sources = g->capacity, targets = g->capacity, numbers = g->capacity;
+    if (!LIST_ROOM(g->source, g->count, 1, sources) || !LIST_ROOM(g->target, g->count, 1, targets) ||
+        !LIST_ROOM(g->line, g->count, 1, numbers))
+        return false;
+    g->capacity = numbers;
     return true;
 }
 
@@ -143,7 +137,7 @@ static err_code put_pair(gatherer *g, const lines *at, char *source, char *targe
     if (g->count >= MOST_PAIRS || g->empty >= MOST_PAIRS)
         return err_set(err, ERR_LIMIT, "cannot use '%.300s': more than %lld pairs", at->path,
                        (long long)MOST_PAIRS);
-    if (g->count == g->capacity && !grow(g)) return no_memory(err);
+    if (!grow(g)) return err_no_memory(err, while_reading);
     g->source[g->count] = source;
     g->target[g->count] = target;
     g->line[g->count++] = at->number;
@@ -162,7 +156,7 @@ static err_code finish(gatherer *g, const char *path, ds_pairs *out, error *err)
     const char **source = arena_array(&out->memory, count, sizeof *source);
     const char **target = arena_array(&out->memory, count, sizeof *target);
     int64_t *line = arena_array(&out->memory, count, sizeof *line);
-    if (!source || !target || !line) return no_memory(err);
+    if (!source || !target || !line) return err_no_memory(err, while_reading);
     memcpy(source, g->source, count * sizeof *source);
     memcpy(target, g->target, count * sizeof *target);
     memcpy(line, g->line, count * sizeof *line);
@@ -303,5 +297,5 @@ err_code ds_pairs_split(const ds_pairs *all, double share, uint64_t seed, ds_pai
     if (ok) return ERR_OK;
     ds_pairs_release(rest);
     ds_pairs_release(held);
-    return no_memory(err);
+    return err_no_memory(err, while_reading);
 }

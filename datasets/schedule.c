@@ -1,26 +1,22 @@
 #include "datasets/loader.h"
 
+#include "src/base/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct list {
     int32_t *image;
-    size_t count, capacity;
+    int32_t count;
+    int64_t capacity;
 } list;
 
-static int append(list *l, const ds_batch *b)
+static bool append(list *l, const ds_batch *b)
 {
-    size_t more = (size_t)b->images;
-    if (l->count + more > l->capacity) {
-        size_t capacity = 2 * (l->count + more);
-        int32_t *image = capacity > INT32_MAX ? NULL : realloc(l->image, capacity * sizeof *image);
-        if (!image) return -1;
-        l->image = image;
-        l->capacity = capacity;
-    }
-    memcpy(l->image + l->count, b->image, more * sizeof *b->image);
-    l->count += more;
-    return 0;
+    if (!LIST_ROOM(l->image, l->count, b->images, l->capacity)) return false;
+    memcpy(l->image + l->count, b->image, b->images * sizeof *b->image);
+    l->count += b->images;
+    return true;
 }
 
 static err_code collect(const ds_plan *plan, int32_t *start, list *l, error *err)
@@ -31,9 +27,8 @@ static err_code collect(const ds_plan *plan, int32_t *start, list *l, error *err
         ds_batch b;
         arena_reset(&scratch);
         code = ds_plan_batch(plan, i, &scratch, &b, err);
-        if (!code && append(l, &b))
-            code = err_set(err, ERR_MEMORY, "out of memory for the schedule of the photos");
-        start[i + 1] = (int32_t)l->count;
+        if (!code && !append(l, &b)) code = err_no_memory(err, "for the schedule of the photos");
+        start[i + 1] = l->count;
     }
     arena_release(&scratch);
     return code;
@@ -43,10 +38,10 @@ err_code ds_schedule_of_plan(const ds_plan *plan, arena *memory, ds_schedule *ou
 {
     list l = {0};
     int32_t *start = arena_array(memory, (size_t)ds_plan_batches(plan) + 1, sizeof *start), *image = NULL;
-    if (!start) return err_set(err, ERR_MEMORY, "out of memory for the schedule of the photos");
+    if (!start) return err_no_memory(err, "for the schedule of the photos");
     err_code code = collect(plan, start, &l, err);
     if (!code) image = arena_array(memory, l.count, sizeof *image);
-    if (!code && !image) code = err_set(err, ERR_MEMORY, "out of memory for the schedule of the photos");
+    if (!code && !image) code = err_no_memory(err, "for the schedule of the photos");
     if (!code && l.count) memcpy(image, l.image, l.count * sizeof *image);
     free(l.image);
     if (!code) *out = (ds_schedule){.batches = ds_plan_batches(plan), .start = start, .image = image};

@@ -1,12 +1,11 @@
 #include "datasets/sources.h"
 
+#include "src/base/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory while turning lines into numbers");
-}
+static const char while_numbering[] = "while turning lines into numbers";
 
 /* The numbers of all lines while they grow. */
 typedef struct gatherer {
@@ -17,13 +16,7 @@ typedef struct gatherer {
 
 static bool put_words(gatherer *g, const int32_t *ids, int32_t count)
 {
-    if (g->count + count > g->capacity) {
-        int64_t capacity = 2 * (g->count + count) + 4096;
-        int32_t *words = realloc(g->words, (size_t)capacity * sizeof *words);
-        if (!words) return false;
-        g->words = words;
-        g->capacity = capacity;
-    }
+    if (!LIST_ROOM(g->words, g->count, count, g->capacity)) return false;
     for (int32_t i = 0; i < count; i++) g->unknown += ids[i] == DS_UNK;
     if (count) memcpy(g->words + g->count, ids, (size_t)count * sizeof *ids);
     g->count += count;
@@ -46,7 +39,8 @@ static err_code gather(gatherer *g, const ds_codec *codec, const char *const *li
             n = most;
             ++*cut;
         }
-        if (!put_words(g, ids, n) || (end && !put_words(g, &last, 1))) code = no_memory(err);
+        if (!put_words(g, ids, n) || (end && !put_words(g, &last, 1)))
+            code = err_no_memory(err, while_numbering);
         g->first[i + 1] = g->count;
     }
     arena_release(&scratch);
@@ -66,9 +60,9 @@ err_code ds_sources_encode(const ds_codec *codec, const char *const *lines, int3
 {
     gatherer g = {.first = arena_array(memory, (size_t)count + 1, sizeof *g.first)};
     *out = (ds_sources){.count = count, .first = g.first};
-    if (!g.first) return no_memory(err);
+    if (!g.first) return err_no_memory(err, while_numbering);
     err_code code = gather(&g, codec, lines, count, most, true, &out->cut, err);
-    if (!code && !(out->words = keep_words(&g, memory))) code = no_memory(err);
+    if (!code && !(out->words = keep_words(&g, memory))) code = err_no_memory(err, while_numbering);
     free(g.words);
     if (code) {
         *out = (ds_sources){0};
@@ -89,12 +83,12 @@ err_code ds_targets_encode(const ds_codec *codec, const char *const *lines, int3
     int32_t *image = arena_array(memory, (size_t)count + 1, sizeof *image), cut = 0;
     bool *sided = arena_array(memory, (size_t)count + 1, sizeof *sided);
     *out = (ds_encoded){0};
-    if (!g.first || !image || !sided) return no_memory(err);
+    if (!g.first || !image || !sided) return err_no_memory(err, while_numbering);
     err_code code = gather(&g, codec, lines, count, 0, false, &cut, err);
     int32_t *words = code ? NULL : keep_words(&g, memory);
     free(g.words);
     if (code) return code;
-    if (!words) return no_memory(err);
+    if (!words) return err_no_memory(err, while_numbering);
     for (int32_t i = 0; i < count; i++) image[i] = i;
     *out = (ds_encoded){.captions = count,
                         .images = count,
@@ -110,13 +104,13 @@ err_code ds_sources_batch(const ds_sources *s, const int32_t *which, int32_t n, 
                           ds_source_batch *out, error *err)
 {
     *out = (ds_source_batch){.rows = n, .length = arena_array(memory, (size_t)n, sizeof *out->length)};
-    if (!out->length) return no_memory(err);
+    if (!out->length) return err_no_memory(err, while_numbering);
     for (int32_t r = 0; r < n; r++) {
         out->length[r] = (int32_t)(s->first[which[r] + 1] - s->first[which[r]]);
         if (out->length[r] > out->max_len) out->max_len = out->length[r];
     }
     out->tokens = arena_array(memory, (size_t)n * (size_t)out->max_len, sizeof *out->tokens);
-    if (!out->tokens) return no_memory(err);
+    if (!out->tokens) return err_no_memory(err, while_numbering);
     for (int32_t r = 0; r < n; r++) {
         int32_t *row = out->tokens + (int64_t)r * out->max_len;
         memcpy(row, s->words + s->first[which[r]], (size_t)out->length[r] * sizeof *row);

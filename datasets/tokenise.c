@@ -114,7 +114,7 @@ err_code ds_tokenise(const char *utf8, arena *memory, ds_tokens *out, error *err
     bool failed = plain.failed || !w.at || !out->word;
     if (!failed) split_words(text_string(&plain), plain.length, &w);
     text_release(&plain);
-    if (failed) return err_set(err, ERR_MEMORY, "out of memory while splitting a caption into words");
+    if (failed) return err_no_memory(err, "while splitting a caption into words");
     return ERR_OK;
 }
 

@@ -40,7 +40,7 @@ err_code ds_counter_add(ds_counter *c, const char *word, int64_t times, error *e
 {
     if (!*word || is_special(word)) return err_set(err, ERR_ARGUMENT, "cannot count '%s': not a word", word);
     int32_t at = ds_words_put(&c->words, word);
-    if (at < 0) return err_set(err, ERR_MEMORY, "out of memory while counting words");
+    if (at < 0) return err_no_memory(err, "while counting words");
     c->words.item[at].count += times;
     return ERR_OK;
 }
@@ -102,7 +102,7 @@ err_code ds_vocab_build(const ds_counter *c, const ds_vocab_settings *s, ds_voca
 no_memory:
     free(chosen);
     ds_vocab_free(&v);
-    return err_set(err, ERR_MEMORY, "out of memory while building the vocabulary");
+    return err_no_memory(err, "while building the vocabulary");
 }
 
 void ds_vocab_free(ds_vocab **v)
@@ -153,7 +153,7 @@ static err_code load_word(ds_vocab *v, size_t i, const json_t *value, error *err
                        word, specials[i]);
     }
     int32_t id = ds_words_put(&v->words, word);
-    if (id < 0) return err_set(err, ERR_MEMORY, "out of memory while reading the vocabulary");
+    if (id < 0) return err_no_memory(err, "while reading the vocabulary");
     if ((size_t)id != i)
         return err_set(err, ERR_FORMAT, "cannot read the vocabulary: entry %zu '%.40s' repeats entry %d", i,
                        word, (int)id);
@@ -169,7 +169,7 @@ err_code ds_vocab_from_json(const json_t *array, ds_vocab **out, error *err)
         return err_set(err, ERR_FORMAT, "cannot read the vocabulary: entry %zu, '%s', is missing", count,
                        specials[count]);
     ds_vocab *v = new_vocab();
-    if (!v) return err_set(err, ERR_MEMORY, "out of memory while reading the vocabulary");
+    if (!v) return err_no_memory(err, "while reading the vocabulary");
     for (size_t i = 0; i < count; i++) {
         err_code code = load_word(v, i, json_array_get(array, i), err);
         if (code) {

@@ -1,5 +1,7 @@
 #include "datasets/words.h"
 
+#include "src/base/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,23 +49,13 @@ static int grow_slots(ds_words *w)
     return 0;
 }
 
-static int grow_items(ds_words *w)
-{
-    int32_t capacity = w->capacity ? 2 * w->capacity : FIRST_SLOTS / 2;
-    ds_word *item = realloc(w->item, (size_t)capacity * sizeof *item);
-    if (!item) return -1;
-    w->item = item;
-    w->capacity = capacity;
-    return 0;
-}
-
 int32_t ds_words_put(ds_words *w, const char *text)
 {
     if ((uint64_t)w->count * 4 >= (uint64_t)w->slots * 3 && grow_slots(w)) return -1;
     uint32_t hash = hash_text(text), i = slot_of(w, text, hash);
     if (w->slot[i]) return w->slot[i] - 1;
     if (w->count >= MOST_WORDS) return -1;
-    if (w->count == w->capacity && grow_items(w)) return -1;
+    if (!LIST_ROOM(w->item, w->count, 1, w->capacity)) return -1;
     char *copy = strdup(text);
     if (!copy) return -1;
     w->item[w->count] = (ds_word){.text = copy, .hash = hash};

@@ -16,7 +16,8 @@ typedef struct ds_word {
 
 typedef struct ds_words {
     ds_word *item; /* [count], in order of arrival */
-    int32_t count, capacity;
+    int32_t count;
+    int64_t capacity;
     int32_t *slot; /* [slots]: place in item + 1, 0 = free; slots is a power of two above 4/3 count */
     uint32_t slots;
 } ds_words;

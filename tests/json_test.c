@@ -202,7 +202,7 @@ static void test_short_memory(void **state)
             error err = {0};
             limit(forever ? -n : n);
             assert_int_equal(io_json_parse(s, strlen(s), "x.json", &root, &err), ERR_MEMORY);
-            assert_string_equal(err.text, "cannot read 'x.json': out of memory");
+            assert_string_equal(err.text, "out of memory while reading 'x.json'");
             assert_null(root);
         }
     limit(needed + 1);
@@ -270,7 +270,7 @@ static void test_build(void **state)
     io_json_put(&b, b.root, NULL, NULL);
     io_json_put_int(&b, io_json_put_object(&b, b.root, NULL), "x", 1);
     assert_int_equal(io_json_done(&b, "the log", &none, &err), ERR_MEMORY);
-    assert_string_equal(err.text, "cannot make the log: out of memory");
+    assert_string_equal(err.text, "out of memory while making the log");
     assert_null(none);
 }
 

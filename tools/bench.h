@@ -14,6 +14,7 @@
 #include "src/base/error.h"
 #include "src/base/pool.h"
 #include "src/math/gemm.h"
+#include "src/math/real.h"
 
 /* What the rows work with; borrowed by all. */
 typedef struct bench_env {
@@ -29,7 +30,7 @@ typedef enum {
     BENCH_RATE,    /* things per second */
     BENCH_TIME,    /* milliseconds per run */
     BENCH_FLOPS,   /* billions of floating point operations per second */
-    BENCH_TILES,   /* likewise, of AMX tiles alone; not measured where there are none */
+    BENCH_TILES,   /* such operations per second, of AMX tiles alone; not measured where there are none */
     BENCH_MEMORY,  /* MiB, measured once, in open */
     BENCH_GROWTH,  /* the time of a run as a multiple of that of the row before */
     BENCH_SPEEDUP, /* how many times as fast as the row before; left out with one thread */
@@ -73,6 +74,12 @@ enum { BENCH_PEERS = 1 };
 enum { BENCH_ROWS_MAX = 64 };
 extern const bench_row bench_rows[];
 extern const int bench_row_count;
+
+/* ---- for all rows ---- */
+
+pool *bench_pool(const bench_case *c);  /* NULL: the row is one of a single thread */
+void bench_draw(real *x, size_t count); /* the same numbers every time, in [-0.5, 0.5); NULL is fine */
+err_code bench_no_memory(const bench_case *c, error *err);
 
 /* ---- functions of the rows ---- */
 

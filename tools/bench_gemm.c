@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cnn/conv2d.h"
-#include "src/base/rng.h"
 #include "src/math/packed.h"
 #include "tools/bench.h"
 
@@ -18,21 +17,10 @@ typedef struct product {
     uint16_t *tiles;   /* panels for every thread */
 } product;
 
-static err_code no_memory(const bench_case *c, error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the benchmark '%s'", c->row->name);
-}
-
-static pool *threads_of(const bench_case *c)
-{
-    return c->row->all_threads ? c->env->pool : NULL;
-}
-
 static real *draw(product *s, size_t count)
 {
-    rng r = {.seed = 1};
     real *x = arena_array(&s->memory, count, sizeof *x);
-    for (size_t i = 0; x && i < count; i++) x[i] = (real)(rng_uniform(&r) - 0.5);
+    bench_draw(x, count);
     return x;
 }
 
@@ -53,19 +41,19 @@ enum { SIDE = 1024 };
 err_code bench_gemm_open(bench_case *c, error *err)
 {
     product *s = c->state = calloc(1, sizeof *s);
-    if (!s) return no_memory(c, err);
+    if (!s) return bench_no_memory(c, err);
     c->flops = 2.0 * SIDE * SIDE * SIDE;
     s->x = draw(s, (size_t)SIDE * SIDE);
     s->w = draw(s, (size_t)SIDE * SIDE);
     s->y = draw(s, (size_t)SIDE * SIDE);
-    return s->x && s->w && s->y ? ERR_OK : no_memory(c, err);
+    return s->x && s->w && s->y ? ERR_OK : bench_no_memory(c, err);
 }
 
 err_code bench_gemm_run(bench_case *c, error *err)
 {
     (void)err;
     product *s = c->state;
-    gemm(threads_of(c), c->row->precision, GEMM_N, GEMM_N, SIDE, SIDE, SIDE, s->x, SIDE, s->w, SIDE, 0, s->y,
+    gemm(bench_pool(c), c->row->precision, GEMM_N, GEMM_N, SIDE, SIDE, SIDE, s->x, SIDE, s->w, SIDE, 0, s->y,
          SIDE);
     return ERR_OK;
 }
@@ -76,14 +64,14 @@ err_code bench_packed_open(bench_case *c, error *err)
     if (code) return code;
     product *s = c->state;
     s->packed = packed_create(PACKED_BF16, GEMM_N, SIDE, SIDE, s->w, SIDE, NULL);
-    return s->packed ? ERR_OK : no_memory(c, err);
+    return s->packed ? ERR_OK : bench_no_memory(c, err);
 }
 
 err_code bench_packed_run(bench_case *c, error *err)
 {
     (void)err;
     product *s = c->state;
-    packed_product_on(threads_of(c), s->packed, SIDE, s->x, SIDE, 0, s->y, SIDE);
+    packed_product_on(bench_pool(c), s->packed, SIDE, s->x, SIDE, 0, s->y, SIDE);
     return ERR_OK;
 }
 
@@ -105,7 +93,7 @@ static const shape shapes[] = {
 static err_code draw_shape(bench_case *c, int photos, int kernel, error *err)
 {
     product *s = c->state = calloc(1, sizeof *s);
-    if (!s) return no_memory(c, err);
+    if (!s) return bench_no_memory(c, err);
     const shape *p = &shapes[c->row->amount];
     int deep = kernel * kernel * p->in;
     size_t places = (size_t)photos * (size_t)(p->side * p->side);
@@ -113,10 +101,10 @@ static err_code draw_shape(bench_case *c, int photos, int kernel, error *err)
     s->x = draw(s, places * (size_t)p->in);
     s->w = draw(s, (size_t)deep * (size_t)p->out);
     s->y = draw(s, places * (size_t)p->out);
-    if (!s->x || !s->w || !s->y) return no_memory(c, err);
+    if (!s->x || !s->w || !s->y) return bench_no_memory(c, err);
     s->packed = packed_create(gemm_on_tiles(c->row->precision) ? PACKED_BF16 : PACKED_F32, GEMM_N, deep,
                               p->out, s->w, p->out, NULL);
-    return s->packed ? ERR_OK : no_memory(c, err);
+    return s->packed ? ERR_OK : bench_no_memory(c, err);
 }
 
 /* One photo, as in cnn/by_bands.c: its map stays in the second-level cache, and the wide one is bf16 on
@@ -131,7 +119,7 @@ err_code bench_pointwise_open(bench_case *c, error *err)
     size_t stride = packed_rounded_stride(s->packed), wide = p->in > p->out ? stride : (size_t)p->out;
     if (stride) {
         s->rounded = arena_array(&s->memory, (size_t)(pixels + PACKED_SPARE) * wide, sizeof *s->rounded);
-        if (!s->rounded) return no_memory(c, err);
+        if (!s->rounded) return bench_no_memory(c, err);
         if (p->in > p->out) packed_round(s->packed, pixels, s->x, p->in, s->rounded);
     }
     c->flops *= AGAIN;
@@ -167,14 +155,14 @@ err_code bench_conv_run(bench_case *c, error *err)
 {
     product *s = c->state;
     const shape *p = &shapes[c->row->amount];
-    s->tape = (nn_tape){.mem = &s->step, .threads = threads_of(c)};
+    s->tape = (nn_tape){.mem = &s->step, .threads = bench_pool(c)};
     nn_begin(&s->tape);
     nn_var *x = nn_input(&s->tape, s->x, 4, (int[]){PHOTOS, p->side, p->side, p->in});
     nn_var *w = nn_input(&s->tape, s->w, 4, (int[]){KERNEL, KERNEL, p->in, p->out});
-    if (!x || !w) return no_memory(c, err);
+    if (!x || !w) return bench_no_memory(c, err);
     w->packed = s->packed;
     cnn_window win = {KERNEL, 1, KERNEL / 2};
-    return cnn_conv2d(&s->tape, x, w, NULL, win, NN_RELU6) ? ERR_OK : no_memory(c, err);
+    return cnn_conv2d(&s->tape, x, w, NULL, win, NN_RELU6) ? ERR_OK : bench_no_memory(c, err);
 }
 
 /* ---- tiles alone ---- */
@@ -184,11 +172,11 @@ enum { TILE_ROUNDS = 2000 };
 err_code bench_tiles_open(bench_case *c, error *err)
 {
     product *s = c->state = calloc(1, sizeof *s);
-    if (!s) return no_memory(c, err);
-    size_t threads = (size_t)pool_threads(threads_of(c)), count = threads * GEMM_TILES_NUMBERS;
+    if (!s) return bench_no_memory(c, err);
+    size_t threads = (size_t)pool_threads(bench_pool(c)), count = threads * GEMM_TILES_NUMBERS;
     s->tiles = arena_array(&s->memory, count, sizeof *s->tiles);
     s->x = draw(s, count);
-    if (!s->tiles || !s->x) return no_memory(c, err);
+    if (!s->tiles || !s->x) return bench_no_memory(c, err);
     for (size_t i = 0; i < count; i++) { /* the upper half of an f32 is a bf16 */
         float x = (float)s->x[i];
         uint32_t bits;
@@ -209,7 +197,7 @@ static void multiply_tiles(void *p, int index, int worker)
 err_code bench_tiles_run(bench_case *c, error *err)
 {
     (void)err;
-    pool *threads = threads_of(c);
+    pool *threads = bench_pool(c);
     pool_run(threads, pool_threads(threads), multiply_tiles, c->state);
     return ERR_OK;
 }

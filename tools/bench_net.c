@@ -14,22 +14,6 @@
 #include "src/train/optim.h"
 #include "tools/bench.h"
 
-static void fill(real *x, size_t count)
-{
-    rng r = {.seed = 1};
-    for (size_t i = 0; i < count; i++) x[i] = (real)(rng_uniform(&r) - 0.5);
-}
-
-static err_code no_memory(const bench_case *c, error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the benchmark '%s'", c->row->name);
-}
-
-static pool *threads_of(const bench_case *c)
-{
-    return c->row->all_threads ? c->env->pool : NULL;
-}
-
 /* ---- encoders ---- */
 
 typedef struct encoder_state {
@@ -44,7 +28,7 @@ typedef struct encoder_state {
 err_code bench_encoder_open(bench_case *c, error *err)
 {
     encoder_state *s = c->state = calloc(1, sizeof *s);
-    if (!s) return no_memory(c, err);
+    if (!s) return bench_no_memory(c, err);
     err_code code = cnn_net_create(c->row->subject, "", &s->params, &s->net, err);
     if (!code) code = nn_params_finish(&s->params, 1, err);
     if (!code) code = cnn_net_fold(s->net, err);
@@ -52,10 +36,10 @@ err_code bench_encoder_open(bench_case *c, error *err)
     if (!code) code = nn_params_pack(&s->params, "", PACKED_F32, tiles ? PACKED_BF16 : PACKED_F32, err);
     if (code) return code;
     s->size = cnn_net_row(s->net)->size;
-    s->tape = (nn_tape){.mem = &s->memory, .threads = threads_of(c)};
+    s->tape = (nn_tape){.mem = &s->memory, .threads = bench_pool(c)};
     size_t count = 3 * (size_t)s->size * (size_t)s->size;
-    if (!(s->pixels = malloc(count * sizeof *s->pixels))) return no_memory(c, err);
-    fill(s->pixels, count);
+    if (!(s->pixels = malloc(count * sizeof *s->pixels))) return bench_no_memory(c, err);
+    bench_draw(s->pixels, count);
     c->flops = 2 * cnn_net_products(s->net, s->size);
     return ERR_OK;
 }
@@ -65,7 +49,7 @@ err_code bench_encoder_run(bench_case *c, error *err)
     encoder_state *s = c->state;
     nn_begin(&s->tape);
     nn_var *x = nn_input(&s->tape, s->pixels, 4, (int[]){1, s->size, s->size, 3});
-    return cnn_net_forward(s->net, &s->tape, x) ? ERR_OK : no_memory(c, err);
+    return cnn_net_forward(s->net, &s->tape, x) ? ERR_OK : bench_no_memory(c, err);
 }
 
 void bench_encoder_close(bench_case *c)
@@ -105,7 +89,7 @@ typedef struct train_state {
 static err_code make_vocabulary(int words, ds_vocab **out, error *err)
 {
     ds_counter *counter = ds_counter_create();
-    err_code code = counter ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for a vocabulary");
+    err_code code = counter ? ERR_OK : err_no_memory(err, "for a vocabulary");
     for (int i = DS_SPECIALS; !code && i < words; i++) {
         char word[16];
         snprintf(word, sizeof word, "w%d", i);
@@ -162,7 +146,7 @@ static bool make_inputs(train_state *s, bool frozen)
     if (frozen) {
         size_t count = photos * (size_t)(m->encoder.grid_h * m->encoder.grid_w * m->decoder.config.features);
         if (!(s->features = malloc(count * sizeof *s->features))) return false;
-        fill(s->features, count);
+        bench_draw(s->features, count);
         return true;
     }
     size_t count = photos * size * size * 3;
@@ -176,7 +160,7 @@ static bool make_inputs(train_state *s, bool frozen)
 static err_code open_training(bench_case *c, bool frozen, error *err)
 {
     train_state *s = c->state = calloc(1, sizeof *s);
-    if (!s) return no_memory(c, err);
+    if (!s) return bench_no_memory(c, err);
     train_sizes z = sizes_of(c->row, frozen);
     err_code code = bench_make_model(c->row->subject, z.vocabulary, z.embedding, &s->model, err);
     if (code) return code;
@@ -184,13 +168,13 @@ static err_code open_training(bench_case *c, bool frozen, error *err)
     if (frozen) nn_params_set_trainable(&s->model->params, "encoder.", false);
     if ((code = optim_init(&s->optim, OPTIM_ADAMW, &s->model->params, err))) return code;
     s->tape = (nn_tape){.mem = &s->memory,
-                        .threads = threads_of(c),
+                        .threads = bench_pool(c),
                         .precision = c->row->precision,
                         .recording = true,
                         .training = true,
                         .seed = 1};
     c->things = z.photos; /* of a frozen encoder as many as captions */
-    return make_batch(s, &z) && make_inputs(s, frozen) ? ERR_OK : no_memory(c, err);
+    return make_batch(s, &z) && make_inputs(s, frozen) ? ERR_OK : bench_no_memory(c, err);
 }
 
 /* Two steps in a process of its own, which leaves with 0 when they went well. */
@@ -216,7 +200,7 @@ static err_code weigh_training(bench_case *c, error *err)
     if (child < 0) return err_set(err, ERR_IO, "cannot start a process: %s", strerror(errno));
     while (wait4(child, &status, 0, &used) < 0)
         if (errno != EINTR) return err_set(err, ERR_IO, "cannot wait for a process: %s", strerror(errno));
-    if (!WIFEXITED(status) || WEXITSTATUS(status)) return no_memory(c, err);
+    if (!WIFEXITED(status) || WEXITSTATUS(status)) return bench_no_memory(c, err);
     if (used.ru_maxrss > own.ru_maxrss) c->memory = (double)used.ru_maxrss / 1024;
     return ERR_OK;
 }
@@ -251,12 +235,12 @@ err_code bench_train_run(bench_case *c, error *err)
     s->tape.step++;
     cap_memory m = cap_decoder_remember(&s->tape, &s->model->decoder, &(cap_encoded){.states = regions(s)});
     nn_var *loss = cap_decoder_loss(&s->tape, &s->model->decoder, &m, &s->batch, &options, &info);
-    if (!loss) return no_memory(c, err);
-    nn_params_zero_grad(params, threads_of(c));
+    if (!loss) return bench_no_memory(c, err);
+    nn_params_zero_grad(params, bench_pool(c));
     nn_backward(&s->tape, loss);
-    if (s->tape.failed) return no_memory(c, err);
-    optim_clip(params, threads_of(c), 5);
-    optim_step(&s->optim, threads_of(c), 1e-4);
+    if (s->tape.failed) return bench_no_memory(c, err);
+    optim_clip(params, bench_pool(c), 5);
+    optim_step(&s->optim, bench_pool(c), 1e-4);
     return ERR_OK;
 }
 

@@ -174,7 +174,5 @@ err_code bench_print_json(const bench_report *r, error *err)
     io_json_put_int(&b, b.root, "rounds", r->rounds);
     json_t *rows = io_json_put_array(&b, b.root, "results");
     for (int i = 0; i < r->results; i++) put_row(&b, rows, r, &r->result[i]);
-    return print_json_line(stdout, io_json_take(&b))
-               ? ERR_OK
-               : err_set(err, ERR_MEMORY, "out of memory while printing");
+    return print_json_line(stdout, io_json_take(&b)) ? ERR_OK : err_no_memory(err, "while printing");
 }

@@ -52,7 +52,7 @@ err_code bench_score_open(bench_case *c, error *err)
     bool good = s && s->caption;
     for (size_t i = 0; good && i < all; i++) good = (s->caption[i] = invent(&r, &s->memory));
     c->things = IMAGES;
-    return good ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for captions to score");
+    return good ? ERR_OK : err_no_memory(err, "for captions to score");
 }
 
 err_code bench_score_run(bench_case *c, error *err)

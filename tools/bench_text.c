@@ -35,10 +35,7 @@ typedef struct text_state {
     ds_batch out;
 } text_state;
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the benchmark of dates");
-}
+static const char for_dates[] = "for the benchmark of dates";
 
 /* ---- dates ---- */
 
@@ -90,7 +87,7 @@ static err_code make_data(text_state *s, int32_t *source_vocabulary, int32_t *ta
     rng r = {.seed = 4};
     date_line *drawn = arena_array(&s->data, LINES, sizeof *drawn);
     const char **line = arena_array(&s->data, LINES, sizeof *line);
-    if (!drawn || !line) return no_memory(err);
+    if (!drawn || !line) return err_no_memory(err, for_dates);
     for (int i = 0; i < LINES; i++) draw_date(&r, &drawn[i]);
     for (int i = 0; i < LINES; i++) line[i] = drawn[i].source;
     err_code code = encode(s, line, false, source_vocabulary, err);
@@ -127,7 +124,7 @@ static err_code make_even(text_state *s, error *err)
     s->out.length = repeat(s, STEPS);
     s->out.row_image = repeat(s, 0);
     if (!s->in.tokens || !s->in.length || !s->out.tokens || !s->out.length || !s->out.row_image)
-        return no_memory(err);
+        return err_no_memory(err, for_dates);
     for (int i = 0; i < BATCH; i++) s->out.row_image[i] = i;
     return ERR_OK;
 }
@@ -169,7 +166,7 @@ err_code bench_text_open(bench_case *c, error *err)
 {
     text_state *s = c->state = calloc(1, sizeof *s);
     int32_t sources = VOCABULARY, targets = VOCABULARY;
-    if (!s) return no_memory(err);
+    if (!s) return err_no_memory(err, for_dates);
     err_code code = c->row->amount == BENCH_PEERS ? make_even(s, err) : make_data(s, &sources, &targets, err);
     if (!code) code = make_net(s, c->row->subject, sources, targets, err);
     if (!code) code = optim_init(&s->optim, OPTIM_ADAMW, &s->params, err);
@@ -208,10 +205,10 @@ err_code bench_text_run(bench_case *c, error *err)
         cap_text_encoder_forward(&s->tape, &s->encoder, in->tokens, in->length, in->rows, in->max_len);
     cap_memory memory = cap_decoder_remember(&s->tape, &s->decoder, &encoded);
     nn_var *loss = cap_decoder_loss(&s->tape, &s->decoder, &memory, &s->out, &options, &info);
-    if (!loss) return no_memory(err);
+    if (!loss) return err_no_memory(err, for_dates);
     nn_params_zero_grad(&s->params, s->tape.threads);
     nn_backward(&s->tape, loss);
-    if (s->tape.failed) return no_memory(err);
+    if (s->tape.failed) return err_no_memory(err, for_dates);
     optim_clip(&s->params, s->tape.threads, 5);
     optim_step(&s->optim, s->tape.threads, 1e-3);
     return ERR_OK;

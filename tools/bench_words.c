@@ -26,11 +26,6 @@ typedef struct words_state {
     uint8_t *pixels; /* [photos][size][size][3]; NULL: from the features on */
 } words_state;
 
-static err_code no_memory(const bench_case *c, error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the benchmark '%s'", c->row->name);
-}
-
 static packed_type type_of(const char *name)
 {
     return !strcmp(name, "int8") ? PACKED_I8 : !strcmp(name, "bf16") ? PACKED_BF16 : PACKED_F32;
@@ -56,7 +51,7 @@ static bool draw_input(words_state *s)
 static err_code open_words(bench_case *c, words_sizes sizes, error *err)
 {
     words_state *s = c->state = calloc(1, sizeof *s);
-    if (!s) return no_memory(c, err);
+    if (!s) return bench_no_memory(c, err);
     s->sizes = sizes;
     packed_type linear = type_of(c->row->subject);
     bool tiles = linear != PACKED_F32 && gemm_on_tiles(GEMM_BF16);
@@ -71,7 +66,7 @@ static err_code open_words(bench_case *c, words_sizes sizes, error *err)
         sizes.words > 1 ? sizes.words - 1 : 1; /* <end> is a step, too */
     s->tape = (nn_tape){.mem = &s->memory, .threads = c->row->all_threads ? c->env->pool : NULL};
     c->things = sizes.photos;
-    return draw_input(s) ? ERR_OK : no_memory(c, err);
+    return draw_input(s) ? ERR_OK : bench_no_memory(c, err);
 }
 
 err_code bench_greedy_open(bench_case *c, error *err)
@@ -116,7 +111,7 @@ err_code bench_words_run(bench_case *c, error *err)
                                 : nn_input(&s->tape, s->features, 3, shape);
     cap_encoded encoded = {.states = regions};
     cap_memory memory = cap_decoder_remember(&s->tape, &m->decoder, &encoded);
-    if (s->tape.failed) return no_memory(c, err);
+    if (s->tape.failed) return bench_no_memory(c, err);
     return cap_search(&s->tape, &m->decoder, &memory, &s->search, &s->results, best, err);
 }
 

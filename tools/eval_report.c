@@ -57,7 +57,7 @@ err_code eval_write_images(const char *path, const cap_scores *all, error *err)
     for (size_t i = 0; i < all->images; i++) {
         if (write_image(w, &all->image[i], all->cider_means_nothing)) continue;
         io_writer_abort(&w);
-        return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", path);
+        return err_no_memory(err, "while writing '%s'", path);
     }
     return io_writer_close(&w, err);
 }
@@ -119,7 +119,7 @@ err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, er
     if (made) puts(made);
     free(made);
     json_decref(json);
-    return made ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while writing the scores");
+    return made ? ERR_OK : err_no_memory(err, "while writing the scores");
 }
 
 /* ---- for people ---- */

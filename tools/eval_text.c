@@ -116,7 +116,7 @@ err_code eval_text_report(const eval_request *q, const cap_text_counts *c, error
     if (!q->json)
         print_text(c, &b, signature);
     else if (!print_json(c, &b, signature))
-        return err_set(err, ERR_MEMORY, "out of memory while printing scores");
+        return err_no_memory(err, "while printing scores");
     return ERR_OK;
 }
 

@@ -33,7 +33,7 @@ int info_verdict(bool good)
 {
     error err = {0};
     if (good) return VERB_DONE;
-    err_set(&err, ERR_MEMORY, "out of memory while printing");
+    err_no_memory(&err, "while printing");
     return verb_fail(&err);
 }
 

@@ -25,8 +25,7 @@ bool lines_must_wait(const line_reader *r)
 /* Moves what is left to the front and reads more behind it. */
 static err_code read_more(line_reader *r, error *err)
 {
-    if (!r->buffer && !(r->buffer = malloc(ROOM + 2)))
-        return err_set(err, ERR_MEMORY, "out of memory while reading %s", r->name);
+    if (!r->buffer && !(r->buffer = malloc(ROOM + 2))) return err_no_memory(err, "while reading %s", r->name);
     if (r->start) memmove(r->buffer, r->buffer + r->start, r->end - r->start);
     r->end -= r->start;
     r->start = 0;

@@ -40,7 +40,7 @@ err_code marked_write(const char *path, const img *picture, const marked_mark *m
     char *title = clean(mark->title), *description = clean(mark->description);
     uint8_t *bytes = NULL;
     size_t length;
-    err_code code = title && description ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for a picture");
+    err_code code = title && description ? ERR_OK : err_no_memory(err, "for a picture");
     const img_note notes[] = {{"Software", "caption " CAPTION_VERSION},
                               {"Role", mark->role},
                               {"Title", title},

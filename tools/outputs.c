@@ -22,10 +22,7 @@ struct outputs_file {
     bool written;
 };
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the names of files");
-}
+static const char for_names[] = "for the names of files";
 
 /* ---- what file a path means ---- */
 
@@ -99,14 +96,15 @@ static err_code refuse(const char *path, const outputs_file *new, const outputs_
 static err_code add(outputs *o, outputs_file file, const char *path, error *err)
 {
     bool failed = false;
-    if (!identify(path, file.written, &file.is, &failed)) return failed ? no_memory(err) : ERR_OK;
+    if (!identify(path, file.written, &file.is, &failed))
+        return failed ? err_no_memory(err, for_names) : ERR_OK;
     if (!file.written && *file.is.name) return ERR_OK; /* not there: reading will say so */
-    if (!make_room(o)) return no_memory(err);
+    if (!make_room(o)) return err_no_memory(err, for_names);
     outputs_file **at = find(o, &file.is);
     if (*at) return file.written || (*at)->written ? refuse(path, &file, *at, err) : ERR_OK;
     file.is.name = arena_strdup(&o->memory, file.is.name);
     outputs_file *kept = arena_alloc(&o->memory, sizeof *kept);
-    if (!file.is.name || !kept) return no_memory(err);
+    if (!file.is.name || !kept) return err_no_memory(err, for_names);
     *kept = file;
     *at = kept;
     o->count++;
@@ -138,7 +136,7 @@ static err_code check_folders(const outputs *o, const outputs_file *new, const c
     if (!strcmp(path, "-") || !ds_is_photo_name(path) || access(path, F_OK) || marked_read(path, role))
         return ERR_OK;
     char *real = realpath(path, NULL);
-    if (!real && errno == ENOMEM) return no_memory(err);
+    if (!real && errno == ENOMEM) return err_no_memory(err, for_names);
     const outputs_file *folder = real ? find_folder(o, real) : NULL;
     free(real);
     return folder ? refuse(path, new, folder, err) : ERR_OK;
@@ -168,7 +166,7 @@ static err_code add_listed(outputs *o, const char *role, const char *text, error
     err_code code = outputs_reads(o, role, text, err);
     if (code || !colon) return code;
     const char *path = arena_strndup(&o->memory, text, (size_t)(colon - text));
-    return path ? outputs_reads(o, role, path, err) : no_memory(err);
+    return path ? outputs_reads(o, role, path, err) : err_no_memory(err, for_names);
 }
 
 static err_code add_option(outputs *o, const opt *row, error *err)
@@ -177,7 +175,7 @@ static err_code add_option(outputs *o, const opt *row, error *err)
     bool list = row->kind == OPT_INPUTS, written = row->kind == OPT_OUTPUT;
     if ((!list && !written && row->kind != OPT_INPUT) || !*value || !strcmp(*value, "-")) return ERR_OK;
     char *role = arena_alloc(&o->memory, strlen(row->name) + 3);
-    if (!role) return no_memory(err);
+    if (!role) return err_no_memory(err, for_names);
     memcpy(role, "--", 2);
     memcpy(role + 2, row->name, strlen(row->name) + 1);
     if (written) return outputs_writes(o, role, *value, err);

@@ -10,12 +10,10 @@
 #include <unistd.h>
 
 #include "datasets/folders.h"
+#include "src/base/list.h"
 #include "src/image/image.h"
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory for the list of photos");
-}
+static const char for_photos[] = "for the list of photos";
 
 static bool is_folder(const char *path)
 {
@@ -25,16 +23,9 @@ static bool is_folder(const char *path)
 
 static err_code append(photo_list *l, const char *path, error *err)
 {
-    if (l->count == l->capacity) {
-        int capacity = l->capacity ? 2 * l->capacity : 64;
-        const char **larger =
-            l->capacity > INT_MAX / 2 ? NULL : realloc(l->path, (size_t)capacity * sizeof *larger);
-        if (!larger) return no_memory(err);
-        l->path = larger;
-        l->capacity = capacity;
-    }
+    if (!LIST_ROOM(l->path, l->count, 1, l->capacity)) return err_no_memory(err, for_photos);
     const char *copy = arena_strdup(&l->memory, path);
-    if (!copy) return no_memory(err);
+    if (!copy) return err_no_memory(err, for_photos);
     l->path[l->count++] = copy;
     return ERR_OK;
 }
@@ -48,22 +39,16 @@ enum { MOST_LOOKED_AT = 50000 };
 typedef struct walk {
     photo_list *l;
     const char **folder; /* [count] */
-    int count, capacity;
+    int count;
+    int64_t capacity;
     bool counting; /* count photos, do not list them */
 } walk;
 
 static err_code add_folder(walk *w, const char *path, error *err)
 {
-    if (w->count == w->capacity) {
-        int capacity = w->capacity ? 2 * w->capacity : 64;
-        const char **larger =
-            w->capacity > INT_MAX / 2 ? NULL : realloc(w->folder, (size_t)capacity * sizeof *larger);
-        if (!larger) return no_memory(err);
-        w->folder = larger;
-        w->capacity = capacity;
-    }
+    if (!LIST_ROOM(w->folder, w->count, 1, w->capacity)) return err_no_memory(err, for_photos);
     const char *copy = arena_strdup(&w->l->memory, path);
-    if (!copy) return no_memory(err);
+    if (!copy) return err_no_memory(err, for_photos);
     w->folder[w->count++] = copy;
     return ERR_OK;
 }

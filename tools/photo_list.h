@@ -28,7 +28,8 @@ typedef struct photo_list {
     void *ctx;
 
     const char **path; /* [count] */
-    int count, capacity;
+    int count;
+    int64_t capacity;
     passed_over passed; /* in all folders so far */
     int looked_at;      /* entries of folders below that were counted only */
     arena memory;

@@ -10,7 +10,7 @@ static cap_df *df_new(uint32_t total, error *err)
     if (d)
         d->total = total;
     else
-        err_set(err, ERR_MEMORY, "out of memory for document frequencies");
+        err_no_memory(err, "for document frequencies");
     return d;
 }
 
@@ -41,8 +41,7 @@ err_code cap_df_create(cap_df **df, const cap_ngrams *sequences, const uint32_t 
     if (!d) return ERR_MEMORY;
     uint32_t *renumbered = calloc((size_t)count + 1, sizeof *renumbered);
     d->images = calloc((size_t)count + 1, sizeof *d->images);
-    err_code code =
-        renumbered && d->images ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for document frequencies");
+    err_code code = renumbered && d->images ? ERR_OK : err_no_memory(err, "for document frequencies");
     for (uint32_t i = 1; i < count && !code; i++) {
         if (images[i] < 2) continue;
         code = copy_node(d, sequences, i, renumbered, err);
@@ -123,8 +122,7 @@ err_code cap_df_from_json(cap_df **df, const json_t *json, error *err)
     if (!d) return ERR_MEMORY;
     size_t rows = json_array_size(counts);
     d->images = calloc(rows + 1, sizeof *d->images);
-    err_code code = d->images ? read_words(d, words, err)
-                              : err_set(err, ERR_MEMORY, "out of memory for document frequencies");
+    err_code code = d->images ? read_words(d, words, err) : err_no_memory(err, "for document frequencies");
     for (size_t i = 0; i < rows && !code; i++) code = read_row(d, json_array_get(counts, i), i, err);
     if (code) cap_df_free(df);
     return code;

@@ -10,7 +10,7 @@ err_code cap_model_set_df(cap_model *m, const cap_df *df, error *err)
     json_t *o = cap_df_to_json(df);
     char *json = o ? io_json_text(o, JSON_COMPACT) : NULL;
     json_decref(o);
-    if (!json) return err_set(err, ERR_MEMORY, "out of memory for document frequencies");
+    if (!json) return err_no_memory(err, "for document frequencies");
     size_t bytes = strlen(json);
     if (bytes > CAP_MODEL_DF_MAX) {
         free(json);

@@ -1,5 +1,7 @@
 #include "captioner/score/ngrams.h"
 
+#include "src/base/list.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,18 +50,6 @@ static uint32_t *node_slot(const cap_ngrams *g, uint32_t parent, uint32_t word)
     return &g->node_slots[i];
 }
 
-/* Room for one more entry in an array of `size` bytes each; capacities double. */
-static bool grow_array(void **array, uint32_t count, uint32_t *capacity, size_t size)
-{
-    if (count < *capacity) return true;
-    uint32_t larger = *capacity ? 2 * *capacity : FIRST_SLOTS / 2;
-    void *moved = realloc(*array, larger * size);
-    if (!moved) return false;
-    *array = moved;
-    *capacity = larger;
-    return true;
-}
-
 /* A table of twice the slots, empty, when half are taken; the caller fills it again. */
 static bool grow_slots(uint32_t **slots, uint32_t *slot_count, uint32_t count, bool *moved)
 {
@@ -78,9 +68,7 @@ static bool grow_slots(uint32_t **slots, uint32_t *slot_count, uint32_t count, b
 static bool room_for_word(cap_ngrams *g)
 {
     bool moved = false;
-    void *words = g->words;
-    if (!grow_array(&words, g->word_count, &g->word_capacity, sizeof *g->words)) return false;
-    g->words = words;
+    if (!LIST_ROOM(g->words, g->word_count, 1, g->word_capacity)) return false;
     if (!grow_slots(&g->word_slots, &g->word_slot_count, g->word_count + 1, &moved)) return false;
     for (uint32_t i = 0; moved && i < g->word_count; i++) *word_slot(g, g->words[i]) = i + 1;
     return true;
@@ -89,9 +77,7 @@ static bool room_for_word(cap_ngrams *g)
 static bool room_for_node(cap_ngrams *g)
 {
     bool moved = false;
-    void *nodes = g->nodes;
-    if (!grow_array(&nodes, g->node_count, &g->node_capacity, sizeof *g->nodes)) return false;
-    g->nodes = nodes;
+    if (!LIST_ROOM(g->nodes, g->node_count, 1, g->node_capacity)) return false;
     if (!grow_slots(&g->node_slots, &g->node_slot_count, g->node_count + 1, &moved)) return false;
     if (!g->node_count) g->nodes[g->node_count++] = (cap_ngram_node){CAP_NOT_THERE, CAP_NOT_THERE};
     for (uint32_t i = 1; moved && i < g->node_count; i++)
@@ -108,7 +94,7 @@ err_code cap_ngrams_word(cap_ngrams *g, const char *spelling, uint32_t *word, er
     }
     if (g->word_count >= MOST) return err_set(err, ERR_LIMIT, "more than %d different words", MOST);
     char *copy = room_for_word(g) ? arena_strdup(&g->text, spelling) : NULL;
-    if (!copy) return err_set(err, ERR_MEMORY, "out of memory for the vocabulary of the captions");
+    if (!copy) return err_no_memory(err, "for the vocabulary of the captions");
     uint32_t *slot = word_slot(g, spelling);
     *word = g->word_count;
     g->words[g->word_count++] = copy;
@@ -119,8 +105,7 @@ err_code cap_ngrams_word(cap_ngrams *g, const char *spelling, uint32_t *word, er
 err_code cap_ngrams_step(cap_ngrams *g, uint32_t node, uint32_t word, uint32_t *next, error *err)
 {
     if (g->node_count >= MOST) return err_set(err, ERR_LIMIT, "more than %d different word sequences", MOST);
-    if (!room_for_node(g))
-        return err_set(err, ERR_MEMORY, "out of memory for the word sequences of the captions");
+    if (!room_for_node(g)) return err_no_memory(err, "for the word sequences of the captions");
     uint32_t *slot = node_slot(g, node, word);
     if (!*slot) {
         g->nodes[g->node_count++] = (cap_ngram_node){node, word};

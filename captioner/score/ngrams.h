@@ -31,7 +31,7 @@ typedef struct cap_ngrams {
     /* private */
     uint32_t *word_slots, *node_slots; /* open addressing, sizes are powers of two, a slot holds id + 1 */
     uint32_t word_slot_count, node_slot_count;
-    uint32_t word_capacity, node_capacity;
+    int64_t word_capacity, node_capacity;
     arena text;
 } cap_ngrams;
 

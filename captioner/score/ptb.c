@@ -397,8 +397,7 @@ static err_code tokenise(const char *caption, arena *a, bool keep_punctuation, c
     size_t n = text ? read_characters(caption, text + 1) : 0;
     out->token = arena_array(a, n + 1, sizeof *out->token);
     w.text = arena_alloc(a, 8 * (n + 1));
-    if (!text || !out->token || !w.text)
-        return err_set(err, ERR_MEMORY, "out of memory for the words of a caption");
+    if (!text || !out->token || !w.text) return err_no_memory(err, "for the words of a caption");
     for (size_t at = 1; at <= n;) at += put_next(&w, text + at);
     return ERR_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "captioner/score/score_caption.h"
+#include "src/base/list.h"
 
 enum { NONE = UINT32_MAX };
 
@@ -31,7 +32,8 @@ typedef struct hypothesis {
 #define LIST(type)                                                                                           \
     struct {                                                                                                 \
         type *item;                                                                                          \
-        uint32_t count, capacity;                                                                            \
+        uint32_t count;                                                                                      \
+        int64_t capacity;                                                                                    \
     }
 
 struct cap_scorer {
@@ -57,35 +59,15 @@ typedef struct bench {
 
 enum { TRAINED = 1, SEEN = 2 }; /* bits of bench.flag */
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory while scoring captions");
-}
-
-static void *grown(void *item, uint32_t count, uint32_t *capacity, size_t size)
-{
-    if (count < *capacity) return item;
-    if (count >= NONE / 4) return NULL;
-    uint32_t larger = *capacity ? 2 * *capacity : 256;
-    void *moved = realloc(item, larger * size);
-    if (moved) *capacity = larger;
-    return moved;
-}
+static const char while_scoring[] = "while scoring captions";
 
 /* Makes room for one more item: false when memory is out. The list stays whole either way. */
-#define LIST_ROOM(list) list_room((void **)&(list).item, (list).count, &(list).capacity, sizeof *(list).item)
-
-static bool list_room(void **item, uint32_t count, uint32_t *capacity, size_t size)
-{
-    void *moved = grown(*item, count, capacity, size);
-    if (moved) *item = moved;
-    return moved;
-}
+#define ROOM_IN(list) LIST_ROOM((list).item, (list).count, 1, (list).capacity)
 
 err_code cap_scorer_create(cap_scorer **s, error *err)
 {
     *s = calloc(1, sizeof **s);
-    return *s ? ERR_OK : no_memory(err);
+    return *s ? ERR_OK : err_no_memory(err, while_scoring);
 }
 
 void cap_scorer_free(cap_scorer **s)
@@ -126,7 +108,7 @@ static err_code find_or_add_image(cap_scorer *s, int64_t id, image_entry **image
     char spelled[24];
     uint32_t i;
     spell_id(spelled, id);
-    if (!LIST_ROOM(s->images)) return no_memory(err);
+    if (!ROOM_IN(s->images)) return err_no_memory(err, while_scoring);
     err_code code = cap_ngrams_word(&s->ids, spelled, &i, err);
     if (code) return code;
     if (i == s->images.count) s->images.item[s->images.count++] = (image_entry){id, NONE, NONE, 0, NONE};
@@ -137,7 +119,7 @@ static err_code find_or_add_image(cap_scorer *s, int64_t id, image_entry **image
 err_code cap_scorer_add_reference(cap_scorer *s, int64_t image, const char *caption, error *err)
 {
     image_entry *entry = NULL;
-    if (!LIST_ROOM(s->references)) return no_memory(err);
+    if (!ROOM_IN(s->references)) return err_no_memory(err, while_scoring);
     reference *r = &s->references.item[s->references.count];
     err_code code = cap_scored_read(&r->of, &s->ngrams, caption, &s->captions, err);
     if (!code) code = find_or_add_image(s, image, &entry, err);
@@ -158,12 +140,12 @@ err_code cap_scorer_add_hypothesis(cap_scorer *s, int64_t image, const char *cap
     if (!entry) return err_set(err, ERR_MISSING, "image %" PRId64 " has no reference captions", image);
     if (entry->hypothesis != NONE)
         return err_set(err, ERR_ARGUMENT, "image %" PRId64 " has more than one caption to score", image);
-    if (!LIST_ROOM(s->hypotheses)) return no_memory(err);
+    if (!ROOM_IN(s->hypotheses)) return err_no_memory(err, while_scoring);
     hypothesis *h = &s->hypotheses.item[s->hypotheses.count];
     err_code code = cap_scored_read(&h->of, &s->ngrams, caption, &s->captions, err);
     if (code) return code;
     h->caption = arena_strdup(&s->captions, caption);
-    if (!h->caption) return no_memory(err);
+    if (!h->caption) return err_no_memory(err, while_scoring);
     h->image = (uint32_t)(entry - s->images.item);
     entry->hypothesis = s->hypotheses.count++;
     return ERR_OK;
@@ -182,7 +164,7 @@ err_code cap_scorer_add_training(cap_scorer *s, const char *caption, error *err)
 {
     cap_scored c;
     uint32_t node;
-    if (!LIST_ROOM(s->training)) return no_memory(err);
+    if (!ROOM_IN(s->training)) return err_no_memory(err, while_scoring);
     arena_mark before = arena_save(&s->captions);
     err_code code = cap_scored_read(&c, &s->ngrams, caption, &s->captions, err);
     if (!code) code = sentence_node(s, &c, &node, err);
@@ -229,7 +211,7 @@ err_code cap_scorer_count_df(cap_scorer *s, cap_df **df, error *err)
 {
     *df = NULL;
     uint32_t *images = count_images(s, false);
-    if (!images) return no_memory(err);
+    if (!images) return err_no_memory(err, while_scoring);
     err_code code = cap_df_create(df, &s->ngrams, images, s->images.count, err);
     free(images);
     return code;
@@ -294,7 +276,7 @@ static err_code bench_init(bench *b, cap_scorer *s, const cap_df *df, error *err
     b->row = calloc(CAP_SCORE_MAX_WORDS + 1, sizeof *b->row);
     b->flag = calloc((size_t)s->sentences.node_count + 1, 1);
     b->word_used = calloc((size_t)s->ngrams.word_count + 1, sizeof *b->word_used);
-    if (!b->idf || !b->refs || !b->row || !b->flag || !b->word_used) return no_memory(err);
+    if (!b->idf || !b->refs || !b->row || !b->flag || !b->word_used) return err_no_memory(err, while_scoring);
     for (uint32_t i = 0; i < s->training.count; i++) b->flag[s->training.item[i]] |= TRAINED;
     return ERR_OK;
 }
@@ -360,7 +342,7 @@ static err_code find_sentences(cap_scorer *s, uint32_t **sentence, error *err)
 {
     err_code code = ERR_OK;
     *sentence = calloc(s->hypotheses.count, sizeof **sentence);
-    if (!*sentence) return no_memory(err);
+    if (!*sentence) return err_no_memory(err, while_scoring);
     for (uint32_t i = 0; i < s->hypotheses.count && !code; i++)
         code = sentence_node(s, &s->hypotheses.item[i].of, &(*sentence)[i], err);
     return code;
@@ -376,7 +358,7 @@ err_code cap_scorer_run(cap_scorer *s, const cap_df *df, cap_scores *out, error 
     out->cider_means_nothing = !df && count == 1;
     free(s->result);
     s->result = calloc(count, sizeof *s->result);
-    err_code code = s->result ? find_sentences(s, &sentence, err) : no_memory(err);
+    err_code code = s->result ? find_sentences(s, &sentence, err) : err_no_memory(err, while_scoring);
     if (!code) code = bench_init(&b, s, df, err);
     if (!code) score_all(s, &b, sentence, out);
     out->image = s->result;

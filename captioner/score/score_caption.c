@@ -10,7 +10,7 @@ static err_code number_words(cap_scored *to, cap_ngrams *g, const cap_tokens *t,
 {
     err_code code = ERR_OK;
     to->word = arena_array(memory, t->count, sizeof *to->word);
-    if (!to->word) return err_set(err, ERR_MEMORY, "out of memory for the words of a caption");
+    if (!to->word) return err_no_memory(err, "for the words of a caption");
     to->words = (uint32_t)t->count;
     for (uint32_t i = 0; i < to->words && !code; i++)
         code = cap_ngrams_word(g, t->token[i], &to->word[i], err);
@@ -57,7 +57,7 @@ err_code cap_scored_tokens(cap_scored *to, cap_ngrams *g, const cap_tokens *t, a
     err_code code = number_words(to, g, t, memory, err);
     if (code) return code;
     cap_term *all = arena_array(memory, (size_t)CAP_NGRAM_MAX * to->words, sizeof *all);
-    if (!all) return err_set(err, ERR_MEMORY, "out of memory for the word sequences of a caption");
+    if (!all) return err_no_memory(err, "for the word sequences of a caption");
     for (uint32_t n = 0; n < CAP_NGRAM_MAX; n++) {
         to->term[n] = all + (size_t)n * to->words;
         to->terms[n] = to->words > n ? to->words - n : 0;

@@ -119,7 +119,7 @@ err_code cap_13a_tokens(const char *line, arena *a, cap_tokens *out, error *err)
     if (!failed && !now.failed && !next.failed) split(text_string(&now), now.length, a, out);
     text_release(&now);
     text_release(&next);
-    return out->token ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for the words of a line");
+    return out->token ? ERR_OK : err_no_memory(err, "for the words of a line");
 }
 
 /* ---- counting ---- */
@@ -155,7 +155,7 @@ static err_code count_line(cap_text_counts *c, const char *hypothesis, const cha
 {
     cap_scored *all = arena_array(memory, (size_t)count + 1, sizeof *all);
     const cap_scored **refs = arena_array(memory, (size_t)count + 1, sizeof *refs);
-    if (!all || !refs) return err_set(err, ERR_MEMORY, "out of memory for a line");
+    if (!all || !refs) return err_no_memory(err, "for a line");
     int n = 0;
     bool exact = false;
     err_code code = read_line(&all[count], g, hypothesis, memory, err);

@@ -11,7 +11,7 @@ static err_code check(const nn_tape *t, const cap_decoder *d, const cap_memory *
 {
     if (t->recording || t->training)
         return err_set(err, ERR_ARGUMENT, "scoring a sentence needs a tape that neither records nor trains");
-    if (t->failed) return err_set(err, ERR_MEMORY, "out of memory before scoring a sentence");
+    if (t->failed) return err_no_memory(err, "before scoring a sentence");
     if (m->memories != 1)
         return err_set(err, ERR_ARGUMENT, "a sentence is scored for one input, not for %d", m->memories);
     if (words < 1 || words > CAP_MAX_WORDS)
@@ -79,7 +79,7 @@ err_code cap_force(nn_tape *t, const cap_decoder *d, const cap_memory *m, const 
     cap_walk walk = {.tape = t, .decoder = d, .memory = m, .mem = results, .most = 1};
     bool room = allocate(out, word, words, cap_decoder_attends(d) ? m->states : 0, results);
     if (room) follow(&walk, out);
-    if (!room || t->failed) return err_set(err, ERR_MEMORY, "out of memory while scoring a sentence");
+    if (!room || t->failed) return err_no_memory(err, "while scoring a sentence");
     for (int i = 0; i <= words; i++) {
         out->as.log_probability += out->log_probability[i];
         if (i < words) out->as.probability[i] = (float)exp(out->log_probability[i]);

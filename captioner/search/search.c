@@ -27,10 +27,7 @@ err_code cap_no_numbers(error *err)
     return err_set(err, ERR_FORMAT, "the model computes no numbers: its weights are damaged");
 }
 
-static err_code no_memory(error *err)
-{
-    return err_set(err, ERR_MEMORY, "out of memory while searching for words");
-}
+static const char while_searching[] = "while searching for words";
 
 /* ---- setting up ---- */
 
@@ -43,7 +40,7 @@ static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_se
     if ((code = cap_rules_check(o, d->config.vocabulary, err))) return code;
     if (t->recording || t->training)
         return err_set(err, ERR_ARGUMENT, "searching needs a tape that neither records nor trains");
-    if (t->failed) return err_set(err, ERR_MEMORY, "out of memory before the search");
+    if (t->failed) return err_no_memory(err, "before the search");
     return ERR_OK;
 }
 
@@ -244,7 +241,7 @@ static bool take_step(cap_state *s, int step)
 
 static err_code run(cap_state *s, error *err)
 {
-    if (!allocate(s)) return no_memory(err);
+    if (!allocate(s)) return err_no_memory(err, while_searching);
     begin(s);
     int most = s->options->max_words;
     for (int step = 0; step <= most && s->now.count && !s->tape->failed; step++) {
@@ -254,9 +251,9 @@ static err_code run(cap_state *s, error *err)
         bool good = take_step(s, step);
         arena_rewind(s->tape->mem, mark);
         if (s->broken) return cap_no_numbers(err);
-        if (!good) return no_memory(err);
+        if (!good) return err_no_memory(err, while_searching);
     }
-    if (s->tape->failed) return no_memory(err);
+    if (s->tape->failed) return err_no_memory(err, while_searching);
     cap_settle_all(s);
     return ERR_OK;
 }

@@ -173,7 +173,7 @@ err_code cap_trace_all(const cap_state *s, arena *results, cap_hypothesis *best,
         cap_hypothesis *of_photo = best + (size_t)i * (size_t)s->n_best;
         err_code code = ERR_OK;
         if (!trace_photo(s, i, results, of_photo))
-            code = err_set(err, ERR_MEMORY, "out of memory while searching for words");
+            code = err_no_memory(err, "while searching for words");
         else if (!of_photo->words)
             code = err_set(err, ERR_FORMAT, "the model computes no numbers: its weights are damaged");
         if (code) {

@@ -67,7 +67,7 @@ static err_code cut_label(const char *label, int room, const img_text_style *sty
         text_append(out, "\xE2\x80\xA6");
         rc = img_text_size(text_string(out), 0, style, width, height, e);
     }
-    return rc || !out->failed ? rc : err_set(e, ERR_MEMORY, "no memory for the labels of a map");
+    return rc || !out->failed ? rc : err_no_memory(e, "for the labels of a map");
 }
 
 /* Paints text of known size; a few pixels of slack, as painting may round the other way and would wrap. */

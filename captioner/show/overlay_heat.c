@@ -152,7 +152,7 @@ err_code cap_overlay_veil(const img *photo, cap_view view, int grid_h, int grid_
     free(field);
     free(across);
     free(down);
-    return ok ? ERR_OK : err_set(e, ERR_MEMORY, "no memory to paint an overlay");
+    return ok ? ERR_OK : err_no_memory(e, "while painting an overlay");
 }
 
 err_code cap_overlay_heat(const img *photo, cap_view view, int grid_h, int grid_w, const float *alpha,

@@ -21,18 +21,34 @@ static void keep_shown(char *to, size_t size, const char *from)
     to[used] = 0;
 }
 
+/* Describes `code` by `beginning` and the formatted rest. */
+__attribute__((format(printf, 4, 0))) static err_code describe(error *e, err_code code, const char *beginning,
+                                                               const char *format, va_list args)
+{
+    char raw[sizeof e->text];
+    size_t begun = strlen(beginning);
+    memcpy(raw, beginning, begun);
+    vsnprintf(raw + begun, sizeof raw - begun, format, args);
+    keep_shown(e->text, sizeof e->text, raw);
+    return e->code = code;
+}
+
 err_code err_set(error *e, err_code code, const char *format, ...)
 {
-    if (e) {
-        char raw[sizeof e->text];
-        va_list args;
-        va_start(args, format);
-        vsnprintf(raw, sizeof raw, format, args);
-        va_end(args);
-        keep_shown(e->text, sizeof e->text, raw);
-        e->code = code;
-    }
+    va_list args;
+    va_start(args, format);
+    if (e) describe(e, code, "", format, args);
+    va_end(args);
     return code;
+}
+
+err_code err_no_memory(error *e, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (e) describe(e, ERR_MEMORY, "out of memory ", format, args);
+    va_end(args);
+    return ERR_MEMORY;
 }
 
 const char *err_name(err_code code)

@@ -28,6 +28,9 @@ typedef cap_error error;
  * NULL. Control characters, as file names may have them, are shown as \n, \x1b (see text_show_next). */
 err_code err_set(error *e, err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* ERR_MEMORY: "out of memory ", then for what, in printf form: "for a model", "while reading '%s'". */
+err_code err_no_memory(error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* The general text of a code, e.g. "out of memory". */
 const char *err_name(err_code code);
 

@@ -1,5 +1,7 @@
 #include "src/base/text.h"
 
+#include "src/base/list.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +17,8 @@
 static bool reserve(text *t, size_t more)
 {
     if (t->failed) return false;
-    if (more < t->capacity - t->length) return true; /* capacity 0, length 0: false */
-    size_t need = t->length + more + 1;
-    size_t capacity = t->capacity ? 2 * t->capacity : 64;
-    if (capacity < need) capacity = need;
-    char *data = more > SIZE_MAX / 4 || need > SIZE_MAX / 4 ? NULL : realloc(t->data, capacity);
-    if (!data) {
-        t->failed = true;
-        return false;
-    }
-    t->data = data;
-    t->capacity = capacity;
-    return true;
+    t->failed = more == SIZE_MAX || !LIST_ROOM(t->data, t->length, more + 1, t->capacity);
+    return !t->failed;
 }
 
 void text_append_bytes(text *t, const char *bytes, size_t n)

@@ -15,10 +15,10 @@
 #include <stdint.h>
 
 typedef struct text {
-    char *data;      /* NUL-terminated, or NULL while empty: read it through text_string */
-    size_t length;   /* bytes before the NUL */
-    size_t capacity; /* bytes allocated */
-    bool failed;     /* memory ran out: the text is incomplete */
+    char *data;       /* NUL-terminated, or NULL while empty: read it through text_string */
+    size_t length;    /* bytes before the NUL */
+    int64_t capacity; /* bytes allocated */
+    bool failed;      /* memory ran out: the text is incomplete */
 } text;
 
 void text_append(text *t, const char *s);

@@ -1,4 +1,5 @@
 /* Pictures to PNG and JPEG in memory. Errors of the libraries leave by longjmp; see jpeg.c. */
+#include "src/base/list.h"
 #include "src/image/image.h"
 
 #include <setjmp.h>
@@ -17,7 +18,8 @@ typedef struct png_job {
     const img *im;
     const img_note *notes;
     uint8_t *bytes;
-    size_t length, room;
+    size_t length;
+    int64_t room;
     error *e;
     err_code rc;
 } png_job;
@@ -38,15 +40,9 @@ static void on_png_warning(png_structp png, png_const_charp text)
 static void on_png_write(png_structp png, png_bytep from, size_t length)
 {
     png_job *j = png_get_io_ptr(png);
-    if (j->room - j->length < length) {
-        size_t room = 2 * j->room + length + 4096;
-        uint8_t *bytes = realloc(j->bytes, room);
-        if (!bytes) {
-            j->rc = err_set(j->e, ERR_MEMORY, "no memory to encode a picture as PNG");
-            png_error(png, "memory");
-        }
-        j->bytes = bytes;
-        j->room = room;
+    if (!LIST_ROOM(j->bytes, j->length, length, j->room)) {
+        j->rc = err_no_memory(j->e, "while encoding a picture as PNG");
+        png_error(png, "memory");
     }
     memcpy(j->bytes + j->length, from, length);
     j->length += length;
@@ -106,7 +102,7 @@ err_code img_encode_png_noted(const img *im, const img_note *notes, uint8_t **by
     if (j.info)
         write_png_rows(&j);
     else
-        j.rc = err_set(e, ERR_MEMORY, "no memory to encode a picture as PNG");
+        j.rc = err_no_memory(e, "while encoding a picture as PNG");
     png_destroy_write_struct(&j.png, &j.info);
     if (j.rc) {
         free(j.bytes);

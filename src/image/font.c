@@ -143,7 +143,7 @@ err_code img_font_layout(const char *text, int wrap, const img_text_style *style
     if (!paint || !lines || !mask->width) return ERR_OK;
     if (wrap) mask->width = wrap;
     mask->cover = calloc((size_t)mask->width, (size_t)mask->height);
-    if (!mask->cover) return err_set(e, ERR_MEMORY, "no memory to paint a text");
+    if (!mask->cover) return err_no_memory(e, "while painting a text");
     paint_lines(text, limit, zoom, style, mask);
     return ERR_OK;
 }

@@ -47,7 +47,7 @@ static void on_error(j_common_ptr common)
     job *j = common->client_data;
     char detail[JMSG_LENGTH_MAX];
     if (common->err->msg_code == JERR_OUT_OF_MEMORY)
-        fail(j, err_set(j->e, ERR_MEMORY, "cannot read '%s': out of memory", j->src->name));
+        fail(j, err_no_memory(j->e, "while reading '%s'", j->src->name));
     if (j->no_end) fail_truncated(j);
     common->err->format_message(common, detail);
     fail(j, img_damaged(j->src, "damaged JPEG data", detail, j->e));

@@ -153,7 +153,7 @@ static void finish_colours(job *j, size_t width, size_t height, img_layout layou
 
 static void out_of_memory(job *j)
 {
-    j->rc = err_set(j->e, ERR_MEMORY, "cannot read '%s': out of memory", j->src->name);
+    j->rc = err_no_memory(j->e, "while reading '%s'", j->src->name);
 }
 
 static png_voidp on_allocate(png_structp png, png_alloc_size_t size)
@@ -280,7 +280,7 @@ err_code img_png_read(const img_source *src, const img_read_options *options, im
     if (j.png_info)
         guarded_decode(&j);
     else
-        j.rc = err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", src->name);
+        j.rc = err_no_memory(e, "while reading '%s'", src->name);
     png_destroy_read_struct(&j.png, &j.png_info, NULL);
     img_transform_free(&j.transform);
     free(j.rows);

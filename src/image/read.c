@@ -18,7 +18,7 @@ static const uint64_t default_max_pixels = 250000000;
 typedef struct format {
     const char *name;
     img_reader *read;
-    size_t offset;    /* of the signature in the file */
+    size_t offset; /* of the signature in the file */
     const char *signature;
     size_t length;      /* of the signature */
     const char *prefix; /* what the file starts with, when the signature is not at 0 */
@@ -85,7 +85,7 @@ static err_code grow(bytes *b, const char *name, error *e)
     size_t room = b->room * 2;
     if (room > max_file + 1) room = max_file + 1;
     uint8_t *data = realloc(b->data, room);
-    if (!data) return err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", name);
+    if (!data) return err_no_memory(e, "while reading '%s'", name);
     b->data = data;
     b->room = room;
     return ERR_OK;
@@ -122,7 +122,7 @@ static err_code prepare(int fd, const char *name, bytes *b, error *e)
         return err_set(e, ERR_LIMIT, "cannot read '%s': over the limit of 1 GiB for a file", name);
     b->room = sized ? (size_t)st.st_size + 1 : 64 << 10;
     b->data = malloc(b->room);
-    return b->data ? ERR_OK : err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", name);
+    return b->data ? ERR_OK : err_no_memory(e, "while reading '%s'", name);
 }
 
 err_code img_read_bytes(int fd, const char *name, uint8_t **data, size_t *length, error *e)

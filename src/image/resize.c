@@ -184,7 +184,7 @@ err_code img_resize(const img *src, img_box box, int width, int height, img_filt
         *out = result;
     } else {
         img_release(&result);
-        rc = err_set(e, ERR_MEMORY, "no memory to resize a picture to %d x %d pixels", width, height);
+        rc = err_no_memory(e, "while resizing a picture to %d x %d pixels", width, height);
     }
     free(row);
     release_taps(&across);

@@ -116,7 +116,7 @@ static err_code pango_text_layout(const char *text, int wrap, const img_text_sty
     lib.g_object_unref(layout);
     lib.cairo_destroy(cairo);
     lib.cairo_surface_destroy(surface);
-    return ok ? ERR_OK : err_set(e, ERR_MEMORY, "no memory to paint a text");
+    return ok ? ERR_OK : err_no_memory(e, "while painting a text");
 }
 
 /* The built-in font steps in where the libraries of the build are not there at run time. */

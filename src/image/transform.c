@@ -103,7 +103,7 @@ static cmsPluginMemHandler memory_functions(void)
 
 static err_code no_memory(const img_source *src, error *e)
 {
-    return err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", src->name);
+    return err_no_memory(e, "while reading '%s'", src->name);
 }
 
 static img_transform *begin(size_t length)

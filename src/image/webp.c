@@ -145,12 +145,11 @@ err_code img_webp_read(const img_source *src, const img_read_options *options, i
     if (rc) return rc;
     size_t pixels = (size_t)width * (size_t)height;
     out->rgb = calloc(pixels, p.alpha ? 4 : 3);
-    if (!out->rgb) return err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", src->name);
+    if (!out->rgb) return err_no_memory(e, "while reading '%s'", src->name);
     out->width = info->width = width;
     out->height = info->height = height;
     VP8StatusCode status = decode(&p, out->rgb, width);
-    if (status == VP8_STATUS_OUT_OF_MEMORY)
-        return err_set(e, ERR_MEMORY, "cannot read '%s': out of memory", src->name);
+    if (status == VP8_STATUS_OUT_OF_MEMORY) return err_no_memory(e, "while reading '%s'", src->name);
     if (status != VP8_STATUS_OK) return img_damaged(src, problem_text(status), NULL, e);
     info->orientation = read_orientation(src);
     rc = apply_profile(src, out->rgb, width, height, p.alpha ? 4 : 3, info, e);

@@ -32,7 +32,7 @@ err_code io_json_parse(const char *bytes, size_t length, const char *name, json_
     bool no_memory;
     *out = io_json_read(bytes, length, 0, &fault, &no_memory);
     if (*out) return ERR_OK;
-    if (no_memory) return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", name);
+    if (no_memory) return err_no_memory(err, "while reading '%.300s'", name);
     return err_set(err, ERR_FORMAT, "cannot read '%.300s': line %d, column %d: %s", name, fault.line,
                    fault.column, io_json_problem(&fault));
 }

@@ -123,5 +123,5 @@ json_t *io_json_take(io_json_build *b)
 err_code io_json_done(io_json_build *b, const char *what, json_t **out, error *err)
 {
     *out = io_json_take(b);
-    return *out ? ERR_OK : err_set(err, ERR_MEMORY, "cannot make %.200s: out of memory", what);
+    return *out ? ERR_OK : err_no_memory(err, "while making %.200s", what);
 }

@@ -111,7 +111,7 @@ static err_code parse_header(io_tensors *t, const uint8_t *bytes, size_t size, e
     if (!length || bytes[8] != '{') return bad(t, err, "not a safetensors file: it has no header");
     t->header =
         io_json_read((const char *)bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &fault, &no_memory);
-    if (no_memory) return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", t->name);
+    if (no_memory) return err_no_memory(err, "while reading '%.300s'", t->name);
     if (!t->header)
         return err_set(err, ERR_FORMAT, "cannot read '%.300s': header, line %d, column %d: %s", t->name,
                        fault.line, fault.column, fault.text);
@@ -239,7 +239,7 @@ static err_code parse_all(io_tensors *t, const uint8_t *bytes, size_t size, erro
     if (!code) code = check_metadata(t, err);
     if (code) return code;
     t->items = calloc(json_object_size(t->header) + 1, sizeof *t->items);
-    if (!t->items) return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", t->name);
+    if (!t->items) return err_no_memory(err, "while reading '%.300s'", t->name);
     json_object_foreach(t->header, name, info)
     {
         if (info == t->metadata) continue;
@@ -254,7 +254,7 @@ static io_tensors *new_tensors(const char *name, error *err)
     io_tensors *t = calloc(1, sizeof *t);
     if (t) t->name = strdup(name);
     if (t && t->name) return t;
-    err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", name);
+    err_no_memory(err, "while reading '%.300s'", name);
     io_tensors_close(&t);
     return NULL;
 }

@@ -31,7 +31,7 @@ typedef struct saver {
 
 static err_code no_memory(const saver *s, error *err)
 {
-    return err_set(err, ERR_MEMORY, "cannot write '%.300s': out of memory", s->path);
+    return err_no_memory(err, "while writing '%.300s'", s->path);
 }
 
 static err_code refuse(const saver *s, const char *name, const char *what, error *err)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/base/arena.h"
+#include "src/base/list.h"
 #include "src/base/rng.h"
 
 nn_init nn_init_constant(double value)
@@ -33,17 +34,6 @@ nn_init nn_init_relu(int fan_in)
     return nn_init_normal(sqrt(2.0 / fan_in));
 }
 
-static bool grow(nn_params *p)
-{
-    if (p->count < p->capacity) return true;
-    int capacity = p->capacity ? 2 * p->capacity : 64;
-    nn_param **list = realloc(p->list, (size_t)capacity * sizeof(nn_param *));
-    if (!list) return false;
-    p->list = list;
-    p->capacity = capacity;
-    return true;
-}
-
 static uint64_t stream_of(const char *name)
 {
     uint64_t h = 1469598103934665603u; /* FNV-1a */
@@ -61,7 +51,7 @@ static const nn_param *find(const nn_params *p, const char *name, uint64_t strea
 nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, nn_init init, int flags)
 {
     static nn_var nowhere; /* never read: finish fails first */
-    nn_param *n = grow(p) ? calloc(1, sizeof *n) : NULL;
+    nn_param *n = LIST_ROOM(p->list, p->count, 1, p->capacity) ? calloc(1, sizeof *n) : NULL;
     if (!n) {
         p->failed = true;
         return &nowhere;
@@ -103,8 +93,7 @@ static err_code take_blocks(nn_params *p, bool with_gradients, error *err)
     if (p->twin) return err_set(err, ERR_ARGUMENT, "two parameters are named '%s'", p->twin->name);
     if (!p->failed) p->data = new_block(p->size, with_gradients);
     if (p->data && with_gradients) p->grad = new_block(p->size, true);
-    if (!p->data || (with_gradients && !p->grad))
-        return err_set(err, ERR_MEMORY, "out of memory for %zu parameters", p->size);
+    if (!p->data || (with_gradients && !p->grad)) return err_no_memory(err, "for %zu parameters", p->size);
     for (int i = 0; i < p->count; i++) {
         nn_param *n = p->list[i];
         n->var.data = p->data + n->offset;
@@ -146,7 +135,7 @@ static err_code pack(nn_param *n, packed_type linear, packed_type conv, const re
     packed_free(&v->packed);
     v->packed = packed_create(type, table ? GEMM_T : GEMM_N, deep, wide, values, nn_last(v), factor);
     if (v->packed) return ERR_OK;
-    return err_set(err, ERR_MEMORY, "out of memory for the packed weights of '%s'", n->name);
+    return err_no_memory(err, "for the packed weights of '%s'", n->name);
 }
 
 err_code nn_param_pack(nn_param *n, packed_type linear, packed_type conv, const real *values,

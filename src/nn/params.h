@@ -42,7 +42,8 @@ typedef struct nn_param {
 
 typedef struct nn_params {
     nn_param **list;
-    int count, capacity;
+    int count;
+    int64_t capacity;
     size_t size; /* numbers in the block */
     real *data, *grad;
     bool failed;          /* an add ran out of memory; told by nn_params_finish */

@@ -82,8 +82,7 @@ err_code ckpt_save(const char *path, const nn_params *params, const char *prefix
 {
     listing l = {0};
     err_code code = ERR_OK;
-    if (!list_all(&l, params, prefix, o, dtype))
-        code = err_set(err, ERR_MEMORY, "cannot write '%s': out of memory", path);
+    if (!list_all(&l, params, prefix, o, dtype)) code = err_no_memory(err, "while writing '%s'", path);
     if (!code) code = io_tensors_save(path, l.entry, l.count, metadata, metadata_count, err);
     arena_release(&l.memory);
     return code;
@@ -241,8 +240,7 @@ static err_code copy_metadata(const io_tensors *file, const char *key, char **va
         return err_set(err, ERR_MISSING, "'%s' has no metadata '%s'; is it a checkpoint of this kind?",
                        io_tensors_name(file), key);
     *value = strdup(text);
-    return *value ? ERR_OK
-                  : err_set(err, ERR_MEMORY, "cannot read '%s': out of memory", io_tensors_name(file));
+    return *value ? ERR_OK : err_no_memory(err, "while reading '%s'", io_tensors_name(file));
 }
 
 err_code ckpt_load(const char *path, nn_params *params, const char *prefix, optim *o, const char *key,

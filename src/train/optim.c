@@ -14,8 +14,7 @@ err_code optim_init(optim *o, optim_kind kind, nn_params *params, error *err)
     if (kind == OPTIM_ADAMW) o->moment2 = arena_lasting(params->size * sizeof *o->moment2);
     if (o->moment1 && (o->moment2 || kind != OPTIM_ADAMW)) return ERR_OK;
     optim_release(o);
-    return err_set(err, ERR_MEMORY, "out of memory for the optimiser's moments of %zu parameters",
-                   params->size);
+    return err_no_memory(err, "for the optimiser's moments of %zu parameters", params->size);
 }
 
 void optim_release(optim *o)
