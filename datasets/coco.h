@@ -61,6 +61,13 @@ err_code ds_captions_parse(const char *text, size_t size, const char *name,
                            const ds_captions_settings *settings, ds_captions *out, error *err);
 void ds_captions_release(ds_captions *c);
 
+/* Takes out the captions in which the tokeniser finds no word ("..."): a model would learn silence from them.
+ * Images that are left without a caption count as such. *count: how many. */
+err_code ds_captions_drop_wordless(ds_captions *c, int32_t *count, error *err);
+
+/* How many images have a file name that an earlier one has, too. */
+err_code ds_captions_same_names(const ds_captions *c, int32_t *count, error *err);
+
 /* DIR/file_name into out[size]; ERR_LIMIT when it does not fit. */
 err_code ds_image_path(const char *dir, const char *file_name, char *out, size_t size, error *err);
 

@@ -1,10 +1,12 @@
 /* The photos that captions are of, as files in a folder. */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "datasets/coco.h"
+#include "datasets/tokenise.h"
 #include "src/base/text.h"
 
 err_code ds_image_path(const char *dir, const char *file_name, char *out, size_t size, error *err)
@@ -80,6 +82,57 @@ err_code ds_captions_check_files(ds_captions *c, const char *dir, double max_mis
     else
         drop_marked(c);
     return code;
+}
+
+static bool has_word(const char *caption, arena *scratch, err_code *code, error *err)
+{
+    ds_tokens t = {0};
+    arena_reset(scratch);
+    *code = ds_tokenise(caption, scratch, &t, err);
+    return t.count > 0;
+}
+
+err_code ds_captions_drop_wordless(ds_captions *c, int32_t *count, error *err)
+{
+    arena scratch = {0};
+    err_code code = ERR_OK;
+    int32_t kept = 0;
+    bool *worded = calloc((size_t)c->captions + 1, sizeof *worded);
+    if (!worded) return err_set(err, ERR_MEMORY, "out of memory for captions");
+    for (int32_t i = 0; !code && i < c->captions; i++)
+        worded[i] = has_word(c->caption[i].text, &scratch, &code, err);
+    arena_release(&scratch);
+    for (int32_t i = 0; !code && i < c->images; i++) {
+        ds_image *image = &c->image[i];
+        int32_t first = kept;
+        for (int32_t j = image->first; j < image->first + image->count; j++)
+            if (worded[j]) c->caption[kept++] = c->caption[j];
+        if (image->count && kept == first) c->without++;
+        image->first = first;
+        image->count = kept - first;
+    }
+    free(worded);
+    if (code) return code;
+    *count = c->captions - kept;
+    c->captions = kept;
+    return ERR_OK;
+}
+
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+err_code ds_captions_same_names(const ds_captions *c, int32_t *count, error *err)
+{
+    const char **name = calloc((size_t)c->images + 1, sizeof *name);
+    *count = 0;
+    if (!name) return err_set(err, ERR_MEMORY, "out of memory for the names of photos");
+    for (int32_t i = 0; i < c->images; i++) name[i] = c->image[i].file_name;
+    qsort(name, (size_t)c->images, sizeof *name, by_name);
+    for (int32_t i = 1; i < c->images; i++) *count += !strcmp(name[i - 1], name[i]);
+    free(name);
+    return ERR_OK;
 }
 
 void ds_missing_note(ds_missing *m, const char *file_name)

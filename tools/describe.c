@@ -79,9 +79,9 @@ static err_code show(describe_job *j, const cap_description *d, int i, error *er
 /* The photo is described all the same. */
 static void warn(describe_job *j, const cap_description *d, const char *path)
 {
-    if (!d->warning || j->warned++ >= TOLD) return;
+    if (!d->warning) return;
     ui_progress_clear(&j->progress);
-    ui_say("warning: '%s': %s", strcmp(path, "-") ? path : "standard input", d->warning);
+    ui_warn(path, d->warning, &j->warned);
 }
 
 /* A folder below one that was named. */
@@ -168,7 +168,7 @@ static int run_groups(describe_job *j)
     if (ferror(stdout)) return VERB_FAILED;
     if (j->unreadable && photos > 1)
         fprintf(stderr, "caption: %d of %d photos could not be read\n", j->unreadable, photos);
-    if (j->warned > TOLD) ui_say("warning: %d of %d photos have such faults", j->warned, photos);
+    ui_warn_end(j->warned, photos);
     if (j->lost > TOLD) fprintf(stderr, "caption: %d of %d overlays could not be written\n", j->lost, photos);
     return j->unreadable || j->empty || j->lost ? VERB_FAILED : VERB_DONE;
 }

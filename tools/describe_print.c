@@ -43,6 +43,7 @@ static bool print_json(const describe_request *q, const cap_description *d, cons
     if (q->decoding.n_best) put_alternatives(&b, d);
     if (q->attention) put_attention(&b, d);
     if (overlay) json_put_path(&b, b.root, "overlay", overlay);
+    if (d->warning) io_json_put_string(&b, b.root, "warning", d->warning);
     return print_json_built(q->out, &b);
 }
 

@@ -1,6 +1,5 @@
 /* caption eval --captions --images: a model captions the photos. */
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -9,18 +8,11 @@
 #include "src/base/text.h"
 #include "tools/eval.h"
 #include "tools/eval_results.h"
+#include "tools/interrupt.h"
 #include "tools/print.h"
 #include "tools/progress.h"
 
 enum { GROUP = 16, SECONDS_BETWEEN_WRITES = 5 };
-
-static volatile sig_atomic_t asked_to_stop;
-
-static void on_signal(int number)
-{
-    (void)number;
-    asked_to_stop = 1;
-}
 
 typedef struct captioning {
     eval_request *q;
@@ -31,7 +23,8 @@ typedef struct captioning {
     bool *gone; /* [limit] there is no such file */
     arena memory;
     ui_progress bar;
-    int done; /* photos of the first `limit` that are through */
+    int warned; /* photos that were read in spite of a fault */
+    int done;   /* photos of the first `limit` that are through */
     time_t written;
 } captioning;
 
@@ -56,6 +49,13 @@ static err_code take_description(captioning *c, int image, const cap_description
         ui_say("%s", reason->text);
         c->out->unreadable++;
         return ERR_OK;
+    }
+    if (d->warning) {
+        char path[PATH_MAX];
+        if (ds_image_path(c->q->images, c->data.image[image].file_name, path, sizeof path, err))
+            return err->code;
+        ui_progress_clear(&c->bar);
+        ui_warn(path, d->warning, &c->warned);
     }
     return eval_said_take(&c->results.said[image], d, &c->memory) ? ERR_OK : no_memory(err);
 }
@@ -103,7 +103,7 @@ static err_code describe_all(captioning *c, error *err)
         n = 0;
         ui_progress_update(&c->bar, c->done, NULL);
         if (!code && time(NULL) - c->written >= SECONDS_BETWEEN_WRITES) code = write_results(c, err);
-        if (!code && asked_to_stop) code = interrupted(c, err);
+        if (!code && ui_asked_to_stop(NULL)) code = interrupted(c, err);
     }
     err_code written = write_results(c, code ? NULL : err);
     return code ? code : written;
@@ -125,18 +125,14 @@ static err_code run_model(captioning *c, error *err)
     err_code code = ERR_OK;
     for (int i = 0; i < c->limit; i++) c->done += c->results.said[i].caption || c->gone[i];
     if (c->done == c->limit) return ERR_OK;
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND},
-                     before[2];
-    sigaction(SIGINT, &action, &before[0]);
-    sigaction(SIGTERM, &action, &before[1]);
+    ui_heed_signals();
     c->bar = (ui_progress){.label = "captioning", .unit = "photos", .total = c->limit, .first = c->done};
     c->bar.quiet = c->q->quiet;
     c->written = time(NULL);
     ui_progress_start(&c->bar);
     code = describe_all(c, err);
     if (!code) ui_progress_finish(&c->bar);
-    sigaction(SIGINT, &before[0], NULL);
-    sigaction(SIGTERM, &before[1], NULL);
+    ui_leave_signals();
     return code;
 }
 
@@ -289,6 +285,7 @@ err_code eval_caption(eval_request *q, cap_scorer *s, eval_captioned *out, error
     if (!code) code = continue_results(&c, err);
     if (!code) code = find_photos(&c, err);
     if (!code) code = run_model(&c, err);
+    ui_warn_end(c.warned, c.limit);
     if (!code) code = add_to_scorer(&c, s, err);
     if (!code && !out->scored) code = nothing_scored(&c, err);
     out->too_many = out->unreadable > q->max_missing * c.limit;

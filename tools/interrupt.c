@@ -12,18 +12,22 @@ static void on_signal(int number)
     asked = 1;
 }
 
-static bool is_ignored(int number)
-{
-    struct sigaction before;
-    return !sigaction(number, NULL, &before) && before.sa_handler == SIG_IGN;
-}
+static const int heeded[] = {SIGINT, SIGTERM, SIGHUP};
+enum { HEEDED = sizeof heeded / sizeof *heeded };
+static struct sigaction before[HEEDED];
 
 void ui_heed_signals(void)
 {
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    if (!is_ignored(SIGHUP)) sigaction(SIGHUP, &action, NULL);
+    for (int i = 0; i < HEEDED; i++) {
+        sigaction(heeded[i], NULL, &before[i]);
+        if (heeded[i] != SIGHUP || before[i].sa_handler != SIG_IGN) sigaction(heeded[i], &action, NULL);
+    }
+}
+
+void ui_leave_signals(void)
+{
+    for (int i = 0; i < HEEDED; i++) sigaction(heeded[i], &before[i], NULL);
 }
 
 bool ui_asked_to_stop(void *unused)

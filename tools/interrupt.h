@@ -5,8 +5,11 @@
 
 #include <stdbool.h>
 
-/* From now on, for the life of the process. A SIGHUP that is ignored, as under nohup, stays ignored. */
+/* From now on. A SIGHUP that is ignored, as under nohup, stays ignored. */
 void ui_heed_signals(void);
+
+/* They do again what they did before. */
+void ui_leave_signals(void);
 
 bool ui_asked_to_stop(void *unused); /* has the form of the trainers' event `stop` */
 

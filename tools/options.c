@@ -162,6 +162,10 @@ static err_code bad_value(const opt_command *c, const opt *o, const char *text, 
     const char *what = o->kind == OPT_INT    ? "a whole number"
                        : o->kind == OPT_SIZE ? "a whole number (k, M, G may follow)"
                                              : "a number";
+    opt_hint other;
+    if (o->kind == OPT_CHOICE && opt_find_other(c, o->name, &other))
+        return USAGE_ERROR(c, err, "option '--%s' takes one of %s, not '%.80s'; did you mean '--%.*s'?",
+                           o->name, o->metavar, text, other.length, other.option);
     if (o->kind == OPT_CHOICE)
         return USAGE_ERROR(c, err, "option '--%s' takes one of %s, not '%.80s'", o->name, o->metavar, text);
     if (o->min == o->max)

@@ -96,6 +96,8 @@ typedef struct opt_hint {
     const char *remark;
 } opt_hint;
 
+/* For a value that does not fit option `name`: another option that other programs call so. */
+bool opt_find_other(const opt_command *command, const char *name, opt_hint *out);
 bool opt_find_hint(const opt_command *command, const char *name, opt_hint *out); /* false: nothing helps */
 
 /* How many letters must be inserted, deleted, replaced or swapped with their neighbour to get from a to b

@@ -146,6 +146,24 @@ static bool choose(const opt_command *c, const char *here, opt_hint *out)
     return false;
 }
 
+static bool find_alias(const opt_command *c, const char *plain, opt_hint *out)
+{
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+        const alias *a = &aliases[i];
+        if (!lists(a->names, plain)) continue;
+        if (choose(c, a->here, out)) return true;
+        out->remark = a->remark;
+        if (a->remark) return true;
+    }
+    return false;
+}
+
+bool opt_find_other(const opt_command *c, const char *name, opt_hint *out)
+{
+    *out = (opt_hint){0};
+    return find_alias(c, name, out) && out->option && strncmp(out->option, name, strlen(name) + 1) != 0;
+}
+
 bool opt_find_hint(const opt_command *c, const char *name, opt_hint *out)
 {
     char plain[64];
@@ -157,12 +175,5 @@ bool opt_find_hint(const opt_command *c, const char *name, opt_hint *out)
             out->length = (int)strlen(o->name);
             return true;
         }
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-        const alias *a = &aliases[i];
-        if (!lists(a->names, plain)) continue;
-        if (choose(c, a->here, out)) return true;
-        out->remark = a->remark;
-        if (a->remark) return true;
-    }
-    return false;
+    return find_alias(c, plain, out);
 }

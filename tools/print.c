@@ -38,6 +38,17 @@ void ui_say(const char *format, ...)
     fputc('\n', stderr);
 }
 
+void ui_warn(const char *path, const char *warning, int *warned)
+{
+    if ((*warned)++ < UI_WARNED)
+        ui_say("warning: '%s': %s", strcmp(path, "-") != 0 ? path : "standard input", warning);
+}
+
+void ui_warn_end(int warned, int photos)
+{
+    if (warned > UI_WARNED) ui_say("warning: %d of %d photos have such faults", warned, photos);
+}
+
 json_t *json_clean_string(const char *s)
 {
     size_t length = strlen(s);

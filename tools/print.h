@@ -18,6 +18,12 @@ void print_shown(FILE *out, const char *s);
 /* Says "caption: TEXT" on stderr, in printf form, with all that it holds from outside shown escaped. */
 void ui_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Says what is wrong with a photo that was read all the same; of many only the first UI_WARNED, and at the end
+ * how many they were. */
+enum { UI_WARNED = 3 };
+void ui_warn(const char *path, const char *warning, int *warned);
+void ui_warn_end(int warned, int photos);
+
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL when memory is out. */
 json_t *json_clean_string(const char *s);
 

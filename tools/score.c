@@ -52,6 +52,7 @@ static bool print_json(const request *q, const cap_judged *j)
     io_json_put_number(&b, b.root, "confidence", d->best.confidence);
     io_json_put_int(&b, b.root, "unknown", j->unknown);
     if (q->overlay) json_put_path(&b, b.root, "overlay", q->overlay);
+    if (d->warning) io_json_put_string(&b, b.root, "warning", d->warning);
     return print_json_built(stdout, &b);
 }
 
@@ -71,6 +72,8 @@ static void print_table(FILE *out, const cap_judged *j)
 
 static err_code show(const request *q, const cap_judged *j, error *err)
 {
+    int warned = 0;
+    if (j->description.warning) ui_warn(q->photo, j->description.warning, &warned);
     if (j->unknown && !q->quiet) warn_of_unknown(j);
     err_code code = q->overlay ? overlay_write(&j->description, q->photo, q->overlay, err) : ERR_OK;
     if (code) return code;

@@ -37,22 +37,30 @@ static void say_splits(const cap_split *s, const cap_split_source *from)
     say(s->events, &line);
 }
 
-/* What the file holds and training does not see, in one line. */
-static void say_left_out(const cap_split *s, const cap_split_source *from)
+/* What the file holds and training does not see, in one line, and what is odd about the rest. */
+static err_code leave_out(cap_split *s, const cap_split_source *from, error *err)
 {
-    const ds_captions *c = &s->captions;
+    ds_captions *c = &s->captions;
+    int32_t wordless, same;
+    err_code code = ds_captions_drop_wordless(c, &wordless, err);
+    if (!code) code = ds_captions_same_names(c, &same, err);
+    if (code) return code;
     const struct {
         int32_t count;
         const char *what;
     } rows[] = {{c->unknown, "captions of images it does not name"},
                 {c->blank, "blank captions"},
+                {wordless, "captions without a word"},
                 {c->without, "images without a caption"}};
     text line = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].count)
             text_printf(&line, "%s%s (%d)", line.length ? ", " : "", rows[i].what, (int)rows[i].count);
-    if (line.length) text_printf(&line, " are passed over ('%.200s')", from->captions);
+    if (line.length) text_append(&line, " are passed over");
+    if (same) text_printf(&line, "%sfile names that occur again: %d", line.length ? "; " : "", (int)same);
+    if (line.length) text_printf(&line, " ('%.200s')", from->captions);
     say(s->events, &line);
+    return ERR_OK;
 }
 
 static err_code check_files(cap_split *s, const cap_split_source *from, error *err)
@@ -79,8 +87,8 @@ err_code cap_split_open(cap_split *s, const cap_split_source *from, const cap_tr
     err_code code = ds_captions_read(from->captions, &from->take, &s->captions, err);
     if (!code) {
         say_splits(s, from);
-        say_left_out(s, from);
-        code = check_files(s, from, err);
+        code = leave_out(s, from, err);
+        if (!code) code = check_files(s, from, err);
     }
     if (!code && !s->captions.captions)
         code = err_set(err, ERR_MISSING, "'%s' holds no captions", from->captions);
