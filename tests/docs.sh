@@ -26,12 +26,12 @@ names_in_code() { # ROOT
     )
 }
 
-is_there() { # ROOT FOLDER NAME: datasets/vocab is datasets/vocab.h
+is_there() { # ROOT FOLDER NAME: datasets/vocab is datasets/vocab.h, and vocab.h is any of that name in the folder
     local root=$1 folder=$2 name=$3 at
-    for at in "$root/$name" "$root/$name.h" "$root/$folder/$name"; do
+    for at in "$root/$name" "$root/$name.h" "$root/$folder/$name" "$root/$folder/*/$name" "$root/$folder/*/*/$name"; do
         if compgen -G "$at" >/dev/null; then return 0; fi
     done
-    [ "$folder" != . ] && compgen -G "$root/$folder/*/$name" >/dev/null
+    return 1
 }
 
 # Prints one line per fault; nothing when all is well.
