@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # docs.sh [ROOT]: what the documents say of files is held against the files. Every top-level folder has a README.md
-# that names each folder in it, and every file or folder that README.md, CONTRIBUTING.md and those READMEs name is
-# there. Names with NAME in them stand for any; a `*` must match something. A name in a folder's README.md may be that
-# of a file of the folder or of a room in it. Then plants documents in a scratch tree and wants the wrong ones found.
+# that names each folder in it, and every file or folder that README.md, CONTRIBUTING.md, those READMEs and the comments
+# of C files name is there. Names with NAME or VERB in them stand for any; a `*` must match something. A name without a
+# path is that of any file below the document. Then plants documents in a scratch tree and wants the wrong ones found.
 set -euo pipefail
 
 folders=(src cnn datasets captioner tools tests CMake)
