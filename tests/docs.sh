@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# docs.sh [ROOT]: what the documents say of files is held against the files. Every top-level folder has a README.md
+# docs.sh [ROOT [PROGRAM]]: what the documents say is held against what there is. Every top-level folder has a README.md
 # that names each folder in it, and every file or folder that README.md, CONTRIBUTING.md, those READMEs and the comments
 # of C files name is there. Names with NAME or VERB in them stand for any; a `*` must match something. A name without a
-# path is that of any file below the document. Then plants documents in a scratch tree and wants the wrong ones found.
+# path is that of any file below the document. Options that documents name are options of a verb of PROGRAM, or of what
+# else they tell of. Then plants documents in a scratch tree and wants the wrong ones found.
 set -euo pipefail
 
 folders=(src cnn datasets captioner tools tests CMake)
@@ -32,6 +33,24 @@ is_there() { # ROOT FOLDER NAME: datasets/vocab is datasets/vocab.h, and vocab.h
         if compgen -G "$at" >/dev/null; then return 0; fi
     done
     return 1
+}
+
+options_in() { # of standard input
+    grep -oE -- '(^|[^A-Za-z-])--[a-z][a-z-]*[a-z]' | grep -oE -- '--.*' | sort -u
+}
+
+# Those of the program, of the scripts, and of cmake and pkg-config.
+known_options() { # ROOT PROGRAM
+    local verb
+    for verb in $("$2" --help | sed -n '/^Verbs/,$s/^  \([a-z]\{1,\}\) .*/\1/p'); do "$2" "$verb" --help; done
+    "$2" train --decoder transformer --help
+    cat "$1"/tools/check "$1"/tools/peers/compare.py
+    echo --build --install --prefix --preset --cflags --libs
+}
+
+wrong_options() { # ROOT PROGRAM
+    comm -23 <(cat "$1"/README.md "$1"/CONTRIBUTING.md "$1"/*/README.md | options_in) <(known_options "$@" | options_in) |
+        sed 's/$/ is named by a document, and there is no such option/'
 }
 
 # Prints one line per fault; nothing when all is well.
@@ -87,6 +106,7 @@ expect allowed room '/* As in cnn/room/pool.h, cnn/room/po*.h and tools/VERB.c. 
 expect caught room '/* As in cnn/room/gone.h. */'
 
 found=$(faults "$root")
+if [ $# -gt 1 ]; then found+=$(wrong_options "$root" "$2"); fi
 if [ -n "$found" ]; then
     printf '%s\n' "$found"
     exit 1
