@@ -32,11 +32,11 @@ static inline void try_member(const alteration *a, json_t *o, const char *key, j
         json_object_set_new(o, key, value);
     else
         json_object_del(o, key);
-    char *text = io_json_text(a->root, JSON_COMPACT);
-    assert_non_null(text);
+    char *json = io_json_text(a->root, JSON_COMPACT);
+    assert_non_null(json);
     snprintf(what, sizeof what, "'%s' %s", key, how);
-    a->expect(a->ctx, text, what);
-    free(text);
+    a->expect(a->ctx, json, what);
+    free(json);
     if (kept)
         json_object_set_new(o, key, kept);
     else

@@ -93,12 +93,12 @@ static void train(void)
     cap_text_encoder_config *encoder = cap_text_encoder_settings(&s.text.encoder);
     encoder->hidden = encoder->embedding = 2;
     s.loss.smoothing = 0;
-    s.rate = 0.1;
-    s.decay = 0;
-    s.epochs = 200;
-    s.min_count = s.threads = 1;
+    s.run.rate = 0.1;
+    s.run.decay = 0;
+    s.run.epochs = 200;
+    s.min_count = s.run.threads = 1;
     s.dtype = IO_F32;
-    s.out = in("urn.safetensors");
+    s.run.out = in("urn.safetensors");
     error err = {0};
     if (cap_train(&s, &(cap_train_events){0}, &err)) fail_msg("%s", err.text);
 }

@@ -86,10 +86,10 @@ static void train(void)
     d->hidden = d->embedding = d->attention = 16;
     d->start = CAP_START_MEAN; /* this encoder has no last states */
     d->dropout = s.loss.smoothing = 0;
-    s.rate = 0.02;
-    s.epochs = 60;
-    s.min_count = s.threads = 1;
-    s.out = in("bag.safetensors");
+    s.run.rate = 0.02;
+    s.run.epochs = 60;
+    s.min_count = s.run.threads = 1;
+    s.run.out = in("bag.safetensors");
     error err = {0};
     if (cap_train(&s, &(cap_train_events){0}, &err)) fail_msg("%s", err.text);
 }

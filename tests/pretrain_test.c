@@ -9,7 +9,6 @@
 
 #include "captioner/train/distil.h"
 #include "captioner/train/pretrain.h"
-#include "captioner/train/pretrain_record.h"
 #include "src/image/image.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
@@ -78,8 +77,8 @@ static int make_photos(void **state)
 /* What a run told. */
 typedef struct heard {
     double first_loss, last_loss, accuracy, cosine;
-    int epoch, epochs, batches, stop_after; /* batches; 0 = never */
-    char source[64];
+    int epochs, batches, stop_after; /* batches; 0 = never */
+    char validation[200], label[40]; /* of the last epoch; of the progress that is not at its end */
 } heard;
 
 static bool stop(void *ctx)
@@ -88,28 +87,28 @@ static bool stop(void *ctx)
     return h->stop_after && h->batches >= h->stop_after;
 }
 
-static void hear_batch(void *ctx, const cap_pretrain_progress *p)
+/* The first call of an epoch is of what was done before. */
+static void hear_progress(void *ctx, const char *label, const char *unit, long done, long total,
+                          const char *note)
 {
     heard *h = ctx;
-    bool begins = p->photos == p->resumed;
-    assert_int_equal(begins, p->epoch != h->epoch); /* an epoch is told of before its first batch is done */
-    h->epoch = p->epoch;
-    if (begins) return;
-    h->batches++;
-    assert_true(p->photos > 0 && p->photos <= p->total);
-    assert_true(isfinite(p->loss));
+    assert_string_equal(unit, "photos");
+    (void)note;
+    assert_true(done >= 0 && done <= total);
+    if (!strncmp(label, "epoch", 5) && !strcmp(label, h->label)) h->batches++;
+    snprintf(h->label, sizeof h->label, "%s", label);
+    if (done == total) h->label[0] = 0;
 }
 
-static void hear_epoch(void *ctx, const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores)
+static void hear_epoch(void *ctx, const cap_epoch *e)
 {
     heard *h = ctx;
-    if (!h->epochs++) h->first_loss = p->loss;
-    h->last_loss = p->loss;
-    assert_true(scores >= 1);
-    h->accuracy = score[0].accuracy;
-    h->cosine = score[0].cosine;
-    snprintf(h->source, sizeof h->source, "%s", score[0].source);
-    assert_int_equal(score[0].photos, 2 * held_out);
+    if (!h->epochs++) h->first_loss = e->loss;
+    h->last_loss = e->loss;
+    h->cosine = e->cosine;
+    assert_true(e->validated && e->best);
+    snprintf(h->validation, sizeof h->validation, "%s", e->validation);
+    if (sscanf(h->validation, "set accuracy %lf", &h->accuracy) != 1) fail_msg("'%s'", h->validation);
 }
 
 static cap_pretrain_settings small_run(const char *out)
@@ -117,20 +116,20 @@ static cap_pretrain_settings small_run(const char *out)
     cap_pretrain_settings s = cap_pretrain_defaults();
     s.size = 32;
     s.classes[s.class_sources++] = (cap_class_source){folder, "set"};
-    s.epochs = 2;
-    s.batch = 2 * photos / 3;
-    s.threads = 1;
-    s.precision = GEMM_F32;
+    s.run.epochs = 2;
+    s.run.batch = 2 * photos / 3;
+    s.run.threads = 1;
+    s.run.precision = GEMM_F32;
     s.augment = (ds_augment){.area_min = 0.8, .area_max = 1, .aspect = 1.1, .jitter = 0.1, .mirror = true};
-    s.out = out;
-    s.command = "caption pretrain 'quoted \"words\"'";
+    s.run.out = out;
+    s.run.command = "caption pretrain 'quoted \"words\"'";
     return s;
 }
 
 static err_code go(const cap_pretrain_settings *s, heard *h, error *err)
 {
-    cap_pretrain_events on = {.ctx = h, .stop = stop, .batch = hear_batch, .epoch = hear_epoch};
-    return cap_pretrain_run(s, &on, err);
+    cap_train_events events = {.ctx = h, .stop = stop, .progress = hear_progress, .epoch = hear_epoch};
+    return cap_pretrain(s, &events, err);
 }
 
 static void run_or_fail(const cap_pretrain_settings *s, heard *h)
@@ -170,10 +169,10 @@ static void expect_encoder(const char *out, const cap_pretrain_settings *s)
         assert_int_equal(io_tensors_at(file, i)->dtype, IO_F32);
     }
     json_t *o = NULL, *pre = NULL, *record = NULL;
-    const char *text = io_tensors_metadata(file, "caption"), *word;
+    const char *about = io_tensors_metadata(file, "caption"), *word;
     int64_t size;
-    assert_non_null(text);
-    assert_int_equal(io_json_parse(text, strlen(text), out, &o, NULL), ERR_OK);
+    assert_non_null(about);
+    assert_int_equal(io_json_parse(about, strlen(about), out, &o, NULL), ERR_OK);
     assert_int_equal(io_json_string(o, "kind", out, &word, NULL), ERR_OK);
     assert_string_equal(word, "encoder");
     assert_int_equal(io_json_string(o, "architecture", out, &word, NULL), ERR_OK);
@@ -186,8 +185,9 @@ static void expect_encoder(const char *out, const cap_pretrain_settings *s)
     assert_int_equal(json_array_size(json_object_get(pre, "std")), 3);
     assert_int_equal(io_json_object(o, "record", out, &record, NULL), ERR_OK);
     assert_int_equal(io_json_string(record, "command", out, &word, NULL), ERR_OK);
-    assert_string_equal(word, s->command);
-    assert_int_equal(json_array_size(json_object_get(record, "epochs")), (size_t)s->epochs);
+    assert_string_equal(word, s->run.command);
+    json_t *training = json_object_get(record, "training");
+    assert_int_equal(json_integer_value(json_object_get(training, "epoch")), s->run.epochs);
     json_decref(o);
     io_tensors_close(&file);
 }
@@ -198,11 +198,10 @@ static void learns_classes_and_writes_an_encoder(void **unused)
     const char *out = in("a.safetensors");
     cap_pretrain_settings s = small_run(out);
     heard h = {0};
-    int epochs = s.epochs = test_size(16, 1);
+    int epochs = s.run.epochs = test_size(16, 1);
     run_or_fail(&s, &h);
     assert_int_equal(h.epochs, epochs);
     assert_int_equal(h.batches, epochs * 3);
-    assert_string_equal(h.source, "set");
     if (epochs == 16) {
         assert_true(h.last_loss < 0.75 * h.first_loss);
         assert_true(h.accuracy >= 0.75);
@@ -218,15 +217,15 @@ static void stop_and_resume(int batches, const char *whole)
     cap_pretrain_settings s = small_run(out);
     heard h = {.stop_after = batches};
     error err = {0};
-    s.threads = 2;
+    s.run.threads = 2;
     s.loader_threads = 2;
-    s.force = true; /* of the round before */
+    s.run.force = true; /* of the round before */
     assert_int_equal(go(&s, &h, &err), ERR_INTERRUPTED);
     assert_non_null(strstr(err.text, "--resume"));
     assert_int_equal(h.batches, batches);
-    s.force = false;
-    s.resume = true;
-    s.threads = 1;
+    s.run.force = false;
+    s.run.resume = true;
+    s.run.threads = 1;
     s.loader_threads = 0;
     h = (heard){0};
     run_or_fail(&s, &h);
@@ -244,7 +243,7 @@ static void resumed_equals_uninterrupted(void **unused)
     for (int batches = test_size(1, 3); batches < 6; batches += test_size(2, 3))
         stop_and_resume(batches, whole); /* 3: an epoch's end */
 
-    s.resume = true; /* of a run that is over: nothing happens */
+    s.run.resume = true; /* of a run that is over: nothing happens */
     h = (heard){0};
     run_or_fail(&s, &h);
     assert_int_equal(h.batches, 0);
@@ -264,11 +263,11 @@ static void wrong_settings_are_refused(void **unused)
     const char *out = in("e.safetensors");
     cap_pretrain_settings good = small_run(out), s = good;
     heard h = {.stop_after = 1};
-    s.resume = true;
-    refuse(&s, ERR_MISSING, "e.safetensors.ckpt");
+    s.run.resume = true;
+    refuse(&s, ERR_MISSING, "e.safetensors.state");
     assert_int_equal(go(&good, &h, NULL), ERR_INTERRUPTED);
-    good.force = true;
-    s.batch = good.batch + 1;
+    good.run.force = true;
+    s.run.batch = good.run.batch + 1;
     refuse(&s, ERR_MISMATCH, "'batch'");
     s = good;
     s.size = 7;
@@ -294,9 +293,9 @@ static void wrong_settings_are_refused(void **unused)
     s.teacher = out; /* not a file of weights */
     refuse(&s, ERR_MISSING, out);
     s = good;
-    s.rate = 1e9;
-    s.optim = OPTIM_SGD;
-    s.clip = 0;
+    s.run.rate = 1e9;
+    s.run.optimiser = OPTIM_SGD;
+    s.run.clip = 0;
     refuse(&s, ERR_LIMIT, "--rate");
 }
 
@@ -306,66 +305,80 @@ static void an_earlier_run_is_not_replaced(void **unused)
     const char *out = in("g.safetensors");
     cap_pretrain_settings s = small_run(out);
     heard h = {0};
-    s.epochs = 1;
+    s.run.epochs = 1;
     run_or_fail(&s, &h);
     refuse(&s, ERR_ARGUMENT,
            "g.safetensors' exists: --resume goes on with its training, --force begins anew");
-    s.resume = s.force = true;
+    s.run.resume = s.run.force = true;
     refuse(&s, ERR_ARGUMENT, "give one of them");
-    s.resume = false; /* what fails in its first epoch takes nothing away */
-    s.optim = OPTIM_SGD;
-    s.rate = 1e9;
-    s.clip = 0;
+    s.run.resume = false; /* what fails in its first epoch takes nothing away */
+    s.run.optimiser = OPTIM_SGD;
+    s.run.rate = 1e9;
+    s.run.clip = 0;
     refuse(&s, ERR_LIMIT, "g.safetensors' is as it was");
     s = small_run(out);
-    s.resume = true;
-    s.epochs = 2;
+    s.run.resume = true;
+    s.run.epochs = 2;
     h = (heard){0};
     run_or_fail(&s, &h);
     assert_int_equal(h.batches, 3); /* of the second epoch */
-    s.epochs = 1;
+    s.run.epochs = 1;
     refuse(&s, ERR_ARGUMENT, "with --epochs 1: 2 are done; give 2 or more");
-    s.resume = false;
-    s.out = in("no_such_folder/g.safetensors");
+    s.run.resume = false;
+    s.run.out = in("no_such_folder/g.safetensors");
     refuse(&s, ERR_MISSING, "no_such_folder");
 }
 
-typedef struct saved {
-    const json_t *settings;
-    const cap_pretrain_shape *shape;
-} saved;
+typedef struct resumed {
+    cap_pretrain_settings s;
+    char path[300];
+    io_tensors *file; /* as it was */
+} resumed;
 
 static void expect_no_state(void *ctx, const char *state, const char *what)
 {
-    const saved *s = ctx;
-    cap_pretrain_position at;
-    int epochs;
+    resumed *r = ctx;
+    heard h = {0};
     error err = {0};
-    err_code code = cap_pretrain_state_parse(state, "g.ckpt", s->settings, s->shape, &at, &epochs, &err);
+    write_altered(r->file, r->path, &(io_metadata){"training", state}, NULL, NULL);
+    err_code code = go(&r->s, &h, &err);
     if (code != ERR_FORMAT && code != ERR_MISMATCH) fail_msg("%s: not refused", what);
-    if (!strstr(err.text, "'g.ckpt'")) fail_msg("%s: the file is not named: '%s'", what, err.text);
+    if (!strstr(err.text, "h.safetensors.state'"))
+        fail_msg("%s: the file is not named: '%s'", what, err.text);
 }
 
 static void every_field_of_the_state_counts(void **unused)
 {
     (void)unused;
-    cap_photos seen = {.sources = 1, .source = {{.name = "set", .classes = 2, .train = {0, 36}}}};
-    cap_pretrain_settings s = small_run("g.safetensors");
-    json_t *settings = cap_pretrain_describe(&s, &seen), *done = json_pack("[{s:i}]", "epoch", 1);
-    cap_pretrain_shape shape = {.batches = 3, .batch = 12, .steps = 4};
-    cap_pretrain_position at = {1, 1, 12, 12, 5, 3.5, 0, 7.25, done}, read;
-    saved ctx = {settings, &shape};
-    int epochs;
-    char *state = cap_pretrain_state_text(settings, &at);
-    assert_non_null(state);
-    assert_int_equal(cap_pretrain_state_parse(state, "g.ckpt", settings, &shape, &read, &epochs, NULL),
-                     ERR_OK);
-    assert_int_equal(epochs, s.epochs);
-    json_decref(read.epochs);
-    alter_members(state, expect_no_state, &ctx);
-    free(state);
-    json_decref(done);
-    json_decref(settings);
+    const char *out = in("h.safetensors");
+    resumed r = {.s = small_run(out)};
+    heard h = {.stop_after = 4};
+    char whole[300];
+    assert_int_equal(go(&r.s, &h, NULL), ERR_INTERRUPTED);
+    r.s.run.resume = true;
+    snprintf(r.path, sizeof r.path, "%s.state", out);
+    snprintf(whole, sizeof whole, "%s.whole", out);
+    assert_int_equal(rename(r.path, whole), 0);
+    r.file = io_tensors_open(whole, NULL);
+    assert_non_null(r.file);
+    alter_members(io_tensors_metadata(r.file, "training"), expect_no_state, &r);
+    io_tensors_close(&r.file);
+    assert_int_equal(rename(whole, r.path), 0);
+    h = (heard){0};
+    run_or_fail(&r.s, &h);
+    assert_int_equal(h.batches, 2);
+}
+
+/* Pre-training once kept a state of its own. */
+static void an_older_state_is_named(void **unused)
+{
+    (void)unused;
+    cap_pretrain_settings s = small_run(in("i.safetensors"));
+    char old[300];
+    snprintf(old, sizeof old, "%s.ckpt", s.run.out);
+    assert_int_equal(io_write_file(old, "old", 3, NULL), ERR_OK);
+    s.run.resume = true;
+    refuse(&s, ERR_MISSING, "i.safetensors.ckpt' is of an earlier version of this program");
 }
 
 /* Labelled photos and others learn from the real teacher together. */
@@ -381,7 +394,7 @@ static void learns_from_a_teacher(void **unused)
     cap_pretrain_settings s = small_run(out);
     heard h = {0};
     s.size = test_size(64, 32);
-    int epochs = s.epochs = test_size(6, 2);
+    int epochs = s.run.epochs = test_size(6, 2);
     s.teacher = teacher;
     s.photos = in("set/train/class0");
     run_or_fail(&s, &h);
@@ -431,27 +444,24 @@ static void schedules_hold_every_photo_once(void **unused)
     cap_photos p;
     arena memory = {0};
     cap_class_source source = {folder, "set"};
-    ds_schedule one, two, rest;
+    ds_schedule one, two;
     int batch = photos / 2;
     assert_int_equal(cap_photos_open(&source, 1, in("set/train/class1"), NULL, &p, NULL), ERR_OK);
     assert_int_equal(p.sources, 2);
     assert_int_equal(p.source[0].classes, 2);
     assert_int_equal(p.source[1].classes, 0);
     assert_int_equal(p.train.items, 3 * photos);
-    assert_int_equal(cap_photos_schedule(&p, batch, 1, 0, 0, &memory, &one, NULL), ERR_OK);
-    assert_int_equal(cap_photos_schedule(&p, batch, 1, 1, 0, &memory, &two, NULL), ERR_OK);
-    assert_int_equal(cap_photos_schedule(&p, batch, 1, 0, 2, &memory, &rest, NULL), ERR_OK);
+    assert_int_equal(cap_photos_schedule(&p, batch, 1, 0, &memory, &one, NULL), ERR_OK);
+    assert_int_equal(cap_photos_schedule(&p, batch, 1, 1, &memory, &two, NULL), ERR_OK);
     assert_int_equal(one.batches, 6);
-    assert_int_equal(rest.batches, 4);
     int seen[3 * MOST_PHOTOS] = {0}, moved = 0;
     for (int i = 0; i < 3 * photos; i++) {
         seen[one.image[i]]++;
         moved += one.image[i] != two.image[i];
-        if (i >= 2 * batch) assert_int_equal(one.image[i], rest.image[i - 2 * batch]);
     }
     for (int i = 0; i < 3 * photos; i++) assert_int_equal(seen[i], 1);
     assert_true(moved > photos);
-    assert_int_equal(cap_photos_schedule(&p, 100, 1, 0, 0, &memory, &one, NULL), ERR_OK);
+    assert_int_equal(cap_photos_schedule(&p, 100, 1, 0, &memory, &one, NULL), ERR_OK);
     assert_int_equal(one.batches, 1);
     assert_int_equal(one.start[1], 3 * photos);
     arena_release(&memory);
@@ -469,6 +479,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(an_earlier_run_is_not_replaced),
         cmocka_unit_test(every_field_of_the_state_counts),
+        cmocka_unit_test(an_older_state_is_named),
         cmocka_unit_test(learns_from_a_teacher),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);

@@ -34,18 +34,18 @@ static inline void tiny(task *t, const char *out)
     snprintf(t->pairs, sizeof t->pairs, "%s", in("pairs.tsv"));
     snprintf(t->out, sizeof t->out, "%s", in(out));
     t->s.text.pairs = t->pairs;
-    t->s.out = t->out;
+    t->s.run.out = t->out;
     t->s.text.val_share = (double)HELD / PAIRS;
     t->s.text.source_level.level = t->s.text.target_level.level = DS_CHAR;
     cap_lstm_settings *d = cap_lstm_settings_of(&t->s.decoder);
     cap_text_encoder_config *e = cap_text_encoder_settings(&t->s.text.encoder);
     e->hidden = d->hidden = 16;
     e->embedding = d->embedding = d->attention = 8;
-    t->s.epochs = EPOCHS;
-    t->s.batch = (PAIRS - HELD) / STEPS;
-    t->s.rate = 1e-2;
+    t->s.run.epochs = EPOCHS;
+    t->s.run.batch = (PAIRS - HELD) / STEPS;
+    t->s.run.rate = 1e-2;
     t->s.best_by = CAP_BEST_EXACT;
-    t->s.threads = 2;
+    t->s.run.threads = 2;
 }
 
 #endif

@@ -70,9 +70,9 @@ static void an_earlier_run_is_not_replaced(void **unused)
     expect_refusal(&t.s, ERR_ARGUMENT, "--force");
     take_away(&other, ".state");
     expect_refusal(&other.s, ERR_ARGUMENT, "that --resume could go on from; --force begins anew");
-    other.s.resume = true;
+    other.s.run.resume = true;
     expect_refusal(&other.s, ERR_MISSING, "leave out --resume");
-    other.s.force = true;
+    other.s.run.force = true;
     expect_refusal(&other.s, ERR_ARGUMENT, "give one of them");
     assert_false(exists(t.out, ".lock") || exists(other.out, ".lock"));
 }
@@ -85,8 +85,8 @@ static void force_begins_anew(void **unused)
     tiny(&t, "forced");
     tiny(&fresh, "fresh");
     go_well(&t.s, &h);
-    t.s.force = true;
-    t.s.seed = fresh.s.seed = 5;
+    t.s.run.force = true;
+    t.s.run.seed = fresh.s.run.seed = 5;
     t.s.text.pairs = "/nowhere/pairs"; /* what cannot begin takes nothing away */
     expect_refusal(&t.s, ERR_MISSING, "/nowhere");
     assert_true(exists(t.out, "") && exists(t.out, ".state"));
@@ -123,22 +123,22 @@ static void force_takes_nothing_before_it_has_its_own(void **unused)
     tiny(&fresh, "begun");
     go_well(&t.s, &h);
     for (int i = 0; i < 3; i++) copy_beside(t.out, kept.out, ends[i]);
-    t.s.force = true;
-    t.s.seed = fresh.s.seed = 5;
-    t.s.rate = 1e30;
-    t.s.clip = t.s.warmup = 0;
+    t.s.run.force = true;
+    t.s.run.seed = fresh.s.run.seed = 5;
+    t.s.run.rate = 1e30;
+    t.s.run.clip = t.s.run.warmup = 0;
     assert_int_equal(go(&t.s, &h, &err), ERR_LIMIT); /* in its first epoch */
     assert_non_null(strstr(err.text, "over' is as it was"));
     for (int i = 0; i < 3; i++) assert_same_file(t.out, kept.out, ends[i]);
-    t.s.rate = fresh.s.rate;
-    t.s.clip = fresh.s.clip;
-    t.s.warmup = fresh.s.warmup;
+    t.s.run.rate = fresh.s.run.rate;
+    t.s.run.clip = fresh.s.run.clip;
+    t.s.run.warmup = fresh.s.run.warmup;
     h = (heard){.stop_at = 3};
     assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED); /* there is a state to go on from, and no model */
     assert_same_file(t.out, kept.out, "");
     assert_false(exists(t.out, ".log.jsonl"));
-    t.s.force = false;
-    t.s.resume = true;
+    t.s.run.force = false;
+    t.s.run.resume = true;
     h = (heard){0};
     go_well(&t.s, &h);
     go_well(&fresh.s, &h);
@@ -156,7 +156,7 @@ static void a_model_that_is_gone_is_missed(void **unused)
     tiny(&t, "gone");
     assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
     take_away(&t, "");
-    t.s.resume = true;
+    t.s.run.resume = true;
     expect_refusal(&t.s, ERR_MISSING, "of its epoch 1, is gone");
 }
 
@@ -172,8 +172,8 @@ static void more_epochs_go_on(void **unused)
         task *t = i ? &parts : &whole;
         tiny(t, i ? "parts" : "whole");
         go_well(&t->s, &h);
-        t->s.resume = true;
-        t->s.epochs = 2 * EPOCHS;
+        t->s.run.resume = true;
+        t->s.run.epochs = 2 * EPOCHS;
     }
     h = (heard){0};
     go_well(&whole.s, &h);
@@ -181,7 +181,7 @@ static void more_epochs_go_on(void **unused)
     assert_epochs_once(whole.out, 2 * EPOCHS);
     h = (heard){.stop_at = STEPS + 3}; /* in the middle of the further ones */
     assert_int_equal(go(&parts.s, &h, &err), ERR_INTERRUPTED);
-    parts.s.epochs = 0; /* as many as before */
+    parts.s.run.epochs = 0; /* as many as before */
     h = (heard){0};
     go_well(&parts.s, &h);
     assert_null(strstr(h.said, "instead of"));
@@ -197,10 +197,10 @@ static void fewer_epochs_than_done_are_refused(void **unused)
     error err;
     tiny(&t, "fewer");
     assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
-    t.s.resume = true;
-    t.s.epochs = 1;
+    t.s.run.resume = true;
+    t.s.run.epochs = 1;
     expect_refusal(&t.s, ERR_ARGUMENT, "with --epochs 1: 1 are done and one more is begun; give 2 or more");
-    t.s.epochs = 2;
+    t.s.run.epochs = 2;
     h = (heard){0};
     go_well(&t.s, &h);
     assert_epochs_once(t.out, 2);
@@ -217,12 +217,12 @@ static bool train_beside(void *ctx)
 {
     const cap_train_settings *s = ctx;
     static const char *const ways[] = {"busy", "./busy", "link", "around/busy"};
-    if (!exists(s->out, ".lock")) fail_msg("there is no lock");
+    if (!exists(s->run.out, ".lock")) fail_msg("there is no lock");
     for (int i = 0; i < 4; i++) {
         char out[200];
         cap_train_settings other = *s;
         snprintf(out, sizeof out, "%s", in(ways[i]));
-        other.out = out;
+        other.run.out = out;
         expect_refusal(&other, ERR_IO, "another training (process ");
     }
     return true;
@@ -241,7 +241,7 @@ static void a_second_run_is_refused(void **unused)
     cap_train_events events = {.ctx = &t.s, .stop = train_beside};
     assert_int_equal(cap_train(&t.s, &events, &err), ERR_INTERRUPTED);
     assert_false(exists(t.out, ".lock"));
-    t.s.resume = true;
+    t.s.run.resume = true;
     go_well(&t.s, &h);
 }
 
@@ -254,19 +254,19 @@ static void a_diverging_run_keeps_the_good_model(void **unused)
     heard h = {0};
     error err;
     tiny(&t, "diverging");
-    t.s.batch = PAIRS - HELD; /* one step an epoch; the first with a rate of nearly nothing */
-    t.s.epochs = 30;
-    t.s.warmup = 1;
-    t.s.rate = 1e30;
-    t.s.clip = 0;
+    t.s.run.batch = PAIRS - HELD; /* one step an epoch; the first with a rate of nearly nothing */
+    t.s.run.epochs = 30;
+    t.s.run.warmup = 1;
+    t.s.run.rate = 1e30;
+    t.s.run.clip = 0;
     good = t;
     snprintf(good.out, sizeof good.out, "%s", in("good"));
-    good.s.out = good.out;
+    good.s.run.out = good.out;
     for (int valid = 0; valid < 2; valid++) {
         t.s.text.val_share = good.s.text.val_share = valid ? (double)HELD / PAIRS : 0;
-        t.s.batch = good.s.batch = valid ? PAIRS - HELD : PAIRS;
-        t.s.force = good.s.force = true;
-        t.s.resume = false;
+        t.s.run.batch = good.s.run.batch = valid ? PAIRS - HELD : PAIRS;
+        t.s.run.force = good.s.run.force = true;
+        t.s.run.resume = false;
         assert_int_equal(go(&t.s, &h, &err), ERR_LIMIT);
         assert_non_null(strstr(err.text, "the training diverged in epoch "));
         assert_non_null(strstr(err.text, "a --rate below 1e+30 or with --clip 5"));
@@ -278,8 +278,8 @@ static void a_diverging_run_keeps_the_good_model(void **unused)
         cap_model *m;
         if (cap_model_open(t.out, &m, &err)) fail_msg("%s", err.text);
         cap_model_close(&m);
-        t.s.force = false;
-        t.s.resume = true; /* the state is one to go on from, though to the same end */
+        t.s.run.force = false;
+        t.s.run.resume = true; /* the state is one to go on from, though to the same end */
         assert_int_equal(go(&t.s, &h, &err), ERR_LIMIT);
         assert_non_null(strstr(err.text, "the training diverged"));
     }
@@ -355,12 +355,12 @@ static void every_field_of_the_state_counts(void **unused)
     for (int valid = 0; valid < test_size(2, 1); valid++) {
         heard h = {.stop_at = STEPS + 3};
         tiny(&t, "altered");
-        t.s.threads = 1;
-        t.s.force = true;
+        t.s.run.threads = 1;
+        t.s.run.force = true;
         if (!valid) t.s.text.val_share = 0;
         assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
-        t.s.force = false;
-        t.s.resume = true;
+        t.s.run.force = false;
+        t.s.run.resume = true;
         beside(&t, ".state", r.path);
         assert_int_equal(rename(r.path, whole), 0);
         r.file = io_tensors_open(whole, NULL);
@@ -385,7 +385,7 @@ static void the_log_is_cut_back_to_the_state(void **unused)
     tiny(&t, "log");
     assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
     append(&t, ".log.jsonl", "{\"epoch\":2,\"steps\":8}\n{\"epoch\":3,\"ste"); /* killed there, then there */
-    t.s.resume = true;
+    t.s.run.resume = true;
     h = (heard){0};
     go_well(&t.s, &h);
     assert_epochs_once(t.out, EPOCHS);
@@ -401,7 +401,7 @@ static void the_log_keeps_what_is_known_or_not_ours(void **unused)
     uint8_t *bytes;
     size_t size;
     const char *out = in("steps");
-    assert_int_equal(cap_train_files_open(&f, out, ".ckpt", CAP_BEGIN, NULL), ERR_OK);
+    assert_int_equal(cap_train_files_open(&f, out, CAP_BEGIN, NULL), ERR_OK);
     assert_int_equal(io_write_file(f.log, log, sizeof log - 1, NULL), ERR_OK);
     f.beginning = CAP_GO_ON;
     assert_int_equal(cap_train_files_settle(&f, 1, 150, NULL), ERR_OK);
@@ -422,12 +422,12 @@ static void kills_leave_each_epoch_once(void **unused)
     rng r = {.seed = (uint64_t)time(NULL)};
     tiny(&whole, "unkilled");
     tiny(&t, "killed");
-    whole.s.epochs = t.s.epochs = test_size(12, 4);
-    whole.s.threads = t.s.threads = 1;
+    whole.s.run.epochs = t.s.run.epochs = test_size(12, 4);
+    whole.s.run.threads = t.s.run.threads = 1;
     go_well(&whole.s, &h);
     for (int i = 0; i < test_size(20, 2); i++) {
-        t.s.resume = exists(t.out, ".state");
-        t.s.force = !t.s.resume;
+        t.s.run.resume = exists(t.out, ".state");
+        t.s.run.force = !t.s.run.resume;
         pid_t child = fork();
         assert_true(child >= 0);
         if (!child) _exit(cap_train(&t.s, NULL, NULL) ? 1 : 0);
@@ -437,10 +437,10 @@ static void kills_leave_each_epoch_once(void **unused)
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
     }
-    t.s.resume = exists(t.out, ".state");
-    t.s.force = !t.s.resume;
+    t.s.run.resume = exists(t.out, ".state");
+    t.s.run.force = !t.s.run.resume;
     go_well(&t.s, &h);
-    assert_epochs_once(t.out, t.s.epochs);
+    assert_epochs_once(t.out, t.s.run.epochs);
     assert_same_file(whole.out, t.out, "");
     assert_same_file(whole.out, t.out, ".state");
 }
@@ -468,7 +468,7 @@ static void a_full_disk_loses_nothing(void **unused)
     assert_int_equal(io_write_file(kept, bytes, size, NULL), ERR_OK);
     free(bytes);
     assert_true((size_t)model.st_size + 1000 < size);
-    t.s.resume = true;
+    t.s.run.resume = true;
     pid_t child = fork();
     assert_true(child >= 0);
     if (!child) {

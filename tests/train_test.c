@@ -121,19 +121,19 @@ static void tiny(task *t, const char *out)
     t->s.captions = t->captions;
     t->s.images = t->images;
     t->s.val = t->val;
-    t->s.out = t->out;
+    t->s.run.out = t->out;
     t->s.size = 32;
     cap_lstm_settings *d = cap_lstm_settings_of(&t->s.decoder);
     d->hidden = d->projection = 16;
     d->embedding = d->attention = 8;
     d->dropout = 0.2;
-    t->s.epochs = epochs;
-    t->s.batch = BATCH;
+    t->s.run.epochs = epochs;
+    t->s.run.batch = BATCH;
     t->s.per_image = CAPTIONS;
     t->s.min_count = 1;
-    t->s.rate = 1e-2;
+    t->s.run.rate = 1e-2;
     t->s.beam = 2;
-    t->s.threads = 2;
+    t->s.run.threads = 2;
 }
 
 /* The file opens and says a sentence about a red photo. */
@@ -225,7 +225,7 @@ static void threads_change_nothing(void **unused)
         char name[40];
         snprintf(name, sizeof name, "threads%d", threads);
         tiny(&t, name);
-        t.s.threads = threads;
+        t.s.run.threads = threads;
         go_well(&t.s, &h);
         assert_like_whole(&t);
     }
@@ -244,7 +244,7 @@ static void a_resumed_run_ends_with_the_same_bits(void **unused)
         tiny(&parts, name);
         heard h = {.stop_at = stops[i]};
         assert_int_equal(go(&parts.s, &h, &err), ERR_INTERRUPTED);
-        parts.s.resume = true;
+        parts.s.run.resume = true;
         h = (heard){0};
         go_well(&parts.s, &h);
         assert_non_null(strstr(h.said, "resumed at epoch"));
@@ -259,11 +259,11 @@ static void resume_needs_the_same_settings(void **unused)
     heard h = {.stop_at = 2};
     error err;
     tiny(&t, "settings");
-    t.s.resume = true;
+    t.s.run.resume = true;
     expect_refusal(&t.s, ERR_MISSING, "leave out --resume");
-    t.s.resume = false;
+    t.s.run.resume = false;
     assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
-    t.s.resume = true;
+    t.s.run.resume = true;
     int row = 0, every = test_size(1, 10);
 #define REFUSED(change, name)                                                                                \
     do {                                                                                                     \
@@ -279,17 +279,17 @@ static void resume_needs_the_same_settings(void **unused)
         cap_lstm_settings_of(&s.decoder)->change;                                                            \
         expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
     } while (0)
-    REFUSED(seed = 2, "seed");
-    REFUSED(batch = 9, "batch");
+    REFUSED(run.seed = 2, "seed");
+    REFUSED(run.batch = 9, "batch");
     REFUSED(per_image = 1, "per-image");
     REFUSED(max_words = 4, "max-words");
     REFUSED(size = 64, "size");
     REFUSED(crop = true, "crop");
     REFUSED(augment = false, "augment");
-    REFUSED(rate = 1e-3, "rate");
-    REFUSED(warmup = 0.5, "warmup");
-    REFUSED(decay = 0, "weight-decay");
-    REFUSED(clip = 1, "clip");
+    REFUSED(run.rate = 1e-3, "rate");
+    REFUSED(run.warmup = 0.5, "warmup");
+    REFUSED(run.decay = 0, "weight-decay");
+    REFUSED(run.clip = 1, "clip");
     REFUSED(encoder_factor = 0.5, "encoder-factor");
     REFUSED(loss.smoothing = 0, "label-smoothing");
     REFUSED(loss.coverage = 1, "coverage");
@@ -310,7 +310,7 @@ static void a_strange_state_is_refused(void **unused)
     task t;
     char state[300];
     tiny(&t, "strange");
-    t.s.resume = true;
+    t.s.run.resume = true;
     snprintf(state, sizeof state, "%s.state", t.out);
     assert_int_equal(io_write_file(state, "short", 5, NULL), ERR_OK);
     expect_refusal(&t.s, ERR_FORMAT, "strange.state'");
@@ -331,8 +331,8 @@ static void every_way_of_training_takes_steps(void **unused)
         char name[40];
         snprintf(name, sizeof name, "way%d", i);
         tiny(&t, name);
-        t.s.epochs = 1;
-        t.s.batch = 18;
+        t.s.run.epochs = 1;
+        t.s.run.batch = 18;
         if (i % 2) t.s.val = NULL;
         if (i < NN_MATCH_COUNT) cap_lstm_settings_of(&t.s.decoder)->match = (nn_match_kind)i;
         if (i == NN_MATCH_COUNT) t.s.loss.sampling = 0.5;
@@ -365,8 +365,8 @@ static void photos_without_captions_are_passed_over(void **unused)
     snprintf(name, sizeof name, "%s", "val_without.json");
     write_captions(in(name), 1, first);
     snprintf(t.val, sizeof t.val, "%s", in(name));
-    t.s.epochs = 1;
-    t.s.batch = 18;
+    t.s.run.epochs = 1;
+    t.s.run.batch = 18;
     t.s.scored = 1;
     go_well(&t.s, &h);
     assert_true(h.validated);
@@ -379,7 +379,7 @@ static void damaged_photos_are_named(void **unused)
     heard h = {0};
     error err;
     tiny(&t, "damaged");
-    t.s.epochs = 1;
+    t.s.run.epochs = 1;
     uint8_t *bytes;
     size_t size;
     char *path = strdup(in("photos/2.jpg"));
@@ -443,7 +443,7 @@ static void features_are_kept(void **unused)
     first.s.encoder = weights;
     char *cache = strdup(in("cache"));
     first.s.cache = cache;
-    first.s.epochs = 2;
+    first.s.run.epochs = 2;
     first.s.per_image = 0;
     first.s.val = NULL;
     go_well(&first.s, &h);
@@ -453,17 +453,17 @@ static void features_are_kept(void **unused)
     int64_t before = changed(path);
     tiny(&again, "frozen2");
     cap_train_settings s = first.s;
-    s.out = again.out;
+    s.run.out = again.out;
     h = (heard){.stop_at = 3}; /* and an interruption at features, too, leaves no trace */
     assert_int_equal(go(&s, &h, &err), ERR_INTERRUPTED);
-    s.resume = true;
+    s.run.resume = true;
     go_well(&s, &h);
     assert_int_equal(h.encoded, 0);
     assert_true(changed(path) == before);
     assert_same_file(first.out, again.out, "");
     assert_same_file(first.out, again.out, ".state");
-    s.resume = false;
-    s.force = true;
+    s.run.resume = false;
+    s.run.force = true;
     flip_byte(path, 20); /* in the header: made anew */
     h = (heard){0};
     go_well(&s, &h);
@@ -496,10 +496,10 @@ static void features_of_replaced_photos_are_made_anew(void **unused)
     char *cache = strdup(in("cache2")), *photo = strdup(in("photos/0.jpg"));
     struct stat old;
     t.s.cache = cache;
-    t.s.epochs = 1;
+    t.s.run.epochs = 1;
     t.s.per_image = 0;
     t.s.val = NULL;
-    t.s.force = true;
+    t.s.run.force = true;
     go_well(&t.s, &h);
     h = (heard){0};
     go_well(&t.s, &h);
@@ -541,8 +541,8 @@ static void a_killed_run_leaves_no_broken_file(void **unused)
     tiny(&t, "killed");
     for (int i = 0; i < test_size(8, 1); i++) {
         int64_t us = (int64_t)rng_below(&r, (uint32_t)(whole.us > 1000000000 ? 1000000000 : whole.us + 1));
-        t.s.resume = exists(t.out, ".state");
-        t.s.force = !t.s.resume; /* killed between the first model and the first state */
+        t.s.run.resume = exists(t.out, ".state");
+        t.s.run.force = !t.s.run.resume; /* killed between the first model and the first state */
         pid_t child = fork();
         assert_true(child >= 0);
         if (!child) train_until_killed(&t.s);
@@ -553,8 +553,8 @@ static void a_killed_run_leaves_no_broken_file(void **unused)
         assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
         if (exists(t.out, "")) assert_describes(t.out, 32);
     }
-    t.s.resume = exists(t.out, ".state");
-    t.s.force = !t.s.resume;
+    t.s.run.resume = exists(t.out, ".state");
+    t.s.run.force = !t.s.run.resume;
     go_well(&t.s, &h);
     assert_like_whole(&t);
     assert_epochs_once(t.out, epochs);

@@ -68,7 +68,7 @@ static void it_learns(void **unused)
     tiny(&t, "learn");
     cap_lstm_settings_of(&t.s.decoder)->dropout = cap_text_encoder_settings(&t.s.text.encoder)->dropout = 0;
     t.s.loss.smoothing = 0;
-    t.s.epochs = 12;
+    t.s.run.epochs = 12;
     cap_text_encoder_settings(&t.s.text.encoder)->hidden = cap_lstm_settings_of(&t.s.decoder)->hidden = 32;
     go_well(&t.s, &h);
     assert_int_equal(h.epochs, 12);
@@ -90,9 +90,9 @@ static void threads_change_nothing(void **unused)
         heard h = {0};
         tiny(&one, bf16 ? "one16" : "one");
         tiny(&three, bf16 ? "three16" : "three");
-        one.s.bf16 = three.s.bf16 = bf16;
-        one.s.threads = 1;
-        three.s.threads = 3;
+        one.s.run.precision = three.s.run.precision = bf16 ? GEMM_BF16 : GEMM_F32;
+        one.s.run.threads = 1;
+        three.s.run.threads = 3;
         go_well(&one.s, &h);
         go_well(&three.s, &h);
         assert_same_file(one.out, three.out, "");
@@ -111,7 +111,7 @@ static void a_resumed_run_ends_with_the_same_bits(void **unused)
         heard h = {0};
         tiny(&whole, bf16 ? "whole16" : "whole");
         whole.s.loss.sampling = 0.5;
-        whole.s.bf16 = bf16;
+        whole.s.run.precision = bf16 ? GEMM_BF16 : GEMM_F32;
         go_well(&whole.s, &h);
         for (int i = 0; i < (int)(sizeof stops / sizeof *stops); i += test_size(1, 3)) {
             error err;
@@ -119,10 +119,10 @@ static void a_resumed_run_ends_with_the_same_bits(void **unused)
             snprintf(name, sizeof name, "parts%d_%d", bf16, stops[i]);
             tiny(&parts, name);
             parts.s.loss.sampling = 0.5;
-            parts.s.bf16 = bf16;
+            parts.s.run.precision = bf16 ? GEMM_BF16 : GEMM_F32;
             h = (heard){.stop_at = stops[i]};
             assert_int_equal(go(&parts.s, &h, &err), ERR_INTERRUPTED);
-            parts.s.resume = true;
+            parts.s.run.resume = true;
             h = (heard){0};
             go_well(&parts.s, &h);
             assert_non_null(strstr(h.said, "resumed at epoch"));
@@ -140,7 +140,7 @@ static void resume_needs_the_same_settings(void **unused)
     error err;
     tiny(&t, "settings");
     assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
-    t.s.resume = true;
+    t.s.run.resume = true;
 #define REFUSED(change, name)                                                                                \
     do {                                                                                                     \
         cap_train_settings s = t.s;                                                                          \
@@ -159,8 +159,8 @@ static void resume_needs_the_same_settings(void **unused)
         cap_text_encoder_settings(&s.text.encoder)->change;                                                  \
         expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
     } while (0)
-    REFUSED(seed = 2, "seed");
-    REFUSED(batch = 9, "batch");
+    REFUSED(run.seed = 2, "seed");
+    REFUSED(run.batch = 9, "batch");
     REFUSED(max_words = 100, "max-words");
     REFUSED(teacher_forcing = 0.5, "teacher-forcing");
     REFUSED_LSTM(hidden = 24, "hidden");
@@ -215,7 +215,7 @@ static bool choose_way(cap_train_settings *s, int way)
         s->text.val_share = 0;
         break;
     case 8:
-        s->scored = 5, s->patience = 1, s->rate = 1e-9;
+        s->scored = 5, s->run.patience = 1, s->run.rate = 1e-9;
         break;
     default:
         return way < NN_MATCH_COUNT;
@@ -232,7 +232,7 @@ static void every_way_of_training_takes_steps(void **unused)
         char name[40];
         snprintf(name, sizeof name, "way%d", way);
         tiny(&t, name);
-        t.s.epochs = 1;
+        t.s.run.epochs = 1;
         if (!choose_way(&t.s, way)) break;
         go_well(&t.s, &h);
         assert_int_equal(h.epochs, 1);
@@ -257,7 +257,7 @@ static void held_out_pairs_are_unseen(void **unused)
     write_pairs(in(name), PAIRS, again);
     snprintf(t.pairs, sizeof t.pairs, "%s", in(name));
     t.s.text.val_share = 0.5;
-    t.s.epochs = 1;
+    t.s.run.epochs = 1;
     go_well(&t.s, &h);
     assert_non_null(strstr(h.said, "40 of 80 pairs are held out"));
     const char *gone = strstr(h.said, "pairs that say the same as one of these are left out of training");
@@ -285,13 +285,13 @@ static void long_pairs_are_left_out(void **unused)
     write_pairs(in(name), PAIRS, line);
     snprintf(t.pairs, sizeof t.pairs, "%s", in(name));
     t.s.text.val_share = 0;
-    t.s.epochs = 1;
+    t.s.run.epochs = 1;
     t.s.max_words = 50;
     go_well(&t.s, &h);
     assert_non_null(strstr(h.said, "2 pairs with a side over 50 words are left out"));
     assert_non_null(strstr(h.said, "60 pairs;"));
     t.s.max_words = 3;
-    t.s.force = true;
+    t.s.run.force = true;
     expect_refusal(&t.s, ERR_ARGUMENT, "every pair is longer than 3 words");
 }
 

@@ -21,7 +21,6 @@ typedef struct heard {
     int epochs, encoded;
     double loss[HEARD_EPOCHS];
     bool validated;
-    double exact; /* of the last epoch: share of lines */
     char said[2000];
     char label[40]; /* of the last progress */
 } heard;
@@ -60,7 +59,6 @@ static inline void epoch(void *ctx, const cap_epoch *e)
     assert_true(isfinite(e->loss) && e->perplexity >= 1 && e->accuracy >= 0 && e->accuracy <= 1);
     if (h->epochs < HEARD_EPOCHS) h->loss[h->epochs++] = e->loss;
     h->validated = e->validated;
-    h->exact = e->exact;
     for (int i = 0; i < e->samples; i++) assert_non_null(e->sample_output[i]);
 }
 

@@ -1,88 +1,13 @@
 /* caption pretrain: teaches an encoder to see, on photos with labels or a teacher's features. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "captioner/train/pretrain.h"
-#include "captioner/train/train.h"
 #include "cnn/preprocess.h"
 #include "src/base/text.h"
-#include "tools/interrupt.h"
-#include "tools/print.h"
-#include "tools/progress.h"
+#include "tools/train_talk.h"
 #include "tools/verbs.h"
-
-/* What the talk on stderr needs. */
-typedef struct talk {
-    bool quiet;
-    ui_progress bar;
-    bool bar_is_on;
-    char label[40];
-} talk;
-
-static void tell_begin(void *ctx, const cap_photos *photos, size_t parameters, const cap_pretrain_progress *p)
-{
-    const talk *t = ctx;
-    if (t->quiet) return;
-    for (int i = 0; i < photos->sources; i++) {
-        const cap_photo_source *s = &photos->source[i];
-        print_shown(stderr, s->name);
-        fprintf(stderr, ": %d photos, %d held out", (int)s->train.count, (int)s->held_out.count);
-        if (s->classes) fprintf(stderr, ", %d classes", (int)s->classes);
-        fputc('\n', stderr);
-    }
-    fprintf(stderr, "%.2f million parameters, %d epochs of %ld photos\n", (double)parameters / 1e6, p->epochs,
-            p->total);
-    if (p->epoch > p->epochs) fputs("nothing left to do: all epochs are done\n", stderr);
-}
-
-static void append_number(char *note, size_t size, const char *name, int digits, double value)
-{
-    size_t used = strlen(note);
-    if (isfinite(value)) snprintf(note + used, size - used, ", %s %.*f", name, digits, value);
-}
-
-static void tell_batch(void *ctx, const cap_pretrain_progress *p)
-{
-    talk *t = ctx;
-    char note[100];
-    if (!t->bar_is_on) {
-        snprintf(t->label, sizeof t->label, "epoch %d/%d", p->epoch, p->epochs);
-        t->bar = (ui_progress){
-            .label = t->label, .unit = "photos", .total = p->total, .first = p->resumed, .quiet = t->quiet};
-        ui_progress_start(&t->bar);
-        t->bar_is_on = true;
-    }
-    snprintf(note, sizeof note, "loss %.3f", p->loss);
-    append_number(note, sizeof note, "accuracy", 3, p->accuracy);
-    append_number(note, sizeof note, "cosine", 3, p->cosine);
-    ui_progress_update(&t->bar, p->photos, p->photos ? note : NULL);
-}
-
-static void tell_epoch(void *ctx, const cap_pretrain_progress *p, const cap_pretrain_score *score, int scores)
-{
-    talk *t = ctx;
-    if (t->bar_is_on) ui_progress_finish(&t->bar);
-    t->bar_is_on = false;
-    if (t->quiet) return;
-    for (int i = 0; i < scores; i++) {
-        char note[100];
-        snprintf(note, sizeof note, "epoch %d", p->epoch);
-        append_number(note, sizeof note, "accuracy", 4, score[i].accuracy);
-        append_number(note, sizeof note, "cosine", 4, score[i].cosine);
-        fprintf(stderr, "%s on %d held-out photos of ", note, (int)score[i].photos);
-        print_shown(stderr, score[i].source);
-        fputc('\n', stderr);
-    }
-}
-
-static void tell_bad_photo(void *ctx, const char *problem)
-{
-    talk *t = ctx;
-    if (t->bar_is_on) ui_progress_clear(&t->bar);
-    ui_say("%s; a grey one takes its place", problem);
-}
 
 /* SOURCE or SOURCE:PREFIX, the last colon counts; cuts the copy in two. */
 static void add_source(cap_pretrain_settings *s, char *copy)
@@ -114,7 +39,7 @@ static char *command_line(int argc, char **argv)
 static int run(cap_pretrain_settings *s, const char *const *classes, bool quiet)
 {
     char *copy[CAP_MAX_SOURCES] = {0};
-    talk t = {.quiet = quiet};
+    train_talk talk;
     error err = {0};
     err_code code = ERR_OK;
     for (int i = 0; !code && classes[i]; i++) {
@@ -124,10 +49,9 @@ static int run(cap_pretrain_settings *s, const char *const *classes, bool quiet)
         else
             code = err_set(&err, ERR_MEMORY, "out of memory");
     }
-    cap_pretrain_events on = {&t, ui_asked_to_stop, tell_begin, tell_batch, tell_epoch, tell_bad_photo};
-    ui_heed_signals();
-    if (!code) code = cap_pretrain_run(s, &on, &err);
-    if (t.bar_is_on) ui_progress_finish(&t.bar);
+    cap_train_events events = train_talk_begin(&talk, quiet);
+    if (!code) code = cap_pretrain(s, &events, &err);
+    train_talk_end(&talk);
     for (int i = 0; i < CAP_MAX_SOURCES; i++) free(copy[i]);
     return code ? verb_fail(&err) : VERB_DONE;
 }
@@ -140,7 +64,7 @@ int verb_pretrain(int argc, char **argv)
     int seed = 1;
     uint64_t cache = 0;
     bool quiet = false, plain = false;
-    s.out = "encoder.safetensors";
+    s.run.out = "encoder.safetensors";
     const opt options[] = {
         {"Photos", .kind = OPT_GROUP},
         {"classes", 'c', OPT_INPUTS, "SOURCE:PREFIX", classes, 0, CAP_MAX_SOURCES,
@@ -160,25 +84,29 @@ int verb_pretrain(int argc, char **argv)
         {"squared-weight", 0, OPT_DOUBLE, "W", &s.squared_weight, 0, 1000,
          "of the squared distance beside the cosine"},
         {"Training", .kind = OPT_GROUP},
-        {"epochs", 'n', OPT_INT, "N", &s.epochs, 1, CAP_MOST_EPOCHS,
+        {"epochs", 'n', OPT_INT, "N", &s.run.epochs, 1, CAP_MOST_EPOCHS,
          "times each photo is seen; --resume with more goes on, the learning rate as in a run of so many"},
-        {"batch", 'b', OPT_INT, "N", &s.batch, 2, 4096, "photos of one step"},
+        {"batch", 'b', OPT_INT, "N", &s.run.batch, 2, 4096, "photos of one step"},
         {"optimiser", 0, OPT_CHOICE, "adamw|sgd", &optimiser, .help = "the rule of the steps"},
-        {"rate", 'r', OPT_DOUBLE, "R", &s.rate, 0, 100,
+        {"rate", 'r', OPT_DOUBLE, "R", &s.run.rate, 0, 100,
          "peak learning rate; 0: 0.002 for adamw, 0.05 for sgd"},
-        {"warmup", 0, OPT_INT, "N", &s.warmup, 0, 1000000, "steps until the peak, at most a fifth of all"},
-        {"decay", 0, OPT_DOUBLE, "D", &s.decay, 0, 10, "weight decay"},
-        {"clip", 0, OPT_DOUBLE, "NORM", &s.clip, 0, INFINITY, "longest gradient; 0 = any"},
+        {"warmup", 0, OPT_DOUBLE, "SHARE", &s.run.warmup, 0, 1,
+         "share of all steps until the peak; then a cosine down"},
+        {"decay", 0, OPT_DOUBLE, "D", &s.run.decay, 0, 10, "weight decay"},
+        {"clip", 0, OPT_DOUBLE, "NORM", &s.run.clip, 0, INFINITY, "longest gradient; 0 = any"},
         {"smoothing", 0, OPT_DOUBLE, "P", &s.smoothing, 0, 0.9, "of the labels"},
         {"seed", 0, OPT_INT, "N", &seed, 0, INFINITY, "of all random numbers"},
         {"precision", 0, OPT_CHOICE, "bf16|f32", &precision, .help = "of the large products"},
-        {"threads", 'j', OPT_INT, "N", &s.threads, 0, 256, "0 = one per CPU; changes no bit of the result"},
+        {"threads", 'j', OPT_INT, "N", &s.run.threads, 0, 256,
+         "0 = one per CPU; changes no bit of the result"},
         {"loaders", 0, OPT_INT, "N", &s.loader_threads, 0, 64, "further threads that decode photos"},
         {"Output", .kind = OPT_GROUP},
-        {"out", 'o', OPT_OUTPUT, "FILE", &s.out,
-         .help = "the encoder; FILE.ckpt and FILE.log.jsonl beside it"},
-        {"resume", 0, OPT_FLAG, NULL, &s.resume, .help = "go on from FILE.ckpt with the options of its run"},
-        {"force", 0, OPT_FLAG, NULL, &s.force, .help = "begin anew in the place of an earlier run's files"},
+        {"out", 'o', OPT_OUTPUT, "FILE", &s.run.out,
+         .help = "the encoder; beside it FILE.state for --resume and a log of JSON lines"},
+        {"resume", 0, OPT_FLAG, NULL, &s.run.resume,
+         .help = "go on from FILE.state, to the same bits as without a break"},
+        {"force", 0, OPT_FLAG, NULL, &s.run.force,
+         .help = "begin anew in the place of an earlier run's files"},
         {"quiet", 'q', OPT_FLAG, NULL, &quiet, .help = "say nothing but what went wrong"},
         {0},
     };
@@ -202,12 +130,12 @@ int verb_pretrain(int argc, char **argv)
         return verdict;
     }
     if (!line) return verb_fail(&(error){ERR_MEMORY, "out of memory for the command line"});
-    if (s.resume && !epochs_given) s.epochs = 0; /* those of its run */
-    s.optim = !strcmp(optimiser, "sgd") ? OPTIM_SGD : OPTIM_ADAMW;
-    s.precision = !strcmp(precision, "bf16") ? GEMM_BF16 : GEMM_F32;
-    s.seed = (uint64_t)seed;
+    if (s.run.resume && !epochs_given) s.run.epochs = 0; /* those of its run */
+    s.run.optimiser = !strcmp(optimiser, "sgd") ? OPTIM_SGD : OPTIM_ADAMW;
+    s.run.precision = !strcmp(precision, "bf16") ? GEMM_BF16 : GEMM_F32;
+    s.run.seed = (uint64_t)seed;
     s.cache_bytes = (size_t)cache;
-    s.command = line;
+    s.run.command = line;
     if (plain) s.augment = (ds_augment){.area_min = 1, .area_max = 1, .aspect = 1};
     verdict = run(&s, classes, quiet);
     free(line);

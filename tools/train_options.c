@@ -120,25 +120,25 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
     };
     const opt training[] = {
         {"Training", .kind = OPT_GROUP},
-        {"out", 'o', OPT_OUTPUT, "FILE", &s->out,
+        {"out", 'o', OPT_OUTPUT, "FILE", &s->run.out,
          .help = "the model; beside it FILE.state for --resume and a log of JSON lines"},
         {"min-count", .kind = OPT_INT, .metavar = "N", .value = &s->min_count, .max = 1000000,
          .help = "rarer words become <unk>; texts: 2 for words, else 1"},
         {"max-words", .kind = OPT_INT, .metavar = "N", .value = &s->max_words, .min = 1, .max = 1000,
          .help = "longer captions are cut, longer texts left out; texts: 200"},
-        {"epochs", .kind = OPT_INT, .metavar = "N", .value = &s->epochs, .min = 1, .max = CAP_MOST_EPOCHS,
+        {"epochs", .kind = OPT_INT, .metavar = "N", .value = &s->run.epochs, .min = 1, .max = CAP_MOST_EPOCHS,
          .help =
              "times through all captions or pairs; --resume with more goes on, the learning rate as in a run "
              "of so many"},
-        {"batch", .kind = OPT_INT, .metavar = "N", .value = &s->batch, .min = 1, .max = 65536,
+        {"batch", .kind = OPT_INT, .metavar = "N", .value = &s->run.batch, .min = 1, .max = 65536,
          .help = "captions or pairs per step"},
-        {"rate", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->rate, .min = 1e-9, .max = 10,
+        {"rate", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->run.rate, .min = 1e-9, .max = 10,
          .help = "peak learning rate of AdamW; texts: 0.002"},
-        {"warmup", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->warmup, .max = 1,
+        {"warmup", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->run.warmup, .max = 1,
          .help = "share of all steps until the peak; then a cosine down"},
-        {"weight-decay", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->decay, .max = 10,
+        {"weight-decay", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->run.decay, .max = 10,
          .help = "pull of the weights to zero"},
-        {"clip", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->clip, .max = 1e9,
+        {"clip", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->run.clip, .max = 1e9,
          .help = "most the gradient may measure; 0: any"},
         {"label-smoothing", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->loss.smoothing, .max = 0.9,
          .help = "share of the target spread over all words"},
@@ -152,19 +152,19 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "chance that a previous word is the true one, from the start on"},
         {"seed", .kind = OPT_DOUBLE, .metavar = "N", .value = &c->seed, .max = 9e15,
          .help = "of all random draws"},
-        {"threads", .kind = OPT_INT, .metavar = "N", .value = &s->threads, .max = 1024,
+        {"threads", .kind = OPT_INT, .metavar = "N", .value = &s->run.threads, .max = 1024,
          .help = "0: one per CPU"},
         {"precision", .kind = OPT_CHOICE, .metavar = "f32|bf16", .value = &c->precision,
          .help = "of large products; bf16 needs a CPU with AMX to be faster"},
-        {"resume", .kind = OPT_FLAG, .value = &s->resume,
+        {"resume", .kind = OPT_FLAG, .value = &s->run.resume,
          .help = "go on from FILE.state, to the same bits as without a break"},
-        {"force", .kind = OPT_FLAG, .value = &s->force,
+        {"force", .kind = OPT_FLAG, .value = &s->run.force,
          .help = "begin anew in the place of an earlier run's files"},
         {"Result", .kind = OPT_GROUP},
         {"best-by", .kind = OPT_CHOICE, .metavar = "cider|bleu4|bleu|exact|loss", .value = &c->best_by,
          .help = "validation score that picks the epoch to keep; photos: cider; texts: bleu, or exact "
                  "between characters"},
-        {"patience", .kind = OPT_INT, .metavar = "N", .value = &s->patience, .max = 100000,
+        {"patience", .kind = OPT_INT, .metavar = "N", .value = &s->run.patience, .max = 100000,
          .help = "stop after N epochs without a better score; 0: never"},
         {"scored", .kind = OPT_INT, .metavar = "N", .value = &s->scored, .max = 1000000,
          .help = "validation photos or lines decoded per epoch; 0: all; texts: 0"},
@@ -201,12 +201,11 @@ static int index_in(const char *const *names, int count, const char *name, int o
 
 static void apply_shared(const choices *c, cap_train_settings *s)
 {
-    static const char *const best_by[] = {"cider", "bleu4", "loss", "bleu", "exact"};
     field_options_apply(&c->decoder);
-    s->best_by = (cap_best_by)index_in(best_by, 5, c->best_by, s->best_by);
-    s->bf16 = !strcmp(c->precision, "bf16");
+    s->best_by = (cap_best_by)index_in(cap_best_names, CAP_BESTS, c->best_by, s->best_by);
+    s->run.precision = !strcmp(c->precision, "bf16") ? GEMM_BF16 : GEMM_F32;
     s->dtype = !strcmp(c->dtype, "f32") ? IO_F32 : IO_F16;
-    s->seed = (uint64_t)c->seed;
+    s->run.seed = (uint64_t)c->seed;
     s->augment = !c->no_augment;
 }
 
@@ -244,7 +243,7 @@ static const char *first_given(const opt_command *command, int argc, char **argv
 
 static err_code check_needed(const cap_train_settings *s, error *err)
 {
-    const char *missing = !s->out ? "out" : NULL;
+    const char *missing = !s->run.out ? "out" : NULL;
     if (s->kind == CAP_IMAGE) missing = !s->captions ? "captions" : !s->images ? "images" : missing;
     if (s->kind == CAP_TEXT && !s->text.pairs)
         missing = !s->text.source ? "source" : !s->text.target ? "target" : missing;
@@ -396,8 +395,8 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     fill_table(table, &out->settings, &c, &out->quiet);
     join_command(argc, argv, &out->command);
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
-    out->settings.command = text_string(&out->command);
-    if (out->settings.resume && !epochs_given) out->settings.epochs = 0; /* those of its run */
+    out->settings.run.command = text_string(&out->command);
+    if (out->settings.run.resume && !epochs_given) out->settings.run.epochs = 0; /* those of its run */
     if (!odd && out->command.failed) odd = err_set(&err, ERR_MEMORY, "out of memory for the command line");
     if (!odd && !finish(&c, &out->settings, &err)) return true;
     *verdict = verb_fail(&err);

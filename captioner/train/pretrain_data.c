@@ -240,8 +240,8 @@ int32_t cap_photos_batches(const cap_photos *p, int batch)
     return n ? n : p->train.items > 0;
 }
 
-err_code cap_photos_schedule(const cap_photos *p, int batch, uint64_t seed, uint32_t epoch, int32_t skip,
-                             arena *memory, ds_schedule *out, error *err)
+err_code cap_photos_schedule(const cap_photos *p, int batch, uint64_t seed, uint32_t epoch, arena *memory,
+                             ds_schedule *out, error *err)
 {
     int32_t items = p->train.items, batches = cap_photos_batches(p, batch);
     int32_t size = items < batch ? items : batch;
@@ -251,9 +251,8 @@ err_code cap_photos_schedule(const cap_photos *p, int batch, uint64_t seed, uint
     rng r = {.seed = seed, .stream = ORDER_STREAM | epoch};
     for (int32_t i = 0; i < items; i++) image[i] = i;
     rng_shuffle(&r, image, items);
-    if (skip > batches) skip = batches;
-    for (int32_t i = 0; i <= batches - skip; i++) start[i] = i * size;
-    *out = (ds_schedule){batches - skip, start, image + (size_t)skip * (size_t)size};
+    for (int32_t i = 0; i <= batches; i++) start[i] = i * size;
+    *out = (ds_schedule){batches, start, image};
     return ERR_OK;
 }
 

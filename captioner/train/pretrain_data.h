@@ -53,10 +53,10 @@ void cap_photos_close(cap_photos *p);
 
 /* Epoch `epoch` of the training photos in batches: all of them in an order drawn from (seed, epoch), cut into
  * batches of `batch`; the photos that do not fill the last one are left out of this epoch, as batch
- * normalisation needs batches of one size. Fewer photos than `batch` are one batch. The first `skip` batches
- * are left out of the schedule. The arrays live in `memory`. */
-err_code cap_photos_schedule(const cap_photos *p, int batch, uint64_t seed, uint32_t epoch, int32_t skip,
-                             arena *memory, ds_schedule *out, error *err);
+ * normalisation needs batches of one size. Fewer photos than `batch` are one batch. The arrays live in
+ * `memory`. */
+err_code cap_photos_schedule(const cap_photos *p, int batch, uint64_t seed, uint32_t epoch, arena *memory,
+                             ds_schedule *out, error *err);
 int32_t cap_photos_batches(const cap_photos *p, int batch); /* of an epoch */
 
 /* All held-out photos in their order; the batches of a source are its own. */

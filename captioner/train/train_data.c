@@ -123,7 +123,7 @@ err_code cap_split_vocab(const cap_split *s, int min_count, ds_vocab **vocab, er
 }
 
 err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batch, ds_loader **loader,
-                                ds_schedule *schedule, arena *memory, error *err)
+                                ds_schedule *order, arena *memory, error *err)
 {
     int n = s->captions.images, batches = (n + batch - 1) / batch;
     int32_t *start = arena_array(memory, (size_t)batches + 1, sizeof *start),
@@ -131,7 +131,7 @@ err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batc
     if (!start || !image) return err_set(err, ERR_MEMORY, "out of memory for a list of %d photos", n);
     for (int i = 0; i < n; i++) image[i] = i;
     for (int i = 0; i <= batches; i++) start[i] = i * batch < n ? i * batch : n;
-    *schedule = (ds_schedule){batches, start, image};
+    *order = (ds_schedule){batches, start, image};
     ds_loader_settings l = ds_loader_defaults();
     l.item = s->items;
     l.items = n;
@@ -143,7 +143,7 @@ err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batc
     l.store_side = 0; /* the pixels a user of the model would get */
     l.fit = m->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
     err_code code = ds_loader_create(&l, loader, err);
-    return code ? code : ds_loader_start(*loader, schedule, 0, err);
+    return code ? code : ds_loader_start(*loader, order, 0, err);
 }
 
 /* ---- kept features ---- */
@@ -224,11 +224,11 @@ static err_code compute_features(const cap_split *s, const cap_model *m, const c
 {
     ds_features_writer *w = NULL;
     ds_loader *loader = NULL;
-    ds_schedule schedule;
+    ds_schedule order;
     arena memory = {0}, lists = {0};
     nn_tape t = {.mem = &memory, .threads = threads};
     err_code code = ds_features_create(path, shape, &w, err);
-    if (!code) code = cap_split_plain_loader(s, m, ENCODE_BATCH, &loader, &schedule, &lists, err);
+    if (!code) code = cap_split_plain_loader(s, m, ENCODE_BATCH, &loader, &order, &lists, err);
     if (!code) code = write_features(s, m, loader, w, &t, events, err);
     if (code)
         ds_features_abort(&w);

@@ -62,6 +62,6 @@ nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, c
 
 /* Plain photos one after the other, without augmentation, `batch` at a time. */
 err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batch, ds_loader **loader,
-                                ds_schedule *schedule, arena *memory, error *err);
+                                ds_schedule *order, arena *memory, error *err);
 
 #endif

@@ -94,6 +94,20 @@ static bool holds_something(const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode) && st.st_size > 0;
 }
 
+/* Pre-training once had a state of its own, OUT.ckpt. */
+static err_code no_state(const cap_train_files *f, error *err)
+{
+    char old[CAP_LONGEST_BESIDE];
+    snprintf(old, sizeof old, "%s.ckpt", f->out);
+    if (!holds_something(old))
+        return err_set(err, ERR_MISSING,
+                       "cannot resume: there is no '%.300s'; leave out --resume to begin anew", f->state);
+    return err_set(err, ERR_MISSING,
+                   "cannot resume: there is no '%.200s', and '%.200s' is of an earlier version of this "
+                   "program, which this one does not read; begin anew with --force",
+                   f->state, old);
+}
+
 static err_code check_beginning(const cap_train_files *f, error *err)
 {
     bool state = holds_something(f->state);
@@ -101,9 +115,7 @@ static err_code check_beginning(const cap_train_files *f, error *err)
                         : state                   ? f->state
                         : holds_something(f->log) ? f->log
                                                   : NULL;
-    if (f->beginning == CAP_GO_ON && access(f->state, F_OK))
-        return err_set(err, ERR_MISSING,
-                       "cannot resume: there is no '%.300s'; leave out --resume to begin anew", f->state);
+    if (f->beginning == CAP_GO_ON && access(f->state, F_OK)) return no_state(f, err);
     if (f->beginning != CAP_BEGIN || !there) return ERR_OK;
     if (state)
         return err_set(
@@ -123,14 +135,13 @@ static err_code check_writable(const char *path, error *err)
     return ERR_OK;
 }
 
-err_code cap_train_files_open(cap_train_files *f, const char *out, const char *state_end,
-                              cap_beginning beginning, error *err)
+err_code cap_train_files_open(cap_train_files *f, const char *out, cap_beginning beginning, error *err)
 {
     char end[CAP_LONGEST_OUT + 1];
     *f = (cap_train_files){.out = out, .beginning = beginning};
     if (strlen(out) > CAP_LONGEST_OUT)
         return err_set(err, ERR_LIMIT, "the name of --out is longer than %d bytes", CAP_LONGEST_OUT);
-    snprintf(f->state, sizeof f->state, "%s%s", out, state_end);
+    snprintf(f->state, sizeof f->state, "%s.state", out);
     snprintf(f->log, sizeof f->log, "%s.log.jsonl", out);
     err_code code = check_writable(out, err);
     if (!code) code = check_writable(f->state, err);

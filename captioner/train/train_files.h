@@ -3,14 +3,14 @@
  * asked for:
  *
  *     cap_train_files f = {0};
- *     if (cap_train_files_open(&f, "m.safetensors", ".state", CAP_BEGIN, &err)) ...    before any work
+ *     if (cap_train_files_open(&f, "m.safetensors", CAP_BEGIN, &err)) ...    before any work
  *     ... read data, read f.state when going on ...
  *     if (cap_train_files_settle(&f, epochs_done, steps_done, &err)) ...               before the first step
  *     if (cap_train_files_of_another(&f)) ... save a state ...                         before OUT or the log
  *     ... a state is saved: cap_train_files_own(&f, &err) ...
  *     cap_train_files_close(&f);
  *
- * For the trainers (train*.c, pretrain.c) alone. */
+ * For the trainer (train*.c) alone. */
 #ifndef CAPTIONER_TRAIN_FILES_H
 #define CAPTIONER_TRAIN_FILES_H
 
@@ -30,7 +30,7 @@ typedef enum {
 
 typedef struct cap_train_files {
     const char *out;                                         /* borrowed */
-    char state[CAP_LONGEST_BESIDE], log[CAP_LONGEST_BESIDE]; /* OUT.state or the like; OUT.log.jsonl */
+    char state[CAP_LONGEST_BESIDE], log[CAP_LONGEST_BESIDE]; /* OUT.state; OUT.log.jsonl */
     char lock[CAP_LONGEST_BESIDE];                           /* beside what OUT leads to */
     cap_beginning beginning;
     int fd; /* of the lock; counts when locked */
@@ -43,8 +43,7 @@ err_code cap_beginning_of(bool resume, bool force, cap_beginning *out, error *er
 /* Names the files, checks that each can be written, and takes the lock, which ends with the process if nobody
  * gives it back. Nothing is changed yet. Errors: ERR_ARGUMENT (there is something at OUT, or nothing to go on
  * from), ERR_LIMIT (a name too long), ERR_IO (another run holds the lock) and those of writing. */
-err_code cap_train_files_open(cap_train_files *f, const char *out, const char *state_end,
-                              cap_beginning beginning, error *err);
+err_code cap_train_files_open(cap_train_files *f, const char *out, cap_beginning beginning, error *err);
 
 /* Makes the files agree with a state of so many finished epochs and steps: one that goes on takes lines of
  * later epochs or steps, which a killed run left, out of the log. */

@@ -17,34 +17,44 @@ static cap_photo_data *data_of(const cap_run *r)
     return r->data;
 }
 
+static const cap_train_settings *asked(const cap_run *r)
+{
+    return &data_of(r)->sentences.s;
+}
+
+static cap_model *model_of(const cap_run *r)
+{
+    return data_of(r)->sentences.model;
+}
+
 /* ---- the encoder ---- */
 
 static bool is_imported(const cap_run *r)
 {
-    return !cnn_backbone_find(r->s->encoder);
+    return !cnn_backbone_find(asked(r)->encoder);
 }
 
 /* The network that --encoder names, or that the file there has weights of. */
 static const cnn_backbone_row *find_encoder(const cap_run *r, error *err)
 {
-    if (!is_imported(r)) return cnn_backbone_find(r->s->encoder);
-    io_tensors *t = io_tensors_open(r->s->encoder, err);
+    if (!is_imported(r)) return cnn_backbone_find(asked(r)->encoder);
+    io_tensors *t = io_tensors_open(asked(r)->encoder, err);
     const cnn_backbone_row *row = t ? cnn_import_find(t, err) : NULL;
     io_tensors_close(&t);
     if (!row || !row->classes) return row;
     err_set(err, ERR_MISMATCH, "'%s' has weights of '%s', which finds objects and is no encoder",
-            r->s->encoder, row->name);
+            asked(r)->encoder, row->name);
     return NULL;
 }
 
 static err_code import_weights(cap_run *r, error *err)
 {
-    io_tensors *t = io_tensors_open(r->s->encoder, err);
+    io_tensors *t = io_tensors_open(asked(r)->encoder, err);
     if (!t) return err->code;
-    cnn_preprocess pre = r->model->preprocess;
-    err_code code = cnn_import(t, cap_cnn_net(&r->model->encoder), &pre, err);
-    memcpy(r->model->preprocess.mean, pre.mean, sizeof pre.mean);
-    memcpy(r->model->preprocess.std, pre.std, sizeof pre.std);
+    cnn_preprocess pre = model_of(r)->preprocess;
+    err_code code = cnn_import(t, cap_cnn_net(&model_of(r)->encoder), &pre, err);
+    memcpy(model_of(r)->preprocess.mean, pre.mean, sizeof pre.mean);
+    memcpy(model_of(r)->preprocess.std, pre.std, sizeof pre.std);
     io_tensors_close(&t);
     return code;
 }
@@ -66,10 +76,10 @@ static err_code keep_pretraining(json_t *record, const io_tensors *t, error *err
 
 static err_code pretrained_weights(cap_run *r, error *err)
 {
-    io_tensors *t = io_tensors_open(r->s->encoder_weights, err);
+    io_tensors *t = io_tensors_open(asked(r)->encoder_weights, err);
     if (!t) return err->code;
-    err_code code = ckpt_read(t, &r->model->params, "encoder.", NULL, err);
-    if (!code) code = keep_pretraining(r->model->record, t, err);
+    err_code code = ckpt_read(t, &model_of(r)->params, "encoder.", NULL, err);
+    if (!code) code = keep_pretraining(model_of(r)->record, t, err);
     io_tensors_close(&t);
     return code;
 }
@@ -78,19 +88,19 @@ static err_code pretrained_weights(cap_run *r, error *err)
 static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
 {
     const cap_split *train = &data_of(r)->train;
-    err_code code = cap_split_vocab(train, r->s->min_count, vocab, err);
+    err_code code = cap_split_vocab(train, asked(r)->min_count, vocab, err);
     if (code || ds_vocab_size(*vocab) > DS_SPECIALS) return code;
     ds_vocab_free(vocab);
     return err_set(
         err, ERR_ARGUMENT,
         "no word occurs %d times in the captions to learn from (%d); more of them or a smaller --min-count "
         "helps",
-        r->s->min_count, (int)train->captions.captions);
+        asked(r)->min_count, (int)train->captions.captions);
 }
 
 static err_code make_model(cap_run *r, error *err)
 {
-    const cap_train_settings *s = r->s;
+    const cap_train_settings *s = asked(r);
     const cnn_backbone_row *row = find_encoder(r, err);
     if (!row) return err->code;
     cnn_preprocess pre;
@@ -102,7 +112,7 @@ static err_code make_model(cap_run *r, error *err)
     if (code) return code;
     const cap_model_form form = {
         .encoder = cap_cnn_config(row->name), .decoder = s->decoder, .preprocess = pre, .vocab = vocab};
-    if ((code = cap_model_create(&form, s->seed, &r->model, err))) {
+    if ((code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err))) {
         ds_vocab_free(&vocab);
         return code;
     }
@@ -116,26 +126,32 @@ static err_code make_model(cap_run *r, error *err)
 static err_code prepare_encoder(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
-    d->encoder_trains = !is_imported(r) || r->s->tune_encoder;
-    if (is_imported(r)) cnn_net_freeze_norm(cap_cnn_net(&r->model->encoder), true);
+    d->encoder_trains = !is_imported(r) || asked(r)->tune_encoder;
+    if (is_imported(r)) cnn_net_freeze_norm(cap_cnn_net(&model_of(r)->encoder), true);
     if (d->encoder_trains) {
-        nn_params_set_rate(&r->model->params, "encoder.", r->s->encoder_factor);
+        nn_params_set_rate(&model_of(r)->params, "encoder.", asked(r)->encoder_factor);
         return ERR_OK;
     }
-    nn_params_set_trainable(&r->model->params, "encoder.", false);
-    return cap_encoder_prepare(&r->model->encoder, err);
+    nn_params_set_trainable(&model_of(r)->params, "encoder.", false);
+    return cap_encoder_prepare(&model_of(r)->encoder, err);
 }
 
 /* ---- opening ---- */
 
-static err_code check(const cap_train_settings *s, error *err)
+static err_code check(const void *asked_for, const cap_run_settings *run, error *err)
 {
+    const cap_train_settings *s = asked_for;
+    (void)run;
     if (!s->captions || !s->images || !s->encoder)
         return err_set(err, ERR_ARGUMENT, "captions, images and encoder must be named");
     if (s->size && (s->size < CNN_MIN_SIDE || s->size > CNN_MAX_SIDE))
         return err_set(err, ERR_ARGUMENT,
                        "photos of %d pixels are not possible; --size must be 0 or %d to %d", s->size,
                        CNN_MIN_SIDE, CNN_MAX_SIDE);
+    if (s->cache && strlen(s->cache) > CAP_LONGEST_OUT)
+        return err_set(err, ERR_LIMIT, "the name of --cache is longer than %d bytes", CAP_LONGEST_OUT);
+    err_code code = cap_sentences_check(s, err);
+    if (code) return code;
     bool own = cnn_backbone_find(s->encoder);
     if (own && s->tune_encoder)
         return err_set(err, ERR_ARGUMENT,
@@ -169,7 +185,7 @@ static const char *in_both(const ds_splits *trained, const char *validated)
 /* Where the validation photos are: a file of their own, or what training leaves of its own file's splits. */
 static err_code find_validation(cap_run *r, cap_split_source *from, error *err)
 {
-    const cap_train_settings *s = r->s;
+    const cap_train_settings *s = asked(r);
     const ds_splits *splits = &data_of(r)->train.captions.splits;
     *from = (cap_split_source){.captions = s->val ? s->val : s->captions,
                                .images = s->val_images ? s->val_images : s->images,
@@ -189,7 +205,7 @@ static err_code find_validation(cap_run *r, cap_split_source *from, error *err)
 
 static err_code open_splits(cap_run *r, error *err)
 {
-    const cap_train_settings *s = r->s;
+    const cap_train_settings *s = asked(r);
     cap_photo_data *d = data_of(r);
     cap_split_source from = {.captions = s->captions,
                              .images = s->images,
@@ -217,7 +233,7 @@ static err_code add_df(cap_run *r, error *err)
     }
     if (!code) code = cap_scorer_count_df(s, &df, err);
     cap_scorer_free(&s);
-    if (!code && (code = cap_model_set_df(r->model, df, &reason)) == ERR_LIMIT) {
+    if (!code && (code = cap_model_set_df(model_of(r), df, &reason)) == ERR_LIMIT) {
         cap_run_say(r, "the model goes without %s", reason.text);
         code = ERR_OK;
     } else if (code && reason.code && err) {
@@ -229,11 +245,11 @@ static err_code add_df(cap_run *r, error *err)
 
 static void name_cache(cap_run *r)
 {
-    const char *out = r->s->out, *slash = strrchr(out, '/');
+    const char *out = r->files.out, *slash = strrchr(out, '/');
     int length = slash && slash != out ? (int)(slash - out) : 1; /* of the folder; "/" and "." are one byte */
     char *cache = data_of(r)->cache;
-    if (r->s->cache)
-        snprintf(cache, sizeof data_of(r)->cache, "%.4000s", r->s->cache);
+    if (asked(r)->cache)
+        snprintf(cache, sizeof data_of(r)->cache, "%.4000s", asked(r)->cache);
     else
         snprintf(cache, sizeof data_of(r)->cache, "%.*s", length, slash ? out : ".");
 }
@@ -241,22 +257,24 @@ static void name_cache(cap_run *r)
 static err_code open_photos(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
+    cap_sentences_begin(r);
     name_cache(r);
     err_code code = open_splits(r, err);
     if (code || (code = make_model(r, err)) || (code = prepare_encoder(r, err)) || (code = add_df(r, err)))
         return code;
-    if ((code = cap_split_encode(&d->train, r->model->vocab, err))) return code;
-    if (r->has_val && (code = cap_split_encode(&d->val, r->model->vocab, err))) return code;
-    r->targets = &d->train.encoded;
-    r->per_image = r->s->per_image ? r->s->per_image : d->encoder_trains ? 5 : 0;
-    if (r->per_image > r->s->batch) r->per_image = r->s->batch;
-    return ERR_OK;
+    if ((code = cap_split_encode(&d->train, model_of(r)->vocab, err))) return code;
+    if (r->has_val && (code = cap_split_encode(&d->val, model_of(r)->vocab, err))) return code;
+    int *per_image = &d->sentences.s.per_image;
+    d->sentences.targets = &d->train.encoded;
+    if (!*per_image && d->encoder_trains) *per_image = 5;
+    if (*per_image > r->s->batch) *per_image = r->s->batch;
+    return cap_sentences_ready(r, err);
 }
 
 static void introduce(const cap_run *r, text *line)
 {
     const cap_photo_data *d = data_of(r);
-    const cap_model *m = r->model;
+    const cap_model *m = model_of(r);
     text_printf(line, "%d captions of %d photos, %d words; encoder %s (%s), %zu weights, %d regions",
                 d->train.encoded.captions, d->train.captions.images, (int)ds_vocab_size(m->vocab),
                 cap_cnn_architecture(&m->encoder.config), d->encoder_trains ? "trained along" : "frozen",
@@ -267,9 +285,9 @@ static err_code prepare(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
     if (d->encoder_trains) return ERR_OK;
-    err_code code = cap_split_keep_features(&d->train, r->model, d->cache, r->threads, r->events, err);
+    err_code code = cap_split_keep_features(&d->train, model_of(r), d->cache, r->threads, r->events, err);
     if (!code && r->has_val)
-        code = cap_split_keep_features(&d->val, r->model, d->cache, r->threads, r->events, err);
+        code = cap_split_keep_features(&d->val, model_of(r), d->cache, r->threads, r->events, err);
     return code;
 }
 
@@ -280,55 +298,41 @@ static void close_photos(cap_run *r)
     cap_split_close(&d->train);
     cap_split_close(&d->val);
     arena_release(&d->lists);
+    cap_sentences_close(r);
 }
 
 /* ---- the photos of an epoch ---- */
 
 static err_code open_loader(const cap_run *r, cap_photo_data *d, error *err)
 {
-    const cap_train_settings *s = r->s;
+    const cap_train_settings *s = asked(r);
     ds_augment augment = ds_augment_defaults();
     ds_loader_settings l = ds_loader_defaults();
     l.item = d->train.items;
     l.items = d->train.captions.images;
-    l.size = r->model->preprocess.size;
-    l.max_images = s->batch;
-    l.store_side = r->model->preprocess.size * 9 / 8;
+    l.size = model_of(r)->preprocess.size;
+    l.max_images = r->s->batch;
+    l.store_side = model_of(r)->preprocess.size * 9 / 8;
     l.cache_bytes = (size_t)s->photo_memory;
-    l.fit = r->model->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
+    l.fit = model_of(r)->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
     l.augment = s->augment ? &augment : NULL;
     l.keep_sides = d->train.encoded.sided;
-    l.seed = s->seed;
+    l.seed = r->s->seed;
     l.max_bad_share = s->max_missing;
     l.report = cap_split_say_damaged;
     l.ctx = (void *)r->events;
     return ds_loader_create(&l, &d->loader, err);
 }
 
-/* A resumed epoch goes on where it stood: the rest of the schedule, counted from its first photo. */
-static err_code skip_batches(cap_photo_data *d, int32_t done, error *err)
-{
-    ds_schedule *s = &d->schedule;
-    if (!done) return ERR_OK;
-    int32_t left = s->batches - done, first = s->start[done];
-    int32_t *start = arena_array(&d->lists, (size_t)left + 1, sizeof *start);
-    if (!start) return err_set(err, ERR_MEMORY, "out of memory for an epoch's schedule");
-    for (int32_t i = 0; i <= left; i++) start[i] = s->start[done + i] - first;
-    *s = (ds_schedule){left, start, s->image + first};
-    return ERR_OK;
-}
-
-static err_code begin(cap_run *r, const ds_plan *plan, error *err)
+static err_code begin(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
-    err_code code;
-    if (d->train.features) return ERR_OK;
+    err_code code = cap_sentences_plan(r, err);
+    if (code || d->train.features) return code;
     arena_reset(&d->lists);
     if (!d->loader && (code = open_loader(r, d, err))) return code;
-    if ((code = ds_schedule_of_plan(plan, &d->lists, &d->schedule, err)) ||
-        (code = skip_batches(d, (int32_t)r->at.batch, err)))
-        return code;
-    return ds_loader_start(d->loader, &d->schedule, (uint32_t)r->at.epoch, err);
+    code = ds_schedule_of_plan(d->sentences.plan, &d->lists, &d->schedule, err);
+    return code ? code : cap_run_start_loader(r, d->loader, &d->schedule, &d->lists, err);
 }
 
 static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
@@ -337,10 +341,15 @@ static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
     cap_encoded e = {0};
     ds_images photos;
     if (d->train.features)
-        e.states = cap_split_features(&d->train, &r->tape, r->model, b->image, b->images, err);
+        e.states = cap_split_features(&d->train, &r->tape, model_of(r), b->image, b->images, err);
     else if (!ds_loader_next(d->loader, &photos, err))
-        e.states = cap_model_encode(&r->tape, r->model, photos.pixels, photos.images);
+        e.states = cap_model_encode(&r->tape, model_of(r), photos.pixels, photos.images);
     return e;
+}
+
+static nn_var *loss(cap_run *r, cap_counts *counts, error *err)
+{
+    return cap_sentences_loss(r, encode, counts, err);
 }
 
 /* ---- settings and record ---- */
@@ -348,7 +357,7 @@ static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
 /* Photos and captions as the steps see them. */
 static hash128 contents(const cap_split *s)
 {
-    hash128 h = cap_run_hash_targets(&s->encoded, (hash128){.lo = 1});
+    hash128 h = cap_sentences_hash(&s->encoded, (hash128){.lo = 1});
     for (int i = 0; i < s->captions.images; i++)
         h = hash_bytes(s->captions.image[i].file_name, strlen(s->captions.image[i].file_name), h.lo);
     return h;
@@ -356,42 +365,52 @@ static hash128 contents(const cap_split *s)
 
 static void settings(const cap_run *r, io_json_build *b, json_t *o)
 {
-    const cap_train_settings *s = r->s;
+    const cap_train_settings *s = asked(r);
     const cap_photo_data *d = data_of(r);
+    cap_sentences_settings(r, b, o);
     io_json_put_string(b, o, "encoder", cap_run_base_name(s->encoder));
-    io_json_put_int(b, o, "size", r->model->preprocess.size);
+    io_json_put_int(b, o, "size", model_of(r)->preprocess.size);
     io_json_put_bool(b, o, "crop", s->crop);
-    io_json_put_bool(b, o, "tune-encoder", d->encoder_trains);
+    io_json_put_bool(b, o, "tune_encoder", d->encoder_trains);
     io_json_put_bool(b, o, "augment", s->augment);
-    io_json_put_number(b, o, "encoder-factor", s->encoder_factor);
+    io_json_put_number(b, o, "encoder_factor", s->encoder_factor);
     cap_run_put_hash(b, o, "contents of --captions", contents(&d->train));
     if (r->has_val)
         cap_run_put_hash(b, o, "contents of --val", contents(&d->val));
     else
         io_json_put_string(b, o, "contents of --val", "none");
+    cap_sentences_judging(r, b, o);
 }
 
 static void record(const cap_run *r, io_json_build *b, json_t *training)
 {
     const cap_photo_data *d = data_of(r);
-    io_json_put_string(b, training, "captions_file", cap_run_base_name(r->s->captions));
+    io_json_put_string(b, training, "captions_file", cap_run_base_name(asked(r)->captions));
     io_json_put_int(b, training, "captions", d->train.encoded.captions);
     io_json_put_int(b, training, "photos", d->train.captions.images);
-    cap_search_record_words(r->model->vocab, b, b->root);
+    cap_search_record_words(model_of(r)->vocab, b, b->root);
 }
 
-const cap_task cap_task_photos = {.unit = "captions",
-                                  .data_bytes = sizeof(cap_photo_data),
-                                  .check = check,
-                                  .open = open_photos,
-                                  .introduce = introduce,
-                                  .prepare = prepare,
-                                  .close = close_photos,
-                                  .begin = begin,
-                                  .encode = encode,
-                                  .validate = cap_photos_validate,
-                                  .goodness = cap_photos_goodness,
-                                  .scores = cap_photos_scores,
-                                  .sample = cap_photos_sample,
-                                  .settings = settings,
-                                  .record = record};
+static err_code save(cap_run *r, const cap_epoch *e, error *err)
+{
+    return cap_sentences_save(r, e, record, err);
+}
+
+const cap_task cap_task_captions = {.name = "captions",
+                                    .unit = "captions",
+                                    .between = ": ",
+                                    .data_bytes = sizeof(cap_photo_data),
+                                    .check = check,
+                                    .open = open_photos,
+                                    .introduce = introduce,
+                                    .prepare = prepare,
+                                    .close = close_photos,
+                                    .count = cap_sentences_count,
+                                    .begin = begin,
+                                    .loss = loss,
+                                    .validate = cap_photos_validate,
+                                    .tell = cap_photos_tell,
+                                    .scores = cap_photos_scores,
+                                    .sample = cap_photos_sample,
+                                    .settings = settings,
+                                    .save = save};

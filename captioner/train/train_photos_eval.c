@@ -1,5 +1,4 @@
 /* Validating on photos: the loss of their captions, captions decoded freely, scores and samples. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +8,24 @@
 
 enum { PHOTOS = 16, SAMPLES = 3 };
 
+static cap_photo_data *data_of(const cap_run *r)
+{
+    return r->data;
+}
+
+static const cap_train_settings *asked(const cap_run *r)
+{
+    return &data_of(r)->sentences.s;
+}
+
+static const cap_model *model_of(const cap_run *r)
+{
+    return data_of(r)->sentences.model;
+}
+
 static const cap_split *val_of(const cap_run *r)
 {
-    const cap_photo_data *d = r->data;
-    return &d->val;
+    return &data_of(r)->val;
 }
 
 /* Regions of the validation photos, PHOTOS at a time, whether kept or computed. */
@@ -26,7 +39,7 @@ static err_code viewer_open(viewer *v, const cap_run *r, error *err)
 {
     *v = (viewer){0};
     if (val_of(r)->features) return ERR_OK;
-    return cap_split_plain_loader(val_of(r), r->model, PHOTOS, &v->loader, &v->schedule, &v->lists, err);
+    return cap_split_plain_loader(val_of(r), model_of(r), PHOTOS, &v->loader, &v->schedule, &v->lists, err);
 }
 
 static void viewer_close(viewer *v)
@@ -40,11 +53,11 @@ static nn_var *viewer_next(viewer *v, cap_run *r, int first, int count, error *e
     if (v->loader) {
         ds_images photos;
         if (ds_loader_next(v->loader, &photos, err)) return NULL;
-        return cap_model_encode(&r->tape, r->model, photos.pixels, photos.images);
+        return cap_model_encode(&r->tape, model_of(r), photos.pixels, photos.images);
     }
     int32_t image[PHOTOS];
     for (int i = 0; i < count; i++) image[i] = first + i;
-    return cap_split_features(val_of(r), &r->tape, r->model, image, count, err);
+    return cap_split_features(val_of(r), &r->tape, model_of(r), image, count, err);
 }
 
 /* ---- loss ---- */
@@ -53,7 +66,7 @@ static int words_of(const cap_run *r, int caption)
 {
     const int64_t *first = val_of(r)->encoded.first + caption;
     int64_t n = first[1] - first[0];
-    return (int)(r->s->max_words && n > r->s->max_words ? r->s->max_words : n);
+    return (int)(asked(r)->max_words && n > asked(r)->max_words ? asked(r)->max_words : n);
 }
 
 /* All captions of photos first..first+count-1 as a batch, longest first. */
@@ -103,7 +116,7 @@ static err_code add_loss(cap_run *r, const cap_memory *m, int first, int count, 
     if (code) return code;
     cap_loss_options plain = {0};
     nn_loss_info info = {0};
-    if (!cap_decoder_loss(&r->tape, &r->model->decoder, m, &b, &plain, &info))
+    if (!cap_decoder_loss(&r->tape, &model_of(r)->decoder, m, &b, &plain, &info))
         return err_set(err, ERR_MEMORY, "out of memory while validating");
     *nll += info.nll;
     *words += info.count;
@@ -123,17 +136,17 @@ static err_code add_captions(cap_run *r, const cap_memory *m, int first, int cou
 {
     cap_search_options o = cap_search_defaults();
     cap_hypothesis best[PHOTOS];
-    o.beam = r->s->beam;
-    o.max_words = r->s->max_words ? r->s->max_words : 20;
+    o.beam = asked(r)->beam;
+    o.max_words = asked(r)->max_words ? asked(r)->max_words : 20;
     arena_reset(&c->results);
     cap_word_lists lists;
-    err_code code = cap_search_words(r->model->vocab, r->model->record, NULL, NULL, &lists, &o, err);
-    if (!code) code = cap_search(&r->tape, &r->model->decoder, m, &o, &c->results, best, err);
+    err_code code = cap_search_words(model_of(r)->vocab, model_of(r)->record, NULL, NULL, &lists, &o, err);
+    if (!code) code = cap_search(&r->tape, &model_of(r)->decoder, m, &o, &c->results, best, err);
     if (code == ERR_FORMAT) code = cap_run_diverged(r, "what the model computes", err);
-    for (int i = 0; !code && i < count && c->scored < (r->s->scored ? r->s->scored : 1 << 30); i++) {
+    for (int i = 0; !code && i < count && c->scored < (asked(r)->scored ? asked(r)->scored : 1 << 30); i++) {
         const ds_image *image = &val_of(r)->captions.image[first + i];
         text sentence = {0};
-        cap_model_sentence(r->model, best[i].word, best[i].words, &sentence);
+        cap_model_sentence(model_of(r), best[i].word, best[i].words, &sentence);
         for (int j = 0; !code && j < image->count; j++)
             code = cap_scorer_add_reference(c->scorer, image->id,
                                             val_of(r)->captions.caption[image->first + j].text, err);
@@ -153,29 +166,37 @@ static err_code validate(cap_run *r, viewer *v, captioning *c, cap_epoch *e, err
     int n = val_of(r)->captions.images;
     double nll = 0, words = 0;
     error none = {0};
-    if (r->events->progress) r->events->progress(r->events->ctx, "validating", "photos", 0, n, NULL);
+    err_code code = cap_run_validated(r, "photos", 0, n, err);
     for (int first = 0; first < n; first += PHOTOS) {
         int count = n - first < PHOTOS ? n - first : PHOTOS;
         nn_begin(&r->tape);
         *err = none;
         cap_encoded seen = {.states = viewer_next(v, r, first, count, err)};
-        cap_memory m = cap_decoder_remember(&r->tape, &r->model->decoder, &seen);
+        cap_memory m = cap_decoder_remember(&r->tape, &model_of(r)->decoder, &seen);
         if (err->code) return err->code;
         if (r->tape.failed || !seen.states) return err_set(err, ERR_MEMORY, "out of memory while validating");
-        err_code code = add_loss(r, &m, first, count, &nll, &words, err);
-        bool wanted = !r->s->scored || c->scored < r->s->scored;
+        code = add_loss(r, &m, first, count, &nll, &words, err);
+        bool wanted = !asked(r)->scored || c->scored < asked(r)->scored;
         if (!code && wanted) code = add_captions(r, &m, first, count, c, err);
         if (code) return code;
-        if (r->events->progress)
-            r->events->progress(r->events->ctx, "validating", "photos", first + count, n, NULL);
-        if (cap_run_stopped(r))
-            return err_set(err, ERR_INTERRUPTED,
-                           "interrupted while validating; the state is saved, --resume goes on from here");
+        if ((code = cap_run_validated(r, "photos", first + count, n, err))) return code;
     }
     e->val_loss = nll / words;
-    e->val_perplexity = exp(e->val_loss);
     e->validated = true;
-    return cap_scorer_run(c->scorer, NULL, &e->scores, err);
+    return cap_scorer_run(c->scorer, NULL, &data_of(r)->scores, err);
+}
+
+static double goodness(const cap_run *r, const cap_epoch *e)
+{
+    const cap_metrics *m = &data_of(r)->scores.of;
+    switch (asked(r)->best_by) {
+    case CAP_BEST_BLEU4:
+        return m->bleu[3];
+    case CAP_BEST_LOSS:
+        return -e->val_loss;
+    default:
+        return m->cider_d;
+    }
 }
 
 err_code cap_photos_validate(cap_run *r, cap_epoch *e, error *err)
@@ -185,7 +206,8 @@ err_code cap_photos_validate(cap_run *r, cap_epoch *e, error *err)
     err_code code = viewer_open(&v, r, err);
     if (!code) code = cap_scorer_create(&c.scorer, err);
     if (!code) code = validate(r, &v, &c, e, err);
-    e->scores.image = NULL;
+    data_of(r)->scores.image = NULL;
+    e->goodness = goodness(r, e);
     arena_reset(&r->step_memory);
     for (int i = 0; !code && i < c.samples; i++) {
         e->sample_input[i] = val_of(r)->captions.image[i].file_name;
@@ -201,24 +223,18 @@ err_code cap_photos_validate(cap_run *r, cap_epoch *e, error *err)
 
 /* ---- what is made of it ---- */
 
-double cap_photos_goodness(const cap_run *r, const cap_epoch *e)
+void cap_photos_tell(const cap_run *r, const cap_epoch *e, text *line)
 {
-    switch (r->s->best_by) {
-    case CAP_BEST_BLEU4:
-        return e->scores.of.bleu[3];
-    case CAP_BEST_LOSS:
-        return -e->val_loss;
-    default:
-        return e->scores.of.cider_d;
-    }
+    const cap_metrics *m = &data_of(r)->scores.of;
+    text_printf(line, "loss %.3f, BLEU-4 %.1f, CIDEr %.1f", e->val_loss, 100 * m->bleu[3], 100 * m->cider_d);
 }
 
 void cap_photos_scores(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o)
 {
     static const char *const bleu[] = {"bleu1", "bleu2", "bleu3", "bleu4"};
-    const cap_metrics *m = &e->scores.of;
-    io_json_put_int(b, o, "photos", e->scores.images);
-    io_json_put_int(b, o, "beam", r->s->beam);
+    const cap_metrics *m = &data_of(r)->scores.of;
+    io_json_put_int(b, o, "photos", data_of(r)->scores.images);
+    io_json_put_int(b, o, "beam", asked(r)->beam);
     for (int i = 0; i < 4; i++) io_json_put_number(b, o, bleu[i], m->bleu[i]);
     io_json_put_number(b, o, "rouge_l", m->rouge_l);
     io_json_put_number(b, o, "cider", m->cider_d);

@@ -9,10 +9,21 @@ static cap_text_data *data_of(const cap_run *r)
     return r->data;
 }
 
+static const cap_train_settings *asked(const cap_run *r)
+{
+    return &data_of(r)->sentences.s;
+}
+
+static const cap_model *model_of(const cap_run *r)
+{
+    return data_of(r)->sentences.model;
+}
+
 /* ---- reading ---- */
 
-static err_code check(const cap_train_settings *s, error *err)
+static err_code check(const void *asked_for, const cap_run_settings *run, error *err)
 {
+    const cap_train_settings *s = asked_for;
     const cap_text_settings *t = &s->text;
     bool one = t->pairs, two = t->source && t->target, val_two = t->val_source && t->val_target;
     if (one == two || (!two && (t->source || t->target)))
@@ -23,14 +34,15 @@ static err_code check(const cap_train_settings *s, error *err)
     if (!(t->val_share >= 0 && t->val_share <= 0.9))
         return err_set(err, ERR_ARGUMENT, "a share of %g cannot be held out; --val-share must be 0 to 0.9",
                        t->val_share);
-    return ERR_OK;
+    (void)run;
+    return cap_sentences_check(s, err);
 }
 
 static err_code read_pairs(const cap_run *r, const char *one, const char *source, const char *target,
                            ds_pairs *out, error *err)
 {
-    err_code code =
-        one ? ds_pairs_read(one, r->s->text.format, out, err) : ds_pairs_read_two(source, target, out, err);
+    err_code code = one ? ds_pairs_read(one, asked(r)->text.format, out, err)
+                        : ds_pairs_read_two(source, target, out, err);
     if (!code && out->empty)
         cap_run_say(r, "'%.200s': %d pairs with an empty side, the first in line %lld, are left out",
                     one ? one : source, (int)out->empty, (long long)out->first_empty);
@@ -104,7 +116,7 @@ static err_code leave_out_held(cap_run *r, error *err)
 
 static err_code open_pairs(cap_run *r, error *err)
 {
-    const cap_text_settings *t = &r->s->text;
+    const cap_text_settings *t = &asked(r)->text;
     cap_text_data *d = data_of(r);
     bool has_file = t->val_pairs || t->val_source;
     r->has_val = has_file || t->val_share > 0;
@@ -120,10 +132,11 @@ static err_code open_pairs(cap_run *r, error *err)
 
 static err_code encode_split(const cap_run *r, cap_text_split *s, error *err)
 {
-    err_code code =
-        ds_sources_encode(r->model->source, s->pairs.source, s->pairs.count, 0, &s->memory, &s->sources, err);
+    err_code code = ds_sources_encode(model_of(r)->source, s->pairs.source, s->pairs.count, 0, &s->memory,
+                                      &s->sources, err);
     if (code) return code;
-    return ds_targets_encode(r->model->target, s->pairs.target, s->pairs.count, &s->memory, &s->targets, err);
+    return ds_targets_encode(model_of(r)->target, s->pairs.target, s->pairs.count, &s->memory, &s->targets,
+                             err);
 }
 
 typedef struct limit {
@@ -142,13 +155,14 @@ static bool is_short(const void *ctx, int32_t i)
 static err_code leave_out_long(cap_run *r, error *err)
 {
     cap_text_split *s = &data_of(r)->train;
-    limit l = {s, r->s->max_words ? r->s->max_words : INT32_MAX};
+    limit l = {s, asked(r)->max_words ? asked(r)->max_words : INT32_MAX};
     int32_t gone = keep_pairs(&s->pairs, is_short, &l);
     if (!gone) return ERR_OK;
     if (!s->pairs.count)
         return err_set(err, ERR_ARGUMENT, "every pair is longer than %d words; a larger --max-words helps",
-                       r->s->max_words);
-    cap_run_say(r, "%d pairs with a side over %d words are left out (--max-words)", gone, r->s->max_words);
+                       asked(r)->max_words);
+    cap_run_say(r, "%d pairs with a side over %d words are left out (--max-words)", gone,
+                asked(r)->max_words);
     arena_reset(&s->memory);
     return encode_split(r, s, err);
 }
@@ -156,7 +170,7 @@ static err_code leave_out_long(cap_run *r, error *err)
 static err_code learn(const cap_run *r, ds_codec_settings level, const char *const *lines, int32_t count,
                       ds_codec **out, error *err)
 {
-    level.min_count = r->s->min_count ? r->s->min_count : level.level == DS_WORD ? 2 : 1;
+    level.min_count = asked(r)->min_count ? asked(r)->min_count : level.level == DS_WORD ? 2 : 1;
     err_code code = ds_codec_learn(&level, lines, count, out, err);
     if (code || ds_vocab_size(ds_codec_vocab(*out)) > DS_SPECIALS) return code;
     return err_set(err, ERR_ARGUMENT, "nothing in the texts occurs %lld times; a smaller --min-count helps",
@@ -165,14 +179,14 @@ static err_code learn(const cap_run *r, ds_codec_settings level, const char *con
 
 static err_code make_model(cap_run *r, error *err)
 {
-    const cap_text_settings *t = &r->s->text;
+    const cap_text_settings *t = &asked(r)->text;
     const ds_pairs *p = &data_of(r)->train.pairs;
     ds_codec *source = NULL, *target = NULL;
     err_code code = learn(r, t->source_level, p->source, p->count, &source, err);
     if (!code) code = learn(r, t->target_level, p->target, p->count, &target, err);
     const cap_model_form form = {
-        .encoder = t->encoder, .decoder = r->s->decoder, .source = source, .target = target};
-    if (!code) code = cap_model_create(&form, r->s->seed, &r->model, err);
+        .encoder = t->encoder, .decoder = asked(r)->decoder, .source = source, .target = target};
+    if (!code) code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err);
     if (!code) return ERR_OK;
     ds_codec_free(&source);
     ds_codec_free(&target);
@@ -183,13 +197,14 @@ static err_code open_texts(cap_run *r, error *err)
 {
     cap_text_data *d = data_of(r);
     err_code code;
+    cap_sentences_begin(r);
     if ((code = open_pairs(r, err)) || (code = make_model(r, err)) ||
         (code = encode_split(r, &d->train, err)) || (code = leave_out_long(r, err)))
         return code;
     if (r->has_val && (code = encode_split(r, &d->val, err))) return code;
-    r->targets = &d->train.targets;
-    r->per_image = 0;
-    return ERR_OK;
+    d->sentences.targets = &d->train.targets;
+    d->sentences.s.per_image = 0;
+    return cap_sentences_ready(r, err);
 }
 
 static void close_split(cap_text_split *s)
@@ -204,6 +219,7 @@ static void close_texts(cap_run *r)
     close_split(&d->train);
     close_split(&d->val);
     ds_pairs_release(&d->all);
+    cap_sentences_close(r);
 }
 
 static const char *level_unit(const ds_codec *c)
@@ -215,7 +231,7 @@ static const char *level_unit(const ds_codec *c)
 static void introduce(const cap_run *r, text *line)
 {
     const cap_text_data *d = data_of(r);
-    const cap_model *m = r->model;
+    const cap_model *m = model_of(r);
     text_printf(line, "%d pairs", d->train.pairs.count);
     if (r->has_val) text_printf(line, ", %d to validate on", d->val.pairs.count);
     text_printf(line, "; %d %s to %d %s; %zu weights", (int)ds_vocab_size(ds_codec_vocab(m->source)),
@@ -230,7 +246,12 @@ static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
     ds_source_batch in;
     if (ds_sources_batch(&data_of(r)->train.sources, b->image, b->images, &r->step_memory, &in, err))
         return (cap_encoded){0};
-    return cap_model_encode_text(&r->tape, r->model, &in);
+    return cap_model_encode_text(&r->tape, model_of(r), &in);
+}
+
+static nn_var *loss(cap_run *r, cap_counts *counts, error *err)
+{
+    return cap_sentences_loss(r, encode, counts, err);
 }
 
 /* ---- settings and record ---- */
@@ -240,14 +261,15 @@ static hash128 contents(const cap_text_split *s)
     const ds_sources *d = &s->sources;
     hash128 h = hash_bytes(d->words, (size_t)d->first[d->count] * sizeof *d->words, 1);
     h = hash_bytes(d->first, ((size_t)d->count + 1) * sizeof *d->first, h.lo);
-    return cap_run_hash_targets(&s->targets, h);
+    return cap_sentences_hash(&s->targets, h);
 }
 
 static void settings(const cap_run *r, io_json_build *b, json_t *o)
 {
     const cap_text_data *d = data_of(r);
-    json_t *encoder = cap_encoder_config_to_json(&r->model->encoder.config), *value;
+    json_t *encoder = cap_encoder_config_to_json(&model_of(r)->encoder.config), *value;
     const char *key;
+    cap_sentences_settings(r, b, o);
     if (!encoder) io_json_put(b, o, "encoder", NULL); /* memory is out: nothing is made of the rest */
     json_object_foreach(encoder, key, value)
     {
@@ -261,6 +283,7 @@ static void settings(const cap_run *r, io_json_build *b, json_t *o)
         cap_run_put_hash(b, o, "contents of the validation pairs", contents(&d->val));
     else
         io_json_put_string(b, o, "contents of the validation pairs", "none");
+    cap_sentences_judging(r, b, o);
 }
 
 static void record_file(io_json_build *b, json_t *o, const char *key, const char *path)
@@ -270,23 +293,32 @@ static void record_file(io_json_build *b, json_t *o, const char *key, const char
 
 static void record(const cap_run *r, io_json_build *b, json_t *training)
 {
-    const cap_text_settings *t = &r->s->text;
+    const cap_text_settings *t = &asked(r)->text;
     record_file(b, training, "pairs_file", t->pairs);
     record_file(b, training, "source_file", t->source);
     record_file(b, training, "target_file", t->target);
     io_json_put_int(b, training, "pairs", data_of(r)->train.pairs.count);
 }
 
-const cap_task cap_task_text = {.unit = "pairs",
-                                .data_bytes = sizeof(cap_text_data),
-                                .check = check,
-                                .open = open_texts,
-                                .introduce = introduce,
-                                .close = close_texts,
-                                .encode = encode,
-                                .validate = cap_text_validate,
-                                .goodness = cap_text_goodness,
-                                .scores = cap_text_scores,
-                                .sample = cap_text_sample,
-                                .settings = settings,
-                                .record = record};
+static err_code save(cap_run *r, const cap_epoch *e, error *err)
+{
+    return cap_sentences_save(r, e, record, err);
+}
+
+const cap_task cap_task_pairs = {.name = "pairs",
+                                 .unit = "pairs",
+                                 .between = " -> ",
+                                 .data_bytes = sizeof(cap_text_data),
+                                 .check = check,
+                                 .open = open_texts,
+                                 .introduce = introduce,
+                                 .close = close_texts,
+                                 .count = cap_sentences_count,
+                                 .begin = cap_sentences_plan,
+                                 .loss = loss,
+                                 .validate = cap_text_validate,
+                                 .tell = cap_text_tell,
+                                 .scores = cap_text_scores,
+                                 .sample = cap_text_sample,
+                                 .settings = settings,
+                                 .save = save};

@@ -7,29 +7,29 @@
 
 enum { LINES = 64, SAMPLES = 3 };
 
+static cap_text_data *data_of(const cap_run *r)
+{
+    return r->data;
+}
+
+static const cap_train_settings *asked(const cap_run *r)
+{
+    return &data_of(r)->sentences.s;
+}
+
+static const cap_model *model_of(const cap_run *r)
+{
+    return data_of(r)->sentences.model;
+}
+
 static const cap_text_split *val_of(const cap_run *r)
 {
-    const cap_text_data *d = r->data;
-    return &d->val;
+    return &data_of(r)->val;
 }
 
 static err_code no_memory(error *err)
 {
     return err_set(err, ERR_MEMORY, "out of memory while validating");
-}
-
-static void tell(const cap_run *r, const char *label, int done)
-{
-    int all = val_of(r)->pairs.count;
-    if (r->events->progress) r->events->progress(r->events->ctx, label, r->task->unit, done, all, NULL);
-}
-
-static err_code go_on(cap_run *r, const char *label, int done, error *err)
-{
-    tell(r, label, done);
-    if (!cap_run_stopped(r)) return ERR_OK;
-    return err_set(err, ERR_INTERRUPTED,
-                   "interrupted while validating; the state is saved, --resume goes on from here");
 }
 
 /* The lines which[0..count-1] as the decoder's memory, on a tape begun anew. */
@@ -39,8 +39,8 @@ static err_code read_lines(cap_run *r, const int32_t *which, int count, cap_memo
     err_code code = ds_sources_batch(&val_of(r)->sources, which, count, &r->step_memory, &in, err);
     if (code) return code;
     nn_begin(&r->tape);
-    cap_encoded seen = cap_model_encode_text(&r->tape, r->model, &in);
-    *m = cap_decoder_remember(&r->tape, &r->model->decoder, &seen);
+    cap_encoded seen = cap_model_encode_text(&r->tape, model_of(r), &in);
+    *m = cap_decoder_remember(&r->tape, &model_of(r)->decoder, &seen);
     return r->tape.failed ? no_memory(err) : ERR_OK;
 }
 
@@ -55,7 +55,7 @@ static err_code add_loss(cap_run *r, const ds_plan *plan, int batch, double *nll
     if (code || (code = read_lines(r, b.image, b.images, &m, err))) return code;
     cap_loss_options plain = {0};
     nn_loss_info info = {0};
-    if (!cap_decoder_loss(&r->tape, &r->model->decoder, &m, &b, &plain, &info)) return no_memory(err);
+    if (!cap_decoder_loss(&r->tape, &model_of(r)->decoder, &m, &b, &plain, &info)) return no_memory(err);
     *nll += info.nll;
     *words += info.count;
     return ERR_OK;
@@ -71,7 +71,6 @@ static err_code measure_loss(cap_run *r, cap_epoch *e, error *err)
     for (int i = 0; !code && i < batches; i++) code = add_loss(r, plan, i, &nll, &words, err);
     ds_plan_free(&plan);
     e->val_loss = nll / words;
-    e->val_perplexity = exp(e->val_loss);
     return code;
 }
 
@@ -112,15 +111,15 @@ static err_code translate(cap_run *r, const int32_t *which, int count, const cha
     arena_reset(&r->step_memory);
     arena_reset(results);
     err_code code = read_lines(r, which, count, &m, err);
-    o.beam = r->s->beam;
+    o.beam = asked(r)->beam;
     o.no_repeat = 0;
     o.max_words = 2 * m.states + 10;
     if (o.max_words > CAP_MAX_WORDS) o.max_words = CAP_MAX_WORDS;
-    if (!code) code = cap_search(&r->tape, &r->model->decoder, &m, &o, results, best, err);
+    if (!code) code = cap_search(&r->tape, &model_of(r)->decoder, &m, &o, results, best, err);
     if (code == ERR_FORMAT) code = cap_run_diverged(r, "what the model computes", err);
     for (int i = 0; !code && i < count; i++) {
         text line = {0};
-        cap_model_sentence(r->model, best[i].word, best[i].words, &line);
+        cap_model_sentence(model_of(r), best[i].word, best[i].words, &line);
         said[which[i]] = line.failed ? NULL : arena_strdup(kept, text_string(&line));
         if (!said[which[i]]) code = no_memory(err);
         text_release(&line);
@@ -132,38 +131,53 @@ static err_code translate_all(cap_run *r, int32_t count, const char **said, aren
 {
     arena lists = {0}, results = {0};
     int32_t *order = NULL;
+    int all = val_of(r)->pairs.count;
     err_code code = order_lines(r, count, &lists, &order, err);
-    tell(r, "validating", 0);
+    if (!code) code = cap_run_validated(r, r->task->unit, 0, all, err);
     for (int32_t at = 0; !code && at < count; at += LINES) {
         int n = count - at < LINES ? count - at : LINES;
         code = translate(r, order + at, n, said, kept, &results, err);
-        if (!code) code = go_on(r, "validating", at + n, err);
+        if (!code) code = cap_run_validated(r, r->task->unit, at + n, all, err);
     }
     arena_release(&lists);
     arena_release(&results);
     return code;
 }
 
-static err_code score(const cap_run *r, int32_t count, const char *const *said, cap_epoch *e, error *err)
+static err_code score(const cap_run *r, int32_t count, const char *const *said, error *err)
 {
-    const ds_pairs *p = &val_of(r)->pairs;
+    cap_text_data *d = data_of(r);
     err_code code = ERR_OK;
+    d->lines = (cap_text_counts){0};
     for (int32_t i = 0; !code && i < count; i++)
-        code = cap_text_add(&e->lines, said[i], &p->target[i], 1, err);
-    e->bleu = cap_text_score(&e->lines).score;
-    e->exact = (double)e->lines.exact / (double)e->lines.lines;
+        code = cap_text_add(&d->lines, said[i], &d->val.pairs.target[i], 1, err);
+    d->bleu = cap_text_score(&d->lines).score;
+    d->exact = (double)d->lines.exact / (double)d->lines.lines;
     return code;
+}
+
+static double goodness(const cap_run *r, const cap_epoch *e)
+{
+    switch (asked(r)->best_by) {
+    case CAP_BEST_LOSS:
+        return -e->val_loss;
+    case CAP_BEST_EXACT:
+        return data_of(r)->exact;
+    default:
+        return data_of(r)->bleu;
+    }
 }
 
 err_code cap_text_validate(cap_run *r, cap_epoch *e, error *err)
 {
     const ds_pairs *p = &val_of(r)->pairs;
-    int32_t count = r->s->scored && r->s->scored < p->count ? r->s->scored : p->count;
+    int32_t count = asked(r)->scored && asked(r)->scored < p->count ? asked(r)->scored : p->count;
     arena kept = {0};
     const char **said = arena_array(&kept, (size_t)count, sizeof *said);
     err_code code = said ? measure_loss(r, e, err) : no_memory(err);
     if (!code) code = translate_all(r, count, said, &kept, err);
-    if (!code) code = score(r, count, said, e, err);
+    if (!code) code = score(r, count, said, err);
+    e->goodness = goodness(r, e);
     e->validated = !code;
     arena_reset(&r->step_memory);
     for (int i = 0; !code && i < SAMPLES && i < count; i++) {
@@ -177,24 +191,19 @@ err_code cap_text_validate(cap_run *r, cap_epoch *e, error *err)
 
 /* ---- what is made of it ---- */
 
-double cap_text_goodness(const cap_run *r, const cap_epoch *e)
+void cap_text_tell(const cap_run *r, const cap_epoch *e, text *line)
 {
-    switch (r->s->best_by) {
-    case CAP_BEST_LOSS:
-        return -e->val_loss;
-    case CAP_BEST_EXACT:
-        return e->exact;
-    default:
-        return e->bleu;
-    }
+    const cap_text_data *d = data_of(r);
+    text_printf(line, "loss %.3f, perplexity %.3f, BLEU %.2f, exact %.2f %%", e->val_loss, exp(e->val_loss),
+                d->bleu, 100 * d->exact);
 }
 
 void cap_text_scores(const cap_run *r, const cap_epoch *e, io_json_build *b, json_t *o)
 {
-    io_json_put_int(b, o, "pairs", e->lines.lines);
-    io_json_put_int(b, o, "beam", r->s->beam);
-    io_json_put_number(b, o, "bleu", e->bleu);
-    io_json_put_number(b, o, "exact", e->exact);
+    io_json_put_int(b, o, "pairs", data_of(r)->lines.lines);
+    io_json_put_int(b, o, "beam", asked(r)->beam);
+    io_json_put_number(b, o, "bleu", data_of(r)->bleu);
+    io_json_put_number(b, o, "exact", data_of(r)->exact);
     io_json_put_number(b, o, "loss", e->val_loss);
 }
 

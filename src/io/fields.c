@@ -12,6 +12,11 @@ int *io_field_int(const io_field *field, const void *settings)
     return place(field, settings);
 }
 
+int64_t *io_field_whole(const io_field *field, const void *settings)
+{
+    return place(field, settings);
+}
+
 double *io_field_number(const io_field *field, const void *settings)
 {
     return place(field, settings);
@@ -53,6 +58,11 @@ err_code io_fields_check(const io_field *fields, const void *settings, const cha
             if (n < f->least || n > f->most)
                 return err_set(err, ERR_ARGUMENT, "%s '%s' is %d, it must be %.0f to %.0f", what, f->name, n,
                                f->least, f->most);
+        } else if (f->kind == IO_FIELD_WHOLE) {
+            double n = (double)*io_field_whole(f, settings);
+            if (!(n >= f->least && n <= f->most))
+                return err_set(err, ERR_ARGUMENT, "%s '%s' is %.0f, it must be %.0f to %.0f", what, f->name,
+                               n, f->least, f->most);
         } else if (f->kind == IO_FIELD_NUMBER) {
             double x = *io_field_number(f, settings);
             if (!(x >= f->least && x <= f->most))
@@ -75,6 +85,9 @@ static void write_field(const io_field *f, const void *settings, io_json_build *
     case IO_FIELD_INT:
         io_json_put_int(b, object, f->name, *io_field_int(f, settings));
         break;
+    case IO_FIELD_WHOLE:
+        io_json_put_int(b, object, f->name, *io_field_whole(f, settings));
+        break;
     case IO_FIELD_NUMBER:
         io_json_put_number(b, object, f->name, *io_field_number(f, settings));
         break;
@@ -91,15 +104,18 @@ void io_fields_write(const io_field *fields, const void *settings, io_json_build
     for (const io_field *f = fields; f->name; f++) write_field(f, settings, b, object);
 }
 
-static err_code read_int(const io_field *f, const json_t *o, const char *where, void *settings, error *err)
+static err_code read_whole(const io_field *f, const json_t *o, const char *where, void *settings, error *err)
 {
     int64_t n;
     err_code code = io_json_int(o, f->name, where, &n, err);
     if (code) return code;
-    if (n < (int64_t)f->least || n > (int64_t)f->most)
+    if ((double)n < f->least || (double)n > f->most)
         return err_set(err, ERR_FORMAT, "%.300s: '%s' must be an integer from %.0f to %.0f", where, f->name,
                        f->least, f->most);
-    *io_field_int(f, settings) = (int)n;
+    if (f->kind == IO_FIELD_INT)
+        *io_field_int(f, settings) = (int)n;
+    else
+        *io_field_whole(f, settings) = n;
     return ERR_OK;
 }
 
@@ -139,10 +155,8 @@ err_code io_fields_read(const io_field *fields, const json_t *object, const char
                         error *err)
 {
     static err_code (*const readers[])(const io_field *, const json_t *, const char *, void *, error *) = {
-        [IO_FIELD_INT] = read_int,
-        [IO_FIELD_NUMBER] = read_number,
-        [IO_FIELD_SWITCH] = read_switch,
-        [IO_FIELD_CHOICE] = read_choice,
+        [IO_FIELD_INT] = read_whole,     [IO_FIELD_WHOLE] = read_whole,   [IO_FIELD_NUMBER] = read_number,
+        [IO_FIELD_SWITCH] = read_switch, [IO_FIELD_CHOICE] = read_choice,
     };
     err_code code = ERR_OK;
     bool first_files = true;
@@ -153,7 +167,42 @@ err_code io_fields_read(const io_field *fields, const json_t *object, const char
     return code;
 }
 
+err_code io_fields_only(const io_field *fields, const json_t *object, const char *const *further,
+                        const char *where, error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        const char *const *name = further;
+        while (*name && strcmp(*name, key) != 0) name++;
+        if (!*name && !io_fields_find(fields, key))
+            return err_set(err, ERR_FORMAT, "%.300s: this program knows no field '%.60s'", where, key);
+    }
+    return ERR_OK;
+}
+
 /* ---- for people, and between tables ---- */
+
+void io_field_print(const io_field *f, const void *settings, text *line)
+{
+    switch (f->kind) {
+    case IO_FIELD_INT:
+        text_printf(line, "%d", *io_field_int(f, settings));
+        break;
+    case IO_FIELD_WHOLE:
+        text_printf(line, "%lld", (long long)*io_field_whole(f, settings));
+        break;
+    case IO_FIELD_NUMBER:
+        text_printf(line, "%g", *io_field_number(f, settings));
+        break;
+    case IO_FIELD_SWITCH:
+        text_append(line, *io_field_switch(f, settings) ? "yes" : "no");
+        break;
+    default:
+        text_append(line, f->choice(*io_field_int(f, settings)));
+    }
+}
 
 void io_fields_print(const io_field *fields, const void *settings, text *line)
 {
@@ -161,11 +210,25 @@ void io_fields_print(const io_field *fields, const void *settings, text *line)
     for (const io_field *f = fields; f->name; f++) {
         if (f->kind == IO_FIELD_SWITCH && !*io_field_switch(f, settings)) continue;
         text_printf(line, "%s%s", comma, f->name);
-        if (f->kind == IO_FIELD_INT) text_printf(line, " %d", *io_field_int(f, settings));
-        if (f->kind == IO_FIELD_NUMBER) text_printf(line, " %g", *io_field_number(f, settings));
-        if (f->kind == IO_FIELD_CHOICE) text_printf(line, " %s", f->choice(*io_field_int(f, settings)));
+        if (f->kind != IO_FIELD_SWITCH) text_append(line, " "), io_field_print(f, settings, line);
         comma = ", ";
     }
+}
+
+static bool same_value(const io_field *f, const void *a, const void *b)
+{
+    if (f->kind == IO_FIELD_SWITCH) return *io_field_switch(f, a) == *io_field_switch(f, b);
+    if (f->kind == IO_FIELD_WHOLE) return *io_field_whole(f, a) == *io_field_whole(f, b);
+    if (f->kind != IO_FIELD_NUMBER) return *io_field_int(f, a) == *io_field_int(f, b);
+    return !(*io_field_number(f, a) < *io_field_number(f, b) ||
+             *io_field_number(f, a) > *io_field_number(f, b));
+}
+
+const io_field *io_fields_differ(const io_field *fields, const void *a, const void *b)
+{
+    for (const io_field *f = fields; f->name; f++)
+        if (!f->of_training && !same_value(f, a, b)) return f;
+    return NULL;
 }
 
 void io_fields_copy(const io_field *to_fields, void *to, const io_field *from_fields, const void *from)
@@ -175,6 +238,8 @@ void io_fields_copy(const io_field *to_fields, void *to, const io_field *from_fi
         if (!g || g->kind != f->kind) continue;
         if (f->kind == IO_FIELD_SWITCH)
             *io_field_switch(f, to) = *io_field_switch(g, from);
+        else if (f->kind == IO_FIELD_WHOLE)
+            *io_field_whole(f, to) = *io_field_whole(g, from);
         else if (f->kind == IO_FIELD_NUMBER)
             *io_field_number(f, to) = *io_field_number(g, from);
         else

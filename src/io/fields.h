@@ -21,6 +21,7 @@
 
 typedef enum {
     IO_FIELD_INT,    /* int */
+    IO_FIELD_WHOLE,  /* int64_t, or uint64_t that is small enough; never an option */
     IO_FIELD_NUMBER, /* double */
     IO_FIELD_SWITCH, /* bool */
     IO_FIELD_CHOICE  /* an enumeration whose values are 0, 1, 2, ... */
@@ -30,11 +31,13 @@ typedef struct io_field {
     const char *name; /* in files; on the command line with '-' for '_'. NULL ends a table */
     io_field_kind kind;
     size_t offset;
-    double least, most;               /* of int and number, both included */
+    double least, most;               /* of int, whole and number, both included */
     const char *(*choice)(int value); /* of a choice: its names; NULL from one past the last on */
     bool later; /* the first files had no such field: the marked ones may be absent, all together, and stay
                    as they were */
-    bool asked; /* a switch that is given as yes or no, for its default may be yes */
+    bool of_training; /* it changes how a network learns, not what it is: a training that starts from a model
+                         may have another value */
+    bool asked;       /* a switch that is given as yes or no, for its default may be yes */
     const char *help; /* of the option; NULL: there is none */
 } io_field;
 
@@ -50,6 +53,16 @@ void io_fields_write(const io_field *fields, const void *settings, io_json_build
 err_code io_fields_read(const io_field *fields, const json_t *object, const char *where, void *settings,
                         error *err);
 
+/* ERR_FORMAT: the object has a member that is neither a field nor one of the further names, up to a NULL. */
+err_code io_fields_only(const io_field *fields, const json_t *object, const char *const *further,
+                        const char *where, error *err);
+
+/* The first field with two values, those of training aside; NULL: there is none. */
+const io_field *io_fields_differ(const io_field *fields, const void *a, const void *b);
+
+/* Appends the value of a field as it is written for people. */
+void io_field_print(const io_field *field, const void *settings, text *line);
+
 /* Appends "match sigmoid, hidden 512, gate": switches that are off are left out. */
 void io_fields_print(const io_field *fields, const void *settings, text *line);
 
@@ -64,6 +77,7 @@ int io_field_value(const io_field *field, const char *name);
 /* Where a field is. Only the one that fits its kind. An enumeration without negative values is as wide as an
  * int. */
 int *io_field_int(const io_field *field, const void *settings); /* of a choice, too */
+int64_t *io_field_whole(const io_field *field, const void *settings);
 double *io_field_number(const io_field *field, const void *settings);
 bool *io_field_switch(const io_field *field, const void *settings);
 

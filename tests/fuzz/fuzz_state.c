@@ -8,7 +8,8 @@
 
 #include "captioner/net/lstm_settings.h"
 #include "captioner/net/text_encoder.h"
-#include "captioner/train/train_run.h"
+#include "captioner/train/task.h"
+#include "captioner/train/train.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
 #include "src/train/checkpoint.h"
@@ -52,9 +53,10 @@ static void begin(void)
     encoder->embedding = encoder->hidden = 2;
     cap_lstm_settings *decoder = cap_lstm_settings_of(&settings.decoder);
     decoder->embedding = decoder->hidden = decoder->attention = 2;
-    settings.min_count = settings.threads = settings.epochs = 1;
-    settings.out = out;
-    if (io_write_file(pairs, lines, sizeof lines - 1, &e) || cap_run_open(&run, &settings, &events, &e)) {
+    settings.min_count = settings.run.threads = settings.run.epochs = 1;
+    settings.run.out = out;
+    if (io_write_file(pairs, lines, sizeof lines - 1, &e) ||
+        cap_run_open(&run, &cap_task_pairs, &settings.run, &settings, &events, &e)) {
         fprintf(stderr, "fuzz_state: %s\n", e.text);
         abort();
     }
@@ -92,8 +94,7 @@ static bool write_patched(const uint8_t *bytes, size_t size)
     merge(whole, patch);
     char *training = io_json_text(whole, JSON_COMPACT | JSON_REAL_PRECISION(17));
     io_metadata pair = {"training", training};
-    bool written =
-        training && !ckpt_save(state, &run.model->params, NULL, &run.optim, &pair, 1, IO_F32, NULL);
+    bool written = training && !ckpt_save(state, run.params, NULL, &run.optim, &pair, 1, IO_F32, NULL);
     free(training);
     json_decref(patch);
     json_decref(whole);

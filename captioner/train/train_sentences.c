@@ -1,0 +1,222 @@
+#include "captioner/train/train_sentences.h"
+
+#include <math.h>
+
+cap_train_settings cap_train_defaults(void)
+{
+    return (cap_train_settings){
+        .run =
+            {.epochs = 20, .batch = 128, .rate = 1e-3, .warmup = 0.05, .decay = 0.01, .clip = 5, .seed = 1},
+        .encoder = "small",
+        .augment = true,
+        .photo_memory = 128000000,
+        .decoder = cap_decoder_defaults(),
+        .loss = {.smoothing = 0.1},
+        .teacher_forcing = 1,
+        .max_words = 20,
+        .min_count = 5,
+        .encoder_factor = 1,
+        .scored = 300,
+        .beam = 3,
+        .dtype = IO_F16,
+        .max_missing = 0.01,
+    };
+}
+
+/* For some ten thousand pairs, of dates or of sentences. */
+cap_train_settings cap_train_text_defaults(void)
+{
+    cap_train_settings s = cap_train_defaults();
+    s.kind = CAP_TEXT;
+    s.text = (cap_text_settings){.format = DS_PAIRS_TSV,
+                                 .val_share = 0.1,
+                                 .source_level = {.level = DS_WORD},
+                                 .target_level = {.level = DS_WORD},
+                                 .encoder = cap_encoder_text_defaults()};
+    s.decoder = cap_decoder_text_defaults();
+    s.max_words = 200;
+    s.run.rate = 2e-3;
+    s.min_count = 0;
+    s.best_by = CAP_BEST_BLEU;
+    s.scored = 0;
+    s.beam = 1;
+    return s;
+}
+
+err_code cap_train(const cap_train_settings *s, const cap_train_events *events, error *err)
+{
+    const cap_task *task = s->kind == CAP_TEXT ? &cap_task_pairs : &cap_task_captions;
+    return cap_run_task(task, &s->run, s, events, err);
+}
+
+cap_sentences *cap_sentences_of(const cap_run *r)
+{
+    return r->data;
+}
+
+/* ---- opening ---- */
+
+void cap_sentences_begin(cap_run *r)
+{
+    cap_sentences_of(r)->s = *(const cap_train_settings *)r->asked;
+}
+
+static err_code make_plan(const cap_run *r, int64_t epoch, ds_plan **plan, error *err)
+{
+    const cap_sentences *d = cap_sentences_of(r);
+    ds_plan_settings p = {.batch = r->s->batch,
+                          .per_image = d->s.per_image,
+                          .max_words = d->s.max_words,
+                          .seed = r->s->seed,
+                          .epoch = (uint32_t)epoch};
+    return ds_plan_create(d->targets, &p, plan, err);
+}
+
+err_code cap_sentences_count(cap_run *r, int64_t epoch, int64_t *batches, error *err)
+{
+    ds_plan *plan = NULL;
+    err_code code = make_plan(r, epoch, &plan, err);
+    if (!code) *batches = ds_plan_batches(plan);
+    ds_plan_free(&plan);
+    return code;
+}
+
+err_code cap_sentences_plan(cap_run *r, error *err)
+{
+    ds_plan_free(&cap_sentences_of(r)->plan);
+    return make_plan(r, r->at.epoch, &cap_sentences_of(r)->plan, err);
+}
+
+/* Captions of one photo side by side fill batches differently in every epoch. */
+static void bound_batches(const cap_run *r, cap_extent *x)
+{
+    const cap_sentences *d = cap_sentences_of(r);
+    int64_t captions = d->targets->captions;
+    x->least_batches = d->s.per_image ? (captions + r->s->batch - 1) / r->s->batch : x->batches;
+    x->most_batches = d->s.per_image ? captions : x->batches;
+}
+
+err_code cap_sentences_ready(cap_run *r, error *err)
+{
+    cap_sentences *d = cap_sentences_of(r);
+    const ds_encoded *t = d->targets;
+    r->params = &d->model->params;
+    r->stored = d->s.dtype;
+    r->extent = (cap_extent){.units = t->captions,
+                             .most_judged = t->first[t->captions] + t->captions, /* each ends with <end> */
+                             .judges_always = true,
+                             .worst = d->s.best_by == CAP_BEST_LOSS ? -HUGE_VAL : 0,
+                             .best = d->s.best_by == CAP_BEST_LOSS ? 0 : 100};
+    err_code code = cap_sentences_count(r, 0, &r->extent.batches, err);
+    bound_batches(r, &r->extent);
+    return code;
+}
+
+void cap_sentences_close(cap_run *r)
+{
+    cap_sentences *d = cap_sentences_of(r);
+    ds_plan_free(&d->plan);
+    cap_model_close(&d->model);
+}
+
+/* ---- a step ---- */
+
+/* The model's own words come in more and more often (Bengio et al. 2015), on top of a constant share. */
+static cap_loss_options loss_options(const cap_run *r)
+{
+    const cap_train_settings *s = &cap_sentences_of(r)->s;
+    cap_loss_options o = s->loss;
+    double done = (double)r->at.step / (double)(r->schedule.steps > 1 ? r->schedule.steps - 1 : 1);
+    o.sampling = 1 - s->teacher_forcing * (1 - s->loss.sampling * (done < 1 ? done : 1));
+    return o;
+}
+
+nn_var *cap_sentences_loss(cap_run *r, cap_encode_batch *encode, cap_counts *counts, error *err)
+{
+    const cap_sentences *d = cap_sentences_of(r);
+    ds_batch b;
+    if (ds_plan_batch(d->plan, (int32_t)r->at.batch, &r->step_memory, &b, err)) return NULL;
+    nn_loss_info info = {0};
+    cap_loss_options options = loss_options(r);
+    cap_encoded input = encode(r, &b, err);
+    cap_memory m = cap_decoder_remember(&r->tape, &d->model->decoder, &input);
+    nn_var *loss = cap_decoder_loss(&r->tape, &d->model->decoder, &m, &b, &options, &info);
+    *counts = (cap_counts){.judged = info.count, .hits = info.hits, .nll = info.nll};
+    return loss;
+}
+
+/* ---- settings ---- */
+
+const char *const cap_best_names[CAP_BESTS] = {"cider", "bleu4", "loss", "bleu", "exact"};
+
+static const char *best_name(int value)
+{
+    return value < CAP_BESTS ? cap_best_names[value] : NULL;
+}
+
+#define FIELD(field, member, type) .name = field, .kind = type, .offset = offsetof(cap_train_settings, member)
+
+static const io_field learning[] = {
+    {FIELD("per_image", per_image, IO_FIELD_INT), .least = 0, .most = 65536},
+    {FIELD("max_words", max_words, IO_FIELD_INT), .least = 0, .most = 1 << 30},
+    {FIELD("min_count", min_count, IO_FIELD_INT), .least = 0, .most = 1 << 30},
+    {FIELD("label_smoothing", loss.smoothing, IO_FIELD_NUMBER), .least = 0, .most = 1},
+    {FIELD("coverage", loss.coverage, IO_FIELD_NUMBER), .least = 0, .most = 1e9},
+    {FIELD("focus", loss.focus, IO_FIELD_NUMBER), .least = 0, .most = 1},
+    {FIELD("scheduled_sampling", loss.sampling, IO_FIELD_NUMBER), .least = 0, .most = 1},
+    {FIELD("teacher_forcing", teacher_forcing, IO_FIELD_NUMBER), .least = 0, .most = 1},
+    {0},
+};
+
+static const io_field judging[] = {
+    {FIELD("best_by", best_by, IO_FIELD_CHOICE), .choice = best_name},
+    {FIELD("scored", scored, IO_FIELD_INT), .least = 0, .most = 1 << 30},
+    {FIELD("beam", beam, IO_FIELD_INT), .least = 1, .most = 1 << 16},
+    {0},
+};
+
+err_code cap_sentences_check(const cap_train_settings *s, error *err)
+{
+    err_code code = io_fields_check(learning, s, "training's", err);
+    return code ? code : io_fields_check(judging, s, "training's", err);
+}
+
+void cap_sentences_settings(const cap_run *r, io_json_build *b, json_t *o)
+{
+    const cap_sentences *d = cap_sentences_of(r);
+    json_t *decoder = cap_decoder_config_to_json(&d->model->decoder.config);
+    io_json_put_members(b, o, decoder);
+    json_decref(decoder);
+    json_object_del(o, "features"); /* follows from the encoder's */
+    io_fields_write(learning, &d->s, b, o);
+}
+
+void cap_sentences_judging(const cap_run *r, io_json_build *b, json_t *o)
+{
+    if (r->has_val) io_fields_write(judging, &cap_sentences_of(r)->s, b, o);
+}
+
+hash128 cap_sentences_hash(const ds_encoded *d, hash128 h)
+{
+    h = hash_bytes(d->words, (size_t)d->first[d->captions] * sizeof *d->words, h.lo);
+    h = hash_bytes(d->first, ((size_t)d->captions + 1) * sizeof *d->first, h.lo);
+    return hash_bytes(d->image, (size_t)d->captions * sizeof *d->image, h.lo);
+}
+
+/* ---- the model ---- */
+
+/* After a failure the record is not whole, and the model is not saved. */
+err_code cap_sentences_save(cap_run *r, const cap_epoch *e,
+                            void (*task)(const cap_run *r, io_json_build *b, json_t *training), error *err)
+{
+    const cap_sentences *d = cap_sentences_of(r);
+    io_json_build b = {.root = json_incref(d->model->record)};
+    if (d->s.licence) io_json_put_string(&b, b.root, "licence", d->s.licence);
+    json_t *training = io_json_put_object(&b, b.root, "training"), *record = NULL;
+    task(r, &b, training);
+    io_json_put_number(&b, training, "label_smoothing", d->s.loss.smoothing);
+    cap_run_record(r, e, &b, training);
+    err_code code = io_json_done(&b, "the model's record", &record, err);
+    json_decref(record);
+    return code ? code : cap_model_save(d->model, r->s->out, d->s.dtype, err);
+}
