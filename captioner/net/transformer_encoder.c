@@ -7,22 +7,9 @@
 
 _Static_assert(sizeof(cap_transformer_settings) <= CAP_ENCODER_BYTES, "the settings must fit a config");
 
-#define FIELD(field, type) .name = #field, .kind = type, .offset = offsetof(cap_transformer_settings, field)
-
 static const io_field fields[] = {
-    {FIELD(vocabulary, IO_FIELD_INT), .least = 1, .most = 1 << 22},
-    {FIELD(hidden, IO_FIELD_INT), .least = 2, .most = 1 << 14, .help = "numbers of a word"},
-    {FIELD(heads, IO_FIELD_INT), .least = 1, .most = 64, .help = "heads of every attention"},
-    {FIELD(layers, IO_FIELD_INT), .least = 1, .most = CAP_MAX_LAYERS, .help = "layers on top of each other"},
-    {FIELD(feed_forward, IO_FIELD_INT), .least = 1, .most = 1 << 16,
-     .help = "width of the feed-forward network of a layer"},
-    {FIELD(norm, IO_FIELD_CHOICE), .choice = cap_norm_name,
-     .help = "layer norms before every part of a layer, or after every sum"},
-    {FIELD(self_attention, IO_FIELD_CHOICE), .choice = cap_self_name,
-     .help = "words attend to each other through projections, or plainly as they are"},
-    {FIELD(activation, IO_FIELD_CHOICE), .choice = cap_transformer_act,
-     .help = "of the feed-forward network"},
-    {FIELD(dropout, IO_FIELD_NUMBER), .least = 0, .most = 0.95, .help = "of sums and words while training"},
+    {CAP_TRANSFORMER_FIELD(vocabulary, IO_FIELD_INT), .least = 1, .most = 1 << 22},
+    CAP_TRANSFORMER_FIELDS,
     {0},
 };
 
