@@ -28,6 +28,7 @@ void cap_session_close(cap_session **sp)
     if (!s) return;
     pool_free(&s->threads);
     arena_release(&s->step);
+    workspace_release(&s->space);
     free(s);
     *sp = NULL;
 }
@@ -124,7 +125,7 @@ cap_code cap_request_check(const cap_model *model, const cap_request *request, c
 
 nn_tape cap_session_begin(cap_session *s)
 {
-    nn_tape tape = {.mem = &s->step, .threads = s->threads};
+    nn_tape tape = {.mem = &s->step, .threads = s->threads, .space = &s->space};
     nn_begin(&tape);
     return tape;
 }

@@ -21,7 +21,8 @@
 struct cap_session {
     const cap_model *model; /* shared with other threads: nothing in it is written */
     pool *threads;
-    arena step; /* of the tape */
+    arena step;      /* of the tape */
+    workspace space; /* of the encoder */
 };
 
 /* A request whose words are numbers. It points into itself: it is not to be copied. */

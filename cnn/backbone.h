@@ -12,8 +12,9 @@
  * and of its batch norm .gamma .beta (learned) .mean .variance (running, NN_BUFFER), each [O]; or, in place
  * of a norm, .bias [O].
  *
- * A net works for one thread at a time (it keeps scratch memory between calls); the pool of the tape may of
- * course have many. */
+ * Many threads may run one net when their tapes do not record and each has a workspace of its own; without
+ * one, and while learning, a net works for one thread at a time, since it keeps memory between calls. (The
+ * pool of the tape may of course have many.) */
 #ifndef CNN_BACKBONE_H
 #define CNN_BACKBONE_H
 
@@ -58,12 +59,12 @@ const cnn_backbone_row *cnn_net_row(const cnn_net *net);
 /* pixels [N,S,S,3] (normalised) -> regions [N,gh,gw,D]; of a detector [N,R,1,D], D being x, y, log width, log
  * height, objectness, and the probabilities of the classes (detect.h makes boxes of them). Batch norms use
  * the batch and update their running statistics while the tape trains, unless frozen. Leading nodes without
- * anything to learn (all of them when the tape does not record) use scratch memory of the net instead of the
- * tape's, so that a photo costs little: mobilenet_v2 at 224 takes 10 MB. Where a recording tape meets norms
- * that are all constants (frozen, or the tape does not train), the learning nodes become one op that takes
- * the photos in groups and keeps its maps in memory of the net (by_groups.c); another pass before backward is
- * allowed, but costs that one's forward pass again. A size that does not suit the net (cnn_net_map_size) is a
- * failure. */
+ * anything to learn (all of them when the tape does not record) use the workspace of the tape, or the net's
+ * own, instead of the tape's arena, so that a photo costs little: mobilenet_v2 at 224 takes 10 MB. Where a
+ * recording tape meets norms that are all constants (frozen, or the tape does not train), the learning nodes
+ * become one op that takes the photos in groups and keeps its maps in memory of the net (by_groups.c);
+ * another pass before backward is allowed, but costs that one's forward pass again. A size that does not suit
+ * the net (cnn_net_map_size) is a failure. */
 nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels);
 
 /* Multiply-adds for one photo of input x input pixels. */

@@ -1,30 +1,17 @@
 /* Running nodes without recording them. Where photos do not depend on each other they go a few at a time,
  * which bounds the memory, and threads take different ones: no thread waits for another after every layer,
- * and a slice's maps stay in the cache of one core. How photos are cut depends on their number alone. */
-#include <stdlib.h>
+ * and a slice's maps stay in the cache of one core. How photos are cut depends on their number alone. The
+ * memory is that of the tape's workspace, so that many threads may run one net. */
 #include <string.h>
 
 #include "cnn/nodes.h"
 
 enum { SLICE = 4 }; /* photos at a time, fewer than twice as many: no less than conv_taps.h takes */
 
-/* An empty arena that holds in one piece what it ever needed: an arena that grows inside a round gives the
- * new piece back at the next rewind, and fresh pages cost more than the convolution they serve. */
-static arena *ready_arena(cnn_scratch *s, int which)
-{
-    arena *a = &s->slot[which];
-    if (a->peak > s->reserved[which]) {
-        s->reserved[which] = a->peak;
-        arena_release(a);
-        arena_alloc(a, a->peak); /* on failure the node's first allocation fails again, and tells */
-    }
-    arena_reset(a);
-    return a;
-}
-
 typedef struct slices_ctx {
-    cnn_net *net;
-    nn_tape tape; /* as a task has it */
+    const cnn_net *net;
+    workspace *space; /* an arena for each result that is still to be read, of each thread */
+    nn_tape tape;     /* as a task has it */
     const nn_var *x;
     nn_var *y;
     int last, slices;
@@ -41,7 +28,7 @@ static int free_slot(const cnn_net *net, const int *holder, int i)
     return slot;
 }
 
-static nn_var *run_nodes(const slices_ctx *c, cnn_scratch *s, nn_tape *t, nn_var *x)
+static nn_var *run_nodes(const slices_ctx *c, int worker, nn_tape *t, nn_var *x)
 {
     const cnn_net *net = c->net;
     nn_var *result[CNN_MAX_NODES], *in[CNN_MAX_INPUTS];
@@ -52,7 +39,7 @@ static nn_var *run_nodes(const slices_ctx *c, cnn_scratch *s, nn_tape *t, nn_var
         int taken = cnn_bands_take(net, t, first, c->bare), slot = free_slot(net, holder, first);
         last = taken ? first + taken - 1 : first;
         holder[slot] = last;
-        t->mem = ready_arena(s, slot);
+        t->mem = workspace_slot(c->space, worker, slot);
         cnn_inputs_of(n, result, in);
         result[last] = taken ? cnn_forward_by_bands(net, t, in[0], first, taken)
                              : cnn_node_forward(t, n, in, c->bare[first]);
@@ -73,30 +60,10 @@ static void run_slice(void *p, int index, int worker)
     nn_var part = {.data = c->x->data + (size_t)first * per_photo(c->x), .rank = 4};
     memcpy(part.dim, dim, sizeof dim);
     nn_tape t = c->tape;
-    const nn_var *y = run_nodes(c, &c->net->scratch[worker], &t, &part);
+    const nn_var *y = run_nodes(c, worker, &t, &part);
     c->failed[index] = t.failed || !y;
     if (!c->failed[index])
         memcpy(c->y->data + (size_t)first * per_photo(c->y), y->data, nn_count(y) * sizeof *y->data);
-}
-
-static bool make_scratch(cnn_net *net, int threads)
-{
-    if (threads <= net->scratches) return true;
-    cnn_scratch *more = realloc(net->scratch, (size_t)threads * sizeof *more);
-    if (!more) return false;
-    net->scratch = more;
-    while (net->scratches < threads) {
-        cnn_scratch *s = &more[net->scratches++];
-        s->slot = calloc((size_t)net->width, sizeof *s->slot);
-        s->reserved = calloc((size_t)net->width, sizeof *s->reserved);
-        if (!s->slot || !s->reserved) {
-            free(s->slot);
-            free(s->reserved);
-            net->scratches--;
-            return false;
-        }
-    }
-    return true;
 }
 
 nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *t, const nn_var *x, int last, const bool *bare,
@@ -109,7 +76,8 @@ nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *t, const nn_var *x, int las
                     false);
     c.failed = nn_alloc(t, (size_t)c.slices * sizeof *c.failed);
     bool alone = c.slices == 1; /* then the threads share the layers */
-    if (!make_scratch(net, alone ? 1 : pool_threads(t->threads))) t->failed = true;
+    c.space = t->space ? t->space : &net->scratch;
+    if (!workspace_reserve(c.space, alone ? 1 : pool_threads(t->threads), net->width)) t->failed = true;
     if (t->failed) return NULL;
     c.tape.recording = false;
     if (!alone) {

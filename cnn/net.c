@@ -77,18 +77,10 @@ err_code cnn_net_create(const char *architecture, const char *prefix, nn_params 
     return row ? cnn_net_create_from(row, prefix, params, out, err) : unknown(architecture, err);
 }
 
-static void release_scratch(const cnn_net *net, cnn_scratch *s)
-{
-    for (int i = 0; s->slot && i < net->width; i++) arena_release(&s->slot[i]);
-    free(s->slot);
-    free(s->reserved);
-}
-
 void cnn_net_free(cnn_net **net)
 {
     if (!net || !*net) return;
-    for (int i = 0; i < (*net)->scratches; i++) release_scratch(*net, &(*net)->scratch[i]);
-    free((*net)->scratch);
+    workspace_release(&(*net)->scratch);
     for (int i = 0; i < CNN_GROUPS; i++) arena_release(&(*net)->maps[i]);
     for (int i = 0; i < CNN_OWN * (*net)->threads; i++) arena_release(&(*net)->own[i]);
     free((*net)->own);

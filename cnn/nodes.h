@@ -97,20 +97,13 @@ void cnn_build_finish(cnn_net *net, const char *prefix, nn_params *params);
 
 enum { CNN_GROUPS = 8, CNN_OWN = 3 };
 
-/* An arena for each result that is still to be read. */
-typedef struct cnn_scratch {
-    arena *slot;      /* [net->width] */
-    size_t *reserved; /* bytes held by each */
-} cnn_scratch;
-
 struct cnn_net {
     const cnn_backbone_row *row;
     cnn_node *node;
     int count, capacity;
-    int width;            /* the most results that are to be read at once, the pixels left out */
-    error refusal;        /* while building: why it came to nothing */
-    cnn_scratch *scratch; /* [scratches] of threads, for what is not recorded */
-    int scratches;
+    int width;                    /* the most results that are to be read at once, the pixels left out */
+    error refusal;                /* while building: why it came to nothing */
+    workspace scratch;            /* of tapes without one: `width` slots a thread, for what is not recorded */
     arena maps[CNN_GROUPS], *own; /* by_groups.c: of a group of photos; CNN_OWN of each thread */
     int threads;                  /* that have memory in own */
     uint64_t turn;                /* forward passes that used maps */

@@ -400,7 +400,7 @@ static void check_slices(const cnn_backbone_row *row)
     size_t n = nn_count(y) / PHOTOS;
     real *all = copy(y);
     for (int i = 0; i < many.net->width; i++)
-        assert_true(many.net->scratch[0].slot[i].peak <= 11 * seven.net->scratch[0].slot[i].peak / 10);
+        assert_true(many.net->scratch.of[0].slot[i].peak <= 11 * seven.net->scratch.of[0].slot[i].peak / 10);
     for (size_t i = 0; i < PHOTOS; i++)
         check_close(all + i * n,
                     run(&many, x + i * (size_t)(photo_side * photo_side) * 3, 1, photo_side)->data, n, 1e-4);

@@ -23,6 +23,7 @@
 
 #include "src/base/arena.h"
 #include "src/base/pool.h"
+#include "src/base/workspace.h"
 #include "src/math/gemm.h"
 #include "src/math/kernels.h"
 #include "src/math/real.h"
@@ -43,6 +44,7 @@ typedef struct nn_node nn_node;
 typedef struct nn_tape {
     arena *mem;
     pool *threads;            /* NULL = the caller alone */
+    workspace *space;         /* what outlasts a pass; NULL: that of the net, for one thread at a time */
     gemm_precision precision; /* of the large products */
     bool recording;           /* keep what backward needs */
     bool training;            /* dropout drops, batch normalisation uses the batch */

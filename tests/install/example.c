@@ -3,7 +3,7 @@
  *     cc example.c $(pkg-config --cflags --libs caption) -o example
  *     ./example photo.jpg [MODEL]
  */
-#include <captioner/caption.h>
+#include <caption.h>
 
 #include <stdio.h>
 

@@ -1,0 +1,32 @@
+/* Workspace: memory of whoever runs a model that outlasts a pass, so that the next pass finds it in place.
+ *
+ *     workspace w = {0};                               a zeroed one is empty and ready
+ *     if (workspace_reserve(&w, threads, slots)) ...   before tasks run
+ *     arena *a = workspace_slot(&w, worker, slot);     in a task: empty, as large as it ever had to be
+ *     workspace_release(&w);
+ *
+ * A worker's slots are its own; one workspace serves one pass at a time. */
+#ifndef BASE_WORKSPACE_H
+#define BASE_WORKSPACE_H
+
+#include "src/base/arena.h"
+
+typedef struct workspace_slots {
+    arena *slot;      /* [count] */
+    size_t *reserved; /* [count] bytes held by each */
+    int count;
+} workspace_slots;
+
+typedef struct workspace {
+    workspace_slots *of; /* [workers] */
+    int workers;
+} workspace;
+
+/* At least so many workers, each with at least so many slots. False: out of memory. */
+bool workspace_reserve(workspace *w, int workers, int slots);
+
+arena *workspace_slot(workspace *w, int worker, int slot);
+
+void workspace_release(workspace *w);
+
+#endif
