@@ -38,6 +38,8 @@ static double activate(nn_act act, double x)
         return x / (1 + exp(-x));
     case NN_HARD_SWISH:
         return x * fmin(fmax(x + 3, 0), 6) / 6;
+    case NN_GELU:
+        return x * (1 + erf(x / sqrt(2))) / 2;
     default:
         return x;
     }
