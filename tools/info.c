@@ -1,6 +1,11 @@
 /* caption info: what a model is; of translators, see tools/info_text.c. */
 #include "tools/info.h"
+
+#include <unistd.h>
+
 #include "captioner/caption.h"
+#include "captioner/net/builtin.h"
+#include "src/io/file.h"
 #include "src/io/json_build.h"
 #include "tools/print.h"
 #include "tools/verbs.h"
@@ -108,13 +113,34 @@ static int show(const model_view *v, bool json)
     return info_verdict(show_sizes(v) && show_first_words(v) && info_record(v->model->record));
 }
 
+/* ---- the built-in model as a file ---- */
+
+static err_code export_model(const char *to, const char *operand, bool force, error *err)
+{
+    size_t size;
+    const void *bytes = cap_builtin_model(&size);
+    if (operand)
+        return err_set(err, ERR_ARGUMENT,
+                       "--export writes the model inside the program: '%.300s' has no place "
+                       "beside it (see 'caption info --help')",
+                       operand);
+    if (!bytes) return err_set(err, ERR_MISSING, "there is no model inside this program to export");
+    if (!force && !access(to, F_OK))
+        return err_set(err, ERR_ARGUMENT, "'%.300s' exists: --force replaces it", to);
+    return io_write_file(to, bytes, size, err);
+}
+
 int verb_info(int argc, char **argv)
 {
-    bool json = false, words = false;
+    bool json = false, words = false, force = false;
+    const char *export = NULL;
     const opt options[] = {
         {"json", 'j', OPT_FLAG, .value = &json, .help = "one JSON object"},
         {"vocabulary", .kind = OPT_FLAG, .value = &words,
          .help = "all words, one a line, by falling frequency; with --json as a list"},
+        {"export", .kind = OPT_OUTPUT, .metavar = "FILE", .value = &export,
+         .help = "write the model inside the program to FILE, for caption train --init or other programs"},
+        {"force", .kind = OPT_FLAG, .value = &force, .help = "let --export replace a file"},
         {0},
     };
     const opt_command command = {.verb = "info",
@@ -131,6 +157,8 @@ int verb_info(int argc, char **argv)
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
     error err = {0};
+    if (export)
+        return export_model(export, argc > 1 ? argv[1] : NULL, force, &err) ? verb_fail(&err) : VERB_DONE;
     cap_model *m;
     model_view v = {.path = argc > 1 ? argv[1] : NULL, .words = words};
     if (cap_open(v.path, NULL, &m, &err)) return verb_fail(&err);

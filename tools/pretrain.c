@@ -76,7 +76,10 @@ int verb_pretrain(int argc, char **argv)
         {"cache", 0, OPT_SIZE, "BYTES", &cache, .help = "memory for decoded photos"},
         {"no-augment", 0, OPT_FLAG, NULL, &plain, .help = "no mirrored, cropped and tinted views"},
         {"Model", .kind = OPT_GROUP},
-        {"encoder", 'e', OPT_STRING, "NAME", &s.encoder, .help = "architecture, trained from random weights"},
+        {"encoder", 'e', OPT_STRING, "NAME", &s.encoder, .help = "architecture; small, or that of --init"},
+        {"init", 0, OPT_INPUT, "FILE|builtin", &s.init,
+         .help = "start from this encoder, or from that of a captioner; builtin: of the model inside the "
+                 "program"},
         {"size", 's', OPT_INT, "PIXELS", &s.size, CNN_MIN_SIDE, CNN_MAX_SIDE, "side of the photos it sees"},
         {"teacher", 't', OPT_INPUT, "FILE", &s.teacher,
          .help = "a file with weights of MobileNetV2 or EfficientNet-Lite2: its features are learned, too"},

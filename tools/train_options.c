@@ -108,13 +108,16 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "of the pairs held out where no others are named to validate on; 0: none; texts: 0.1"},
         {"level", .kind = OPT_STRING, .metavar = "word|char|bpe:N", .value = &c->level,
          .help = "what texts consist of: words, characters, or pieces of words from N merges learned by "
-                 "byte-pair encoding"},
+                 "byte-pair encoding; word, or that of --init"},
         {"target-level", .kind = OPT_STRING, .metavar = "LEVEL", .value = &c->target_level,
          .help = "of the target; --level if absent"},
         {"encoder-direction", .kind = OPT_CHOICE, .metavar = "uni|bi", .value = &c->direction,
          .help = "read the source from the left, or from both sides"},
         {"reverse", .kind = OPT_FLAG, .value = &c->reverse, .help = "read the source from its end"},
         {"Model", .kind = OPT_GROUP},
+        {"init", .kind = OPT_INPUT, .metavar = "FILE|builtin", .value = &s->init,
+         .help = "start from this model, or from the one inside the program: its sizes, its weights, and its "
+                 "words with those of the data"},
         {"decoder", .kind = OPT_CHOICE, .metavar = c->decoders, .value = &c->decoder_name,
          .help = "what writes the words; the options that follow are those of the one that is named"},
     };
@@ -215,18 +218,22 @@ static err_code apply_text(const choices *c, cap_train_settings *s, error *err)
     const cap_encoder_row *row = s->text.encoder.row;
     void *e = s->text.encoder.settings.bytes;
     field_options_apply(&c->encoder);
-    io_fields_copy(row->fields, e, s->decoder.row->fields, s->decoder.settings.bytes);
+    if (s->init) /* they have their sizes */
+        io_fields_copy_training(row->fields, e, s->decoder.row->fields, s->decoder.settings.bytes);
+    else
+        io_fields_copy(row->fields, e, s->decoder.row->fields, s->decoder.settings.bytes);
     if (row == &cap_encoder_lstm) {
-        ((cap_text_encoder_config *)e)->bidirectional = !c->direction || !strcmp(c->direction, "bi");
-        ((cap_text_encoder_config *)e)->reverse = c->reverse;
+        cap_text_encoder_config *reader = cap_text_encoder_settings(&s->text.encoder);
+        if (c->direction || !s->init) reader->bidirectional = !c->direction || !strcmp(c->direction, "bi");
+        reader->reverse |= c->reverse;
     } else if (c->direction || c->reverse) {
         return err_set(err, ERR_ARGUMENT, "--%s is for an encoder that reads word by word (--encoder lstm)",
                        c->reverse ? "reverse" : "encoder-direction");
     }
-    err_code code = ds_codec_settings_parse(c->level, &s->text.source_level, err);
-    if (!code)
-        code =
-            ds_codec_settings_parse(c->target_level ? c->target_level : c->level, &s->text.target_level, err);
+    const char *source = c->level ? c->level : s->init ? NULL : "word";
+    const char *target = c->target_level ? c->target_level : source;
+    err_code code = source ? ds_codec_settings_parse(source, &s->text.source_level, err) : ERR_OK;
+    if (!code && target) code = ds_codec_settings_parse(target, &s->text.target_level, err);
     if (!code && c->format) code = ds_pairs_format_find(c->format, &s->text.format, err);
     if (!c->best_by && s->text.target_level.level == DS_CHAR) s->best_by = CAP_BEST_EXACT;
     return code;
@@ -353,17 +360,23 @@ static err_code choose_rows(int argc, char **argv, cap_train_settings *s, error 
 {
     const char *decoder = value_of(argc, argv, "decoder"), *encoder = value_of(argc, argv, "encoder");
     const cap_decoder_row *row = decoder ? cap_decoder_find(decoder) : NULL;
+    s->init = value_of(argc, argv, "init");
+    if (s->init) {
+        err_code code = cap_train_take_sizes(s, err);
+        if (code) return code;
+        if (row == s->decoder.row) row = NULL;
+    }
     if (row) s->decoder = cap_decoder_defaults_of(row, s->kind == CAP_TEXT);
     if (s->kind != CAP_TEXT || !encoder) return ERR_OK;
     const cap_encoder_row *reader = cap_encoder_find(CAP_TEXT, encoder);
     if (!reader) return no_reader(encoder, err);
-    s->text.encoder = cap_encoder_defaults_of(reader);
+    if (!s->init || reader != s->text.encoder.row) s->text.encoder = cap_encoder_defaults_of(reader);
     return ERR_OK;
 }
 
 bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
 {
-    choices c = {.precision = "f32", .dtype = "f16", .level = "word", .seed = 1};
+    choices c = {.precision = "f32", .dtype = "f16", .seed = 1};
     *out = (train_request){.settings = cap_train_defaults()};
     opt table[MOST_OPTIONS];
     list_decoders(c.decoders);

@@ -62,7 +62,7 @@ const io_field cap_lstm_fields[] = {
     {FIELD(output, IO_FIELD_CHOICE), .later = true, .choice = output_name,
      .help = "through the matrix of the embeddings, or one of its own; auto: full for at most 1,000 words; "
              "texts: auto"},
-    {FIELD(dropout, IO_FIELD_NUMBER), .least = 0, .most = 0.95,
+    {FIELD(dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95,
      .help = "of states, words and output while training; texts: 0.2"},
     {0},
 };

@@ -84,6 +84,8 @@ err_code cap_model_open_memory_packed(const void *bytes, size_t size, const char
 
 /* As stored, nothing folded: for saving it again in another type. */
 err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err);
+err_code cap_model_open_memory_unfolded(const void *bytes, size_t size, const char *name, cap_model **out,
+                                        error *err);
 
 void cap_model_close(cap_model **m);
 

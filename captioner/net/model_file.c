@@ -298,15 +298,26 @@ err_code cap_model_open_unfolded(const char *path, cap_model **out, error *err)
     return open_path(path, (opening){.unfolded = true}, out, err);
 }
 
-err_code cap_model_open_memory_packed(const void *bytes, size_t size, const char *name,
-                                      const cap_packing *packing, cap_model **out, error *err)
+static err_code open_bytes(const void *bytes, size_t size, const char *name, opening how, cap_model **out,
+                           error *err)
 {
     error local = {0};
     error *e = err ? err : &local;
-    opening how = {.packing = packing};
     err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), how, out, e);
     if (!code) (*out)->file_bytes = (int64_t)size;
     return code;
+}
+
+err_code cap_model_open_memory_packed(const void *bytes, size_t size, const char *name,
+                                      const cap_packing *packing, cap_model **out, error *err)
+{
+    return open_bytes(bytes, size, name, (opening){.packing = packing}, out, err);
+}
+
+err_code cap_model_open_memory_unfolded(const void *bytes, size_t size, const char *name, cap_model **out,
+                                        error *err)
+{
+    return open_bytes(bytes, size, name, (opening){.unfolded = true}, out, err);
 }
 
 err_code cap_model_open_memory(const void *bytes, size_t size, const char *name, cap_model **out, error *err)

@@ -31,7 +31,7 @@ const io_field cap_text_encoder_fields[] = {
     {FIELD(bidirectional, IO_FIELD_SWITCH)},
     {FIELD(residual, IO_FIELD_SWITCH)},
     {FIELD(reverse, IO_FIELD_SWITCH)},
-    {FIELD(dropout, IO_FIELD_NUMBER), .least = 0, .most = 0.95},
+    {FIELD(dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95},
     {0},
 };
 

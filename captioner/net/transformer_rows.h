@@ -24,7 +24,7 @@
         {CAP_TRANSFORMER_FIELD(activation, IO_FIELD_CHOICE), .choice = cap_transformer_act,                  \
          .help = "of the feed-forward network"},                                                             \
     {                                                                                                        \
-        CAP_TRANSFORMER_FIELD(dropout, IO_FIELD_NUMBER), .least = 0, .most = 0.95,                           \
+        CAP_TRANSFORMER_FIELD(dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95,      \
                                                          .help = "of sums and words while training"          \
     }
 

@@ -4,8 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "captioner/train/pretrain_run.h"
+#include "captioner/train/train_init.h"
 #include "src/io/json.h"
 #include "src/train/checkpoint.h"
 
@@ -36,7 +38,6 @@ cap_pretrain_settings cap_pretrain_defaults(void)
                 .clip = 5,
                 .precision = GEMM_BF16,
                 .seed = 1},
-        .encoder = "small",
         .size = 160,
         .teacher_weight = 1,
         .squared_weight = 0.1,
@@ -94,7 +95,8 @@ static void put_sources(io_json_build *b, json_t *list, const cap_photos *photos
 static void settings(const cap_run *r, io_json_build *b, json_t *o)
 {
     const cap_pretrain_settings *s = asked(r);
-    io_json_put_string(b, o, "encoder", s->encoder);
+    io_json_put_string(b, o, "encoder", data_of(r)->architecture);
+    if (s->init) io_json_put_string(b, o, "init", cap_run_base_name(s->init));
     io_json_put_bool(b, o, "teacher", s->teacher != NULL);
     io_fields_write(fields, s, b, o);
     io_fields_write(augment_fields, s, b, io_json_put_object(b, o, "augment"));
@@ -130,6 +132,24 @@ static err_code declare_teacher(cap_pretrain_data *d, const cap_pretrain_setting
     return ERR_OK;
 }
 
+/* The architecture, asked for or that of the model to start from, which is opened. */
+static err_code choose_encoder(cap_run *r, io_tensors **from, error *err)
+{
+    const cap_pretrain_settings *s = asked(r);
+    cap_pretrain_data *d = data_of(r);
+    if (!s->init) {
+        d->architecture = strdup(s->encoder ? s->encoder : "small");
+        return d->architecture ? ERR_OK : err_no_memory(err, "an encoder");
+    }
+    err_code code = cap_init_tensors(s->init, from, err);
+    if (!code) code = cap_init_architecture(*from, &d->architecture, err);
+    if (!code && s->encoder && strcmp(s->encoder, d->architecture) != 0)
+        code =
+            err_set(err, ERR_ARGUMENT, "--init '%.200s' has encoder '%.40s', and --encoder asks for '%.40s'",
+                    s->init, d->architecture, s->encoder);
+    return code;
+}
+
 static err_code build_model(cap_run *r, error *err)
 {
     const cap_pretrain_settings *s = asked(r);
@@ -137,7 +157,7 @@ static err_code build_model(cap_run *r, error *err)
     int width;
     cnn_preprocess_default(&d->preprocess);
     d->preprocess.size = s->size;
-    err_code code = cnn_net_create(s->encoder, encoder_prefix, &d->params, &d->net, err);
+    err_code code = cnn_net_create(d->architecture, encoder_prefix, &d->params, &d->net, err);
     if (code) return code;
     cnn_net_map_size(d->net, s->size, &d->map_side, &width, &d->channels);
     for (int i = 0; i < d->photos.sources; i++) {
@@ -149,6 +169,16 @@ static err_code build_model(cap_run *r, error *err)
     if (s->teacher && (code = declare_teacher(d, s, err))) return code;
     r->params = &d->params;
     return nn_params_finish(&d->params, r->s->seed, err);
+}
+
+static err_code begin_model(cap_run *r, error *err)
+{
+    io_tensors *from = NULL;
+    err_code code = choose_encoder(r, &from, err);
+    if (!code) code = build_model(r, err);
+    if (!code && from) code = ckpt_read(from, r->params, encoder_prefix, NULL, err);
+    io_tensors_close(&from);
+    return code;
 }
 
 /* ---- photos ---- */
@@ -201,7 +231,7 @@ static err_code open_photos(cap_run *r, error *err)
     const cap_pretrain_settings *s = asked(r);
     cap_pretrain_data *d = data_of(r);
     err_code code = cap_photos_open(s->classes, s->class_sources, s->photos, s->list, &d->photos, err);
-    if (code || (code = build_model(r, err)) ||
+    if (code || (code = begin_model(r, err)) ||
         (code = create_loader(r, &d->photos.train, true, &d->train_loader, err)) ||
         (code = create_loader(r, &d->photos.held_out, false, &d->test_loader, err)))
         return code;
@@ -219,6 +249,7 @@ static void close_photos(cap_run *r)
     cnn_net_free(&d->net);
     nn_params_release(&d->params);
     arena_release(&d->lists);
+    free(d->architecture);
 }
 
 static void introduce(const cap_run *r, text *line)
@@ -230,7 +261,7 @@ static void introduce(const cap_run *r, text *line)
         if (s->classes) text_printf(line, ", %d classes", (int)s->classes);
         text_append(line, "; ");
     }
-    text_printf(line, "encoder %s, %zu weights", asked(r)->encoder, nn_params_learned(r->params));
+    text_printf(line, "encoder %s, %zu weights", data_of(r)->architecture, nn_params_learned(r->params));
 }
 
 static err_code count(cap_run *r, int64_t epoch, int64_t *batches, error *err)
@@ -268,7 +299,7 @@ static char *describe(const cap_run *r, const cap_epoch *e)
     settings(r, &record, training);
     cap_run_record(r, e, &record, training);
     io_json_put_string(&b, b.root, "kind", "encoder");
-    io_json_put_string(&b, b.root, "architecture", asked(r)->encoder);
+    io_json_put_string(&b, b.root, "architecture", data_of(r)->architecture);
     put_preprocess(&b, io_json_put_object(&b, b.root, "preprocess"), &data_of(r)->preprocess);
     io_json_put(&b, b.root, "record", io_json_take(&record));
     json_t *o = io_json_take(&b);

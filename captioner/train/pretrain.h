@@ -25,7 +25,9 @@
 typedef struct cap_pretrain_settings {
     cap_run_settings run; /* defaults: 12 epochs, 64 photos a step, AdamW, rate 0 = 0.002 (AdamW) or 0.05
                              (SGD), a fifth of the steps until the peak, decay 0.05, clip 5, bf16, seed 1 */
-    const char *encoder;  /* row of the backbone table; default "small" */
+    const char *init;     /* start from the encoder of this file, of pre-training or a captioner's, or of the
+                             "builtin" model; NULL: from drawn weights */
+    const char *encoder;  /* row of the backbone table; NULL, the default: that of `init`, or "small" */
     int size;             /* side of the photos it sees, pixels, CNN_MIN_SIDE..CNN_MAX_SIDE; default 160 */
     cap_class_source classes[CAP_MAX_SOURCES];
     int class_sources;

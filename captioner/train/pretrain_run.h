@@ -20,6 +20,7 @@ typedef struct cap_tally {
 } cap_tally;
 
 typedef struct cap_pretrain_data {
+    char *architecture; /* of the encoder */
     cap_photos photos;
     nn_params params;
     cnn_net *net;

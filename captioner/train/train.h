@@ -55,6 +55,9 @@ typedef struct cap_text_settings {
 
 typedef struct cap_train_settings {
     cap_run_settings run;
+    const char
+        *init;     /* start from this model, "builtin" or a file: its sizes, weights and words, to which those
+                         of the data are added; NULL: from drawn weights */
     cap_kind kind; /* which of the two groups below counts: CAP_IMAGE, or CAP_TEXT for `text` */
     cap_text_settings text;
     const char *captions, *images; /* COCO captions JSON and the folder of its photos */
@@ -88,6 +91,10 @@ typedef struct cap_train_settings {
 
 cap_train_settings cap_train_defaults(void); /* for photos */
 cap_train_settings cap_train_text_defaults(void);
+
+/* Where s->init is set: takes the sizes of that model over, as another one is refused: the decoder's settings,
+ * and encoder, size and crop, or text.encoder and the levels. ERR_MISMATCH: it is of another kind. */
+err_code cap_train_take_sizes(cap_train_settings *s, error *err);
 
 err_code cap_train(const cap_train_settings *s, const cap_train_events *events, error *err);
 

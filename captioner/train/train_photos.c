@@ -7,6 +7,7 @@
 #include "captioner/score/model_df.h"
 #include "captioner/score/score.h"
 #include "captioner/search/search_words.h"
+#include "captioner/train/train_init.h"
 #include "captioner/train/train_photos.h"
 #include "cnn/import.h"
 #include "src/io/json.h"
@@ -29,15 +30,22 @@ static cap_model *model_of(const cap_run *r)
 
 /* ---- the encoder ---- */
 
+/* One of the architectures that others have weights for is taken for imported where it is a model's. */
+static bool is_own(const cap_train_settings *s)
+{
+    const cnn_backbone_row *row = cnn_backbone_find(s->encoder);
+    return row && !(s->init && row->import);
+}
+
 static bool is_imported(const cap_run *r)
 {
-    return !cnn_backbone_find(asked(r)->encoder);
+    return !is_own(asked(r));
 }
 
 /* The network that --encoder names, or that the file there has weights of. */
 static const cnn_backbone_row *find_encoder(const cap_run *r, error *err)
 {
-    if (!is_imported(r)) return cnn_backbone_find(asked(r)->encoder);
+    if (cnn_backbone_find(asked(r)->encoder)) return cnn_backbone_find(asked(r)->encoder);
     io_tensors *t = io_tensors_open(asked(r)->encoder, err);
     const cnn_backbone_row *row = t ? cnn_import_find(t, err) : NULL;
     io_tensors_close(&t);
@@ -98,7 +106,16 @@ static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
         asked(r)->min_count, (int)train->captions.captions);
 }
 
-static err_code make_model(cap_run *r, error *err)
+static err_code extend_vocab(const cap_model *from, ds_vocab **vocab, error *err)
+{
+    ds_vocab *found = *vocab;
+    *vocab = NULL;
+    err_code code = cap_init_vocab(from->vocab, found, vocab, err);
+    ds_vocab_free(&found);
+    return code;
+}
+
+static err_code make_model(cap_run *r, const cap_model *from, error *err)
 {
     const cap_train_settings *s = asked(r);
     const cnn_backbone_row *row = find_encoder(r, err);
@@ -109,6 +126,7 @@ static err_code make_model(cap_run *r, error *err)
     pre.fit = s->crop ? CNN_CROP : CNN_STRETCH;
     ds_vocab *vocab = NULL;
     err_code code = make_vocab(r, &vocab, err);
+    if (!code && from) code = extend_vocab(from, &vocab, err);
     if (code) return code;
     const cap_model_form form = {
         .encoder = cap_cnn_config(row->name), .decoder = s->decoder, .preprocess = pre, .vocab = vocab};
@@ -116,8 +134,25 @@ static err_code make_model(cap_run *r, error *err)
         ds_vocab_free(&vocab);
         return code;
     }
+    if (from) return cap_init_weights(from, model_of(r), err);
     if (is_imported(r)) return import_weights(r, err);
     return s->encoder_weights ? pretrained_weights(r, err) : ERR_OK;
+}
+
+/* From drawn weights, or from those of a model. */
+static err_code begin_model(cap_run *r, error *err)
+{
+    const cap_train_settings *s = asked(r);
+    cap_model *from = NULL;
+    err_code code = s->init ? cap_init_open(s->init, CAP_IMAGE, &from, err) : ERR_OK;
+    if (!code && from) code = cap_init_check(s, from, err);
+    if (!code && from && !s->size) data_of(r)->sentences.s.size = from->preprocess.size;
+    if (!code) code = make_model(r, from, err);
+    if (!code && from)
+        cap_run_say(r, "starts from '%.200s'; %d words are new to it", s->init,
+                    (int)(ds_vocab_size(model_of(r)->vocab) - ds_vocab_size(from->vocab)));
+    cap_model_close(&from);
+    return code;
 }
 
 /* An imported encoder was normalised over millions of photos: its statistics stay, also when it is tuned. A
@@ -152,11 +187,15 @@ static err_code check(const void *asked_for, const cap_run_settings *run, error 
         return err_set(err, ERR_LIMIT, "the name of --cache is longer than %d bytes", CAP_LONGEST_OUT);
     err_code code = cap_sentences_check(s, err);
     if (code) return code;
-    bool own = cnn_backbone_find(s->encoder);
+    bool own = is_own(s);
+    if (s->init && s->encoder_weights)
+        return err_set(
+            err, ERR_ARGUMENT,
+            "--init and --encoder-weights both say what the encoder starts from: give one of them");
     if (own && s->tune_encoder)
         return err_set(err, ERR_ARGUMENT,
                        "--tune-encoder is for imported encoders; '%s' is trained along anyway", s->encoder);
-    if (own) return ERR_OK;
+    if (own || s->init) return ERR_OK;
     if (s->encoder_weights)
         return err_set(err, ERR_ARGUMENT,
                        "--encoder-weights starts an encoder of our own, but --encoder '%s' names a file",
@@ -260,7 +299,7 @@ static err_code open_photos(cap_run *r, error *err)
     cap_sentences_begin(r);
     name_cache(r);
     err_code code = open_splits(r, err);
-    if (code || (code = make_model(r, err)) || (code = prepare_encoder(r, err)) || (code = add_df(r, err)))
+    if (code || (code = begin_model(r, err)) || (code = prepare_encoder(r, err)) || (code = add_df(r, err)))
         return code;
     if ((code = cap_split_encode(&d->train, model_of(r)->vocab, err))) return code;
     if (r->has_val && (code = cap_split_encode(&d->val, model_of(r)->vocab, err))) return code;

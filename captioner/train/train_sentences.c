@@ -188,6 +188,7 @@ void cap_sentences_settings(const cap_run *r, io_json_build *b, json_t *o)
     io_json_put_members(b, o, decoder);
     json_decref(decoder);
     json_object_del(o, "features"); /* follows from the encoder's */
+    if (d->s.init) io_json_put_string(b, o, "init", cap_run_base_name(d->s.init));
     io_fields_write(learning, &d->s, b, o);
 }
 
@@ -214,6 +215,7 @@ err_code cap_sentences_save(cap_run *r, const cap_epoch *e,
     if (d->s.licence) io_json_put_string(&b, b.root, "licence", d->s.licence);
     json_t *training = io_json_put_object(&b, b.root, "training"), *record = NULL;
     task(r, &b, training);
+    if (d->s.init) io_json_put_string(&b, training, "init", cap_run_base_name(d->s.init));
     io_json_put_number(&b, training, "label_smoothing", d->s.loss.smoothing);
     cap_run_record(r, e, &b, training);
     err_code code = io_json_done(&b, "the model's record", &record, err);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/train/train_init.h"
+
 static cap_text_data *data_of(const cap_run *r)
 {
     return r->data;
@@ -177,19 +179,52 @@ static err_code learn(const cap_run *r, ds_codec_settings level, const char *con
                    (long long)level.min_count);
 }
 
-static err_code make_model(cap_run *r, error *err)
+/* What the lines hold, and before it what the model to start from knows. */
+static err_code make_codec(const cap_run *r, const ds_codec_settings *level, const ds_codec *old,
+                           const char *const *lines, int32_t count, ds_codec **out, error *err)
+{
+    ds_codec *found = NULL;
+    if (!old) return learn(r, *level, lines, count, out, err);
+    err_code code = learn(r, *level, lines, count, &found, err);
+    if (!code) code = cap_init_codec(old, found, out, err);
+    ds_codec_free(&found);
+    return code;
+}
+
+static err_code make_model(cap_run *r, const cap_model *from, error *err)
 {
     const cap_text_settings *t = &asked(r)->text;
     const ds_pairs *p = &data_of(r)->train.pairs;
-    ds_codec *source = NULL, *target = NULL;
-    err_code code = learn(r, t->source_level, p->source, p->count, &source, err);
-    if (!code) code = learn(r, t->target_level, p->target, p->count, &target, err);
-    const cap_model_form form = {
-        .encoder = t->encoder, .decoder = asked(r)->decoder, .source = source, .target = target};
+    cap_model_form form = {.encoder = t->encoder, .decoder = asked(r)->decoder};
+    err_code code =
+        make_codec(r, &t->source_level, from ? from->source : NULL, p->source, p->count, &form.source, err);
+    if (!code)
+        code = make_codec(r, &t->target_level, from ? from->target : NULL, p->target, p->count, &form.target,
+                          err);
     if (!code) code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err);
-    if (!code) return ERR_OK;
-    ds_codec_free(&source);
-    ds_codec_free(&target);
+    if (!code) return from ? cap_init_weights(from, data_of(r)->sentences.model, err) : ERR_OK;
+    ds_codec_free(&form.source);
+    ds_codec_free(&form.target);
+    return code;
+}
+
+static int words_of(const cap_model *m)
+{
+    return ds_vocab_size(ds_codec_vocab(m->source)) + ds_vocab_size(ds_codec_vocab(m->target));
+}
+
+/* From drawn weights, or from those of a model. */
+static err_code begin_model(cap_run *r, error *err)
+{
+    const cap_train_settings *s = asked(r);
+    cap_model *from = NULL;
+    err_code code = s->init ? cap_init_open(s->init, CAP_TEXT, &from, err) : ERR_OK;
+    if (!code && from) code = cap_init_check(s, from, err);
+    if (!code) code = make_model(r, from, err);
+    if (!code && from)
+        cap_run_say(r, "starts from '%.200s'; %d words are new to it", s->init,
+                    words_of(model_of(r)) - words_of(from));
+    cap_model_close(&from);
     return code;
 }
 
@@ -198,7 +233,7 @@ static err_code open_texts(cap_run *r, error *err)
     cap_text_data *d = data_of(r);
     err_code code;
     cap_sentences_begin(r);
-    if ((code = open_pairs(r, err)) || (code = make_model(r, err)) ||
+    if ((code = open_pairs(r, err)) || (code = begin_model(r, err)) ||
         (code = encode_split(r, &d->train, err)) || (code = leave_out_long(r, err)))
         return code;
     if (r->has_val && (code = encode_split(r, &d->val, err))) return code;

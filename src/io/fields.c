@@ -231,18 +231,34 @@ const io_field *io_fields_differ(const io_field *fields, const void *a, const vo
     return NULL;
 }
 
-void io_fields_copy(const io_field *to_fields, void *to, const io_field *from_fields, const void *from)
+static void copy_field(const io_field *f, void *to, const io_field *g, const void *from)
+{
+    if (f->kind == IO_FIELD_SWITCH)
+        *io_field_switch(f, to) = *io_field_switch(g, from);
+    else if (f->kind == IO_FIELD_WHOLE)
+        *io_field_whole(f, to) = *io_field_whole(g, from);
+    else if (f->kind == IO_FIELD_NUMBER)
+        *io_field_number(f, to) = *io_field_number(g, from);
+    else
+        *io_field_int(f, to) = *io_field_int(g, from);
+}
+
+static void copy_fields(const io_field *to_fields, void *to, const io_field *from_fields, const void *from,
+                        bool training_alone)
 {
     for (const io_field *f = to_fields; f->name; f++) {
         const io_field *g = io_fields_find(from_fields, f->name);
-        if (!g || g->kind != f->kind) continue;
-        if (f->kind == IO_FIELD_SWITCH)
-            *io_field_switch(f, to) = *io_field_switch(g, from);
-        else if (f->kind == IO_FIELD_WHOLE)
-            *io_field_whole(f, to) = *io_field_whole(g, from);
-        else if (f->kind == IO_FIELD_NUMBER)
-            *io_field_number(f, to) = *io_field_number(g, from);
-        else
-            *io_field_int(f, to) = *io_field_int(g, from);
+        if (g && g->kind == f->kind && (f->of_training || !training_alone)) copy_field(f, to, g, from);
     }
+}
+
+void io_fields_copy(const io_field *to_fields, void *to, const io_field *from_fields, const void *from)
+{
+    copy_fields(to_fields, to, from_fields, from, false);
+}
+
+void io_fields_copy_training(const io_field *to_fields, void *to, const io_field *from_fields,
+                             const void *from)
+{
+    copy_fields(to_fields, to, from_fields, from, true);
 }

@@ -68,6 +68,8 @@ void io_fields_print(const io_field *fields, const void *settings, text *line);
 
 /* Every field of `to` that `from` has, too, by name and kind, takes its value. */
 void io_fields_copy(const io_field *to_fields, void *to, const io_field *from_fields, const void *from);
+void io_fields_copy_training(const io_field *to_fields, void *to, const io_field *from_fields,
+                             const void *from); /* those of training alone */
 
 const io_field *io_fields_find(const io_field *fields, const char *name); /* NULL: there is none */
 
