@@ -32,7 +32,12 @@
 #include <jansson.h>
 #include <stdint.h>
 
-typedef enum ds_level { DS_WORD, DS_CHAR, DS_BPE, DS_LEVELS } ds_level;
+typedef enum ds_level {
+    DS_WORD,   /* words, blanks between them */
+    DS_CHAR,   /* code points */
+    DS_BPE,    /* pieces of words, found by byte-pair encoding */
+    DS_LEVELS, /* how many there are */
+} ds_level;
 
 enum { DS_BPE_MOST = 1000000 }; /* merges at most */
 

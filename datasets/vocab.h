@@ -18,7 +18,13 @@
 #include <jansson.h>
 #include <stdint.h>
 
-enum { DS_PAD, DS_START, DS_END, DS_UNK, DS_SPECIALS }; /* "<pad>" "<start>" "<end>" "<unk>" */
+enum {
+    DS_PAD,      /* "<pad>" */
+    DS_START,    /* "<start>" */
+    DS_END,      /* "<end>" */
+    DS_UNK,      /* "<unk>" */
+    DS_SPECIALS, /* how many there are */
+};
 
 typedef struct ds_counter ds_counter;
 typedef struct ds_vocab ds_vocab;

@@ -15,7 +15,7 @@ err_code cap_model_set_df(cap_model *m, const cap_df *df, error *err);
 /* *df is NULL when the model carries none, else to be freed by the caller. */
 err_code cap_model_get_df(const cap_model *m, cap_df **df, error *err);
 
-/* The same from a model's file, without opening the model; ERR_MISSING when it carries none. */
+/* The table in a model's file, without opening the model; ERR_MISSING when it carries none. */
 err_code cap_model_read_df(const char *path, cap_df **df, error *err);
 
 #endif

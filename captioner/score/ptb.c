@@ -37,7 +37,7 @@ static bool reads(place s, const char *text)
     return true;
 }
 
-/* The same for a whole word: nothing of the word may follow. Returns its length or 0. */
+/* Does a whole word at s read `text`? Nothing of the word may follow. Returns its length or 0. */
 static size_t reads_word(place s, const char *text)
 {
     size_t n = strlen(text);

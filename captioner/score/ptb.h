@@ -33,7 +33,7 @@ typedef struct cap_tokens {
 /* The tokens that are scored. `caption` is UTF-8 ending in NUL. Fails with ERR_MEMORY or ERR_LIMIT only. */
 err_code cap_ptb_tokens(const char *caption, arena *a, cap_tokens *out, error *err);
 
-/* The same before punctuation is removed: . ? ! , : ; - -- ... ` `` ' '' are still there. */
+/* Every token, also punctuation that is not scored: . ? ! , : ; - -- ... ` `` ' '' */
 err_code cap_ptb_split(const char *caption, arena *a, cap_tokens *out, error *err);
 
 #endif

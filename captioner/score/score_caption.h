@@ -24,7 +24,7 @@ typedef struct cap_scored {
 /* Words and n-grams of `caption`, in `memory`. ERR_LIMIT, ERR_MEMORY. */
 err_code cap_scored_read(cap_scored *to, cap_ngrams *g, const char *caption, arena *memory, error *err);
 
-/* The same for words that are split already; any number of them below 2^30. */
+/* Words and n-grams of a caption that is split already; any number of words below 2^30. */
 err_code cap_scored_tokens(cap_scored *to, cap_ngrams *g, const cap_tokens *t, arena *memory, error *err);
 
 /* Adds to the counters (hypothesis_words, reference_words, guess, correct) of `m`. refs is [count], count

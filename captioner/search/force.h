@@ -17,8 +17,8 @@ typedef struct cap_forced {
     int *rank; /* [words + 1] 1 = the likeliest; among all that can follow: words, <unk>, <end> */
 } cap_forced;
 
-/* `word` [words] are vocabulary numbers, <unk> among them is fine; 1..CAP_MAX_WORDS of them. The memory holds
- * one photo. The arrays of *out live in `results`. The tape must neither record nor train; its arena is used
+/* `word` [words] are vocabulary numbers, <unk> among them is fine; 1..CAP_MAX_WORDS of them. There is one
+ * memory. The arrays of *out live in `results`. The tape must neither record nor train; its arena is used
  * and rewound. Errors: ARGUMENT, MEMORY, FORMAT (weights that are not numbers). */
 err_code cap_force(nn_tape *t, const cap_decoder *d, const cap_memory *m, const int32_t *word, int words,
                    arena *results, cap_forced *out, error *err);

@@ -5,7 +5,12 @@
 #include "captioner/search/search.h"
 
 /* The rules that give way when nothing else is left to say, one after the other. */
-typedef enum { CAP_ALL_RULES, CAP_MAY_REPEAT, CAP_MAY_DANGLE, CAP_RULE_LEVELS } cap_rule_level;
+typedef enum {
+    CAP_ALL_RULES,   /* none has given way */
+    CAP_MAY_REPEAT,  /* n-grams may repeat */
+    CAP_MAY_DANGLE,  /* and the last word may be a dangling one */
+    CAP_RULE_LEVELS, /* how many there are */
+} cap_rule_level;
 
 typedef struct cap_prefix {
     const int32_t *word; /* [words] said so far, max_words at most */

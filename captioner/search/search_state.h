@@ -15,11 +15,11 @@ typedef struct cap_row {
     bool extra;  /* kept for being greedy only, beyond the beam */
 } cap_row;
 
-/* Living hypotheses, those of a photo side by side, within them those of a group, best first. */
+/* Living hypotheses, those of a memory side by side, within them those of a group, best first. */
 typedef struct cap_rows {
     int count;
-    int32_t *photo, *word; /* [rows] which memory; the last word */
-    cap_row *at;           /* [rows] */
+    int32_t *memory, *word; /* [rows] which one; the last word */
+    cap_row *at;            /* [rows] */
 } cap_rows;
 
 typedef struct cap_link {
@@ -36,10 +36,10 @@ typedef struct cap_step_record {
 
 /* How a sentence comes to its end. */
 typedef enum {
-    CAP_ENDED, /* said <end> where that was among the best of the beam, or behind the last word allowed */
-    CAP_SPARE, /* would have said <end> here, but went on: what there is to fall back on */
-    CAP_CUT,   /* has as many words as are allowed */
-    CAP_ENDINGS
+    CAP_ENDED,   /* said <end> where that was among the best of the beam, or behind the last word allowed */
+    CAP_SPARE,   /* would have said <end> here, but went on: what there is to fall back on */
+    CAP_CUT,     /* has as many words as are allowed */
+    CAP_ENDINGS, /* how many there are */
 } cap_ending;
 
 /* A sentence that is over. */
@@ -49,7 +49,7 @@ typedef struct cap_finished {
     double log_p, score;
 } cap_finished;
 
-/* The best of a photo's group, best first. */
+/* The best of a memory's group, best first. */
 typedef struct cap_pool {
     int count;
     cap_finished *list; /* [capacity] */
@@ -71,9 +71,9 @@ typedef struct cap_state {
     cap_walk walk; /* the living rows of the decoder */
     int vocabulary;
     int n_best;     /* 1 or more */
-    int groups;     /* of a photo */
-    int first_rows; /* a photo begins with: 1, or one a group */
-    int most_rows;  /* a photo can have */
+    int groups;     /* of a memory */
+    int first_rows; /* a memory begins with: 1, or one a group */
+    int most_rows;  /* a memory can have */
     int capacity;   /* of a pool */
     int choices;    /* ranked per row */
     bool looks, covers;
@@ -95,17 +95,17 @@ void cap_state_history(const cap_state *s, int step, int row, int32_t *word);
 /* Row `row` lives on with `word`; `from` is changed into what it is after the word. */
 void cap_state_grow(cap_state *s, int step, int row, cap_row from, int32_t word, double word_log_p);
 
-static inline cap_pool *cap_state_pool(const cap_state *s, cap_ending ending, int photo, int group)
+static inline cap_pool *cap_state_pool(const cap_state *s, cap_ending ending, int memory, int group)
 {
-    return &s->pools[ending][(size_t)photo * (size_t)s->groups + (size_t)group];
+    return &s->pools[ending][(size_t)memory * (size_t)s->groups + (size_t)group];
 }
 
-/* One past the last row of the group (of its photo) that row `begin` is of. */
+/* One past the last row of the group (of its memory) that row `begin` is of. */
 static inline int cap_state_group_end(const cap_state *s, int begin)
 {
     const cap_rows *r = &s->now;
     int end = begin + 1;
-    while (end < r->count && r->photo[end] == r->photo[begin] && r->at[end].group == r->at[begin].group)
+    while (end < r->count && r->memory[end] == r->memory[begin] && r->at[end].group == r->at[begin].group)
         end++;
     return end;
 }
@@ -118,7 +118,8 @@ static inline int cap_state_group_end(const cap_state *s, int begin)
  * has no choices. */
 void cap_rank_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top);
 
-/* The same with one word drawn for each row: top[rows], probabilities still the model's. */
+/* For each living row one choice, drawn among those that the rules leave: top[rows], the probability still
+ * the model's; and s->ending. */
 void cap_draw_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top);
 
 /* ln of the sum of e^logit, n >= 1; not finite when a logit is not a number. */
@@ -126,7 +127,7 @@ double cap_log_sum_exp(const real *logits, int n);
 
 /* ---- search_beam.c, search_sample.c: from choices to s->next and to finished ones ---- */
 
-int cap_beam_places(const cap_state *s); /* of a photo, all groups together */
+int cap_beam_places(const cap_state *s); /* of a memory, all groups together */
 void cap_advance_beam(cap_state *s, int step, const cap_choice *top);
 void cap_advance_draws(cap_state *s, int step, const cap_choice *top);
 
@@ -136,7 +137,7 @@ void cap_advance_draws(cap_state *s, int step, const cap_choice *top);
 void cap_finish(cap_state *s, cap_ending ending, int row, int words, double log_p);
 
 /* No continuation of a hypothesis with this log-probability can be among the best of its group. */
-bool cap_is_beaten(const cap_state *s, int photo, int group, double log_p);
+bool cap_is_beaten(const cap_state *s, int memory, int group, double log_p);
 
 /* When all is over: what takes the place of hypotheses that were cut and would have been among the best. */
 void cap_settle_all(cap_state *s);

@@ -27,8 +27,8 @@ typedef struct cap_word_lists {
 err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const char *const *must,
                           const char *const *avoid, cap_word_lists *lists, cap_search_options *o, error *err);
 
-/* The same for texts: `must` and `avoid` as the codec of the target has them, case and all. Each has to be
- * one word of its vocabulary to be forced; to be avoided, one that has several is passed over like one it
+/* Sets must and avoid of *o for texts: words as the codec of the target has them, case and all. Each has to
+ * be one word of its vocabulary to be forced; to be avoided, one that has several is passed over like one it
  * lacks. There are no dangling words: a text may end with any. */
 err_code cap_search_symbols(const ds_codec *codec, const char *const *must, const char *const *avoid,
                             cap_word_lists *lists, cap_search_options *o, error *err);

@@ -18,7 +18,10 @@ void img_fill_rect(img *dst, int x, int y, int width, int height, img_colour col
 /* Copies `src` with its top left corner at x, y. `src` is not `dst`. */
 void img_blit(img *dst, int x, int y, const img *src);
 
-typedef enum { IMG_LEFT, IMG_CENTRE } img_align;
+typedef enum {
+    IMG_LEFT,   /* lines begin at one column */
+    IMG_CENTRE, /* lines have their middle at one column */
+} img_align;
 
 typedef struct img_text_style {
     int size;          /* letter size in pixels: about the distance of two lines less the gap; 4..400 */

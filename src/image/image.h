@@ -54,8 +54,8 @@ typedef struct img_info {
  * Errors: MISSING (no such file), IO, FORMAT (no known format, or damaged), UNSUPPORTED, LIMIT, MEMORY. */
 err_code img_read_file(const char *path, const img_read_options *options, img *out, img_info *info, error *e);
 
-/* The same from an open descriptor (0 = standard input) or from memory. `name` is for messages only. The
- * descriptor stays open. */
+/* A picture from an open descriptor (0 = standard input), which stays open, or from memory: formats, limits
+ * and errors are those of img_read_file. `name` is for messages only. */
 err_code img_read_fd(int fd, const char *name, const img_read_options *options, img *out, img_info *info,
                      error *e);
 err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
@@ -66,7 +66,7 @@ err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
  * failure. */
 err_code img_read_bytes(int fd, const char *name, uint8_t **data, size_t *length, error *e);
 
-/* The same of the file of that name. */
+/* What img_read_bytes gives, of the file of that name. */
 err_code img_read_file_bytes(const char *path, uint8_t **data, size_t *length, error *e);
 
 /* Turns the stored pixels of an EXIF orientation (1..8; anything else counts as 1) upright, in place. */

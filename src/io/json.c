@@ -82,6 +82,7 @@ err_code io_json_id(const json_t *value, int64_t *id)
 
 /* ---- typed members ---- */
 
+/* The kind of value that is looked for. */
 typedef enum { WANT_INT, WANT_NUMBER, WANT_BOOL, WANT_STRING, WANT_ARRAY, WANT_OBJECT } want;
 
 static const char *want_name(want w)

@@ -51,7 +51,7 @@ void io_json_put_members(io_json_build *b, json_t *object, const json_t *from);
 /* The tree, which the caller ends with json_decref, or NULL when building failed. Empties the builder. */
 json_t *io_json_take(io_json_build *b);
 
-/* The same with words: `what` is what could not be made, "the log". *out is NULL on failure. */
+/* The tree, or a message: `what` is what could not be made, "the log". *out is NULL on failure. */
 err_code io_json_done(io_json_build *b, const char *what, json_t **out, error *err);
 
 #endif

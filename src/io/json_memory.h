@@ -14,7 +14,7 @@
  * otherwise `fault` holds the place and the problem. */
 json_t *io_json_read(const char *text, size_t length, size_t flags, json_error_t *fault, bool *no_memory);
 
-/* json_dumps(), likewise; the caller frees the text. NULL: memory ran out. */
+/* json_dumps(), which is called nowhere else; the caller frees the text. NULL: memory ran out. */
 char *io_json_write(const json_t *root, size_t flags);
 
 #endif

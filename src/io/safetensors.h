@@ -43,8 +43,8 @@ typedef struct io_tensor {
  * ERR_LIMIT, and those of reading a file. The file is memory-mapped. */
 io_tensors *io_tensors_open(const char *path, error *err);
 
-/* The same for a file that lies in memory. The bytes are used in place and must outlive the result. `name`
- * stands for the path in errors. */
+/* Opens a file that lies in memory. The bytes are used in place and must outlive the result. `name` stands
+ * for the path in errors, which are those of io_tensors_open. */
 io_tensors *io_tensors_open_memory(const void *bytes, size_t size, const char *name, error *err);
 void io_tensors_close(io_tensors **t); /* NULL and pointer to NULL are fine */
 

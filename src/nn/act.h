@@ -15,11 +15,11 @@
 #include "src/math/real.h"
 
 typedef enum {
-    NN_LINEAR, /* x itself */
-    NN_RELU,
-    NN_RELU6, /* x cut to 0..6 */
-    NN_SIGMOID,
-    NN_TANH,
+    NN_LINEAR,     /* x itself */
+    NN_RELU,       /* max(x, 0) */
+    NN_RELU6,      /* x cut to 0..6 */
+    NN_SIGMOID,    /* 1 / (1 + e^-x) */
+    NN_TANH,       /* the hyperbolic tangent */
     NN_SILU,       /* x sigmoid(x). Elfwing, Uchibe, Doya 2017 */
     NN_HARD_SWISH, /* x (x + 3 cut to 0..6) / 6. Howard et al. 2019 */
     NN_GELU,       /* x (1 + erf(x / sqrt 2)) / 2. Hendrycks, Gimpel 2016 */

@@ -7,8 +7,8 @@
 /* y[..., O] = x[..., I] w[I, O] + b[O]; b may be NULL. */
 nn_var *nn_linear(nn_tape *t, nn_var *x, nn_var *w, nn_var *b);
 
-/* The same with the weight stored as [O, I]: an output layer that shares its matrix with the embedding (Press
- * and Wolf, "Using the output embedding to improve language models", 2017). */
+/* y[..., O] = x[..., I] w^T + b[O], the weight stored as [O, I]: an output layer that shares its matrix with
+ * the embedding (Press and Wolf, "Using the output embedding to improve language models", 2017). */
 nn_var *nn_linear_tied(nn_tape *t, nn_var *x, nn_var *w, nn_var *b);
 
 /* y = base + x w: sums of linear maps without concatenating their inputs. */

@@ -15,8 +15,12 @@
 #include "src/nn/tape.h"
 
 typedef struct nn_init {
-    enum { NN_INIT_CONSTANT, NN_INIT_UNIFORM, NN_INIT_NORMAL } kind;
-    double value; /* the constant, the bound of [-value, value], the standard deviation */
+    enum {
+        NN_INIT_CONSTANT, /* `value` everywhere */
+        NN_INIT_UNIFORM,  /* in [-value, value] */
+        NN_INIT_NORMAL,   /* of mean 0 and standard deviation `value` */
+    } kind;
+    double value;
 } nn_init;
 
 nn_init nn_init_constant(double value);
@@ -26,9 +30,13 @@ nn_init
 nn_init_fan(int fan_in); /* uniform, bound sqrt(3 / fan_in): variance 1 / fan_in (LeCun et al. 1998) */
 nn_init nn_init_relu(int fan_in); /* normal, variance 2 / fan_in (He et al. 2015) */
 
-/* Weight decay applies; not learned (running statistics); a table [V,E] whose product is with its transpose;
- * a convolution's weight that is packed in f32, whatever others are packed as. */
-enum { NN_DECAY = 1, NN_BUFFER = 2, NN_TABLE = 4, NN_PRECISE = 8 };
+/* Flags of a parameter. */
+enum {
+    NN_DECAY = 1,   /* weight decay applies */
+    NN_BUFFER = 2,  /* not learned: running statistics */
+    NN_TABLE = 4,   /* [V,E], whose product is with its transpose */
+    NN_PRECISE = 8, /* of a convolution: packed in f32, whatever others are packed as */
+};
 
 typedef struct nn_param {
     char name[96];
@@ -54,11 +62,12 @@ typedef struct nn_params {
  * NULL: after a failure a shared dummy is returned. */
 nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, nn_init init, int flags);
 
-/* Errors: MEMORY, ARGUMENT (two parameters have one name). */
+/* Ends the declarations: memory for all, first values drawn under the seed. Errors: MEMORY, ARGUMENT (two
+ * parameters have one name). */
 err_code nn_params_finish(nn_params *p, uint64_t seed, error *err);
 
-/* The same for a model whose values are read from a file and that is only used: nothing is drawn (the values
- * are undefined until read), and there are no gradients. */
+/* Ends the declarations of a model whose values are read from a file and that is only used: nothing is drawn
+ * (the values are undefined until read), and there are no gradients. */
 err_code nn_params_finish_for_use(nn_params *p, error *err);
 
 /* Packs the matrices of linear maps ([I,O], tables [V,E]) as `linear` and those of dense convolutions
@@ -67,9 +76,10 @@ err_code nn_params_finish_for_use(nn_params *p, error *err);
  */
 err_code nn_params_pack(nn_params *p, const char *prefix, packed_type linear, packed_type conv, error *err);
 
-/* The same for one parameter, from values elsewhere: column j times factor[j] (NULL: as they are). Its own
- * memory is not used and, but for tables, its data become NULL. */
 bool nn_param_packs(const nn_param *n); /* it is one of those that nn_params_pack packs */
+
+/* Packs one parameter, from values elsewhere: column j times factor[j] (NULL: as they are). Its own memory is
+ * not used and, but for tables, its data become NULL. */
 err_code nn_param_pack(nn_param *n, packed_type linear, packed_type conv, const real *values,
                        const real *factor, error *err);
 void nn_params_release(nn_params *p);

@@ -40,8 +40,8 @@ void nn_repeated_back(nn_tape *t, nn_repeated *r, int rows, const real *dy, real
 /* Takes part in w's gradient, which is written when the last call has done so. dy NULL: nothing came back. */
 void nn_repeated_gradient(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy);
 
-/* The same of a product that stands alone: adds x^T dy to w's gradient (tied: dy^T x), if it wants one. dy
- * NULL: nothing. */
+/* The gradient of a product that stands alone: adds x^T dy to w's (tied: dy^T x), if it wants one. dy NULL:
+ * nothing. */
 void nn_product_gradient(nn_tape *t, nn_var *w, bool tied, int rows, const real *x, const real *dy);
 
 #endif

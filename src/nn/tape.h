@@ -65,7 +65,7 @@ void nn_begin(nn_tape *t);
 /* Runs the record backwards from `loss` (one element). */
 void nn_backward(nn_tape *t, nn_var *loss);
 
-/* The same from results whose gradients are set already. */
+/* Runs the record backwards from results whose gradients are set already. */
 void nn_backward_from_grads(nn_tape *t);
 
 /* A variable over the caller's data (borrowed); wants no gradient. */
@@ -78,7 +78,7 @@ nn_var *nn_result(nn_tape *t, int rank, const int *dim, bool wants_grad);
 
 /* Zeroed memory that lives as long as the step. Sets t->failed and returns NULL when memory is out. */
 void *nn_alloc(nn_tape *t, size_t bytes);
-void *nn_scratch(nn_tape *t, size_t bytes); /* the same, contents undefined */
+void *nn_scratch(nn_tape *t, size_t bytes); /* such memory with undefined contents */
 
 /* Appends backward(ctx) to the record. */
 void nn_record(nn_tape *t, nn_backward_fn backward, void *ctx);
@@ -87,7 +87,7 @@ void nn_record(nn_tape *t, nn_backward_fn backward, void *ctx);
  * of it) and 1 when it holds an earlier contribution (add to it). */
 real *nn_grad(nn_tape *t, nn_var *v, real *beta);
 
-/* The same for ops that only add: a fresh buffer comes zeroed. */
+/* Where to add to the gradient of v: a fresh buffer comes zeroed. NULL when it wants none. */
 real *nn_grad_add(nn_tape *t, nn_var *v);
 
 size_t nn_count(const nn_var *v); /* elements */

@@ -90,7 +90,10 @@ err_code ckpt_save(const char *path, const nn_params *params, const char *prefix
 
 /* ---- checking ---- */
 
-enum { BELOW_TOO, POSITIVE };
+enum {
+    BELOW_TOO, /* a number may be below 0 */
+    POSITIVE,  /* it may not */
+};
 
 /* Whether n floats at any address are at most `most`, without their signs or (POSITIVE) with none. The
  * largest is found in whole numbers, which compilers do in lanes: of two floats without signs the larger one

@@ -42,7 +42,7 @@ bool ckpt_fits(const nn_params *params, const char *prefix, io_dtype dtype);
 err_code ckpt_load(const char *path, nn_params *params, const char *prefix, optim *o, const char *key,
                    char **value, error *err);
 
-/* The same from a file that is open already, which may lie in memory. */
+/* ckpt_load from a file that is open already, which may lie in memory. */
 err_code ckpt_read(const io_tensors *file, nn_params *params, const char *prefix, optim *o, error *err);
 
 #endif

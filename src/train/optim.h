@@ -10,7 +10,10 @@
 
 #include "src/nn/params.h"
 
-typedef enum { OPTIM_ADAMW, OPTIM_SGD } optim_kind;
+typedef enum {
+    OPTIM_ADAMW, /* Loshchilov and Hutter 2019 */
+    OPTIM_SGD,   /* with Nesterov momentum and decoupled decay */
+} optim_kind;
 
 typedef struct optim {
     optim_kind kind;
@@ -23,7 +26,7 @@ typedef struct optim {
     double decay;                 /* weight decay, decoupled from the gradient in both; default 0 */
 } optim;
 
-/* AdamW: Loshchilov and Hutter 2019. SGD with Nesterov momentum and decoupled decay. */
+/* `params` are borrowed. ERR_MEMORY. */
 err_code optim_init(optim *o, optim_kind kind, nn_params *params, error *err);
 void optim_release(optim *o);
 
@@ -34,7 +37,10 @@ void optim_step(optim *o, pool *threads, double rate);
  * before. */
 double optim_clip(nn_params *params, pool *threads, double max_norm);
 
-typedef enum { SCHEDULE_COSINE, SCHEDULE_CONSTANT } schedule_kind;
+typedef enum {
+    SCHEDULE_COSINE,   /* falls from `rate` to `floor`. Loshchilov and Hutter 2017 */
+    SCHEDULE_CONSTANT, /* stays at `rate` */
+} schedule_kind;
 
 typedef struct schedule {
     schedule_kind kind;
@@ -42,8 +48,7 @@ typedef struct schedule {
     int64_t warmup, steps;
 } schedule;
 
-/* Linear warm-up over `warmup` steps, then (cosine) a fall to `floor` at `steps`. Loshchilov and Hutter 2017.
- */
+/* Linear warm-up over `warmup` steps, then (cosine) a fall to `floor` at `steps`. */
 double schedule_rate(const schedule *s, int64_t step);
 
 #endif
