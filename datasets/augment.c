@@ -76,7 +76,7 @@ ds_view ds_view_draw(const img *photo, ds_fit fit, const ds_augment *a, bool may
 static void mirror(uint8_t *pixels, int size)
 {
     for (int y = 0; y < size; y++) {
-        uint8_t *left = pixels + (size_t)y * (size_t)size * 3, *right = left + (size_t)(size - 1) * 3,
+        uint8_t *left = pixels + (size_t)y * size * 3, *right = left + (size_t)(size - 1) * 3,
                 keep[3];
         for (; left < right; left += 3, right -= 3) {
             memcpy(keep, left, 3);
@@ -118,7 +118,7 @@ err_code ds_view_apply(const img *photo, const ds_view *v, int size, uint8_t *ou
     img resized = {0};
     err_code code = img_resize(photo, v->box, size, size, IMG_BILINEAR, &resized, err);
     if (code) return code;
-    size_t pixels = (size_t)size * (size_t)size;
+    size_t pixels = (size_t)size * size;
     memcpy(out, resized.rgb, pixels * 3);
     img_release(&resized);
     if (v->mirror) mirror(out, size);

@@ -77,7 +77,7 @@ static int plan_by_image(ds_plan *p, rng *r)
         int32_t from = g.at[g.order[i]], size = g.at[g.order[i] + 1] - from;
         if (groups == most_groups || rows + size > p->settings.batch) groups = rows = 0;
         if (!groups) p->start[p->batches++] = done;
-        memcpy(p->order + done, g.grouped + from, (size_t)size * sizeof *p->order);
+        memcpy(p->order + done, g.grouped + from, size * sizeof *p->order);
         done += size;
         rows += size;
         groups++;
@@ -103,7 +103,7 @@ static int by_length(const void *left, const void *right)
 static void sort_by_length(const ds_plan *p, int32_t *order, int32_t count, ranked *scratch)
 {
     for (int32_t i = 0; i < count; i++) scratch[i] = (ranked){words_of(p, order[i]), i, order[i]};
-    qsort(scratch, (size_t)count, sizeof *scratch, by_length);
+    qsort(scratch, count, sizeof *scratch, by_length);
     for (int32_t i = 0; i < count; i++) order[i] = scratch[i].caption;
 }
 
@@ -135,7 +135,7 @@ static int plan_by_length(ds_plan *p, rng *r)
         for (int32_t i = 0; i < count; i++) {
             int32_t from = turn[i] * batch, size = captions - from < batch ? captions - from : batch;
             p->start[p->batches++] = done;
-            memcpy(p->order + done, sorted + from, (size_t)size * sizeof *sorted);
+            memcpy(p->order + done, sorted + from, size * sizeof *sorted);
             done += size;
         }
         p->start[p->batches] = done;
@@ -203,11 +203,11 @@ static void fill_row(const ds_plan *p, ds_batch *b, int32_t row)
 {
     const ds_encoded *data = p->data;
     int32_t caption = b->caption[row], words = words_of(p, caption);
-    int32_t *token = b->tokens + (size_t)row * ((size_t)b->max_len + 1);
+    int32_t *token = b->tokens + row * ((size_t)b->max_len + 1);
     b->row_image[row] = place_of(b, data->image[caption]);
     b->length[row] = words + 1;
     token[0] = DS_START;
-    if (words) memcpy(token + 1, data->words + data->first[caption], (size_t)words * sizeof *token);
+    if (words) memcpy(token + 1, data->words + data->first[caption], words * sizeof *token);
     token[words + 1] = DS_END;
     for (int32_t t = words + 2; t <= b->max_len; t++) token[t] = DS_PAD;
 }
@@ -217,7 +217,7 @@ err_code ds_plan_batch(const ds_plan *p, int32_t i, arena *memory, ds_batch *b, 
     *b = (ds_batch){0};
     if (i < 0 || i >= p->batches)
         return err_set(err, ERR_ARGUMENT, "there is no batch %d, the plan has %d", (int)i, (int)p->batches);
-    size_t rows = (size_t)(p->start[i + 1] - p->start[i]);
+    size_t rows = p->start[i + 1] - p->start[i];
     b->image = arena_array(memory, rows, sizeof *b->image);
     b->row_image = arena_array(memory, rows, sizeof *b->row_image);
     b->caption = arena_array(memory, rows, sizeof *b->caption);

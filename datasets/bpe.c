@@ -153,7 +153,7 @@ int32_t bpe_points(ds_bpe *add, const ds_bpe *b, const char *word, int32_t symbo
         char point[5] = {0};
         const char *from = s;
         text_utf8_next(&s, end);
-        memcpy(point, from, (size_t)(s - from));
+        memcpy(point, from, (s - from));
         symbols[count] = add ? ds_bpe_symbol(add, point) : ds_words_find(&b->symbols, point);
         if (add && symbols[count] < 0) return -1;
         count++;
@@ -180,7 +180,7 @@ int32_t ds_bpe_spell(const ds_bpe *b, const char *word, int32_t symbols[DS_BPE_S
     int32_t count = bpe_points(NULL, b, word, symbols), rank = 0, at;
     while ((at = best_pair(b, symbols, count, &rank)) < count) {
         symbols[at] = b->merge[rank].whole;
-        memmove(symbols + at + 1, symbols + at + 2, (size_t)(count - at - 2) * sizeof *symbols);
+        memmove(symbols + at + 1, symbols + at + 2, (count - at - 2) * sizeof *symbols);
         count--;
     }
     return count;

@@ -139,7 +139,7 @@ static bool push_touched(learner *l)
 
 static bool start(learner *l)
 {
-    size_t words = (size_t)l->words->count;
+    size_t words = l->words->count;
     int64_t total = 0, capacity = 0;
     l->first = malloc((words + 1) * sizeof *l->first);
     l->size = malloc((words + 1) * sizeof *l->size);

@@ -34,7 +34,7 @@ static void drop_marked(ds_captions *c)
             if (image.count == -1) c->without--;
             continue;
         }
-        memmove(&c->caption[captions], &c->caption[image.first], (size_t)image.count * sizeof *c->caption);
+        memmove(&c->caption[captions], &c->caption[image.first], image.count * sizeof *c->caption);
         for (int32_t j = 0; j < image.count; j++) c->caption[captions + j].image = images;
         image.first = captions;
         captions += image.count;

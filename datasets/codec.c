@@ -126,7 +126,7 @@ err_code ds_codec_encode(const ds_codec *c, const char *utf8, arena *memory, int
     bool ok = !repaired.failed && levels[c->level]->encode(&found, valid ? utf8 : text_string(&repaired));
     text_release(&repaired);
     if (ok) *ids = arena_alloc(memory, ((size_t)found.count + 1) * sizeof **ids);
-    if (*ids && found.count) memcpy(*ids, found.id, (size_t)found.count * sizeof **ids);
+    if (*ids && found.count) memcpy(*ids, found.id, found.count * sizeof **ids);
     free(found.id);
     if (!*ids) return codec_no_memory(err);
     *count = (int32_t)found.count;
@@ -182,7 +182,7 @@ static err_code load_merge(ds_bpe *b, size_t i, const json_t *value, error *err)
     if (!blank || blank == pair || !blank[1] || strchr(blank + 1, ' '))
         return err_set(err, ERR_FORMAT,
                        "cannot read the codec: merge %zu is not two pieces with a blank between", i);
-    char *left = strndup(pair, (size_t)(blank - pair));
+    char *left = strndup(pair, (blank - pair));
     if (!left) return codec_no_memory(err);
     err_code code = ds_bpe_merge(b, left, blank + 1, err);
     free(left);

@@ -29,7 +29,7 @@ static bool take_words(const char *line, word_taker take, void *ctx)
     text_append(&word, BLANK);
     while (ok && ds_chunk_next(&it, &c)) {
         bool space = is_space(&c);
-        if (!space) text_append_bytes(&word, c.text, (size_t)c.size);
+        if (!space) text_append_bytes(&word, c.text, c.size);
         ok = !word.failed && (!word.length || take(ctx, text_string(&word)));
         text_clear(&word);
         if (space) text_append(&word, BLANK);

@@ -64,7 +64,7 @@ static bool points_of_line(const char *line, ds_token_taker take, void *ctx)
         char point[5] = {0};
         const char *from = s;
         text_utf8_next(&s, end);
-        memcpy(point, from, (size_t)(s - from));
+        memcpy(point, from, (s - from));
         if (!take(ctx, point)) return false;
     }
     return true;

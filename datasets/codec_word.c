@@ -13,7 +13,7 @@ static bool is_joiner(const char *s, size_t size)
 static void append_plain(text *out, const ds_chunk *c)
 {
     for (int32_t i = 0; i < c->size; i++) {
-        if (is_joiner(c->text + i, (size_t)(c->size - i)))
+        if (is_joiner(c->text + i, (c->size - i)))
             i += DS_JOINER_BYTES - 1;
         else
             text_append_bytes(out, c->text + i, 1);

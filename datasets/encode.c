@@ -71,16 +71,16 @@ static err_code encode_all(encoder *e, const ds_captions *captions, error *err)
 err_code ds_encode_captions(const ds_captions *captions, const ds_vocab *vocab, arena *memory,
                             ds_encoded *out, error *err)
 {
-    size_t count = (size_t)captions->captions;
+    size_t count = captions->captions;
     encoder e = {.vocab = vocab};
     *out = (ds_encoded){0};
     e.image = arena_array(memory, count, sizeof *e.image);
     e.first = arena_array(memory, count + 1, sizeof *e.first);
-    e.sided = arena_array(memory, (size_t)captions->images, sizeof *e.sided);
+    e.sided = arena_array(memory, captions->images, sizeof *e.sided);
     if (!e.image || !e.first || !e.sided) return err_no_memory(err, while_numbering);
     err_code code = encode_all(&e, captions, err);
-    int32_t *words = code ? NULL : arena_array(memory, (size_t)e.count, sizeof *words);
-    if (words && e.count) memcpy(words, e.words, (size_t)e.count * sizeof *words);
+    int32_t *words = code ? NULL : arena_array(memory, e.count, sizeof *words);
+    if (words && e.count) memcpy(words, e.words, e.count * sizeof *words);
     free(e.words);
     if (code) return code;
     if (!words) return err_no_memory(err, while_numbering);

@@ -61,7 +61,7 @@ static size_t file_size(const ds_features_shape *s)
     uint64_t values = (uint64_t)s->regions * s->channels, size;
     if (!values || values >> (MAX_BITS - 1) || s->images >> MAX_BITS) return 0;
     if (__builtin_mul_overflow(values * 2 + sizeof(uint64_t), s->images, &size) || size >> MAX_BITS) return 0;
-    return HEADER_BYTES + (size_t)size;
+    return HEADER_BYTES + size;
 }
 
 static err_code check_shape(const ds_features_shape *s, error *err)
@@ -80,7 +80,7 @@ err_code ds_features_create(const char *path, const ds_features_shape *shape, ds
     if (!w) return err_no_memory(err, for_features);
     w->shape = *shape;
     w->half = malloc((size_t)shape->regions * shape->channels * sizeof *w->half);
-    w->hash = malloc(((size_t)shape->images + 1) * sizeof *w->hash);
+    w->hash = malloc((shape->images + 1) * sizeof *w->hash);
     if (!w->half || !w->hash) {
         ds_features_abort(&w);
         return err_no_memory(err, for_features);
@@ -112,7 +112,7 @@ err_code ds_features_finish(ds_features_writer **writer, error *err)
     if (w->put < w->shape.images)
         code = err_set(err, ERR_ARGUMENT, "features of %llu images are missing",
                        (unsigned long long)(w->shape.images - w->put));
-    if (!code) code = io_writer_write(w->file, w->hash, (size_t)w->shape.images * sizeof *w->hash, err);
+    if (!code) code = io_writer_write(w->file, w->hash, w->shape.images * sizeof *w->hash, err);
     if (!code) code = io_writer_close(&w->file, err);
     ds_features_abort(writer);
     return code;
@@ -139,7 +139,7 @@ static err_code read_at(int file, uint64_t at, void *bytes, size_t n, error *err
         if (!got)
             return err_set(err, ERR_FORMAT,
                            "the stored features end too early: another program cut the file short");
-        done += (size_t)got;
+        done += got;
     }
     return ERR_OK;
 }
@@ -174,7 +174,7 @@ static err_code open_file(ds_features *f, const char *path, error *err)
                        "cannot read '%s': %s", path, strerror(errno));
     if (fstat(f->file, &info) || !S_ISREG(info.st_mode))
         return err_set(err, ERR_FORMAT, "cannot read '%s': not a file of features", path);
-    return check_header(f->file, (size_t)info.st_size, path, &f->shape, err);
+    return check_header(f->file, info.st_size, path, &f->shape, err);
 }
 
 err_code ds_features_open(const char *path, const ds_features_shape *expected, ds_features **out, error *err)
@@ -187,7 +187,7 @@ err_code ds_features_open(const char *path, const ds_features_shape *expected, d
     f->values = (size_t)expected->regions * expected->channels;
     code = open_file(f, path, err);
     if (!code) {
-        f->checked = calloc((size_t)expected->images + 1, sizeof *f->checked);
+        f->checked = calloc(expected->images + 1, sizeof *f->checked);
         if (!f->checked) code = err_no_memory(err, for_features);
     }
     if (code) {

@@ -11,7 +11,7 @@ err_code ds_item_read(const ds_item *item, const img_read_options *options, img 
 err_code ds_items_of_captions(const ds_captions *captions, const char *dir, arena *memory, ds_item **items,
                               error *err)
 {
-    ds_item *item = arena_array(memory, (size_t)captions->images, sizeof *item);
+    ds_item *item = arena_array(memory, captions->images, sizeof *item);
     if (!item) return err_no_memory(err, "for the list of photos");
     for (int32_t i = 0; i < captions->images; i++) {
         size_t size = strlen(dir) + strlen(captions->image[i].file_name) + 2;

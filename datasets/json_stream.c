@@ -30,7 +30,7 @@ err_code ds_json_skip_mark(ds_json_stream *s, error *err)
 {
     int mark = text_byte_order_mark(s->text, s->size);
     if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%s': " TEXT_IS_UTF16, s->name);
-    s->at = (size_t)mark;
+    s->at = mark;
     return ERR_OK;
 }
 
@@ -78,11 +78,11 @@ err_code ds_json_value(ds_json_stream *s, const char *place, json_t **value, err
     bool no_memory;
     *value = io_json_read(s->text + s->at, s->size - s->at, flags, &problem, &no_memory);
     if (*value) {
-        s->at += (size_t)problem.position;
+        s->at += problem.position;
         return ERR_OK;
     }
     if (no_memory) return err_no_memory(err, "while reading '%s'", s->name);
-    if (problem.position > 0) s->at += (size_t)problem.position;
+    if (problem.position > 0) s->at += problem.position;
     return malformed(s, place, io_json_problem(&problem), err);
 }
 

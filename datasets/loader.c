@@ -93,7 +93,7 @@ static err_code cut_view(const ds_loader *l, const img *photo, int32_t index, ui
  * same photo: the first one's is kept. */
 static bool offer_to_cache(ds_loader *l, int32_t index, const img *photo)
 {
-    size_t bytes = (size_t)photo->width * (size_t)photo->height * 3;
+    size_t bytes = (size_t)photo->width * photo->height * 3;
     pthread_mutex_lock(&l->mutex);
     bool kept = !l->cache[index].rgb && bytes <= l->s.cache_bytes - l->cached;
     if (kept) {
@@ -148,7 +148,7 @@ static bool work_one(ds_loader *l)
     slot *s = &l->slot[batch % l->s.depth];
     if (at == 0) prepare_slot(l);
     if (++l->taken == l->schedule.start[batch + 1]) l->batch++;
-    uint8_t *out = s->pixels + (size_t)at * l->image_bytes;
+    uint8_t *out = s->pixels + at * l->image_bytes;
     uint32_t epoch = l->epoch;
     img cached = l->cache[index];
     l->busy++;
@@ -201,8 +201,8 @@ static err_code check_settings(const ds_loader_settings *s, error *err)
 
 static int make_slots(ds_loader *l)
 {
-    size_t images = (size_t)l->s.max_images;
-    l->slot = calloc((size_t)l->s.depth, sizeof *l->slot);
+    size_t images = l->s.max_images;
+    l->slot = calloc(l->s.depth, sizeof *l->slot);
     l->cache = calloc((size_t)l->s.items + 1, sizeof *l->cache);
     l->bad = calloc((size_t)l->s.items + 1, sizeof *l->bad);
     if (!l->slot || !l->cache || !l->bad) return -1;
@@ -221,7 +221,7 @@ err_code ds_loader_create(const ds_loader_settings *settings, ds_loader **out, e
     ds_loader *l = calloc(1, sizeof *l);
     if (!l) return err_no_memory(err, "for the photo loader");
     l->s = *settings;
-    l->image_bytes = (size_t)settings->size * (size_t)settings->size * 3;
+    l->image_bytes = (size_t)settings->size * settings->size * 3;
     if (settings->augment) {
         l->augment = *settings->augment;
         l->s.augment = &l->augment;

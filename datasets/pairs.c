@@ -79,9 +79,9 @@ static err_code next_line(lines *l, error *err)
 {
     l->line = NULL;
     if (l->at >= l->end) return ERR_OK;
-    char *newline = memchr(l->at, '\n', (size_t)(l->end - l->at));
+    char *newline = memchr(l->at, '\n', (l->end - l->at));
     l->line = l->at;
-    l->size = (size_t)((newline ? newline : l->end) - l->at);
+    l->size = ((newline ? newline : l->end) - l->at);
     l->number++;
     l->at += l->size + 1;
     err_code code = check_line(l, err);
@@ -152,7 +152,7 @@ static err_code finish(gatherer *g, const char *path, ds_pairs *out, error *err)
     if (!g->count)
         return err_set(err, ERR_FORMAT, "cannot use '%.300s': not one pair, a side of each line is empty",
                        path);
-    size_t count = (size_t)g->count;
+    size_t count = g->count;
     const char **source = arena_array(&out->memory, count, sizeof *source);
     const char **target = arena_array(&out->memory, count, sizeof *target);
     int64_t *line = arena_array(&out->memory, count, sizeof *line);
@@ -258,9 +258,9 @@ void ds_pairs_release(ds_pairs *p)
 static bool make_room(ds_pairs *p, int32_t count)
 {
     *p = (ds_pairs){0};
-    p->source = arena_array(&p->memory, (size_t)count, sizeof *p->source);
-    p->target = arena_array(&p->memory, (size_t)count, sizeof *p->target);
-    p->line = arena_array(&p->memory, (size_t)count, sizeof *p->line);
+    p->source = arena_array(&p->memory, count, sizeof *p->source);
+    p->target = arena_array(&p->memory, count, sizeof *p->target);
+    p->line = arena_array(&p->memory, count, sizeof *p->line);
     return p->source && p->target && p->line;
 }
 
@@ -282,8 +282,8 @@ err_code ds_pairs_split(const ds_pairs *all, double share, uint64_t seed, ds_pai
     int32_t wanted = (int32_t)(share * all->count + 0.5), count = all->count;
     if (wanted < 1) wanted = 1;
     if (wanted > count - 1) wanted = count - 1;
-    int32_t *order = malloc((size_t)count * sizeof *order);
-    char *is_held = calloc((size_t)count, 1);
+    int32_t *order = malloc(count * sizeof *order);
+    char *is_held = calloc(count, 1);
     bool ok = order && is_held && make_room(rest, count - wanted) && make_room(held, wanted);
     if (ok) {
         rng r = {.seed = seed, .stream = SPLIT_STREAM};

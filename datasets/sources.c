@@ -18,7 +18,7 @@ static bool put_words(gatherer *g, const int32_t *ids, int32_t count)
 {
     if (!LIST_ROOM(g->words, g->count, count, g->capacity)) return false;
     for (int32_t i = 0; i < count; i++) g->unknown += ids[i] == DS_UNK;
-    if (count) memcpy(g->words + g->count, ids, (size_t)count * sizeof *ids);
+    if (count) memcpy(g->words + g->count, ids, count * sizeof *ids);
     g->count += count;
     return true;
 }
@@ -51,7 +51,7 @@ static err_code gather(gatherer *g, const ds_codec *codec, const char *const *li
 static int32_t *keep_words(gatherer *g, arena *memory)
 {
     int32_t *words = arena_array(memory, (size_t)g->count + 1, sizeof *words);
-    if (words && g->count) memcpy(words, g->words, (size_t)g->count * sizeof *words);
+    if (words && g->count) memcpy(words, g->words, g->count * sizeof *words);
     return words;
 }
 
@@ -103,17 +103,17 @@ err_code ds_targets_encode(const ds_codec *codec, const char *const *lines, int3
 err_code ds_sources_batch(const ds_sources *s, const int32_t *which, int32_t n, arena *memory,
                           ds_source_batch *out, error *err)
 {
-    *out = (ds_source_batch){.rows = n, .length = arena_array(memory, (size_t)n, sizeof *out->length)};
+    *out = (ds_source_batch){.rows = n, .length = arena_array(memory, n, sizeof *out->length)};
     if (!out->length) return err_no_memory(err, while_numbering);
     for (int32_t r = 0; r < n; r++) {
         out->length[r] = (int32_t)(s->first[which[r] + 1] - s->first[which[r]]);
         if (out->length[r] > out->max_len) out->max_len = out->length[r];
     }
-    out->tokens = arena_array(memory, (size_t)n * (size_t)out->max_len, sizeof *out->tokens);
+    out->tokens = arena_array(memory, (size_t)n * out->max_len, sizeof *out->tokens);
     if (!out->tokens) return err_no_memory(err, while_numbering);
     for (int32_t r = 0; r < n; r++) {
         int32_t *row = out->tokens + (int64_t)r * out->max_len;
-        memcpy(row, s->words + s->first[which[r]], (size_t)out->length[r] * sizeof *row);
+        memcpy(row, s->words + s->first[which[r]], out->length[r] * sizeof *row);
         for (int32_t t = out->length[r]; t < out->max_len; t++) row[t] = DS_PAD;
     }
     return ERR_OK;

@@ -75,7 +75,7 @@ static err_code read_entry(ds_tar *t, ds_tar_entry *entry, char *type, error *er
         return damaged(t, "an entry reaches beyond the end of the archive", err);
     read_name(header, entry->name, sizeof entry->name);
     entry->bytes = header + BLOCK;
-    entry->size = (size_t)size;
+    entry->size = size;
     size_t left = t->size - t->at - BLOCK, padded = (entry->size + BLOCK - 1) / BLOCK * BLOCK;
     t->at += BLOCK + (padded < left ? padded : left);
     return ERR_OK;

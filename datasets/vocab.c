@@ -94,7 +94,7 @@ err_code ds_vocab_build(const ds_counter *c, const ds_vocab_settings *s, ds_voca
     int32_t count = 0, most = s->max_size ? s->max_size - DS_SPECIALS : INT32_MAX;
     for (int32_t i = 0; i < c->words.count; i++)
         if (c->words.item[i].count >= s->min_count) chosen[count++] = &c->words.item[i];
-    qsort(chosen, (size_t)count, sizeof *chosen, by_count);
+    qsort(chosen, count, sizeof *chosen, by_count);
     if (add_words(v, chosen, count < most ? count : most)) goto no_memory;
     free(chosen);
     *out = v;

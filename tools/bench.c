@@ -92,7 +92,7 @@ static err_code check_photo(const bench *b, error *err)
 
 static err_code open_photo(bench *b, error *err)
 {
-    const size_t most = (size_t)1 << 30;
+    const size_t most = 1 << 30;
     b->env.photo = b->q->photo;
     err_code code = b->q->photo ? io_read_file(b->q->photo, most, &b->bytes, &b->env.size, err)
                                 : draw_photo(&b->bytes, &b->env.size, err);

@@ -43,9 +43,9 @@ err_code bench_gemm_open(bench_case *c, error *err)
     product *s = c->state = calloc(1, sizeof *s);
     if (!s) return bench_no_memory(c, err);
     c->flops = 2.0 * SIDE * SIDE * SIDE;
-    s->x = draw(s, (size_t)SIDE * SIDE);
-    s->w = draw(s, (size_t)SIDE * SIDE);
-    s->y = draw(s, (size_t)SIDE * SIDE);
+    s->x = draw(s, SIDE * SIDE);
+    s->w = draw(s, SIDE * SIDE);
+    s->y = draw(s, SIDE * SIDE);
     return s->x && s->w && s->y ? ERR_OK : bench_no_memory(c, err);
 }
 
@@ -96,11 +96,11 @@ static err_code draw_shape(bench_case *c, int photos, int kernel, error *err)
     if (!s) return bench_no_memory(c, err);
     const shape *p = &shapes[c->row->amount];
     int deep = kernel * kernel * p->in;
-    size_t places = (size_t)photos * (size_t)(p->side * p->side);
+    size_t places = (size_t)photos * (p->side * p->side);
     c->flops = 2.0 * (double)places * deep * p->out;
-    s->x = draw(s, places * (size_t)p->in);
-    s->w = draw(s, (size_t)deep * (size_t)p->out);
-    s->y = draw(s, places * (size_t)p->out);
+    s->x = draw(s, places * p->in);
+    s->w = draw(s, (size_t)deep * p->out);
+    s->y = draw(s, places * p->out);
     if (!s->x || !s->w || !s->y) return bench_no_memory(c, err);
     s->packed = packed_create(gemm_on_tiles(c->row->precision) ? PACKED_BF16 : PACKED_F32, GEMM_N, deep,
                               p->out, s->w, p->out, NULL);
@@ -118,7 +118,7 @@ err_code bench_pointwise_open(bench_case *c, error *err)
     int pixels = p->side * p->side;
     size_t stride = packed_rounded_stride(s->packed), wide = p->in > p->out ? stride : (size_t)p->out;
     if (stride) {
-        s->rounded = arena_array(&s->memory, (size_t)(pixels + PACKED_SPARE) * wide, sizeof *s->rounded);
+        s->rounded = arena_array(&s->memory, (pixels + PACKED_SPARE) * wide, sizeof *s->rounded);
         if (!s->rounded) return bench_no_memory(c, err);
         if (p->in > p->out) packed_round(s->packed, pixels, s->x, p->in, s->rounded);
     }
@@ -173,7 +173,7 @@ err_code bench_tiles_open(bench_case *c, error *err)
 {
     product *s = c->state = calloc(1, sizeof *s);
     if (!s) return bench_no_memory(c, err);
-    size_t threads = (size_t)pool_threads(bench_pool(c)), count = threads * GEMM_TILES_NUMBERS;
+    size_t threads = pool_threads(bench_pool(c)), count = threads * GEMM_TILES_NUMBERS;
     s->tiles = arena_array(&s->memory, count, sizeof *s->tiles);
     s->x = draw(s, count);
     if (!s->tiles || !s->x) return bench_no_memory(c, err);

@@ -37,7 +37,7 @@ err_code bench_encoder_open(bench_case *c, error *err)
     if (code) return code;
     s->size = cnn_net_row(s->net)->size;
     s->tape = (nn_tape){.mem = &s->memory, .threads = bench_pool(c)};
-    size_t count = 3 * (size_t)s->size * (size_t)s->size;
+    size_t count = 3 * (size_t)s->size * s->size;
     if (!(s->pixels = malloc(count * sizeof *s->pixels))) return bench_no_memory(c, err);
     bench_draw(s->pixels, count);
     c->flops = 2 * cnn_net_products(s->net, s->size);
@@ -123,12 +123,12 @@ static bool make_batch(train_state *s, const train_sizes *z)
     ds_batch *b = &s->batch;
     int rows = z->captions, words = z->words;
     *b = (ds_batch){.rows = rows, .images = z->photos, .max_len = words};
-    b->row_image = arena_array(&s->lists, (size_t)rows, sizeof *b->row_image);
-    b->length = arena_array(&s->lists, (size_t)rows, sizeof *b->length);
-    b->tokens = arena_array(&s->lists, (size_t)rows * (size_t)(words + 1), sizeof *b->tokens);
+    b->row_image = arena_array(&s->lists, rows, sizeof *b->row_image);
+    b->length = arena_array(&s->lists, rows, sizeof *b->length);
+    b->tokens = arena_array(&s->lists, (size_t)rows * (words + 1), sizeof *b->tokens);
     if (!b->row_image || !b->length || !b->tokens) return false;
     for (int i = 0; i < rows; i++) {
-        int32_t *row = b->tokens + (size_t)i * (size_t)(words + 1);
+        int32_t *row = b->tokens + (size_t)i * (words + 1);
         b->row_image[i] = i * z->photos / rows;
         b->length[i] = words;
         row[0] = DS_START;
@@ -142,9 +142,9 @@ static bool make_batch(train_state *s, const train_sizes *z)
 static bool make_inputs(train_state *s, bool frozen)
 {
     const cap_model *m = s->model;
-    size_t photos = (size_t)s->batch.images, size = (size_t)m->preprocess.size;
+    size_t photos = s->batch.images, size = m->preprocess.size;
     if (frozen) {
-        size_t count = photos * (size_t)(m->encoder.grid_h * m->encoder.grid_w * m->decoder.config.features);
+        size_t count = photos * (m->encoder.grid_h * m->encoder.grid_w * m->decoder.config.features);
         if (!(s->features = malloc(count * sizeof *s->features))) return false;
         bench_draw(s->features, count);
         return true;

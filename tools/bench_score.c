@@ -45,7 +45,7 @@ static const char *invent(rng *r, arena *mem)
 
 err_code bench_score_open(bench_case *c, error *err)
 {
-    const size_t all = (size_t)IMAGES * (REFERENCES + 1);
+    const size_t all = IMAGES * (REFERENCES + 1);
     rng r = {.seed = 1};
     scoring *s = c->state = calloc(1, sizeof *s);
     if (s) s->caption = arena_array(&s->memory, all, sizeof *s->caption);

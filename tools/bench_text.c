@@ -101,7 +101,7 @@ static err_code make_data(text_state *s, int32_t *source_vocabulary, int32_t *ta
 
 static int32_t *draw_symbols(text_state *s, rng *r, int count)
 {
-    int32_t *tokens = arena_array(&s->data, (size_t)count, sizeof *tokens);
+    int32_t *tokens = arena_array(&s->data, count, sizeof *tokens);
     for (int i = 0; tokens && i < count; i++)
         tokens[i] = DS_SPECIALS + (int32_t)rng_below(r, VOCABULARY - DS_SPECIALS);
     return tokens;

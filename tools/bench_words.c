@@ -36,12 +36,12 @@ static bool draw_input(words_state *s)
     const cap_model *m = s->model;
     rng r = {.seed = 5};
     if (!s->sizes.regions) {
-        size_t count = (size_t)s->sizes.photos * 3 * (size_t)m->preprocess.size * (size_t)m->preprocess.size;
+        size_t count = (size_t)s->sizes.photos * 3 * m->preprocess.size * m->preprocess.size;
         s->pixels = malloc(count);
         for (size_t i = 0; s->pixels && i < count; i++) s->pixels[i] = (uint8_t)rng_u32(&r);
         return s->pixels;
     }
-    size_t count = (size_t)(s->sizes.photos * s->sizes.regions * m->decoder.config.features);
+    size_t count = s->sizes.photos * s->sizes.regions * m->decoder.config.features;
     s->features = malloc(count * sizeof *s->features);
     for (size_t i = 0; s->features && i < count; i++) s->features[i] = (real)rng_uniform(&r);
     return s->features;

@@ -29,7 +29,7 @@ static void put_attention(io_json_build *b, const cap_description *d)
         return;
     }
     json_t *list = io_json_put_array(b, b->root, "attention");
-    size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
+    size_t regions = (size_t)d->grid_h * d->grid_w;
     for (size_t i = 0; i < (size_t)d->best.words; i++)
         io_json_put_floats(b, list, NULL, d->attention + i * regions, regions);
 }

@@ -153,7 +153,7 @@ static err_code add_inside(captioning *c, int image, error *err)
     const ds_image *from = &c->data.image[image];
     const eval_said *said = &c->results.said[image];
     arena mem = {0};
-    const char **reference = arena_array(&mem, (size_t)from->count, sizeof *reference);
+    const char **reference = arena_array(&mem, from->count, sizeof *reference);
     c->out->bare += !said->words;
     cap_attention_merge(&c->out->attention, &said->attention);
     err_code code = reference ? ERR_OK : no_memory(err);
@@ -225,8 +225,8 @@ static err_code prepare(captioning *c, error *err)
             "'%.300s' has no captions to score against; --results-out FILE writes what the model says",
             c->q->captions);
     c->results = (eval_results){.path = c->q->results_out, .captions = c->q->captions, .data = &c->data};
-    c->results.said = arena_array(&c->memory, (size_t)n, sizeof *c->results.said);
-    c->gone = arena_array(&c->memory, (size_t)c->limit, sizeof *c->gone);
+    c->results.said = arena_array(&c->memory, n, sizeof *c->results.said);
+    c->gone = arena_array(&c->memory, c->limit, sizeof *c->gone);
     return c->results.said && c->gone ? ERR_OK : no_memory(err);
 }
 

@@ -61,7 +61,7 @@ err_code eval_results_made_by(eval_results *r, const cap_model *m, const cap_req
 
 bool eval_said_take(eval_said *said, const cap_description *d, arena *mem)
 {
-    size_t n = (size_t)d->best.words;
+    size_t n = d->best.words;
     eval_said s = {.caption = arena_strdup(mem, d->best.sentence), .words = d->best.words};
     s.word = arena_array(mem, n, sizeof *s.word);
     s.probability = arena_array(mem, n, sizeof *s.probability);
@@ -193,10 +193,10 @@ static err_code read_row(reader *r, const json_t *row, const char *where, error 
 static err_code reader_open(reader *r, eval_results *of, arena *mem, error *err)
 {
     int n = of->data->images;
-    *r = (reader){.of = of, .mem = mem, .by_id = arena_array(mem, (size_t)n, sizeof *r->by_id)};
+    *r = (reader){.of = of, .mem = mem, .by_id = arena_array(mem, n, sizeof *r->by_id)};
     if (!r->by_id) return no_memory(err);
     for (int i = 0; i < n; i++) r->by_id[i] = i;
-    qsort_r(r->by_id, (size_t)n, sizeof *r->by_id, compare_ids, of->data->image);
+    qsort_r(r->by_id, n, sizeof *r->by_id, compare_ids, of->data->image);
     return ERR_OK;
 }
 

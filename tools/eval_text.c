@@ -11,7 +11,7 @@
 #include "tools/print.h"
 #include "tools/verbs.h"
 
-#define LARGEST_FILE ((size_t)1 << 30)
+#define LARGEST_FILE (1 << 30)
 
 /* The lines of a file, one after the other. */
 typedef struct reader {
@@ -32,7 +32,7 @@ static err_code reader_open(reader *r, const char *path, error *err)
     r->next += mark;
     const char *zero = memchr(bytes, 0, r->size);
     if (zero)
-        return err_set(err, ERR_FORMAT, "'%s' is no text: byte %zu is 0", path, (size_t)(zero - r->bytes));
+        return err_set(err, ERR_FORMAT, "'%s' is no text: byte %zu is 0", path, (zero - r->bytes));
     return ERR_OK;
 }
 
@@ -41,7 +41,7 @@ static char *reader_next(reader *r)
 {
     char *line = r->next, *end = r->bytes + r->size;
     if (line >= end) return NULL;
-    char *stop = memchr(line, '\n', (size_t)(end - line));
+    char *stop = memchr(line, '\n', (end - line));
     r->next = stop ? stop + 1 : end;
     if (stop) *stop = 0;
     if (stop > line && stop[-1] == '\r') stop[-1] = 0;

@@ -34,7 +34,7 @@ static err_code read_more(line_reader *r, error *err)
     while (n < 0 && errno == EINTR);
     if (n < 0) return err_set(err, ERR_IO, "cannot read %s: %s", r->name, strerror(errno));
     r->ended = !n;
-    r->end += (size_t)n;
+    r->end += n;
     return ERR_OK;
 }
 
@@ -59,7 +59,7 @@ static err_code skip_mark(line_reader *r, error *err)
     if (code) return code;
     int mark = r->end > r->start ? text_byte_order_mark(r->buffer + r->start, r->end - r->start) : 0;
     if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read %s: " TEXT_IS_UTF16, r->name);
-    r->start += (size_t)mark;
+    r->start += mark;
     return ERR_OK;
 }
 

@@ -64,7 +64,7 @@ static size_t read_start(const char *path, uint8_t *bytes, size_t room)
     if (fd < 0) return 0;
     ssize_t n = !fstat(fd, &st) && S_ISREG(st.st_mode) ? read(fd, bytes, room) : 0;
     close(fd);
-    return n > 0 ? (size_t)n : 0;
+    return n > 0 ? n : 0;
 }
 
 bool marked_read(const char *path, char role[MARKED_ROLE])

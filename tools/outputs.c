@@ -165,7 +165,7 @@ static err_code add_listed(outputs *o, const char *role, const char *text, error
     const char *colon = strrchr(text, ':');
     err_code code = outputs_reads(o, role, text, err);
     if (code || !colon) return code;
-    const char *path = arena_strndup(&o->memory, text, (size_t)(colon - text));
+    const char *path = arena_strndup(&o->memory, text, (colon - text));
     return path ? outputs_reads(o, role, path, err) : err_no_memory(err, for_names);
 }
 

@@ -137,12 +137,12 @@ static bool find_same(overlay_files *f, const char *const *photo, int count, tur
         turns[i].photo = i;
         role_of(photo[i], turns[i].role);
     }
-    qsort(turns, (size_t)count, sizeof *turns, by_role);
+    qsort(turns, count, sizeof *turns, by_role);
     for (int i = 0; i < count; i++) {
         bool again = i && !strcmp(turns[i].role, turns[i - 1].role);
         same[turns[i].photo] = again ? same[turns[i - 1].photo] : turns[i].photo;
     }
-    f->path = arena_array(&f->memory, (size_t)count, sizeof *f->path);
+    f->path = arena_array(&f->memory, count, sizeof *f->path);
     return f->path;
 }
 

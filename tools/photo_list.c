@@ -162,7 +162,7 @@ static err_code list_folder(photo_list *l, const char *folder, error *err)
     if (!code) code = read_below(&w, err);
     free(w.folder);
     if (l->count > first)
-        qsort(l->path + first, (size_t)(l->count - first), sizeof *l->path, by_name);
+        qsort(l->path + first, (l->count - first), sizeof *l->path, by_name);
     else if (!code)
         code = err_set(err, ERR_MISSING, "folder '%.200s' has no photos (" DS_PHOTO_ENDINGS ")", folder);
     return code;

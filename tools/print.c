@@ -13,7 +13,7 @@ void print_escaped(FILE *out, const char *s)
         char shown[TEXT_SHOWN];
         if (*s == '\\') fputc('\\', out);
         int n = text_show_next(&s, end, shown);
-        fwrite(shown, 1, (size_t)n, out);
+        fwrite(shown, 1, n, out);
     }
 }
 
@@ -22,7 +22,7 @@ void print_shown(FILE *out, const char *s)
     for (const char *end = s + strlen(s); s < end;) {
         char shown[TEXT_SHOWN];
         int n = text_show_next(&s, end, shown);
-        fwrite(shown, 1, (size_t)n, out);
+        fwrite(shown, 1, n, out);
     }
 }
 
@@ -98,7 +98,7 @@ static void print_json_text(FILE *out, const char *s)
         if (point == 0x7F || (point > 0x7F && text_is_commanding((uint32_t)point)))
             fprintf(out, "\\u%04x", (unsigned)point);
         else
-            fwrite(start, 1, (size_t)(s - start), out);
+            fwrite(start, 1, (s - start), out);
     }
     fputc('\n', out);
 }

@@ -103,7 +103,7 @@ static err_code no_map_memory(error *err)
 /* Labels as a terminal may show them; NULL: out of memory. */
 static const char **shown_labels(const char *const *label, int count, arena *mem)
 {
-    const char **out = arena_array(mem, (size_t)count, sizeof *out);
+    const char **out = arena_array(mem, count, sizeof *out);
     text t = {0};
     for (int i = 0; out && i < count; i++) {
         text_clear(&t);
@@ -146,7 +146,7 @@ static err_code write_pairs(const translate_job *j, const cap_map *map, error *e
 static err_code show_maps(translate_job *j, const cap_translation *t, int64_t number, error *err)
 {
     if (!t->attention) return write_pairs(j, NULL, err); /* a line of blanks */
-    unsigned char *is_end = malloc((size_t)t->sources);
+    unsigned char *is_end = malloc(t->sources);
     if (!is_end) return no_map_memory(err);
     cap_map map = map_of(t, is_end);
     err_code code = write_pairs(j, &map, err);
@@ -161,8 +161,8 @@ static err_code show_maps(translate_job *j, const cap_translation *t, int64_t nu
 static void put_alternative(io_json_build *b, json_t *o, const cap_alternative *a)
 {
     io_json_put_string(b, o, "translation", a->sentence);
-    io_json_put_strings(b, o, "target", a->word, (size_t)a->words);
-    io_json_put_floats(b, o, "probability", a->probability, (size_t)a->words);
+    io_json_put_strings(b, o, "target", a->word, a->words);
+    io_json_put_floats(b, o, "probability", a->probability, a->words);
     io_json_put_number(b, o, "log_probability", a->log_probability);
     io_json_put_number(b, o, "score", a->score);
     io_json_put_number(b, o, "confidence", a->confidence);
@@ -175,7 +175,7 @@ static void put_attention(io_json_build *b, const cap_translation *t)
         return;
     }
     json_t *list = io_json_put_array(b, b->root, "attention");
-    size_t sources = (size_t)t->sources;
+    size_t sources = t->sources;
     for (size_t i = 0; i < (size_t)t->best.words; i++)
         io_json_put_floats(b, list, NULL, t->attention + i * sources, sources);
 }
@@ -184,7 +184,7 @@ static bool print_json(const request *q, const cap_translation *t, int64_t numbe
 {
     io_json_build b = io_json_build_object();
     io_json_put_int(&b, b.root, "line", number);
-    io_json_put_strings(&b, b.root, "source", t->source, (size_t)t->sources);
+    io_json_put_strings(&b, b.root, "source", t->source, t->sources);
     put_alternative(&b, b.root, t->alternative);
     put_attention(&b, t);
     json_t *list = q->decoding.n_best ? io_json_put_array(&b, b.root, "n_best") : NULL;

@@ -86,7 +86,7 @@ static void split(const char *s, size_t bytes, arena *a, cap_tokens *out)
         bool blank = c >= 0 && cap_char_is_blank((uint32_t)c);
         if (!blank && !begin) begin = at;
         if (blank && begin) {
-            const char *token = arena_strndup(a, begin, (size_t)(at - begin));
+            const char *token = arena_strndup(a, begin, (at - begin));
             if (!token) break;
             out->token[out->count++] = token;
             begin = NULL;
@@ -167,7 +167,7 @@ static err_code count_line(cap_text_counts *c, const char *hypothesis, const cha
     }
     if (code) return code;
     if (!n) return err_set(err, ERR_ARGUMENT, "no reference");
-    cap_count_hits(&c->of, &all[count], refs, (size_t)n);
+    cap_count_hits(&c->of, &all[count], refs, n);
     c->fewest_references = c->lines && c->fewest_references < n ? c->fewest_references : n;
     c->most_references = c->most_references > n ? c->most_references : n;
     c->exact += exact;

@@ -25,13 +25,13 @@ static err_code check(const nn_tape *t, const cap_decoder *d, const cap_memory *
 
 static bool allocate(cap_forced *f, const int32_t *word, int words, int states, arena *results)
 {
-    size_t n = (size_t)words;
+    size_t n = words;
     *f = (cap_forced){.as = {.words = words, .ended = true}};
     f->as.word = arena_array(results, n, sizeof *f->as.word);
     f->as.probability = arena_array(results, n, sizeof *f->as.probability);
     f->log_probability = arena_array(results, n + 1, sizeof *f->log_probability);
     f->rank = arena_array(results, n + 1, sizeof *f->rank);
-    if (states) f->as.alpha = arena_array(results, n * (size_t)states, sizeof *f->as.alpha);
+    if (states) f->as.alpha = arena_array(results, n * states, sizeof *f->as.alpha);
     if (!f->as.word || !f->as.probability || !f->log_probability || !f->rank || (states && !f->as.alpha))
         return false;
     memcpy(f->as.word, word, n * sizeof *word);
@@ -54,9 +54,9 @@ static void take_step(cap_walk *w, cap_forced *f, int at, int32_t previous)
     nn_var *logits = cap_decoder_logits(w->tape, w->decoder, &out);
     if (w->tape->failed) return;
     judge(f, at, logits->data, nn_last(logits), at < f->as.words ? f->as.word[at] : DS_END);
-    size_t states = (size_t)w->memory->states;
+    size_t states = w->memory->states;
     for (size_t i = 0; f->as.alpha && at < f->as.words && i < states; i++)
-        f->as.alpha[(size_t)at * states + i] = (float)out.alpha->data[i];
+        f->as.alpha[at * states + i] = (float)out.alpha->data[i];
     cap_walk_keep(w, &out, NULL, 1);
 }
 

@@ -71,7 +71,7 @@ static bool allocate_rows(arena *a, size_t n, cap_rows *rows)
 
 static bool allocate_pools(cap_state *s, size_t pools)
 {
-    size_t capacity = (size_t)s->capacity;
+    size_t capacity = s->capacity;
     for (int e = 0; e < CAP_ENDINGS; e++) {
         cap_finished *all = arena_array(&s->mem, pools * capacity, sizeof *all);
         s->pools[e] = arena_array(&s->mem, pools, sizeof *s->pools[e]);
@@ -84,8 +84,8 @@ static bool allocate_pools(cap_state *s, size_t pools)
 
 static bool allocate(cap_state *s)
 {
-    size_t photos = (size_t)s->memory->memories, most = photos * (size_t)s->most_rows;
-    size_t looks = (size_t)s->memory->states * sizeof(real);
+    size_t photos = s->memory->memories, most = photos * s->most_rows;
+    size_t looks = s->memory->states * sizeof(real);
     s->walk = (cap_walk){.tape = s->tape,
                          .decoder = s->decoder,
                          .memory = s->memory,
@@ -99,7 +99,7 @@ static bool allocate(cap_state *s)
     s->steps = arena_array(&s->mem, (size_t)s->options->max_words + 1, sizeof *s->steps);
     s->ending = arena_array(&s->mem, most, sizeof *s->ending);
     return allocate_rows(&s->mem, most, &s->now) && allocate_rows(&s->mem, most, &s->next) && s->steps &&
-           s->ending && allocate_pools(s, photos * (size_t)s->groups);
+           s->ending && allocate_pools(s, photos * s->groups);
 }
 
 /* The last word of every row is <start>. */
@@ -139,11 +139,11 @@ void cap_state_grow(cap_state *s, int step, int row, cap_row from, int32_t word,
 /* Adds where this word looked to what the words before it looked at. */
 static void gather_cover(cap_state *s, const nn_var *alpha, const cap_link *links, int rows)
 {
-    size_t width = (size_t)s->memory->states;
+    size_t width = s->memory->states;
     for (int r = 0; r < rows; r++) {
-        size_t from = (size_t)links[r].parent * width;
+        size_t from = links[r].parent * width;
         for (size_t i = 0; i < width; i++)
-            s->cover_next[(size_t)r * width + i] = s->cover[from + i] + alpha->data[from + i];
+            s->cover_next[r * width + i] = s->cover[from + i] + alpha->data[from + i];
     }
     real *swap = s->cover;
     s->cover = s->cover_next;
@@ -166,10 +166,10 @@ static bool loosen(cap_state *s, const cap_choice *top)
     bool any = false;
     for (int begin = 0, end; begin < s->now.count; begin = end) {
         end = cap_state_group_end(s, begin);
-        size_t first = (size_t)begin * (size_t)s->choices, last = (size_t)end * (size_t)s->choices;
+        size_t first = (size_t)begin * s->choices, last = (size_t)end * s->choices;
         while (first < last && top[first].word < 0) first++;
         int photo = s->now.photo[begin], group = s->now.at[begin].group;
-        cap_rule_level *level = &s->level[(size_t)photo * (size_t)s->groups + (size_t)group];
+        cap_rule_level *level = &s->level[(size_t)photo * s->groups + group];
         if (first < last || cap_state_pool(s, CAP_ENDED, photo, group)->count ||
             *level + 1 == CAP_RULE_LEVELS)
             continue;
@@ -182,7 +182,7 @@ static bool loosen(cap_state *s, const cap_choice *top)
 static bool are_numbers(cap_state *s, const cap_choice *top)
 {
     for (int r = 0; r < s->now.count && !s->broken; r++)
-        s->broken = isnan(top[(size_t)r * (size_t)s->choices].log_probability);
+        s->broken = isnan(top[(size_t)r * s->choices].log_probability);
     return !s->broken;
 }
 
@@ -191,8 +191,8 @@ static bool are_numbers(cap_state *s, const cap_choice *top)
 static cap_choice *choose(cap_state *s, int step, const cap_step *out)
 {
     nn_tape *t = s->tape;
-    size_t pools = (size_t)s->memory->memories * (size_t)s->groups;
-    cap_choice *top = nn_scratch(t, (size_t)s->now.count * (size_t)s->choices * sizeof *top);
+    size_t pools = (size_t)s->memory->memories * s->groups;
+    cap_choice *top = nn_scratch(t, (size_t)s->now.count * s->choices * sizeof *top);
     memset(s->level, 0, pools * sizeof *s->level);
     do {
         nn_var *logits = cap_decoder_logits(t, s->decoder, out);
@@ -212,7 +212,7 @@ static void spare_endings(cap_state *s, int step)
 
 static void turn(cap_state *s, const cap_link *links, const cap_step *out)
 {
-    int32_t *parent = nn_scratch(s->tape, (size_t)s->next.count * sizeof *parent);
+    int32_t *parent = nn_scratch(s->tape, s->next.count * sizeof *parent);
     for (int i = 0; parent && i < s->next.count; i++) parent[i] = links[i].parent;
     cap_walk_keep(&s->walk, out, parent, s->next.count);
     if (s->covers) gather_cover(s, out->alpha, links, s->next.count);
@@ -229,7 +229,7 @@ static bool take_step(cap_state *s, int step)
     cap_choice *top = choose(s, step, &out);
 
     cap_step_record *record = &s->steps[step];
-    size_t most = (size_t)s->memory->memories * (size_t)s->most_rows;
+    size_t most = (size_t)s->memory->memories * s->most_rows;
     record->links = arena_array(&s->mem, most, sizeof *record->links);
     if (!top || !record->links || !keep_alpha(s, record, out.alpha)) return false;
     s->next.count = 0;

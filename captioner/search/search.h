@@ -49,32 +49,7 @@
 #include "src/base/arena.h"
 #include "src/base/error.h"
 
-<<<<<<< Updated upstream
 enum { CAP_MAX_DANGLING = 256 };
-=======
-enum {
-    CAP_MAX_BEAM = 64,
-    CAP_MAX_WORDS = 1000,
-    CAP_MAX_MUST = 8,
-    CAP_MAX_AVOID = 256,
-    CAP_MAX_DANGLING = 256
-};
-
-typedef enum {
-    CAP_BEAM,       /* keeps the likeliest beginnings */
-    CAP_GREEDY,     /* takes the likeliest word each time */
-    CAP_DIVERSE,    /* keeps beginnings in groups that avoid each other's words */
-    CAP_SAMPLE,     /* draws word by word */
-    CAP_STRATEGIES, /* how many there are */
-} cap_strategy;
-
-typedef enum {
-    CAP_LENGTH_NONE, /* no penalty: the log-probability as it is */
-    CAP_LENGTH_MEAN, /* the length: the mean of a word */
-    CAP_LENGTH_GNMT, /* ((5 + length) / 6)^alpha */
-    CAP_LENGTHS,     /* how many there are */
-} cap_length;
->>>>>>> Stashed changes
 
 typedef struct cap_search_options {
     cap_strategy strategy; /* default CAP_BEAM */

@@ -66,7 +66,7 @@ static void collect(const cap_state *s, const cap_choice *top, int begin, int en
     for (int r = begin; r < end; r++) {
         if (s->now.at[r].extra) continue;
         for (int i = 0; i < s->choices; i++) {
-            const cap_choice *choice = &top[(size_t)r * (size_t)s->choices + (size_t)i];
+            const cap_choice *choice = &top[(size_t)r * s->choices + i];
             if (choice->word < 0) continue;
             candidate c = continue_row(s, r, choice);
             c.rank -= cost_of_word(s, others, c.word);
@@ -109,7 +109,7 @@ static void deal_places(const banks *b, int *take)
 
 static bool is_greedy_choice(const cap_state *s, const cap_choice *top, const candidate *c)
 {
-    return s->now.at[c->row].greedy && top[(size_t)c->row * (size_t)s->choices].word == c->word;
+    return s->now.at[c->row].greedy && top[(size_t)c->row * s->choices].word == c->word;
 }
 
 static void live_on(cap_state *s, int step, const candidate *c, bool greedy, bool extra)
@@ -127,7 +127,7 @@ static void live_on(cap_state *s, int step, const candidate *c, bool greedy, boo
 static void keep_greedy(cap_state *s, int step, const cap_choice *top, int begin, int end)
 {
     for (int r = begin; r < end; r++) {
-        const cap_choice *best = &top[(size_t)r * (size_t)s->choices];
+        const cap_choice *best = &top[(size_t)r * s->choices];
         if (!s->now.at[r].greedy || best->word < 0) continue;
         candidate c = continue_row(s, r, best);
         if (c.word == DS_END)

@@ -11,7 +11,7 @@ static double coverage_of(const cap_state *s, int row)
 {
     int states = s->memory->states, photo = s->now.photo[row];
     if (s->memory->length) states = s->memory->length[photo];
-    const real *got = s->cover + (size_t)row * (size_t)s->memory->states;
+    const real *got = s->cover + (size_t)row * s->memory->states;
     double sum = 0;
     for (int i = 0; i < states; i++) sum += log(fmin(fmax((double)got[i], LEAST_ATTENTION), 1));
     return s->options->coverage * sum;
@@ -87,7 +87,7 @@ void cap_settle_all(cap_state *s)
 /* Walks back from a finished hypothesis to its first word. */
 static bool trace(const cap_state *s, const cap_finished *f, arena *results, cap_hypothesis *out)
 {
-    size_t words = (size_t)f->words, states = (size_t)s->memory->states;
+    size_t words = f->words, states = s->memory->states;
     *out = (cap_hypothesis){.words = f->words,
                             .word = arena_array(results, words, sizeof *out->word),
                             .probability = arena_array(results, words, sizeof *out->probability),
@@ -103,7 +103,7 @@ static bool trace(const cap_state *s, const cap_finished *f, arena *results, cap
         out->probability[i] = l.probability;
         row = l.parent;
         for (size_t j = 0; s->looks && j < states; j++)
-            out->alpha[(size_t)i * states + j] = (float)s->steps[i].alpha[(size_t)row * states + j];
+            out->alpha[i * states + j] = (float)s->steps[i].alpha[row * states + j];
     }
     return true;
 }
@@ -114,7 +114,7 @@ static bool is_new(const cap_state *s, const cap_hypothesis *list, int n)
     const cap_hypothesis *last = &list[n];
     for (int i = 0; i < n && s->options->strategy != CAP_SAMPLE; i++)
         if (list[i].words == last->words && list[i].ended == last->ended &&
-            !memcmp(list[i].word, last->word, (size_t)last->words * sizeof *last->word))
+            !memcmp(list[i].word, last->word, last->words * sizeof *last->word))
             return false;
     return true;
 }
@@ -162,7 +162,7 @@ static bool trace_photo(const cap_state *s, int photo, arena *results, cap_hypot
                 out[n] = (cap_hypothesis){0};
         }
     }
-    qsort(out, (size_t)n, sizeof *out, compare_scores);
+    qsort(out, n, sizeof *out, compare_scores);
     return true;
 }
 
@@ -170,7 +170,7 @@ err_code cap_trace_all(const cap_state *s, arena *results, cap_hypothesis *best,
 {
     arena_mark mark = arena_save(results);
     for (int i = 0; i < s->memory->memories; i++) {
-        cap_hypothesis *of_photo = best + (size_t)i * (size_t)s->n_best;
+        cap_hypothesis *of_photo = best + (size_t)i * s->n_best;
         err_code code = ERR_OK;
         if (!trace_photo(s, i, results, of_photo))
             code = err_no_memory(err, "while searching for words");

@@ -57,10 +57,10 @@ static real *allowed_logits(const rank_job *j, size_t r, double *total)
     const cap_state *s = j->s;
     const cap_row *row = &s->now.at[r];
     int32_t history[CAP_MAX_WORDS];
-    real *x = j->logits + r * (size_t)s->vocabulary;
+    real *x = j->logits + r * s->vocabulary;
     *total = cap_log_sum_exp(x, s->vocabulary);
     cap_state_history(s, j->step, (int)r, history);
-    cap_rule_level level = s->level[(size_t)s->now.photo[r] * (size_t)s->groups + (size_t)row->group];
+    cap_rule_level level = s->level[(size_t)s->now.photo[r] * s->groups + row->group];
     cap_prefix p = {history, j->step, row->met, level};
     cap_rules_ban(s->options, s->vocabulary, &p, x);
     s->ending[r] = isfinite(*total) ? (double)x[DS_END] - *total : -INFINITY;
@@ -102,7 +102,7 @@ static void add_wanted(const cap_search_options *o, uint32_t met, const real *x,
 static void rank_row(const rank_job *j, size_t r)
 {
     const cap_state *s = j->s;
-    cap_choice *top = j->top + r * (size_t)s->choices;
+    cap_choice *top = j->top + r * s->choices;
     int keep = s->choices - s->options->musts, n = 0;
     double total, floor = -INFINITY;
     const real *x = allowed_logits(j, r, &total);
@@ -133,8 +133,8 @@ typedef struct draw_cut {
 /* top_k first, then top_p of what that leaves. */
 static draw_cut cut_of(const cap_search_options *o, const real *x, int vocabulary, real *sorted)
 {
-    memcpy(sorted, x, (size_t)vocabulary * sizeof *sorted);
-    qsort(sorted, (size_t)vocabulary, sizeof *sorted, compare_falling);
+    memcpy(sorted, x, vocabulary * sizeof *sorted);
+    qsort(sorted, vocabulary, sizeof *sorted, compare_falling);
     int n = o->top_k && o->top_k < vocabulary ? o->top_k : vocabulary, m = 0;
     double all = 0, sum = 0;
     for (int i = 0; i < n; i++) all += exp((double)(sorted[i] - sorted[0]) / o->temperature);
@@ -180,7 +180,7 @@ static void draw_row(const rank_job *j, size_t r)
     j->top[r] = (cap_choice){isfinite(total) ? -INFINITY : (double)NAN, -1};
     if (!isfinite(total) || !(most > -(real)INFINITY)) return;
     draw_cut cut = {-(real)INFINITY, 0};
-    if (j->sorted) cut = cut_of(o, x, s->vocabulary, j->sorted + r * (size_t)s->vocabulary);
+    if (j->sorted) cut = cut_of(o, x, s->vocabulary, j->sorted + r * s->vocabulary);
     rng random = {o->seed, (uint64_t)s->now.at[r].group, 2 * (uint64_t)j->step};
     int32_t word = draw_word(x, s->vocabulary, most, o->temperature, cut, rng_uniform(&random));
     j->top[r] = (cap_choice){(double)x[word] - total, word};
@@ -201,7 +201,7 @@ static void draw_chunk(void *ctx, size_t begin, size_t end)
 void cap_rank_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top)
 {
     rank_job j = {s, step, logits->data, NULL, top};
-    nn_parallel(s->tape, (size_t)s->now.count, 4, rank_chunk, &j);
+    nn_parallel(s->tape, s->now.count, 4, rank_chunk, &j);
 }
 
 void cap_draw_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top)
@@ -209,5 +209,5 @@ void cap_draw_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top
     rank_job j = {s, step, logits->data, NULL, top};
     bool cuts = s->options->top_k || s->options->top_p < 1;
     if (cuts) j.sorted = nn_scratch(s->tape, nn_count(logits) * sizeof *j.sorted);
-    if (!cuts || j.sorted) nn_parallel(s->tape, (size_t)s->now.count, 4, draw_chunk, &j);
+    if (!cuts || j.sorted) nn_parallel(s->tape, s->now.count, 4, draw_chunk, &j);
 }

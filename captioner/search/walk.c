@@ -6,7 +6,7 @@
  * with the sentence. */
 static bool make_room(cap_walk *w, cap_walk_part *p, size_t width)
 {
-    size_t most = (size_t)w->most;
+    size_t most = w->most;
     if (most * width <= p->room) return true;
     size_t wide = p->room ? 2 * width : width;
     p->data = arena_array(w->mem, most * wide, sizeof *p->data);
@@ -17,14 +17,14 @@ static bool make_room(cap_walk *w, cap_walk_part *p, size_t width)
 /* Copies rows from[0..rows-1] of a part, NULL: the first ones. */
 static bool keep_part(cap_walk *w, cap_walk_part *p, const nn_var *v, const int32_t *from, int rows)
 {
-    size_t width = nn_count(v) / (size_t)v->dim[0];
+    size_t width = nn_count(v) / v->dim[0];
     if (!make_room(w, p, width)) return false;
     p->rank = v->rank;
     memcpy(p->dim, v->dim, sizeof p->dim);
     p->dim[0] = rows;
-    if (!from) memcpy(p->data, v->data, (size_t)rows * width * sizeof *p->data);
+    if (!from) memcpy(p->data, v->data, rows * width * sizeof *p->data);
     for (int i = 0; from && i < rows; i++)
-        memcpy(p->data + (size_t)i * width, v->data + (size_t)from[i] * width, width * sizeof *p->data);
+        memcpy(p->data + i * width, v->data + from[i] * width, width * sizeof *p->data);
     return true;
 }
 

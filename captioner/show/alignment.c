@@ -4,7 +4,7 @@
 
 int cap_map_best(const cap_map *m, int target)
 {
-    const float *row = m->weight + (size_t)target * (size_t)m->sources;
+    const float *row = m->weight + (size_t)target * m->sources;
     int best = 0;
     for (int i = 1; i < m->sources; i++)
         if (row[i] > row[best]) best = i;
@@ -47,9 +47,9 @@ static size_t letter_size(const char *s, int *columns)
     while (next < end) {
         const char *from = next;
         text_utf8_next(&next, end);
-        int width = (int)text_width(from, (size_t)(next - from));
+        int width = (int)text_width(from, (next - from));
         if (size && width) break;
-        size = (size_t)(next - s);
+        size = next - s;
         *columns += width;
     }
     return size;
@@ -126,7 +126,7 @@ static void print_block(const cap_map *m, int from, int to, int side, text *out)
     for (int j = 0; j < m->targets; j++) {
         print_label(m->target[j], side, out);
         text_append(out, " ");
-        const float *row = m->weight + (size_t)j * (size_t)m->sources;
+        const float *row = m->weight + (size_t)j * m->sources;
         for (int i = from; i < to; i++) text_append(out, shade_of(row[i]));
         text_append(out, "\n");
     }

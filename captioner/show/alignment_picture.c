@@ -58,12 +58,12 @@ static err_code cut_label(const char *label, int room, const img_text_style *sty
     text_append(out, label);
     while (!rc && *width > room && end > label) {
         /* Proportionally at first, then letter by letter. */
-        size_t kept = (size_t)(end - label), guess = kept * (size_t)room / (size_t)*width;
+        size_t kept = (end - label), guess = kept * room / *width;
         const char *cut = label + (guess + 4 < kept ? guess + 4 : kept - 1);
         while (cut > label && ((unsigned char)*cut & 0xC0) == 0x80) cut--;
         end = cut;
         text_clear(out);
-        text_append_bytes(out, label, (size_t)(end - label));
+        text_append_bytes(out, label, (end - label));
         text_append(out, "\xE2\x80\xA6");
         rc = img_text_size(text_string(out), 0, style, width, height, e);
     }
@@ -88,7 +88,7 @@ static err_code paint_upright(img *dst, int x, int y, int width, int height, con
     rc = paint_text(&flat, 0, 0, width, label, style, e);
     for (int i = 0; i < flat.width && !rc; i++) {
         for (int j = 0; j < height; j++) {
-            const uint8_t *p = flat.rgb + 3 * ((size_t)j * (size_t)flat.width + (size_t)i);
+            const uint8_t *p = flat.rgb + 3 * ((size_t)j * flat.width + i);
             img_fill_rect(dst, x + j, y - i, 1, 1, (img_colour){p[0], p[1], p[2]});
         }
     }
@@ -149,7 +149,7 @@ static err_code lay_out(sheet *s, error *e)
     s->left = s->margin + s->side + s->gap;
     s->top = s->margin + s->head + s->gap;
     s->scale_top = s->top + m->targets * s->cell + 3 * s->gap;
-    for (size_t i = 0; i < (size_t)m->targets * (size_t)m->sources; i++)
+    for (size_t i = 0; i < (size_t)m->targets * m->sources; i++)
         s->most = fmaxf(s->most, m->weight[i]);
     if (!(s->most > 0)) s->most = 1;
     return rc;
@@ -213,7 +213,7 @@ static void paint_cells(const sheet *s, img *out)
     img_fill_rect(out, s->left - 1, s->top - 1, m->sources * s->cell_w + 1, m->targets * s->cell + 1, lines);
     for (int j = 0; j < m->targets; j++) {
         for (int i = 0; i < m->sources; i++) {
-            float weight = m->weight[(size_t)j * (size_t)m->sources + (size_t)i];
+            float weight = m->weight[(size_t)j * m->sources + i];
             img_fill_rect(out, s->left + i * s->cell_w, s->top + j * s->cell, s->cell_w - 1, s->cell - 1,
                           colour_of((double)weight / (double)s->most));
         }

@@ -99,7 +99,7 @@ static float fill_field(float *field, int width, int height, const blend *across
                 float a = alpha[down[y].region[j / 4] * grid_w + across[x].region[j % 4]];
                 if (a > 0) sum += fminf(a, 1) * down[y].weight[j / 4] * across[x].weight[j % 4];
             }
-            field[(size_t)y * (size_t)width + (size_t)x] = sum *= even;
+            field[(size_t)y * width + x] = sum *= even;
             if (sum > largest) largest = sum;
         }
     }
@@ -137,7 +137,7 @@ static void veil_pixel(uint8_t *p, float open, float opacity)
 err_code cap_overlay_veil(const img *photo, cap_view view, int grid_h, int grid_w, const float *alpha,
                           float opacity, img *panel, error *e)
 {
-    size_t width = (size_t)panel->width, height = (size_t)panel->height;
+    size_t width = panel->width, height = panel->height;
     double sx = (double)panel->width / photo->width, sy = (double)panel->height / photo->height;
     float *field = malloc(width * height * sizeof *field);
     blend *across = malloc(width * sizeof *across), *down = malloc(height * sizeof *down);

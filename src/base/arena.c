@@ -50,7 +50,7 @@ void *arena_alloc(arena *a, size_t bytes)
     arena_block *b = a->blocks;
     if (!b || b->size - b->used < need) {
         size_t size = b ? 2 * b->size : FIRST_BLOCK;
-        if (size > (size_t)256 << 20) size = (size_t)256 << 20;
+        if (size > 256 << 20) size = 256 << 20;
         b = new_block(need > size ? need : size);
         if (!b) return NULL;
         b->older = a->blocks;

@@ -13,7 +13,7 @@ static void keep_shown(char *to, size_t size, const char *from)
     size_t used = 0;
     for (const char *end = from + strlen(from); from < end;) {
         char shown[TEXT_SHOWN];
-        size_t n = (size_t)text_show_next(&from, end, shown);
+        size_t n = text_show_next(&from, end, shown);
         if (n >= size - used) break;
         memcpy(to + used, shown, n);
         used += n;

@@ -37,7 +37,7 @@ void text_append(text *t, const char *s)
 void text_append_point(text *t, uint32_t point)
 {
     char bytes[4];
-    text_append_bytes(t, bytes, (size_t)text_utf8_put(point, bytes));
+    text_append_bytes(t, bytes, text_utf8_put(point, bytes));
 }
 
 void text_printf(text *t, const char *format, ...)
@@ -48,9 +48,9 @@ void text_printf(text *t, const char *format, ...)
     int n = vsnprintf(NULL, 0, format, args);
     if (n < 0) {
         t->failed = true;
-    } else if (reserve(t, (size_t)n)) {
+    } else if (reserve(t, n)) {
         vsnprintf(t->data + t->length, (size_t)n + 1, format, again);
-        t->length += (size_t)n;
+        t->length += n;
     }
     va_end(again);
     va_end(args);
@@ -164,7 +164,7 @@ void text_append_shown(text *t, const char *s)
     char shown[TEXT_SHOWN];
     for (const char *end = s + strlen(s); s < end;) {
         int n = text_show_next(&s, end, shown);
-        text_append_bytes(t, shown, (size_t)n);
+        text_append_bytes(t, shown, n);
     }
 }
 
@@ -193,6 +193,6 @@ static int point_width(int32_t point)
 size_t text_width(const char *s, size_t n)
 {
     size_t columns = 0;
-    for (const char *p = s, *end = s + n; p < end;) columns += (size_t)point_width(text_utf8_next(&p, end));
+    for (const char *p = s, *end = s + n; p < end;) columns += point_width(text_utf8_next(&p, end));
     return columns;
 }

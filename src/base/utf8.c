@@ -41,7 +41,7 @@ bool text_utf8_valid(const char *s, size_t n, size_t *fault)
     for (const char *p = s, *end = s + n; p < end;) {
         const char *start = p;
         if (text_utf8_next(&p, end) >= 0) continue;
-        if (fault) *fault = (size_t)(start - s);
+        if (fault) *fault = start - s;
         return false;
     }
     return true;
@@ -65,7 +65,7 @@ int text_show_next(const char **s, const char *end, char out[TEXT_SHOWN])
     /* Bytes below 0xA0 that are no UTF-8 count as what they are in terminals of 8 bits: control characters.
      */
     if (point < 0 ? byte >= 0xA0 : !text_is_commanding((uint32_t)point)) {
-        size_t n = (size_t)(*s - start);
+        size_t n = *s - start;
         memcpy(out, start, n);
         return (int)n;
     }

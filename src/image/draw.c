@@ -20,7 +20,7 @@ void img_fill_rect(img *dst, int x, int y, int width, int height, img_colour col
     width = clip(&x, width, dst->width, &skipped);
     height = clip(&y, height, dst->height, &skipped);
     for (int row = y; row < y + height; row++) {
-        uint8_t *p = dst->rgb + 3 * ((size_t)row * (size_t)dst->width + (size_t)x);
+        uint8_t *p = dst->rgb + 3 * ((size_t)row * dst->width + x);
         for (int i = 0; i < width; i++, p += 3) {
             p[0] = colour.r;
             p[1] = colour.g;
@@ -36,6 +36,6 @@ void img_blit(img *dst, int x, int y, const img *src)
     int height = clip(&y, src->height, dst->height, &top);
     if (!width) return;
     for (int row = 0; row < height; row++)
-        memcpy(dst->rgb + 3 * ((size_t)(y + row) * (size_t)dst->width + (size_t)x),
-               src->rgb + 3 * ((size_t)(top + row) * (size_t)src->width + (size_t)left), (size_t)width * 3);
+        memcpy(dst->rgb + 3 * ((size_t)(y + row) * dst->width + x),
+               src->rgb + 3 * ((size_t)(top + row) * src->width + left), (size_t)width * 3);
 }

@@ -107,7 +107,7 @@ static void paint_glyph(img_mask *mask, int left, int top, int zoom, bool bold, 
             if (!has_dot(glyph, x / zoom, y / zoom)) continue;
             for (int thick = 0; thick <= (bold ? (zoom + 1) / 2 : 0); thick++)
                 if (top + y < mask->height && left + x + thick < mask->width)
-                    mask->cover[(size_t)(top + y) * (size_t)mask->width + (size_t)(left + x + thick)] = 255;
+                    mask->cover[(size_t)(top + y) * mask->width + (left + x + thick)] = 255;
         }
     }
 }
@@ -142,7 +142,7 @@ err_code img_font_layout(const char *text, int wrap, const img_text_style *style
     *mask = (img_mask){.width = widest * CELL_WIDTH * zoom, .height = lines * CELL_HEIGHT * zoom};
     if (!paint || !lines || !mask->width) return ERR_OK;
     if (wrap) mask->width = wrap;
-    mask->cover = calloc((size_t)mask->width, (size_t)mask->height);
+    mask->cover = calloc(mask->width, mask->height);
     if (!mask->cover) return err_no_memory(e, "while painting a text");
     paint_lines(text, limit, zoom, style, mask);
     return ERR_OK;

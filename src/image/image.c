@@ -10,7 +10,7 @@ err_code img_create(img *out, int width, int height, error *e)
     if (width < 1 || height < 1 || width > IMG_MAX_SIDE || height > IMG_MAX_SIDE)
         return err_set(e, ERR_ARGUMENT, "cannot make a picture of %d x %d pixels: a side is 1 to %d", width,
                        height, IMG_MAX_SIDE);
-    out->rgb = malloc((size_t)width * (size_t)height * 3);
+    out->rgb = malloc((size_t)width * height * 3);
     if (!out->rgb) return err_no_memory(e, "for a picture of %d x %d pixels", width, height);
     out->width = width;
     out->height = height;

@@ -12,7 +12,7 @@ typedef struct span {
 /* Moves past a string that a 0 ends. False: it does not end. */
 static bool skip_string(span *s)
 {
-    const uint8_t *zero = memchr(s->at, 0, (size_t)(s->end - s->at));
+    const uint8_t *zero = memchr(s->at, 0, (s->end - s->at));
     if (zero) s->at = zero + 1;
     return zero;
 }

@@ -68,7 +68,7 @@ static size_t decode_profile(const char *text, size_t length, uint8_t *bytes, si
 {
     const char *end = text + length;
     for (int line = 0; line < 3; line++) { /* an empty one, the name, the number */
-        const char *feed = memchr(text, '\n', (size_t)(end - text));
+        const char *feed = memchr(text, '\n', (end - text));
         if (!feed) return 0;
         text = feed + 1;
     }
@@ -136,7 +136,7 @@ static void start_transform(job *j, img_layout layout)
 static void finish_colours(job *j, size_t width, size_t height, img_layout layout)
 {
     if (!j->transform) return;
-    size_t samples = width * (size_t)layout.samples;
+    size_t samples = width * layout.samples;
     for (size_t y = 0; y < height; y++) {
         img_transform_run(j->transform, j->rows[y], j->rows[y], width);
         if (layout.bits == 8) continue;
@@ -236,7 +236,7 @@ static void take_memory(job *j, size_t width, size_t height, size_t bytes_per_pi
 /* Gives back what was only there for alpha and for 16 bits. */
 static void shrink(img *im, img_layout layout)
 {
-    size_t pixels = (size_t)im->width * (size_t)im->height;
+    size_t pixels = (size_t)im->width * im->height;
     if (layout.samples == 4) img_over_white(im->rgb, pixels);
     uint8_t *packed = realloc(im->rgb, pixels * 3);
     if (packed) im->rgb = packed;
@@ -253,7 +253,7 @@ static void decode(job *j)
     j->info->width = (int)width;
     j->info->height = (int)height;
     img_layout layout = choose_transforms(j, (size_t)width * height);
-    size_t each = (size_t)(layout.samples * layout.bits / 8);
+    size_t each = layout.samples * layout.bits / 8;
     take_memory(j, width, height, each);
     png_read_image(j->png, j->rows);
     png_read_end(j->png, j->png_info);

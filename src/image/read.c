@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const size_t max_file = (size_t)1 << 30;
+static const size_t max_file = 1 << 30;
 static const uint64_t default_max_pixels = 250000000;
 
 /* -- Formats ----------------------------------------------------------------------------------------- */
@@ -101,7 +101,7 @@ static err_code read_all(int fd, const char *name, bytes *b, error *e)
         if (got < 0) return cannot_read(name, errno, e);
         if (!got) return ERR_OK;
         bool had_signature = b->length >= LONGEST_SIGNATURE;
-        b->length += (size_t)got;
+        b->length += got;
         if (b->length > max_file)
             return err_set(e, ERR_LIMIT, "cannot read '%s': over the limit of 1 GiB for a file", name);
         if (!had_signature && b->length >= LONGEST_SIGNATURE && !find_format(b->data, b->length))

@@ -91,7 +91,7 @@ static void fill_taps(taps *t, const kernel *k, int length, double from, double 
         if (sum == 0) sum = real[0] = 1;
         t->first[i] = first;
         t->number[i] = end - first;
-        quantise(real, end - first, sum, t->weight + (size_t)i * t->stride);
+        quantise(real, end - first, sum, t->weight + i * t->stride);
     }
 }
 
@@ -99,9 +99,9 @@ static bool make_taps(taps *t, const kernel *k, int length, double from, double 
 {
     double scale = (to - from) / count, widen = scale > 1 ? scale : 1;
     t->stride = (size_t)ceil(2 * k->reach * widen) + 2;
-    t->first = malloc((size_t)count * sizeof *t->first);
-    t->number = malloc((size_t)count * sizeof *t->number);
-    t->weight = malloc((size_t)count * t->stride * sizeof *t->weight);
+    t->first = malloc(count * sizeof *t->first);
+    t->number = malloc(count * sizeof *t->number);
+    t->weight = malloc(count * t->stride * sizeof *t->weight);
     double *real = malloc(t->stride * sizeof *real);
     bool ok = t->first && t->number && t->weight && real;
     if (ok) fill_taps(t, k, length, from, to, count, real);
@@ -116,7 +116,7 @@ static void vertical_tile(const uint8_t *restrict rows, size_t pitch, const int1
     int32_t sums[TILE];
     for (size_t i = 0; i < n; i++) sums[i] = 1 << (WEIGHT_BITS - FRACTION - 1); /* to round, not cut */
     for (int k = 0; k < number; k++) {
-        const uint8_t *restrict row = rows + (size_t)k * pitch;
+        const uint8_t *restrict row = rows + k * pitch;
         int16_t w = weight[k];
         for (size_t i = 0; i < n; i++) sums[i] += (int16_t)row[i] * w;
     }
@@ -135,7 +135,7 @@ static void horizontal_row(const int16_t *restrict row, const taps *t, int width
     const int32_t half = 1 << (WEIGHT_BITS + FRACTION - 1);
     for (int x = 0; x < width; x++, out += 3) {
         const int16_t *restrict p = row + 3 * (size_t)t->first[x];
-        const int16_t *restrict w = t->weight + (size_t)x * t->stride;
+        const int16_t *restrict w = t->weight + x * t->stride;
         int32_t r = half, g = half, b = half;
         for (int k = 0; k < t->number[x]; k++, p += 3) {
             r += p[0] * w[k];
@@ -156,12 +156,12 @@ static void resample(const img *src, const taps *across, const taps *down, int16
     size_t left = (size_t)across->first[0] * 3;
     size_t right = (size_t)(across->first[last] + across->number[last]) * 3;
     for (int y = 0; y < out->height; y++) {
-        const uint8_t *rows = src->rgb + (size_t)down->first[y] * pitch;
-        const int16_t *weight = down->weight + (size_t)y * down->stride;
+        const uint8_t *rows = src->rgb + down->first[y] * pitch;
+        const int16_t *weight = down->weight + y * down->stride;
         for (size_t at = left; at < right; at += TILE)
             vertical_tile(rows + at, pitch, weight, down->number[y], right - at < TILE ? right - at : TILE,
                           row + at);
-        horizontal_row(row, across, out->width, out->rgb + (size_t)y * (size_t)out->width * 3);
+        horizontal_row(row, across, out->width, out->rgb + (size_t)y * out->width * 3);
     }
 }
 

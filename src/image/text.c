@@ -80,8 +80,8 @@ static PangoLayout *make_layout(const char *text, int wrap, const img_text_style
 
 static bool copy_cover(cairo_surface_t *surface, img_mask *mask)
 {
-    size_t width = (size_t)mask->width, height = (size_t)mask->height;
-    size_t stride = (size_t)lib.cairo_image_surface_get_stride(surface);
+    size_t width = mask->width, height = mask->height;
+    size_t stride = lib.cairo_image_surface_get_stride(surface);
     lib.cairo_surface_flush(surface);
     const uint8_t *from = lib.cairo_image_surface_get_data(surface);
     mask->cover = from ? malloc(width * height) : NULL;
@@ -152,8 +152,8 @@ static void blend(img *dst, int64_t x, int64_t y, const img_mask *mask, img_colo
 {
     for (int row = 0; row < mask->height; row++) {
         if (y + row < 0 || y + row >= dst->height) continue;
-        const uint8_t *cover = mask->cover + (size_t)row * (size_t)mask->width;
-        uint8_t *line = dst->rgb + (size_t)(y + row) * (size_t)dst->width * 3;
+        const uint8_t *cover = mask->cover + (size_t)row * mask->width;
+        uint8_t *line = dst->rgb + (size_t)(y + row) * dst->width * 3;
         for (int i = 0; i < mask->width; i++) {
             if (!cover[i] || x + i < 0 || x + i >= dst->width) continue;
             uint8_t *p = line + 3 * (size_t)(x + i);

@@ -78,7 +78,7 @@ static void give_back(cmsContext context, void *memory)
     if (!in_pool(t, memory))
         free(block);
     else if ((uint8_t *)memory + size_of(memory) == t->pool + t->used)
-        t->used = (size_t)(block - t->pool);
+        t->used = block - t->pool;
 }
 
 static void *take_again(cmsContext context, void *memory, cmsUInt32Number wanted)

@@ -54,13 +54,13 @@ static int read_orientation(const img_source *src)
 static err_code apply_profile(const img_source *src, uint8_t *pixels, int width, int height, int samples,
                               img_info *info, error *e)
 {
-    size_t length, row = (size_t)width * (size_t)samples;
+    size_t length, row = (size_t)width * samples;
     const uint8_t *icc = find_chunk(src, "ICCP", &length);
     img_transform *t = NULL;
     if (!icc) return ERR_OK;
     err_code rc = img_transform_icc(
-        src, icc, length, (img_layout){IMG_RGB, samples, 8, (size_t)width * (size_t)height}, &t, info, e);
-    for (int y = 0; t && y < height; y++, pixels += row) img_transform_run(t, pixels, pixels, (size_t)width);
+        src, icc, length, (img_layout){IMG_RGB, samples, 8, (size_t)width * height}, &t, info, e);
+    for (int y = 0; t && y < height; y++, pixels += row) img_transform_run(t, pixels, pixels, width);
     img_transform_free(&t);
     return rc;
 }
@@ -128,9 +128,9 @@ static VP8StatusCode decode(const picture *p, uint8_t *pixels, int width)
     int each = p->alpha ? 4 : 3, stride = width * each;
     config.output.colorspace = p->alpha ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
-    config.output.u.RGBA.rgba = pixels + (size_t)p->y * (size_t)stride + (size_t)p->x * (size_t)each;
+    config.output.u.RGBA.rgba = pixels + (size_t)p->y * stride + (size_t)p->x * each;
     config.output.u.RGBA.stride = stride;
-    config.output.u.RGBA.size = (size_t)stride * (size_t)(p->height - 1) + (size_t)p->width * (size_t)each;
+    config.output.u.RGBA.size = (size_t)stride * (p->height - 1) + (size_t)p->width * each;
     VP8StatusCode status = WebPDecode(p->bytes, p->length, &config);
     WebPFreeDecBuffer(&config.output);
     return status;
@@ -143,7 +143,7 @@ err_code img_webp_read(const img_source *src, const img_read_options *options, i
     int width = 0, height = 0;
     err_code rc = check(src, options, &width, &height, &p, e);
     if (rc) return rc;
-    size_t pixels = (size_t)width * (size_t)height;
+    size_t pixels = (size_t)width * height;
     out->rgb = calloc(pixels, p.alpha ? 4 : 3);
     if (!out->rgb) return err_no_memory(e, "while reading '%s'", src->name);
     out->width = info->width = width;

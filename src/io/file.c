@@ -49,11 +49,11 @@ err_code io_map_open(io_map *m, const char *path, error *err)
     if (fd < 0) return err->code;
     err_code code = ERR_OK;
     if (st.st_size > 0) {
-        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *p = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
             code = fail(err, "map", path, errno);
         else
-            *m = (io_map){p, (size_t)st.st_size};
+            *m = (io_map){p, st.st_size};
     }
     close(fd);
     return code;
@@ -84,7 +84,7 @@ static err_code read_all(int fd, const char *path, size_t guess, size_t max_byte
     ssize_t got = 1;
     while (buffer && got > 0) {
         got = read_some(fd, buffer + used, capacity - used);
-        if (got > 0) used += (size_t)got;
+        if (got > 0) used += got;
         if (used > max_bytes || used < capacity) {
             if (used > max_bytes) break;
             continue;
@@ -124,7 +124,7 @@ err_code io_read_file(const char *path, size_t max_bytes, uint8_t **bytes, size_
                        max_bytes);
     else
         code =
-            read_all(fd, path, S_ISREG(st.st_mode) ? (size_t)st.st_size : 4096, max_bytes, bytes, size, err);
+            read_all(fd, path, S_ISREG(st.st_mode) ? st.st_size : 4096, max_bytes, bytes, size, err);
     close(fd);
     return code;
 }
@@ -247,7 +247,7 @@ static int write_fully(int fd, const uint8_t *bytes, size_t n)
         if (done < 0 && errno == EINTR) continue;
         if (done < 0) return errno;
         bytes += done;
-        n -= (size_t)done;
+        n -= done;
     }
     return 0;
 }
@@ -275,7 +275,7 @@ err_code io_writer_write(io_writer *w, const void *bytes, size_t n, error *err)
 static void sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    char *folder = slash ? strndup(path, slash == path ? 1 : (slash - path)) : strdup(".");
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0) {
         fsync(fd);

@@ -28,7 +28,7 @@ err_code io_json_parse(const char *bytes, size_t length, const char *name, json_
     int mark = text_byte_order_mark(bytes, length);
     if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%.300s': " TEXT_IS_UTF16, name);
     bytes += mark;
-    length -= (size_t)mark;
+    length -= mark;
     bool no_memory;
     *out = io_json_read(bytes, length, 0, &fault, &no_memory);
     if (*out) return ERR_OK;

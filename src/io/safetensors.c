@@ -110,13 +110,13 @@ static err_code parse_header(io_tensors *t, const uint8_t *bytes, size_t size, e
     if (length > size - 8) return bad(t, err, "the file ends inside the header");
     if (!length || bytes[8] != '{') return bad(t, err, "not a safetensors file: it has no header");
     t->header =
-        io_json_read((const char *)bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &fault, &no_memory);
+        io_json_read((const char *)bytes + 8, length, JSON_REJECT_DUPLICATES, &fault, &no_memory);
     if (no_memory) return err_no_memory(err, "while reading '%.300s'", t->name);
     if (!t->header)
         return err_set(err, ERR_FORMAT, "cannot read '%.300s': header, line %d, column %d: %s", t->name,
                        fault.line, fault.column, fault.text);
     t->data = bytes + 8 + length;
-    t->data_size = size - 8 - (size_t)length;
+    t->data_size = size - 8 - length;
     return ERR_OK;
 }
 
@@ -181,7 +181,7 @@ static err_code parse_offsets(const io_tensors *t, const json_t *info, io_tensor
     if ((uint64_t)(end - begin) != need)
         return bad_tensor(t, err, x->name, "'data_offsets' do not fit its type and shape");
     x->data = t->data + begin;
-    x->bytes = (size_t)need;
+    x->bytes = need;
     return ERR_OK;
 }
 
@@ -226,7 +226,7 @@ static err_code check_layout(io_tensors *t, error *err)
     }
     if (at != end)
         return err_set(err, ERR_FORMAT, "cannot read '%.300s': %zu bytes after the last tensor", t->name,
-                       (size_t)(end - at));
+                       (end - at));
     if (t->count) qsort(t->items, t->count, sizeof *t->items, by_name);
     return ERR_OK;
 }
@@ -320,7 +320,7 @@ int64_t io_tensor_length(const io_tensor *t)
 
 void io_tensor_to_f32(const io_tensor *t, float *out)
 {
-    io_to_f32(t->dtype, t->data, out, (size_t)io_tensor_length(t));
+    io_to_f32(t->dtype, t->data, out, io_tensor_length(t));
 }
 
 /* ---- reading what a model needs ---- */
@@ -363,7 +363,7 @@ static err_code check_values(const io_tensors *t, const io_tensor *x, error *err
         return err_set(err, ERR_FORMAT,
                        "'%.200s': tensor '%.80s' is of type %s, weights are F32, F16, BF16 or I8", t->name,
                        x->name, io_dtype_name(x->dtype));
-    float most = io_largest(x->dtype, x->data, (size_t)io_tensor_length(x));
+    float most = io_largest(x->dtype, x->data, io_tensor_length(x));
     if (most <= IO_TENSORS_MOST) return ERR_OK;
     if (isfinite(most))
         return err_set(err, ERR_FORMAT,
@@ -393,7 +393,7 @@ static err_code apply_scale(const io_tensors *t, const io_tensor *x, float *out,
     int64_t rows = x->shape[0], length = io_tensor_length(x), row = length ? length / rows : 0;
     for (int64_t i = 0; row && i < rows; i++) {
         float factor;
-        memcpy(&factor, (const uint8_t *)scale->data + (size_t)i * sizeof factor, sizeof factor);
+        memcpy(&factor, (const uint8_t *)scale->data + i * sizeof factor, sizeof factor);
         for (int64_t k = 0; k < row; k++) out[i * row + k] *= factor;
     }
     return ERR_OK;

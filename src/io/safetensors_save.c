@@ -94,7 +94,7 @@ static err_code add_part(saver *s, const part *p, size_t *offset, error *err)
     text name = {0};
     text_printf(&name, p->scale ? "%s.scale" : "%s", p->entry->name);
     size_t begin = *offset;
-    *offset += (size_t)p->length * io_dtype_size(p->dtype);
+    *offset += p->length * io_dtype_size(p->dtype);
     json_t *shape = json_array();
     bool ok = shape && !name.failed;
     for (int i = 0; ok && i < p->rank; i++)
@@ -198,7 +198,7 @@ static err_code write_quantised(saver *s, const part *p, error *err)
         for (int64_t k = 0; k < row && !code; k += CHUNK) {
             int64_t n = row - k < CHUNK ? row - k : CHUNK;
             quantise(x + k, (int8_t *)s->values, n, scale);
-            code = io_writer_write(s->writer, s->values, (size_t)n, err);
+            code = io_writer_write(s->writer, s->values, n, err);
         }
     }
     return code;
@@ -208,7 +208,7 @@ static err_code write_halves(saver *s, const part *p, error *err)
 {
     err_code code = ERR_OK;
     for (int64_t i = 0; i < p->length && !code; i += CHUNK) {
-        size_t n = p->length - i < CHUNK ? (size_t)(p->length - i) : CHUNK;
+        size_t n = p->length - i < CHUNK ? (p->length - i) : CHUNK;
         (p->dtype == IO_F16 ? io_f32_to_f16 : io_f32_to_bf16)(p->entry->values + i, (uint16_t *)s->values, n);
         code = io_writer_write(s->writer, s->values, 2 * n, err);
     }
@@ -222,7 +222,7 @@ static err_code write_part(saver *s, const part *p, error *err)
     if (is_quantised(e)) return write_quantised(s, p, err);
     if (e->values && e->dtype != IO_F32) return write_halves(s, p, err);
     const void *bytes = e->values ? (const void *)e->values : e->raw;
-    return io_writer_write(s->writer, bytes, (size_t)p->length * io_dtype_size(p->dtype), err);
+    return io_writer_write(s->writer, bytes, p->length * io_dtype_size(p->dtype), err);
 }
 
 static err_code write_all(saver *s, error *err)

@@ -8,7 +8,7 @@
 static void linear(const kernels *k, const real *x, real *y, int n)
 {
     (void)k;
-    if (y != x) memcpy(y, x, (size_t)n * sizeof *y);
+    if (y != x) memcpy(y, x, n * sizeof *y);
 }
 
 static void linear_back(const real *x, const real *y, const real *dy, real *restrict dx, int n)

@@ -197,8 +197,8 @@ nn_var *nn_weighted_sum(nn_tape *t, nn_var *const *parts, const real *weights, i
 {
     nn_var *y = nn_result(t, 1, (int[]){1}, true);
     sum_ctx *c = nn_alloc(t, sizeof *c);
-    nn_var **copy = nn_alloc(t, (size_t)count * sizeof *copy);
-    real *w = nn_alloc(t, (size_t)count * sizeof *w);
+    nn_var **copy = nn_alloc(t, count * sizeof *copy);
+    real *w = nn_alloc(t, count * sizeof *w);
     if (t->failed) return NULL;
     y->data[0] = 0;
     for (int i = 0; i < count; i++) {

@@ -21,14 +21,14 @@ static arrange_ctx *record(nn_tape *t, nn_var *y, nn_backward_fn backward, arran
 
 static size_t row_size(const nn_var *v)
 {
-    return nn_count(v) / (size_t)v->dim[0];
+    return nn_count(v) / v->dim[0];
 }
 
 /* ---- concat ---- */
 
 static void add_columns(const kernels *k, real *d, const real *dy, int rows, size_t width, size_t stride)
 {
-    for (int i = 0; d && i < rows; i++) k->add(dy + (size_t)i * stride, d + (size_t)i * width, (int)width);
+    for (int i = 0; d && i < rows; i++) k->add(dy + i * stride, d + i * width, (int)width);
 }
 
 static void concat_backward(nn_tape *t, void *p)
@@ -36,7 +36,7 @@ static void concat_backward(nn_tape *t, void *p)
     arrange_ctx *c = p;
     const real *dy = c->y->grad;
     if (!dy) return;
-    size_t a = (size_t)nn_last(c->a), b = (size_t)nn_last(c->b);
+    size_t a = nn_last(c->a), b = nn_last(c->b);
     add_columns(t->k, nn_grad_add(t, c->a), dy, nn_rows(c->a), a, a + b);
     add_columns(t->k, nn_grad_add(t, c->b), dy + a, nn_rows(c->a), b, a + b);
 }
@@ -49,8 +49,8 @@ nn_var *nn_concat(nn_tape *t, nn_var *a, nn_var *b)
     dim[a->rank - 1] += nn_last(b);
     nn_var *y = nn_result(t, a->rank, dim, nn_wants(t, a) || nn_wants(t, b));
     if (!y) return NULL;
-    size_t wa = (size_t)nn_last(a), wb = (size_t)nn_last(b);
-    for (size_t i = 0, n = (size_t)nn_rows(a); i < n; i++) {
+    size_t wa = nn_last(a), wb = nn_last(b);
+    for (size_t i = 0, n = nn_rows(a); i < n; i++) {
         memcpy(y->data + i * (wa + wb), a->data + i * wa, wa * sizeof(real));
         memcpy(y->data + i * (wa + wb) + wa, b->data + i * wb, wb * sizeof(real));
     }
@@ -69,11 +69,11 @@ static void mean_backward(nn_tape *t, void *p)
 {
     arrange_ctx *c = p;
     real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
-    size_t d = (size_t)c->a->dim[2], l = (size_t)c->a->dim[1];
+    size_t d = c->a->dim[2], l = c->a->dim[1];
     for (int n = 0; dx && n < c->a->dim[0]; n++) {
         int count = states(c, n);
         for (int i = 0; i < count; i++)
-            t->k->axpy(1 / (real)count, c->y->grad + (size_t)n * d, dx + ((size_t)n * l + (size_t)i) * d,
+            t->k->axpy(1 / (real)count, c->y->grad + n * d, dx + (n * l + i) * d,
                        (int)d);
     }
 }
@@ -84,12 +84,12 @@ nn_var *nn_mean(nn_tape *t, nn_var *x, const int32_t *length)
     nn_var *y = nn_result(t, 2, (int[]){x->dim[0], x->dim[2]}, nn_wants(t, x));
     if (!y) return NULL;
     arrange_ctx c = {.a = x, .y = y, .index = length};
-    size_t d = (size_t)x->dim[2], l = (size_t)x->dim[1];
+    size_t d = x->dim[2], l = x->dim[1];
     memset(y->data, 0, nn_count(y) * sizeof(real));
     for (int n = 0; n < x->dim[0]; n++) {
         int count = states(&c, n);
-        real *row = y->data + (size_t)n * d;
-        t->k->column_sums(x->data + (size_t)n * l * d, count, (int)d, row);
+        real *row = y->data + n * d;
+        t->k->column_sums(x->data + n * l * d, count, (int)d, row);
         for (size_t j = 0; j < d; j++) row[j] /= (real)count;
     }
     record(t, y, mean_backward, c);
@@ -104,7 +104,7 @@ static void gather_backward(nn_tape *t, void *p)
     real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
     size_t width = row_size(c->a);
     for (int i = 0; dx && i < c->count; i++)
-        t->k->add(c->y->grad + (size_t)i * width, dx + (size_t)c->index[i] * width, (int)width);
+        t->k->add(c->y->grad + i * width, dx + c->index[i] * width, (int)width);
 }
 
 nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n)
@@ -117,7 +117,7 @@ nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n)
     if (!y) return NULL;
     size_t width = row_size(x);
     for (int i = 0; i < n; i++)
-        memcpy(y->data + (size_t)i * width, x->data + (size_t)index[i] * width, width * sizeof(real));
+        memcpy(y->data + i * width, x->data + index[i] * width, width * sizeof(real));
     record(t, y, gather_backward, (arrange_ctx){.a = x, .y = y, .index = index, .count = n});
     return t->failed ? NULL : y;
 }
@@ -135,12 +135,12 @@ typedef struct place_ctx {
 static void put_back(nn_tape *t, const real *dy, size_t stride, const int32_t *index, size_t rows, nn_var *x)
 {
     real beta, *dx = nn_grad(t, x, &beta);
-    size_t width = (size_t)nn_last(x), places = (size_t)nn_rows(x);
+    size_t width = nn_last(x), places = nn_rows(x);
     unsigned char *taken = dx && beta == 0 ? nn_alloc(t, places) : NULL;
     if (t->failed || !dx) return;
     for (size_t r = 0; r < rows; r++, dy += stride) {
         if (index[r] < 0) continue;
-        real *to = dx + (size_t)index[r] * width;
+        real *to = dx + index[r] * width;
         if (taken && !taken[index[r]]) {
             memcpy(to, dy, width * sizeof *to);
             taken[index[r]] = 1;
@@ -156,17 +156,17 @@ static void place_backward(nn_tape *t, void *p)
     place_ctx *c = p;
     const real *dy = c->y->grad;
     for (int i = 0; dy && i < c->count; dy += nn_last(c->parts[i++]))
-        put_back(t, dy, (size_t)nn_last(c->y), c->index[i], (size_t)nn_rows(c->y), c->parts[i]);
+        put_back(t, dy, nn_last(c->y), c->index[i], nn_rows(c->y), c->parts[i]);
 }
 
 static void place_rows(real *y, size_t stride, const nn_var *x, const int32_t *index, int rows)
 {
-    size_t width = (size_t)nn_last(x);
+    size_t width = nn_last(x);
     for (int r = 0; r < rows; r++, y += stride)
         if (index[r] < 0)
             memset(y, 0, width * sizeof *y);
         else
-            memcpy(y, x->data + (size_t)index[r] * width, width * sizeof *y);
+            memcpy(y, x->data + index[r] * width, width * sizeof *y);
 }
 
 nn_var *nn_place(nn_tape *t, nn_var *const *parts, const int32_t *const *index, int count, int rows)
@@ -186,7 +186,7 @@ nn_var *nn_place(nn_tape *t, nn_var *const *parts, const int32_t *const *index, 
     if (t->failed) return NULL;
     real *to = c.y->data;
     for (int i = 0; i < count; to += nn_last(parts[i++]))
-        place_rows(to, (size_t)width, parts[i], index[i], rows);
+        place_rows(to, width, parts[i], index[i], rows);
     if (!kept) return c.y;
     *kept = c;
     nn_record(t, place_backward, kept);
@@ -197,7 +197,7 @@ static void slice_backward(nn_tape *t, void *p)
 {
     arrange_ctx *c = p;
     real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
-    if (dx) nn_add_into(t, dx + (size_t)c->begin * row_size(c->a), c->y->grad, nn_count(c->y));
+    if (dx) nn_add_into(t, dx + c->begin * row_size(c->a), c->y->grad, nn_count(c->y));
 }
 
 /* A view: the result shares the data of x and has a gradient of its own. */
@@ -215,7 +215,7 @@ nn_var *nn_slice(nn_tape *t, nn_var *x, int begin, int n)
     int dim[NN_MAX_RANK];
     memcpy(dim, x->dim, sizeof dim);
     dim[0] = n;
-    nn_var *y = view(t, x, x->data + (size_t)begin * row_size(x), x->rank, dim);
+    nn_var *y = view(t, x, x->data + begin * row_size(x), x->rank, dim);
     record(t, y, slice_backward, (arrange_ctx){.a = x, .y = y, .begin = begin});
     return t->failed ? NULL : y;
 }
@@ -262,7 +262,7 @@ nn_var *nn_stack(nn_tape *t, nn_var *const *parts, int count)
     memcpy(dim, parts[0]->dim, sizeof dim);
     dim[0] = rows;
     nn_var *y = nn_result(t, parts[0]->rank, dim, wants);
-    nn_var **copy = nn_alloc(t, (size_t)count * sizeof(nn_var *));
+    nn_var **copy = nn_alloc(t, count * sizeof(nn_var *));
     if (!y || !copy) return NULL;
     real *to = y->data;
     for (int i = 0; i < count; i++) {

@@ -31,7 +31,7 @@ double nn_gradcheck(nn_tape *t, nn_params *p, nn_loss_fn loss, void *ctx, double
     double max = 0;
     for (int i = 0; i < p->count; i++) {
         nn_param *n = p->list[i];
-        size_t count = nn_count(&n->var), step = count / (size_t)samples + 1;
+        size_t count = nn_count(&n->var), step = count / samples + 1;
         for (size_t j = 0; n->var.grad && j < count; j += step) {
             double g = (double)n->var.grad[j], d = difference(t, loss, ctx, n->var.data + j, h);
             double e = fabs(g - d) / (1e-3 + fabs(g) + fabs(d));

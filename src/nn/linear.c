@@ -66,8 +66,8 @@ static void start_some(void *p, size_t begin, size_t end)
 static void start_rows(nn_tape *t, nn_var *y, const nn_var *base, const nn_var *bias)
 {
     enum { GRAIN = 1 << 15 };
-    row_start s = {y->data, base ? base->data : NULL, bias ? bias->data : NULL, (size_t)nn_last(y)};
-    if (base || bias) nn_parallel(t, (size_t)nn_rows(y), 1 + GRAIN / s.cols, start_some, &s);
+    row_start s = {y->data, base ? base->data : NULL, bias ? bias->data : NULL, nn_last(y)};
+    if (base || bias) nn_parallel(t, nn_rows(y), 1 + GRAIN / s.cols, start_some, &s);
 }
 
 static nn_var *linear(nn_tape *t, nn_var *base, nn_var *x, nn_var *w, nn_var *b, bool tied)
@@ -128,9 +128,9 @@ static void embedding_columns(void *p, size_t begin, size_t end)
 {
     const embedding_sum *s = p;
     const nn_var *y = s->c->y;
-    size_t e = (size_t)nn_last(y);
+    size_t e = nn_last(y);
     for (int i = 0, n = nn_rows(y); i < n; i++)
-        s->k->add(y->grad + (size_t)i * e + begin, s->table + (size_t)s->c->ids[i] * e + begin,
+        s->k->add(y->grad + i * e + begin, s->table + s->c->ids[i] * e + begin,
                   (int)(end - begin));
 }
 
@@ -138,7 +138,7 @@ static void embedding_backward(nn_tape *t, void *p)
 {
     const embedding_ctx *c = p;
     embedding_sum s = {c, t->k, c->y->grad ? nn_grad_add(t, c->table) : NULL};
-    if (s.table) nn_parallel(t, (size_t)nn_last(c->y), 256, embedding_columns, &s);
+    if (s.table) nn_parallel(t, nn_last(c->y), 256, embedding_columns, &s);
 }
 
 nn_var *nn_embedding(nn_tape *t, nn_var *table, const int32_t *ids, int n)
@@ -146,9 +146,9 @@ nn_var *nn_embedding(nn_tape *t, nn_var *table, const int32_t *ids, int n)
     if (t->failed || !table) return NULL;
     nn_var *y = nn_result(t, 2, (int[]){n, table->dim[1]}, nn_wants(t, table));
     if (!y) return NULL;
-    size_t e = (size_t)table->dim[1];
+    size_t e = table->dim[1];
     for (int i = 0; i < n; i++)
-        memcpy(y->data + (size_t)i * e, table->data + (size_t)ids[i] * e, e * sizeof(real));
+        memcpy(y->data + i * e, table->data + ids[i] * e, e * sizeof(real));
     embedding_ctx *c = y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
         *c = (embedding_ctx){table, y, ids};

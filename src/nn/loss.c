@@ -29,8 +29,8 @@ static double log_sum_exp(const kernels *k, const real *x, real *e, int n, real 
 static void loss_row(loss_ctx *c, size_t i)
 {
     int v = nn_last(c->logits), target = c->targets[i], best;
-    const real *x = c->logits->data + i * (size_t)v;
-    real *d = c->dlogits + i * (size_t)v, top;
+    const real *x = c->logits->data + i * v;
+    real *d = c->dlogits + i * v, top;
     double lse = log_sum_exp(c->k, x, d, v, &top, &best);
     bool counts = target != c->ignore;
     real inverse = counts ? (real)exp(-lse) : 0, even = counts ? c->smoothing / (real)v : 0;
@@ -90,14 +90,14 @@ nn_var *nn_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, int
     nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, logits));
     real *d = nn_scratch(t, nn_count(logits) * sizeof *d);
     double *sums = nn_alloc(t, 2 * (size_t)rows * sizeof *sums);
-    unsigned char *hit = nn_alloc(t, (size_t)rows);
+    unsigned char *hit = nn_alloc(t, rows);
     if (t->failed) return NULL;
     *c = (loss_ctx){.k = t->k, .logits = logits, .y = y, .targets = targets, .ignore = ignore, .dlogits = d};
     c->smoothing = smoothing;
     c->row_loss = sums;
     c->nll = sums + rows;
     c->hit = hit;
-    nn_parallel(t, (size_t)rows, 16, loss_rows, c);
+    nn_parallel(t, rows, 16, loss_rows, c);
     nn_loss_info local;
     double total;
     sum_rows(c, rows, &local, &total);

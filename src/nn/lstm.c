@@ -12,7 +12,7 @@ typedef struct lstm_ctx {
 static void lstm_forward(void *p, size_t begin, size_t end)
 {
     lstm_ctx *x = p;
-    size_t h = (size_t)nn_last(x->c);
+    size_t h = nn_last(x->c);
     for (size_t n = begin; n < end; n++)
         x->k->lstm_cell(x->gates->data + n * 4 * h, NULL, x->c->data + n * h, (int)h, x->on + n * 4 * h,
                         x->c_new->data + n * h, x->tanhc + n * h, x->h_new->data + n * h);
@@ -21,7 +21,7 @@ static void lstm_forward(void *p, size_t begin, size_t end)
 static void lstm_backward_rows(void *p, size_t begin, size_t end)
 {
     lstm_ctx *x = p;
-    size_t h = (size_t)nn_last(x->c);
+    size_t h = nn_last(x->c);
     for (size_t n = begin; n < end; n++)
         x->k->lstm_cell_back(x->on + n * 4 * h, x->c->data + n * h, x->tanhc + n * h, x->dh + n * h, NULL,
                              x->dc_new + n * h, (int)h, x->dgates + n * 4 * h, x->dc + n * h);
@@ -54,7 +54,7 @@ static void lstm_backward(nn_tape *t, void *p)
     x->dgates = grad_to_set(t, x->gates);
     x->dc = grad_to_set(t, x->c);
     if (t->failed) return;
-    nn_parallel(t, (size_t)nn_rows(x->c), 8, lstm_backward_rows, x);
+    nn_parallel(t, nn_rows(x->c), 8, lstm_backward_rows, x);
     add_set(t, x->gates, x->dgates);
     add_set(t, x->c, x->dc);
 }
@@ -71,7 +71,7 @@ nn_lstm_state nn_lstm_step(nn_tape *t, nn_var *gates, nn_var *c)
     if (t->failed) return none;
     *x = (lstm_ctx){
         .k = t->k, .gates = gates, .c = c, .h_new = h_new, .c_new = c_new, .on = on, .tanhc = tanhc};
-    nn_parallel(t, (size_t)nn_rows(c), 8, lstm_forward, x);
+    nn_parallel(t, nn_rows(c), 8, lstm_forward, x);
     if (wants) nn_record(t, lstm_backward, x);
     return t->failed ? none : (nn_lstm_state){h_new, c_new};
 }

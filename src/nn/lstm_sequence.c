@@ -82,7 +82,7 @@ static void forward(sequence_ctx *x, const real *zeros, real *sums)
     x->c_prev = x->first.c ? x->first.c->data : zeros;
     x->at = 0;
     for (int s = 0; s < x->steps; s++) {
-        size_t rows = (size_t)x->active[s];
+        size_t rows = x->active[s];
         x->sums = h_prev ? sums : NULL;
         if (h_prev) step_product(x, GEMM_N, (int)rows, 4 * wide, wide, h_prev, 0, sums);
         nn_parallel(x->tape, rows, 8, cells, x);
@@ -116,14 +116,14 @@ static void cells_back(void *p, size_t begin, size_t end)
 static const real *states_before(const sequence_ctx *x, int s, int last, size_t at)
 {
     size_t h = x->width;
-    if (s && last == s + 1) return x->h->data + (at - (size_t)x->active[s - 1]) * h;
+    if (s && last == s + 1) return x->h->data + (at - x->active[s - 1]) * h;
     real *to = x->before;
     for (; s < last; s++) {
-        size_t count = (size_t)x->active[s] * h;
-        const real *from = s ? x->h->data + (at - (size_t)x->active[s - 1]) * h : x->first.h->data;
+        size_t count = x->active[s] * h;
+        const real *from = s ? x->h->data + (at - x->active[s - 1]) * h : x->first.h->data;
         memcpy(to, from, count * sizeof *to);
         to += count;
-        at += (size_t)x->active[s];
+        at += x->active[s];
     }
     return x->before;
 }
@@ -140,7 +140,7 @@ static void shares_back(void *p, size_t begin, size_t end)
     const group *g = p;
     size_t gates = gates_of(g->x);
     for (size_t row = g->begin; row < g->end; row++)
-        g->x->tape->k->add(gates_grad(g->x, row) + begin, g->dgates + (size_t)g->x->of[row] * gates + begin,
+        g->x->tape->k->add(gates_grad(g->x, row) + begin, g->dgates + g->x->of[row] * gates + begin,
                            (int)(end - begin));
 }
 
@@ -153,7 +153,7 @@ static void group_back(sequence_ctx *x, int s, int last)
         group g = {x, begin, x->end, nn_grad_add(t, x->gates)};
         if (g.dgates) nn_parallel(t, gates_of(x), 256, shares_back, &g);
     }
-    if (!s && !x->first.h) begin += (size_t)x->active[s++]; /* its state before is zero */
+    if (!s && !x->first.h) begin += x->active[s++]; /* its state before is zero */
     int wide = (int)x->width;
     real beta, *dw = begin < x->end ? nn_grad(t, x->w, &beta) : NULL;
     if (dw)
@@ -164,10 +164,10 @@ static void group_back(sequence_ctx *x, int s, int last)
 static void step_back(sequence_ctx *x, int s, const real *zeros)
 {
     nn_tape *t = x->tape;
-    size_t h = x->width, n = (size_t)x->active[s];
+    size_t h = x->width, n = x->active[s];
     int wide = (int)h;
     if (x->c->grad) nn_add_into(t, x->dc_new, x->c->grad + x->at * h, n * h);
-    x->c_prev = s            ? x->c->data + (x->at - (size_t)x->active[s - 1]) * h
+    x->c_prev = s            ? x->c->data + (x->at - x->active[s - 1]) * h
                 : x->first.c ? x->first.c->data
                              : zeros;
     nn_parallel(t, n, 8, cells_back, x);
@@ -185,7 +185,7 @@ static void steps_back(sequence_ctx *x, size_t total, const real *zeros)
     int last = x->steps;
     x->at = x->end = total;
     for (int s = x->steps - 1; s >= 0; s--) {
-        size_t n = (size_t)x->active[s];
+        size_t n = x->active[s];
         if (x->end - x->at + n > x->kept) {
             group_back(x, s + 1, last);
             last = s + 1;
@@ -207,7 +207,7 @@ static real *gates_grad_of_all(sequence_ctx *x)
 static bool take_memory(sequence_ctx *x, size_t total)
 {
     nn_tape *t = x->tape;
-    size_t first = (size_t)x->active[0] * x->width;
+    size_t first = x->active[0] * x->width;
     int wide = (int)x->width;
     x->kept = gemm_on_tiles(t->precision) ? total : (size_t)x->active[0];
     x->dgates = x->of ? nn_scratch(t, x->kept * gates_of(x) * sizeof(real)) : gates_grad_of_all(x);
@@ -223,7 +223,7 @@ static void sequence_backward(nn_tape *t, void *p)
 {
     sequence_ctx *x = p;
     if (!x->h->grad && !x->c->grad) return;
-    size_t total = (size_t)nn_rows(x->h), first = (size_t)x->active[0] * x->width;
+    size_t total = nn_rows(x->h), first = x->active[0] * x->width;
     real *zeros = x->first.c ? NULL : nn_alloc(t, first * sizeof(real));
     if (!take_memory(x, total)) return;
     steps_back(x, total, zeros);
@@ -237,7 +237,7 @@ static void sequence_backward(nn_tape *t, void *p)
 static size_t count_rows(const int *active, int steps)
 {
     size_t total = 0;
-    for (int s = 0; s < steps; s++) total += (size_t)active[s];
+    for (int s = 0; s < steps; s++) total += active[s];
     return total;
 }
 
@@ -246,8 +246,8 @@ nn_lstm_state nn_lstm_sequence(nn_tape *t, nn_var *gates, const int32_t *of, nn_
 {
     nn_lstm_state none = {0};
     if (t->failed || !gates || !w_state) return none;
-    size_t width = (size_t)w_state->dim[0], total = count_rows(active, steps);
-    size_t most = (size_t)active[0] * width;
+    size_t width = w_state->dim[0], total = count_rows(active, steps);
+    size_t most = active[0] * width;
     bool wants = nn_wants(t, gates) || nn_wants(t, w_state) || nn_wants(t, first.h) || nn_wants(t, first.c);
     sequence_ctx *x = nn_alloc(t, sizeof *x);
     int dim[2] = {(int)total, (int)width};

@@ -15,7 +15,7 @@ static void layer_backward(nn_tape *t, void *p)
     int d = nn_last(c->x);
     real *dx = nn_grad_add(t, c->x), *dg = nn_grad_add(t, c->gamma), *db = nn_grad_add(t, c->beta);
     for (int i = 0, rows = nn_rows(c->x); i < rows; i++) {
-        const real *x = c->x->data + (size_t)i * (size_t)d, *dy = c->y->grad + (size_t)i * (size_t)d;
+        const real *x = c->x->data + (size_t)i * d, *dy = c->y->grad + (size_t)i * d;
         double s1 = 0, s2 = 0;
         for (int j = 0; j < d; j++) {
             real hat = (x[j] - c->mean[i]) * c->inverse[i], g = dy[j] * c->gamma->data[j];
@@ -26,7 +26,7 @@ static void layer_backward(nn_tape *t, void *p)
         }
         for (int j = 0; dx && j < d; j++) {
             real hat = (x[j] - c->mean[i]) * c->inverse[i], g = dy[j] * c->gamma->data[j];
-            dx[(size_t)i * (size_t)d + (size_t)j] +=
+            dx[(size_t)i * d + j] +=
                 c->inverse[i] * (g - (real)(s1 / d) - hat * (real)(s2 / d));
         }
     }
@@ -42,14 +42,14 @@ nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta)
     if (t->failed) return NULL;
     *c = (layer_ctx){x, gamma, beta, y, stats, stats + rows};
     for (int i = 0; i < rows; i++) {
-        const real *in = x->data + (size_t)i * (size_t)d;
+        const real *in = x->data + (size_t)i * d;
         double sum = 0, squares = 0;
         for (int j = 0; j < d; j++) sum += (double)in[j];
         for (int j = 0; j < d; j++) squares += ((double)in[j] - sum / d) * ((double)in[j] - sum / d);
         c->mean[i] = (real)(sum / d);
         c->inverse[i] = (real)(1 / sqrt(squares / d + 1e-5));
         for (int j = 0; j < d; j++)
-            y->data[(size_t)i * (size_t)d + (size_t)j] =
+            y->data[(size_t)i * d + j] =
                 (in[j] - c->mean[i]) * c->inverse[i] * gamma->data[j] + beta->data[j];
     }
     if (y->wants_grad) nn_record(t, layer_backward, c);
@@ -83,7 +83,7 @@ static int chunks(const batch_ctx *b)
 static void sum_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
-    size_t c = (size_t)b->c;
+    size_t c = b->c;
     real *sum = b->parts + begin / b->chunk * 2 * c, *squares = sum + c;
     const real *shift = b->p.mean->data; /* near the true mean: keeps sum of squares from cancelling */
     b->k->column_moments(b->x->data + begin * c, (int)(end - begin), b->c, shift, sum, squares);
@@ -93,7 +93,7 @@ static void total(const batch_ctx *b, int which, int j, double *sum)
 {
     *sum = 0;
     for (int k = 0; k < chunks(b); k++)
-        *sum += (double)b->parts[((size_t)k * 2 + (size_t)which) * (size_t)b->c + (size_t)j];
+        *sum += (double)b->parts[((size_t)k * 2 + which) * b->c + j];
 }
 
 static void batch_statistics(nn_tape *t, batch_ctx *b)
@@ -135,7 +135,7 @@ static void make_line(batch_ctx *b)
 static void normalise_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
-    size_t c = (size_t)b->c;
+    size_t c = b->c;
     b->k->norm_apply(b->x->data + begin * c, b->residual ? b->residual->data + begin * c : NULL, b->factor,
                      b->shift, (int)(end - begin), b->c, b->act->low, b->act->high, b->y->data + begin * c);
 }
@@ -144,7 +144,7 @@ static void normalise_chunk(void *p, size_t begin, size_t end)
 static void grad_sums_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
-    size_t c = (size_t)b->c, at = begin * c;
+    size_t c = b->c, at = begin * c;
     real *dgamma = b->parts + begin / b->chunk * 2 * c, *dbeta = dgamma + c;
     b->k->norm_sums(b->x->data + at, b->y->data + at, b->mean, (int)(end - begin), b->c, b->act->low,
                     b->act->high, b->y->grad + at, dgamma, dbeta);
@@ -153,7 +153,7 @@ static void grad_sums_chunk(void *p, size_t begin, size_t end)
 static void grad_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
-    size_t c = (size_t)b->c, at = begin * c;
+    size_t c = b->c, at = begin * c;
     const real *dy = b->y->grad + at;
     if (b->dres && b->beta_res == 0)
         memcpy(b->dres + at, dy, (end - begin) * c * sizeof *dy);
@@ -201,9 +201,9 @@ nn_var *nn_batch_norm(nn_tape *t, nn_var *x, const nn_batch_norm_params *p, nn_v
     bool wants = nn_wants(t, x) || nn_wants(t, p->gamma) || nn_wants(t, p->beta) || nn_wants(t, residual);
     nn_var *y = nn_result(t, x->rank, x->dim, wants);
     real *stats = nn_scratch(t, 6 * (size_t)nn_last(x) * sizeof *stats);
-    real *parts = nn_scratch(t, 2 * (size_t)MAX_CHUNKS * (size_t)nn_last(x) * sizeof *parts);
+    real *parts = nn_scratch(t, 2 * (size_t)MAX_CHUNKS * nn_last(x) * sizeof *parts);
     if (t->failed) return NULL;
-    size_t rows = (size_t)nn_rows(x), chunk = (rows + MAX_CHUNKS - 1) / MAX_CHUNKS;
+    size_t rows = nn_rows(x), chunk = (rows + MAX_CHUNKS - 1) / MAX_CHUNKS;
     *b = (batch_ctx){.k = t->k, .x = x, .residual = residual, .y = y, .p = *p, .rows = rows, .c = nn_last(x)};
     b->act = nn_activation_of(act);
     b->chunk = chunk < 16 ? 16 : chunk;

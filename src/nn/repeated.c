@@ -28,7 +28,7 @@ nn_repeated *nn_repeat(nn_tape *t, nn_var *w, bool tied, int rows)
     }
     r->uses++;
     r->left++;
-    r->rows += (size_t)rows;
+    r->rows += rows;
     return r;
 }
 
@@ -99,15 +99,15 @@ static void gather_rows(void *p, size_t begin, size_t end)
 
 static void gather(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy)
 {
-    size_t in = (size_t)in_of(r), out = (size_t)out_of(r);
+    size_t in = in_of(r), out = out_of(r);
     if (!r->x) {
         r->x = nn_scratch(t, r->rows * in * sizeof *r->x);
         r->dy = nn_scratch(t, r->rows * out * sizeof *r->dy);
         if (t->failed) return;
     }
     gathering g = {{x, dy}, {r->x + r->gathered * in, r->dy + r->gathered * out}, {in, out}};
-    nn_parallel(t, (size_t)rows, 8, gather_rows, &g);
-    r->gathered += (size_t)rows;
+    nn_parallel(t, rows, 8, gather_rows, &g);
+    r->gathered += rows;
 }
 
 void nn_repeated_gradient(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy)

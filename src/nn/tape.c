@@ -35,7 +35,7 @@ void *nn_alloc(nn_tape *t, size_t bytes)
 size_t nn_count(const nn_var *v)
 {
     size_t n = 1;
-    for (int i = 0; i < v->rank; i++) n *= (size_t)v->dim[i];
+    for (int i = 0; i < v->rank; i++) n *= v->dim[i];
     return n;
 }
 
@@ -140,7 +140,7 @@ static void run_chunk(void *ctx, int index, int worker)
 {
     (void)worker;
     span *s = ctx;
-    size_t begin = (size_t)index * s->grain, end = begin + s->grain;
+    size_t begin = index * s->grain, end = begin + s->grain;
     s->body(s->ctx, begin, end < s->count ? end : s->count);
 }
 
@@ -193,7 +193,7 @@ typedef struct columns {
 static void sum_chunk(void *p, size_t begin, size_t end)
 {
     columns *c = p;
-    size_t cols = (size_t)c->cols;
+    size_t cols = c->cols;
     c->k->column_sums(c->x + begin * cols, (int)(end - begin), c->cols, c->parts + begin / c->chunk * cols);
 }
 
@@ -201,9 +201,9 @@ void nn_column_sums_into(nn_tape *t, real *to, const real *x, int rows, int cols
 {
     size_t chunk = ((size_t)rows + SUM_CHUNKS - 1) / SUM_CHUNKS;
     columns c = {t->k, x, NULL, chunk < SUM_ROWS ? SUM_ROWS : chunk, cols};
-    size_t chunks = ((size_t)rows + c.chunk - 1) / c.chunk;
-    c.parts = nn_alloc(t, chunks * (size_t)cols * sizeof *c.parts);
+    size_t chunks = (rows + c.chunk - 1) / c.chunk;
+    c.parts = nn_alloc(t, chunks * cols * sizeof *c.parts);
     if (!c.parts) return;
-    nn_parallel(t, (size_t)rows, c.chunk, sum_chunk, &c);
-    for (size_t i = 0; i < chunks; i++) t->k->add(c.parts + i * (size_t)cols, to, cols);
+    nn_parallel(t, rows, c.chunk, sum_chunk, &c);
+    for (size_t i = 0; i < chunks; i++) t->k->add(c.parts + i * cols, to, cols);
 }

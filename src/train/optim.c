@@ -95,7 +95,7 @@ static void sum_part(void *ctx, int index, int worker)
 {
     (void)worker;
     norm_parts *p = ctx;
-    size_t begin = (size_t)index * p->part, end = begin + p->part;
+    size_t begin = index * p->part, end = begin + p->part;
     if (end > p->params->size) end = p->params->size;
     for (size_t i = begin; i < end; i += PIECE) {
         const real *x = p->params->grad + i;
@@ -107,7 +107,7 @@ static void scale_part(void *ctx, int index, int worker)
 {
     (void)worker;
     norm_parts *p = ctx;
-    size_t begin = (size_t)index * p->part, end = begin + p->part;
+    size_t begin = index * p->part, end = begin + p->part;
     if (end > p->params->size) end = p->params->size;
     for (size_t i = begin; i < end; i++) p->params->grad[i] *= p->scale;
 }
