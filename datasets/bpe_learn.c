@@ -60,7 +60,7 @@ static bool comes_first(const learner *l, candidate a, candidate b)
     return l->pairs[a.pair].key < l->pairs[b.pair].key;
 }
 
-static bool push(learner *l, candidate c)
+static bool push_candidate(learner *l, candidate c)
 {
     if (!LIST_ROOM(l->heap, l->heap_count, 1, l->heap_capacity)) return false;
     int64_t i = l->heap_count++;
@@ -69,7 +69,7 @@ static bool push(learner *l, candidate c)
     return true;
 }
 
-static candidate pop(learner *l)
+static candidate pop_candidate(learner *l)
 {
     candidate top = l->heap[0], last = l->heap[--l->heap_count];
     int64_t i = 0, child;
@@ -103,7 +103,7 @@ static bool note_word(pair *p, int32_t word)
     return true;
 }
 
-static bool touch(learner *l, pair *p)
+static bool touch_pair(learner *l, pair *p)
 {
     if (p->is_touched) return true;
     if (!LIST_ROOM(l->touched, l->touched_count, 1, l->touched_capacity)) return false;
@@ -120,7 +120,7 @@ static bool count_word(learner *l, int32_t word, int sign)
         pair *p = pair_of(l, pair_key(s[i], s[i + 1]));
         if (!p) return false;
         p->count += sign * l->words->item[word].count;
-        if (sign > 0 && (!note_word(p, word) || !touch(l, p))) return false;
+        if (sign > 0 && (!note_word(p, word) || !touch_pair(l, p))) return false;
     }
     return true;
 }
@@ -131,13 +131,13 @@ static bool push_touched(learner *l)
     for (int64_t i = 0; i < l->touched_count; i++) {
         pair *p = &l->pairs[l->touched[i]];
         p->is_touched = false;
-        if (p->count >= RARE && !push(l, (candidate){p->count, l->touched[i]})) return false;
+        if (p->count >= RARE && !push_candidate(l, (candidate){p->count, l->touched[i]})) return false;
     }
     l->touched_count = 0;
     return true;
 }
 
-static bool start(learner *l)
+static bool start_learning(learner *l)
 {
     size_t words = l->words->count;
     int64_t total = 0, capacity = 0;
@@ -172,7 +172,7 @@ static bool merge_in_word(int32_t *symbols, int32_t *size, const ds_merge *m)
     return changed;
 }
 
-static bool holds(const int32_t *symbols, int32_t size, const ds_merge *m)
+static bool holds_pair(const int32_t *symbols, int32_t size, const ds_merge *m)
 {
     for (int32_t i = 0; i + 1 < size; i++)
         if (symbols[i] == m->left && symbols[i + 1] == m->right) return true;
@@ -187,7 +187,7 @@ static bool merge_pair(learner *l, int32_t at)
     ds_merge merge = l->b->merge[l->b->merges - 1];
     for (int32_t i = 0; i < l->pairs[at].words; i++) {
         int32_t word = l->pairs[at].word[i], *symbols = l->symbols + l->first[word];
-        if (!holds(symbols, l->size[word], &merge)) continue;
+        if (!holds_pair(symbols, l->size[word], &merge)) continue;
         if (!count_word(l, word, -1)) return false;
         merge_in_word(symbols, &l->size[word], &merge);
         if (!count_word(l, word, 1)) return false;
@@ -202,14 +202,14 @@ static bool merge_pair(learner *l, int32_t at)
 err_code ds_bpe_learn(ds_bpe *b, const ds_words *words, int32_t merges, error *err)
 {
     learner l = {.b = b, .words = words};
-    bool ok = start(&l);
+    bool ok = start_learning(&l);
     while (ok && l.heap_count && b->merges < merges) {
-        candidate c = pop(&l);
+        candidate c = pop_candidate(&l);
         int64_t count = l.pairs[c.pair].count;
         if (c.count == count)
             ok = merge_pair(&l, c.pair);
         else if (count >= RARE && count < c.count)
-            ok = push(&l, (candidate){count, c.pair});
+            ok = push_candidate(&l, (candidate){count, c.pair});
     }
     release_learner(&l);
     if (ok) return ERR_OK;

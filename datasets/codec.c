@@ -218,7 +218,7 @@ static err_code load_merges(ds_codec *c, const json_t *object, error *err)
     return code ? code : codec_bpe_number(c, err);
 }
 
-static err_code load(ds_codec *c, const json_t *object, error *err)
+static err_code load_level(ds_codec *c, const json_t *object, error *err)
 {
     const char *name;
     json_t *words;
@@ -238,7 +238,7 @@ err_code ds_codec_from_json(const json_t *object, ds_codec **out, error *err)
 {
     ds_codec *c = calloc(1, sizeof *c);
     if (!c) return codec_no_memory(err);
-    err_code code = load(c, object, err);
+    err_code code = load_level(c, object, err);
     if (code)
         ds_codec_free(&c);
     else

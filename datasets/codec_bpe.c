@@ -73,7 +73,7 @@ static void give_up_rare(const ds_bpe *b, int64_t min_count, int64_t *count)
 }
 
 /* The pieces in use, and every code point, also one that pieces have absorbed: new words may need it. */
-static err_code choose(const ds_bpe *b, const int64_t *count, ds_vocab **vocab, error *err)
+static err_code choose_symbols(const ds_bpe *b, const int64_t *count, ds_vocab **vocab, error *err)
 {
     ds_counter *counter = ds_counter_create();
     err_code code = counter ? ERR_OK : codec_no_memory(err);
@@ -91,7 +91,7 @@ static err_code build_vocab(ds_codec *c, const ds_words *words, int64_t min_coun
     if (!count) return codec_no_memory(err);
     count_symbols(c->bpe, words, count);
     give_up_rare(c->bpe, min_count, count);
-    err_code code = choose(c->bpe, count, &c->vocab, err);
+    err_code code = choose_symbols(c->bpe, count, &c->vocab, err);
     free(count);
     return code;
 }

@@ -75,7 +75,7 @@ static err_code scan_archive(finder *f, const char *path, const char *prefix, er
 }
 
 /* PATH/name of a folder's entry; false for hidden ones and those that do not fit. */
-static bool join(const char *dir, const char *name, char out[PATH_MAX])
+static bool join_path(const char *dir, const char *name, char out[PATH_MAX])
 {
     int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
     return name[0] != '.' && n > 0 && n < PATH_MAX;
@@ -95,7 +95,7 @@ static err_code scan_class(finder *f, const char *dir, size_t class_at, error *e
     err_code code = ERR_OK;
     if (!d) return err_set(err, ERR_IO, "cannot read the folder '%.300s': %s", dir, strerror(errno));
     for (struct dirent *e; !code && (e = readdir(d));)
-        if (ds_is_photo_name(e->d_name) && join(dir, e->d_name, path) && is_file(e, path))
+        if (ds_is_photo_name(e->d_name) && join_path(dir, e->d_name, path) && is_file(e, path))
             code = add_photo(f, path, class_at, NULL, 0, err);
     closedir(d);
     return code;
@@ -113,7 +113,7 @@ static err_code scan_folder(finder *f, const char *path, const char *prefix, err
                        root, strerror(errno));
     for (struct dirent *e; !code && (e = readdir(d));) {
         struct stat st;
-        if (join(root, e->d_name, dir) && !stat(dir, &st) && S_ISDIR(st.st_mode))
+        if (join_path(root, e->d_name, dir) && !stat(dir, &st) && S_ISDIR(st.st_mode))
             code = scan_class(f, dir, strlen(root) + 1, err);
     }
     closedir(d);

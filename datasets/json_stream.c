@@ -40,7 +40,7 @@ char ds_json_peek(ds_json_stream *s)
     return s->at < s->size ? s->text[s->at] : 0;
 }
 
-static err_code take(ds_json_stream *s, char wanted, const char *place, error *err)
+static err_code take_char(ds_json_stream *s, char wanted, const char *place, error *err)
 {
     char problem[32] = "'?' expected", found = ds_json_peek(s);
     problem[1] = wanted;
@@ -52,7 +52,7 @@ static err_code take(ds_json_stream *s, char wanted, const char *place, error *e
 err_code ds_json_open(ds_json_stream *s, char bracket, const char *place, error *err)
 {
     s->fresh = true;
-    return take(s, bracket, place, err);
+    return take_char(s, bracket, place, err);
 }
 
 err_code ds_json_next(ds_json_stream *s, char closing, const char *place, bool *more, error *err)
@@ -60,9 +60,9 @@ err_code ds_json_next(ds_json_stream *s, char closing, const char *place, bool *
     bool first = s->fresh;
     s->fresh = false;
     *more = ds_json_peek(s) != closing;
-    if (!*more) return take(s, closing, place, err);
+    if (!*more) return take_char(s, closing, place, err);
     if (first) return ERR_OK;
-    if (take(s, ',', place, NULL)) {
+    if (take_char(s, ',', place, NULL)) {
         char problem[] = "',' or '?' expected";
         problem[strlen("',' or '")] = closing;
         return malformed(s, place, problem, err);
@@ -95,7 +95,7 @@ err_code ds_json_key(ds_json_stream *s, const char *place, char **key, error *er
     *key = strdup(json_string_value(value));
     json_decref(value);
     if (!*key) return err_no_memory(err, "while reading '%s'", s->name);
-    code = take(s, ':', place, err);
+    code = take_char(s, ':', place, err);
     if (code) {
         free(*key);
         *key = NULL;

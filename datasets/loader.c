@@ -69,7 +69,7 @@ static err_code shrink(const ds_loader *l, img *photo, error *err)
     return ERR_OK;
 }
 
-static err_code decode(const ds_loader *l, int32_t index, img *photo, error *err)
+static err_code decode_photo(const ds_loader *l, int32_t index, img *photo, error *err)
 {
     img_read_options options = {.reduce_to = l->s.store_side};
     err_code code = ds_item_read(&l->s.item[index], &options, photo, err);
@@ -110,7 +110,7 @@ static err_code make_view(ds_loader *l, img cached, int32_t index, uint32_t epoc
 {
     if (cached.rgb) return cut_view(l, &cached, index, epoch, out, err);
     img photo = {0};
-    err_code code = decode(l, index, &photo, err);
+    err_code code = decode_photo(l, index, &photo, err);
     if (code) return code;
     code = cut_view(l, &photo, index, epoch, out, err);
     if (code || !offer_to_cache(l, index, &photo)) img_release(&photo);
@@ -170,7 +170,7 @@ static bool work_one(ds_loader *l)
     return true;
 }
 
-static void *work(void *arg)
+static void *work_on_slots(void *arg)
 {
     ds_loader *l = arg;
     pthread_mutex_lock(&l->mutex);
@@ -230,7 +230,7 @@ err_code ds_loader_create(const ds_loader_settings *settings, ds_loader **out, e
     pthread_cond_init(&l->changed, NULL);
     bool failed = make_slots(l);
     while (!failed && l->threads < settings->threads) {
-        failed = pthread_create(&l->thread[l->threads], NULL, work, l) != 0;
+        failed = pthread_create(&l->thread[l->threads], NULL, work_on_slots, l) != 0;
         if (!failed) l->threads++;
     }
     if (failed) {
@@ -304,7 +304,7 @@ err_code ds_loader_start(ds_loader *l, const ds_schedule *schedule, uint32_t epo
 }
 
 /* Reports and counts the photos of a finished batch that are bad and were not known as such. */
-static err_code judge(ds_loader *l, const slot *s, const ds_images *b, error *err)
+static err_code judge_batch(ds_loader *l, const slot *s, const ds_images *b, error *err)
 {
     if (s->code) return err_set(err, s->code, "out of memory while decoding photos");
     for (int32_t i = 0; i < b->images; i++) {
@@ -339,7 +339,7 @@ err_code ds_loader_next(ds_loader *l, ds_images *out, error *err)
                        .batch = batch,
                        .image = l->schedule.image + first,
                        .pixels = s->pixels};
-    err_code code = judge(l, s, out, err);
+    err_code code = judge_batch(l, s, out, err);
     if (code) *out = (ds_images){0};
     return code;
 }

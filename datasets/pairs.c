@@ -116,7 +116,7 @@ typedef struct gatherer {
 } gatherer;
 
 /* Room for one pair more. */
-static bool grow(gatherer *g)
+static bool grow_lists(gatherer *g)
 {
     int64_t sources = g->capacity, targets = g->capacity, numbers = g->capacity;
     if (!LIST_ROOM(g->source, g->count, 1, sources) || !LIST_ROOM(g->target, g->count, 1, targets) ||
@@ -137,7 +137,7 @@ static err_code put_pair(gatherer *g, const lines *at, char *source, char *targe
     if (g->count >= MOST_PAIRS || g->empty >= MOST_PAIRS)
         return err_set(err, ERR_LIMIT, "cannot use '%.300s': more than %lld pairs", at->path,
                        (long long)MOST_PAIRS);
-    if (!grow(g)) return err_no_memory(err, while_reading);
+    if (!grow_lists(g)) return err_no_memory(err, while_reading);
     g->source[g->count] = source;
     g->target[g->count] = target;
     g->line[g->count++] = at->number;
@@ -145,7 +145,7 @@ static err_code put_pair(gatherer *g, const lines *at, char *source, char *targe
 }
 
 /* Hands the arrays over to `out`, whose memory holds the texts. */
-static err_code finish(gatherer *g, const char *path, ds_pairs *out, error *err)
+static err_code finish_pairs(gatherer *g, const char *path, ds_pairs *out, error *err)
 {
     if (!g->count && !g->empty)
         return err_set(err, ERR_FORMAT, "cannot use '%.300s': the file is empty", path);
@@ -171,7 +171,7 @@ static err_code finish(gatherer *g, const char *path, ds_pairs *out, error *err)
 
 static err_code finish_or_release(gatherer *g, err_code code, const char *path, ds_pairs *out, error *err)
 {
-    if (!code) code = finish(g, path, out, err);
+    if (!code) code = finish_pairs(g, path, out, err);
     free(g->source);
     free(g->target);
     free(g->line);

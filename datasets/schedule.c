@@ -11,7 +11,7 @@ typedef struct list {
     int64_t capacity;
 } list;
 
-static bool append(list *l, const ds_batch *b)
+static bool append_photos(list *l, const ds_batch *b)
 {
     if (!LIST_ROOM(l->image, l->count, b->images, l->capacity)) return false;
     memcpy(l->image + l->count, b->image, b->images * sizeof *b->image);
@@ -19,7 +19,7 @@ static bool append(list *l, const ds_batch *b)
     return true;
 }
 
-static err_code collect(const ds_plan *plan, int32_t *start, list *l, error *err)
+static err_code collect_photos(const ds_plan *plan, int32_t *start, list *l, error *err)
 {
     arena scratch = {0};
     err_code code = ERR_OK;
@@ -27,7 +27,7 @@ static err_code collect(const ds_plan *plan, int32_t *start, list *l, error *err
         ds_batch b;
         arena_reset(&scratch);
         code = ds_plan_batch(plan, i, &scratch, &b, err);
-        if (!code && !append(l, &b)) code = err_no_memory(err, "for the schedule of the photos");
+        if (!code && !append_photos(l, &b)) code = err_no_memory(err, "for the schedule of the photos");
         start[i + 1] = l->count;
     }
     arena_release(&scratch);
@@ -39,7 +39,7 @@ err_code ds_schedule_of_plan(const ds_plan *plan, arena *memory, ds_schedule *ou
     list l = {0};
     int32_t *start = arena_array(memory, (size_t)ds_plan_batches(plan) + 1, sizeof *start), *image = NULL;
     if (!start) return err_no_memory(err, "for the schedule of the photos");
-    err_code code = collect(plan, start, &l, err);
+    err_code code = collect_photos(plan, start, &l, err);
     if (!code) image = arena_array(memory, l.count, sizeof *image);
     if (!code && !image) code = err_no_memory(err, "for the schedule of the photos");
     if (!code && l.count) memcpy(image, l.image, l.count * sizeof *image);

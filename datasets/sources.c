@@ -24,8 +24,8 @@ static bool put_words(gatherer *g, const int32_t *ids, int32_t count)
 }
 
 /* All lines; `most` > 0 cuts the longer ones and counts them in *cut; `end` appends <end> to each. */
-static err_code gather(gatherer *g, const ds_codec *codec, const char *const *lines, int32_t count,
-                       int32_t most, bool end, int32_t *cut, error *err)
+static err_code gather_words(gatherer *g, const ds_codec *codec, const char *const *lines, int32_t count,
+                             int32_t most, bool end, int32_t *cut, error *err)
 {
     static const int32_t last = DS_END;
     arena scratch = {0};
@@ -61,7 +61,7 @@ err_code ds_sources_encode(const ds_codec *codec, const char *const *lines, int3
     gatherer g = {.first = arena_array(memory, (size_t)count + 1, sizeof *g.first)};
     *out = (ds_sources){.count = count, .first = g.first};
     if (!g.first) return err_no_memory(err, while_numbering);
-    err_code code = gather(&g, codec, lines, count, most, true, &out->cut, err);
+    err_code code = gather_words(&g, codec, lines, count, most, true, &out->cut, err);
     if (!code && !(out->words = keep_words(&g, memory))) code = err_no_memory(err, while_numbering);
     free(g.words);
     if (code) {
@@ -84,7 +84,7 @@ err_code ds_targets_encode(const ds_codec *codec, const char *const *lines, int3
     bool *sided = arena_array(memory, (size_t)count + 1, sizeof *sided);
     *out = (ds_encoded){0};
     if (!g.first || !image || !sided) return err_no_memory(err, while_numbering);
-    err_code code = gather(&g, codec, lines, count, 0, false, &cut, err);
+    err_code code = gather_words(&g, codec, lines, count, 0, false, &cut, err);
     int32_t *words = code ? NULL : keep_words(&g, memory);
     free(g.words);
     if (code) return code;

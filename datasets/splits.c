@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int find(const ds_splits *s, const char *name, size_t size)
+static int find_split(const ds_splits *s, const char *name, size_t size)
 {
     for (int i = 0; i < s->count; i++)
         if (strlen(s->list[i].name) == size && !memcmp(s->list[i].name, name, size)) return i;
@@ -15,7 +15,7 @@ static int find(const ds_splits *s, const char *name, size_t size)
 int ds_splits_place(ds_splits *s, const char *name)
 {
     size_t size = strlen(name);
-    int at = find(s, name, size);
+    int at = find_split(s, name, size);
     if (at >= 0) return at;
     if (!size || size >= DS_SPLIT_BYTES || s->count == DS_MAX_SPLITS) return -1;
     memcpy(s->list[s->count].name, name, size + 1);
@@ -79,7 +79,7 @@ err_code ds_splits_choose(ds_splits *s, const char *wanted, bool by_default, con
     int32_t taken[DS_MAX_SPLITS] = {0}, found = 0;
     for (const char *part = wanted;; part++) {
         size_t size = strcspn(part, ",");
-        int at = find(s, part, size);
+        int at = find_split(s, part, size);
         if (at < 0 && !by_default) return not_there(s, part, size, file, err);
         if (at >= 0) taken[at] = ++found;
         part += size;

@@ -30,7 +30,7 @@ static uint32_t read_point(const char **s, const char *end)
 }
 
 /* Lower case, marks in ASCII, separators outside ASCII as blanks. */
-static void normalise(const char *utf8, size_t size, text *out)
+static void normalise_text(const char *utf8, size_t size, text *out)
 {
     for (const char *s = utf8, *end = utf8 + size; s < end;) {
         uint32_t point = to_ascii_mark(read_point(&s, end));
@@ -107,7 +107,7 @@ err_code ds_tokenise(const char *utf8, arena *memory, ds_tokens *out, error *err
     if (size > TEXT_LIMIT)
         return err_set(err, ERR_LIMIT, "a caption of %zu bytes is too long: 16 MiB at most", size);
     text plain = {0};
-    normalise(utf8, size, &plain);
+    normalise_text(utf8, size, &plain);
     /* Words need a separator between them or are clitics of two letters or more: at most one per byte. */
     writer w = {.at = arena_alloc(memory, 2 * plain.length + 1), .out = out};
     out->word = arena_alloc(memory, (plain.length + 1) * sizeof *out->word);

@@ -140,7 +140,7 @@ static bool is_able(const bench *b, const bench_row *row)
     return have_model(b) || !row->needs_model;
 }
 
-static err_code choose(bench *b, error *err)
+static err_code choose_rows(bench *b, error *err)
 {
     int chosen = 0, able = 0;
     for (int i = 0; i < bench_row_count; i++) {
@@ -233,7 +233,7 @@ static err_code time_rounds(bench *b, error *err)
 
 /* ---- results ---- */
 
-static int compare(const void *a, const void *b)
+static int compare_figures(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -270,9 +270,9 @@ static bench_result result_of(const bench *b, int row)
         ratios[i] = ratio(b, row, i);
         shares[i] = tiles < 0 ? 0 : b->figure[row][i] / b->figure[tiles][i];
     }
-    qsort(figures, ROUNDS, sizeof *figures, compare);
-    qsort(ratios, ROUNDS, sizeof *ratios, compare);
-    qsort(shares, ROUNDS, sizeof *shares, compare);
+    qsort(figures, ROUNDS, sizeof *figures, compare_figures);
+    qsort(ratios, ROUNDS, sizeof *ratios, compare_figures);
+    qsort(shares, ROUNDS, sizeof *shares, compare_figures);
     r.low = figures[0];
     r.high = figures[ROUNDS - 1];
     r.figure = figures[ROUNDS / 2];
@@ -283,7 +283,7 @@ static bench_result result_of(const bench *b, int row)
     return r;
 }
 
-static err_code report(const bench *b, error *err)
+static err_code report_results(const bench *b, error *err)
 {
     bench_result results[BENCH_ROWS_MAX];
     bench_report r = {.env = &b->env, .result = results, .rounds = ROUNDS};
@@ -297,21 +297,21 @@ static err_code report(const bench *b, error *err)
 
 /* ---- the verb ---- */
 
-static err_code run(bench *b, error *err)
+static err_code run_rows(bench *b, error *err)
 {
-    err_code code = choose(b, err);
+    err_code code = choose_rows(b, err);
     if (code || (code = open_photo(b, err)) || (code = open_rows(b, err))) return code;
     code = time_rounds(b, err);
-    return code ? code : report(b, err);
+    return code ? code : report_results(b, err);
 }
 
-static int measure(const bench_request *q, const char *model)
+static int measure_all(const bench_request *q, const char *model)
 {
     error err = {0};
     bench b = {.q = q, .drawn = -1, .env = {.model = model, .pool = pool_create(q->threads)}};
     b.env.threads = pool_threads(b.env.pool);
     err_code code =
-        b.env.pool ? run(&b, &err) : err_set(&err, ERR_MEMORY, "cannot start %d threads", q->threads);
+        b.env.pool ? run_rows(&b, &err) : err_set(&err, ERR_MEMORY, "cannot start %d threads", q->threads);
     for (int i = 0; i < bench_row_count; i++)
         if (b.c[i].row) b.c[i].row->close(&b.c[i]);
     if (b.drawn >= 0) close(b.drawn);
@@ -358,5 +358,5 @@ int verb_bench(int argc, char **argv)
             "  caption bench --json | jq '.results[] | {what, figure, unit}'\n"};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    return measure(&q, argc > 1 ? argv[1] : NULL);
+    return measure_all(&q, argc > 1 ? argv[1] : NULL);
 }

@@ -17,7 +17,7 @@ typedef struct product {
     uint16_t *tiles;   /* panels for every thread */
 } product;
 
-static real *draw(product *s, size_t count)
+static real *draw_matrix(product *s, size_t count)
 {
     real *x = arena_array(&s->memory, count, sizeof *x);
     bench_draw(x, count);
@@ -43,9 +43,9 @@ err_code bench_gemm_open(bench_case *c, error *err)
     product *s = c->state = calloc(1, sizeof *s);
     if (!s) return bench_no_memory(c, err);
     c->flops = 2.0 * SIDE * SIDE * SIDE;
-    s->x = draw(s, SIDE * SIDE);
-    s->w = draw(s, SIDE * SIDE);
-    s->y = draw(s, SIDE * SIDE);
+    s->x = draw_matrix(s, SIDE * SIDE);
+    s->w = draw_matrix(s, SIDE * SIDE);
+    s->y = draw_matrix(s, SIDE * SIDE);
     return s->x && s->w && s->y ? ERR_OK : bench_no_memory(c, err);
 }
 
@@ -98,9 +98,9 @@ static err_code draw_shape(bench_case *c, int photos, int kernel, error *err)
     int deep = kernel * kernel * p->in;
     size_t places = (size_t)photos * (p->side * p->side);
     c->flops = 2.0 * (double)places * deep * p->out;
-    s->x = draw(s, places * p->in);
-    s->w = draw(s, (size_t)deep * p->out);
-    s->y = draw(s, places * p->out);
+    s->x = draw_matrix(s, places * p->in);
+    s->w = draw_matrix(s, (size_t)deep * p->out);
+    s->y = draw_matrix(s, places * p->out);
     if (!s->x || !s->w || !s->y) return bench_no_memory(c, err);
     s->packed = packed_create(gemm_on_tiles(c->row->precision) ? PACKED_BF16 : PACKED_F32, GEMM_N, deep,
                               p->out, s->w, p->out, NULL);
@@ -175,7 +175,7 @@ err_code bench_tiles_open(bench_case *c, error *err)
     if (!s) return bench_no_memory(c, err);
     size_t threads = pool_threads(bench_pool(c)), count = threads * GEMM_TILES_NUMBERS;
     s->tiles = arena_array(&s->memory, count, sizeof *s->tiles);
-    s->x = draw(s, count);
+    s->x = draw_matrix(s, count);
     if (!s->tiles || !s->x) return bench_no_memory(c, err);
     for (size_t i = 0; i < count; i++) { /* the upper half of an f32 is a bf16 */
         float x = (float)s->x[i];

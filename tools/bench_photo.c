@@ -17,7 +17,7 @@ static const char program[] = "/proc/self/exe";
 
 /* ---- cold ---- */
 
-static err_code start(const bench_env *env, pid_t *child, error *err)
+static err_code start_program(const bench_env *env, pid_t *child, error *err)
 {
     char verb[] = "caption", threads[] = "--threads=1", model[] = "--model", end[] = "--";
     char *own_model = env->model ? strdup(env->model) : NULL, *photo = strdup(env->photo);
@@ -46,7 +46,7 @@ static err_code describe_in_process(const bench_env *env, struct rusage *used, e
 {
     pid_t child;
     int status;
-    err_code code = start(env, &child, err);
+    err_code code = start_program(env, &child, err);
     if (code) return code;
     while (wait4(child, &status, 0, used) < 0)
         if (errno != EINTR) return err_set(err, ERR_IO, "cannot wait for '%s': %s", program, strerror(errno));

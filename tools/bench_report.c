@@ -28,7 +28,7 @@ static void cpu_model(char *name, size_t size)
 }
 
 /* Processes that wanted to run during the last minute, ours included. */
-static double load(void)
+static double load_of_machine(void)
 {
     double average = 0;
     return getloadavg(&average, 1) == 1 ? average : 0;
@@ -113,7 +113,7 @@ void bench_print_table(const bench_report *r)
     cpu_model(cpu, sizeof cpu);
     printf("%s, level %s, ", cpu, cpu_level_name(cpu_get_level()));
     print_threads(r->env->threads);
-    printf(", load %.1f\n", load());
+    printf(", load %.1f\n", load_of_machine());
     printf("%s; caption %s; photo: ", gemm_library(), CAPTION_VERSION);
     print_escaped(stdout, r->photo);
     printf("\n\n%-8s %-24s %8s %-10s %8s %-14s %s\n", "name", "what", "figure", "unit", "ratio", "to sgemm",
@@ -161,7 +161,7 @@ static void put_machine(io_json_build *b, const bench_report *r)
     io_json_put_string(b, o, "cpu", cpu);
     io_json_put_string(b, o, "level", cpu_level_name(cpu_get_level()));
     io_json_put_int(b, o, "threads", r->env->threads);
-    io_json_put_number(b, o, "load", load());
+    io_json_put_number(b, o, "load", load_of_machine());
     io_json_put_string(b, o, "gemm", gemm_library());
 }
 

@@ -69,7 +69,8 @@ static void draw_date(rng *r, date_line *out)
     }
 }
 
-static err_code encode(text_state *s, const char *const *lines, bool targets, int32_t *vocabulary, error *err)
+static err_code encode_lines(text_state *s, const char *const *lines, bool targets, int32_t *vocabulary,
+                             error *err)
 {
     const ds_codec_settings settings = {.level = DS_CHAR, .min_count = 1};
     ds_codec *codec = NULL;
@@ -90,9 +91,9 @@ static err_code make_data(text_state *s, int32_t *source_vocabulary, int32_t *ta
     if (!drawn || !line) return err_no_memory(err, for_dates);
     for (int i = 0; i < LINES; i++) draw_date(&r, &drawn[i]);
     for (int i = 0; i < LINES; i++) line[i] = drawn[i].source;
-    err_code code = encode(s, line, false, source_vocabulary, err);
+    err_code code = encode_lines(s, line, false, source_vocabulary, err);
     for (int i = 0; i < LINES; i++) line[i] = drawn[i].target;
-    if (!code) code = encode(s, line, true, target_vocabulary, err);
+    if (!code) code = encode_lines(s, line, true, target_vocabulary, err);
     const ds_plan_settings plan = {.batch = BATCH, .seed = 1};
     return code ? code : ds_plan_create(&s->targets, &plan, &s->plan, err);
 }

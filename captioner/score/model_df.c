@@ -23,7 +23,7 @@ err_code cap_model_set_df(cap_model *m, const cap_df *df, error *err)
     return ERR_OK;
 }
 
-static err_code parse(const char *json, const char *name, cap_df **df, error *err)
+static err_code parse_df(const char *json, const char *name, cap_df **df, error *err)
 {
     json_t *o = NULL;
     error reason = {0};
@@ -37,7 +37,7 @@ static err_code parse(const char *json, const char *name, cap_df **df, error *er
 err_code cap_model_get_df(const cap_model *m, cap_df **df, error *err)
 {
     *df = NULL;
-    return m->df ? parse(m->df, "document frequencies of the model", df, err) : ERR_OK;
+    return m->df ? parse_df(m->df, "document frequencies of the model", df, err) : ERR_OK;
 }
 
 err_code cap_model_read_df(const char *path, cap_df **df, error *err)
@@ -50,7 +50,7 @@ err_code cap_model_read_df(const char *path, cap_df **df, error *err)
     if (!t) return e->code;
     err_code code = cap_model_stored_df(t, &json, e);
     if (!code && !json) code = err_set(e, ERR_MISSING, "'%.200s' carries no document frequencies", path);
-    if (!code) code = parse(json, path, df, e);
+    if (!code) code = parse_df(json, path, df, e);
     free(json);
     io_tensors_close(&t);
     return code;

@@ -22,7 +22,7 @@ static bool one_of(uint32_t c, const char *set)
     return c && c < 0x80 && strchr(set, (int)c);
 }
 
-static size_t run(place s, bool (*is)(uint32_t))
+static size_t length_of_run(place s, bool (*is)(uint32_t))
 {
     size_t n = 0;
     while (is(s[n])) n++;
@@ -108,7 +108,7 @@ static size_t match_mail_address(place s)
     if (s[n] != '@' || !is_word(s[n + 1])) return 0;
     for (n++; n < ADDRESS_REACH && is_host_char(s[n]); n++)
         if (s[n] == '.' && is_word(s[n + 1])) dot = n;
-    return dot ? dot + 1 + run(s + dot + 1, is_word) : 0;
+    return dot ? dot + 1 + length_of_run(s + dot + 1, is_word) : 0;
 }
 
 static bool is_capital(uint32_t c)
@@ -119,9 +119,9 @@ static bool is_capital(uint32_t c)
 /* AT&T, R&B, A+E: capitals only; "cats&dogs" is three tokens */
 static size_t match_firm(place s)
 {
-    size_t n = run(s, is_capital), whole = 0;
+    size_t n = length_of_run(s, is_capital), whole = 0;
     while (n && one_of(s[n], "&+") && is_capital(s[n + 1])) {
-        n += 1 + run(s + n + 1, is_capital);
+        n += 1 + length_of_run(s + n + 1, is_capital);
         whole = n;
     }
     return whole && !is_word(s[whole]) ? whole : 0;
@@ -130,7 +130,7 @@ static size_t match_firm(place s)
 /* from n on: -and-white */
 static size_t join_hyphens(place s, size_t n)
 {
-    while (s[n] == '-' && is_word(s[n + 1])) n += 1 + run(s + n + 1, is_word);
+    while (s[n] == '-' && is_word(s[n + 1])) n += 1 + length_of_run(s + n + 1, is_word);
     return n;
 }
 
@@ -149,8 +149,9 @@ static size_t match_acronym(place s)
 static size_t match_number(place s)
 {
     bool sign = one_of(s[0], "+-") && cap_char_is_blank(s[-1]);
-    size_t first = sign, n = first + run(s + first, cap_char_is_digit), digits = n;
-    while (one_of(s[n], ".:,") && cap_char_is_digit(s[n + 1])) n += 1 + run(s + n + 1, cap_char_is_digit);
+    size_t first = sign, n = first + length_of_run(s + first, cap_char_is_digit), digits = n;
+    while (one_of(s[n], ".:,") && cap_char_is_digit(s[n + 1]))
+        n += 1 + length_of_run(s + n + 1, cap_char_is_digit);
     if (n == digits && !(sign && digits > first)) return 0;
     return join_hyphens(s, n);
 }
@@ -206,7 +207,7 @@ static bool goes_on(place s, size_t n)
 static size_t join_slashes(place s, size_t n)
 {
     for (int i = 0; i < 2 && s[n] == '/' && is_word(s[n + 1]); i++)
-        n = join_hyphens(s, n + 1 + run(s + n + 1, is_word));
+        n = join_hyphens(s, n + 1 + length_of_run(s + n + 1, is_word));
     return n;
 }
 
@@ -224,10 +225,10 @@ static bool apostrophe_inside(place s, size_t n)
 
 static size_t match_word(place s)
 {
-    size_t n = run(s, is_word);
+    size_t n = length_of_run(s, is_word);
     if (!n) return 0;
     if (s[n] == '.' && (is_abbreviation(s, n) || goes_on(s, n + 1))) return n + 1;
-    if (apostrophe_inside(s, n)) n += 1 + run(s + n + 1, is_word);
+    if (apostrophe_inside(s, n)) n += 1 + length_of_run(s + n + 1, is_word);
     n = join_slashes(s, join_hyphens(s, n));
     return n > 1 && match_clitic(s + n - 1) ? n - 1 : n; /* do|n't: the n is not the verb's */
 }
@@ -331,7 +332,7 @@ static bool is_punctuation(const char *token)
     return false;
 }
 
-static void put(writer *w, place s, size_t n, const char *as)
+static void put_word(writer *w, place s, size_t n, const char *as)
 {
     char *end = w->text;
     for (; as && *as; as++) *end++ = *as;
@@ -346,7 +347,7 @@ static void put(writer *w, place s, size_t n, const char *as)
 static size_t put_symbol(writer *w, place s)
 {
     const char *as = symbol_name(s[0]);
-    if (as || stays_itself(s[0])) put(w, s, 1, as);
+    if (as || stays_itself(s[0])) put_word(w, s, 1, as);
     return 1;
 }
 
@@ -356,7 +357,7 @@ static size_t put_next(writer *w, place s)
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         size_t n = rules[i].match(s);
         if (!n) continue;
-        put(w, s, n, rules[i].as);
+        put_word(w, s, n, rules[i].as);
         return n;
     }
     return put_symbol(w, s);

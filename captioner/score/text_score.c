@@ -76,7 +76,7 @@ static void part_pairs(const char *s, bool (*first)(char), bool (*second)(char),
     }
 }
 
-static void split(const char *s, size_t bytes, arena *a, cap_tokens *out)
+static void split_words(const char *s, size_t bytes, arena *a, cap_tokens *out)
 {
     const char *end = s + bytes, *begin = NULL;
     out->token = arena_array(a, bytes / 2 + 1, sizeof *out->token);
@@ -116,7 +116,7 @@ err_code cap_13a_tokens(const char *line, arena *a, cap_tokens *out, error *err)
     part_pairs(text_string(&now), is_point, is_no_digit, 0, &next);
     text_clear(&now);
     part_pairs(text_string(&next), is_digit, is_dash, 1, &now);
-    if (!failed && !now.failed && !next.failed) split(text_string(&now), now.length, a, out);
+    if (!failed && !now.failed && !next.failed) split_words(text_string(&now), now.length, a, out);
     text_release(&now);
     text_release(&next);
     return out->token ? ERR_OK : err_no_memory(err, "for the words of a line");

@@ -6,8 +6,8 @@
 #include "captioner/search/search_state.h"
 #include "datasets/vocab.h"
 
-static err_code check(const nn_tape *t, const cap_decoder *d, const cap_memory *m, const int32_t *word,
-                      int words, error *err)
+static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_memory *m, const int32_t *word,
+                            int words, error *err)
 {
     if (t->recording || t->training)
         return err_set(err, ERR_ARGUMENT, "scoring a sentence needs a tape that neither records nor trains");
@@ -23,7 +23,7 @@ static err_code check(const nn_tape *t, const cap_decoder *d, const cap_memory *
     return ERR_OK;
 }
 
-static bool allocate(cap_forced *f, const int32_t *word, int words, int states, arena *results)
+static bool make_room(cap_forced *f, const int32_t *word, int words, int states, arena *results)
 {
     size_t n = words;
     *f = (cap_forced){.as = {.words = words, .ended = true}};
@@ -39,7 +39,7 @@ static bool allocate(cap_forced *f, const int32_t *word, int words, int states, 
 }
 
 /* How `word` stands among the logits; <pad> and <start> never follow and do not count. */
-static void judge(cap_forced *f, int at, const real *logits, int vocabulary, int32_t word)
+static void judge_word(cap_forced *f, int at, const real *logits, int vocabulary, int32_t word)
 {
     int better = 0;
     for (int32_t i = DS_END; i < vocabulary; i++) better += logits[i] > logits[word];
@@ -53,14 +53,14 @@ static void take_step(cap_walk *w, cap_forced *f, int at, int32_t previous)
     cap_step out = cap_walk_step(w, NULL, &previous);
     nn_var *logits = cap_decoder_logits(w->tape, w->decoder, &out);
     if (w->tape->failed) return;
-    judge(f, at, logits->data, nn_last(logits), at < f->as.words ? f->as.word[at] : DS_END);
+    judge_word(f, at, logits->data, nn_last(logits), at < f->as.words ? f->as.word[at] : DS_END);
     size_t states = w->memory->states;
     for (size_t i = 0; f->as.alpha && at < f->as.words && i < states; i++)
         f->as.alpha[at * states + i] = (float)out.alpha->data[i];
     cap_walk_keep(w, &out, NULL, 1);
 }
 
-static void follow(cap_walk *w, cap_forced *f)
+static void follow_words(cap_walk *w, cap_forced *f)
 {
     nn_tape *t = w->tape;
     cap_walk_begin(w, NULL, 1);
@@ -74,11 +74,11 @@ static void follow(cap_walk *w, cap_forced *f)
 err_code cap_force(nn_tape *t, const cap_decoder *d, const cap_memory *m, const int32_t *word, int words,
                    arena *results, cap_forced *out, error *err)
 {
-    err_code code = check(t, d, m, word, words, err);
+    err_code code = check_input(t, d, m, word, words, err);
     if (code) return code;
     cap_walk walk = {.tape = t, .decoder = d, .memory = m, .mem = results, .most = 1};
-    bool room = allocate(out, word, words, cap_decoder_attends(d) ? m->states : 0, results);
-    if (room) follow(&walk, out);
+    bool room = make_room(out, word, words, cap_decoder_attends(d) ? m->states : 0, results);
+    if (room) follow_words(&walk, out);
     if (!room || t->failed) return err_no_memory(err, "while scoring a sentence");
     for (int i = 0; i <= words; i++) {
         out->as.log_probability += out->log_probability[i];

@@ -10,7 +10,7 @@ enum { MAX_ROWS = 1 << 20 };
 
 /* How a strategy goes about it. */
 typedef struct method {
-    bool grouped; /* a photo begins with one row a group */
+    bool grouped; /* a memory begins with one row a group */
     void (*rank)(cap_state *s, int step, const nn_var *logits, cap_choice *top);
     void (*advance)(cap_state *s, int step, const cap_choice *top);
 } method;
@@ -44,7 +44,7 @@ static err_code check_input(const nn_tape *t, const cap_decoder *d, const cap_se
     return ERR_OK;
 }
 
-static void measure(cap_state *s)
+static void measure_beam(cap_state *s)
 {
     const cap_search_options *o = s->options;
     bool draws = o->strategy == CAP_SAMPLE, attends = cap_decoder_attends(s->decoder);
@@ -63,10 +63,10 @@ static void measure(cap_state *s)
 
 static bool allocate_rows(arena *a, size_t n, cap_rows *rows)
 {
-    rows->photo = arena_array(a, n, sizeof *rows->photo);
+    rows->memory = arena_array(a, n, sizeof *rows->memory);
     rows->word = arena_array(a, n, sizeof *rows->word);
     rows->at = arena_array(a, n, sizeof *rows->at);
-    return rows->photo && rows->word && rows->at;
+    return rows->memory && rows->word && rows->at;
 }
 
 static bool allocate_pools(cap_state *s, size_t pools)
@@ -82,9 +82,9 @@ static bool allocate_pools(cap_state *s, size_t pools)
     return s->level;
 }
 
-static bool allocate(cap_state *s)
+static bool make_room(cap_state *s)
 {
-    size_t photos = s->memory->memories, most = photos * s->most_rows;
+    size_t memories = s->memory->memories, most = memories * s->most_rows;
     size_t looks = s->memory->states * sizeof(real);
     s->walk = (cap_walk){.tape = s->tape,
                          .decoder = s->decoder,
@@ -99,21 +99,21 @@ static bool allocate(cap_state *s)
     s->steps = arena_array(&s->mem, (size_t)s->options->max_words + 1, sizeof *s->steps);
     s->ending = arena_array(&s->mem, most, sizeof *s->ending);
     return allocate_rows(&s->mem, most, &s->now) && allocate_rows(&s->mem, most, &s->next) && s->steps &&
-           s->ending && allocate_pools(s, photos * s->groups);
+           s->ending && allocate_pools(s, memories * s->groups);
 }
 
 /* The last word of every row is <start>. */
-static void begin(cap_state *s)
+static void begin_rows(cap_state *s)
 {
     cap_rows *r = &s->now;
     r->count = s->memory->memories * s->first_rows;
     for (int i = 0; i < r->count; i++) {
         int group = i % s->first_rows;
-        r->photo[i] = i / s->first_rows;
+        r->memory[i] = i / s->first_rows;
         r->word[i] = DS_START;
         r->at[i] = (cap_row){.group = group, .greedy = !group};
     }
-    cap_walk_begin(&s->walk, r->photo, r->count);
+    cap_walk_begin(&s->walk, r->memory, r->count);
 }
 
 /* ---- rows ---- */
@@ -130,7 +130,7 @@ void cap_state_grow(cap_state *s, int step, int row, cap_row from, int32_t word,
 {
     cap_rows *next = &s->next;
     int r = next->count++;
-    next->photo[r] = s->now.photo[row];
+    next->memory[r] = s->now.memory[row];
     next->word[r] = word;
     next->at[r] = from;
     s->steps[step].links[r] = (cap_link){row, word, (float)exp(word_log_p)};
@@ -161,16 +161,16 @@ static bool keep_alpha(cap_state *s, cap_step_record *record, const nn_var *alph
 /* ---- a step ---- */
 
 /* Loosens the rules of groups that have no sentence yet and nothing left to say. True: there were any. */
-static bool loosen(cap_state *s, const cap_choice *top)
+static bool loosen_rules(cap_state *s, const cap_choice *top)
 {
     bool any = false;
     for (int begin = 0, end; begin < s->now.count; begin = end) {
         end = cap_state_group_end(s, begin);
         size_t first = (size_t)begin * s->choices, last = (size_t)end * s->choices;
         while (first < last && top[first].word < 0) first++;
-        int photo = s->now.photo[begin], group = s->now.at[begin].group;
-        cap_rule_level *level = &s->level[(size_t)photo * s->groups + group];
-        if (first < last || cap_state_pool(s, CAP_ENDED, photo, group)->count ||
+        int memory = s->now.memory[begin], group = s->now.at[begin].group;
+        cap_rule_level *level = &s->level[(size_t)memory * s->groups + group];
+        if (first < last || cap_state_pool(s, CAP_ENDED, memory, group)->count ||
             *level + 1 == CAP_RULE_LEVELS)
             continue;
         ++*level;
@@ -188,7 +188,7 @@ static bool are_numbers(cap_state *s, const cap_choice *top)
 
 /* What may follow each row. Ranking spends the logits, so where rules give way they are computed again. NULL:
  * out of memory, or no numbers. */
-static cap_choice *choose(cap_state *s, int step, const cap_step *out)
+static cap_choice *choose_words(cap_state *s, int step, const cap_step *out)
 {
     nn_tape *t = s->tape;
     size_t pools = (size_t)s->memory->memories * s->groups;
@@ -199,7 +199,7 @@ static cap_choice *choose(cap_state *s, int step, const cap_step *out)
         if (t->failed) return NULL;
         methods[s->options->strategy].rank(s, step, logits, top);
         if (t->failed || !are_numbers(s, top)) return NULL;
-    } while (loosen(s, top));
+    } while (loosen_rules(s, top));
     return top;
 }
 
@@ -210,7 +210,7 @@ static void spare_endings(cap_state *s, int step)
         if (s->ending[r] > -INFINITY) cap_finish(s, CAP_SPARE, r, step, s->now.at[r].log_p + s->ending[r]);
 }
 
-static void turn(cap_state *s, const cap_link *links, const cap_step *out)
+static void turn_rows(cap_state *s, const cap_link *links, const cap_step *out)
 {
     int32_t *parent = nn_scratch(s->tape, s->next.count * sizeof *parent);
     for (int i = 0; parent && i < s->next.count; i++) parent[i] = links[i].parent;
@@ -225,8 +225,8 @@ static void turn(cap_state *s, const cap_link *links, const cap_step *out)
  * out of memory, or no numbers. */
 static bool take_step(cap_state *s, int step)
 {
-    cap_step out = cap_walk_step(&s->walk, s->now.photo, s->now.word);
-    cap_choice *top = choose(s, step, &out);
+    cap_step out = cap_walk_step(&s->walk, s->now.memory, s->now.word);
+    cap_choice *top = choose_words(s, step, &out);
 
     cap_step_record *record = &s->steps[step];
     size_t most = (size_t)s->memory->memories * s->most_rows;
@@ -235,14 +235,14 @@ static bool take_step(cap_state *s, int step)
     s->next.count = 0;
     spare_endings(s, step);
     methods[s->options->strategy].advance(s, step, top);
-    turn(s, record->links, &out);
+    turn_rows(s, record->links, &out);
     return true;
 }
 
-static err_code run(cap_state *s, error *err)
+static err_code run_search(cap_state *s, error *err)
 {
-    if (!allocate(s)) return err_no_memory(err, while_searching);
-    begin(s);
+    if (!make_room(s)) return err_no_memory(err, while_searching);
+    begin_rows(s);
     int most = s->options->max_words;
     for (int step = 0; step <= most && s->now.count && !s->tape->failed; step++) {
         for (int r = 0; step == most && r < s->now.count; r++)
@@ -265,11 +265,11 @@ err_code cap_search(nn_tape *t, const cap_decoder *d, const cap_memory *m, const
     if (code) return code;
     cap_state s = {.tape = t, .decoder = d, .memory = m, .options = o};
     s.vocabulary = d->config.vocabulary;
-    measure(&s);
+    measure_beam(&s);
     if (m->memories > MAX_ROWS / s.most_rows)
         return err_set(err, ERR_LIMIT, "%d inputs with %d hypotheses each are too many at once", m->memories,
                        s.most_rows);
-    code = run(&s, err);
+    code = run_search(&s, err);
     if (!code) code = cap_trace_all(&s, results, best, err);
     arena_release(&s.mem);
     return code;

@@ -22,7 +22,7 @@ typedef struct banks {
     candidate list[BANKS][CAP_MAX_BEAM];
 } banks;
 
-/* What a photo's groups chose at this step. */
+/* What a memory's groups chose at this step. */
 typedef struct chosen_words {
     int count;
     int32_t word[CAP_MAX_BEAM * BANKS]; /* every group has a place for each bank */
@@ -35,7 +35,7 @@ static bool is_better(const candidate *a, const candidate *b)
     return a->word != b->word ? a->word < b->word : a->row < b->row;
 }
 
-static void insert(banks *b, const candidate *c)
+static void insert_candidate(banks *b, const candidate *c)
 {
     int bank = __builtin_popcount(c->met), n = b->held[bank];
     candidate *list = b->list[bank];
@@ -60,8 +60,8 @@ static double cost_of_word(const cap_state *s, const chosen_words *others, int32
     return times ? s->options->diversity * times : 0;
 }
 
-static void collect(const cap_state *s, const cap_choice *top, int begin, int end, const chosen_words *others,
-                    banks *b)
+static void collect_candidates(const cap_state *s, const cap_choice *top, int begin, int end,
+                               const chosen_words *others, banks *b)
 {
     for (int r = begin; r < end; r++) {
         if (s->now.at[r].extra) continue;
@@ -70,7 +70,7 @@ static void collect(const cap_state *s, const cap_choice *top, int begin, int en
             if (choice->word < 0) continue;
             candidate c = continue_row(s, r, choice);
             c.rank -= cost_of_word(s, others, c.word);
-            insert(b, &c);
+            insert_candidate(b, &c);
         }
     }
 }
@@ -112,10 +112,10 @@ static bool is_greedy_choice(const cap_state *s, const cap_choice *top, const ca
     return s->now.at[c->row].greedy && top[(size_t)c->row * s->choices].word == c->word;
 }
 
-static void live_on(cap_state *s, int step, const candidate *c, bool greedy, bool extra)
+static void let_live_on(cap_state *s, int step, const candidate *c, bool greedy, bool extra)
 {
     cap_row row = s->now.at[c->row];
-    if (cap_is_beaten(s, s->now.photo[c->row], row.group, c->log_p)) return;
+    if (cap_is_beaten(s, s->now.memory[c->row], row.group, c->log_p)) return;
     row.log_p = c->log_p;
     row.met = c->met;
     row.greedy = greedy;
@@ -133,7 +133,7 @@ static void keep_greedy(cap_state *s, int step, const cap_choice *top, int begin
         if (c.word == DS_END)
             cap_finish(s, CAP_ENDED, r, step, c.log_p);
         else
-            live_on(s, step, &c, true, true);
+            let_live_on(s, step, &c, true, true);
     }
 }
 
@@ -158,7 +158,7 @@ static void advance_group(cap_state *s, int step, const cap_choice *top, int beg
     b.count = s->options->musts + 1;
     b.slots = slots_of(s, s->now.at[begin].group);
     memset(b.held, 0, sizeof b.held);
-    collect(s, top, begin, end, others, &b);
+    collect_candidates(s, top, begin, end, others, &b);
     int n = merge_banks(&b, list);
     bool greedy_kept = false;
     for (int i = 0; i < n; i++) { /* first those that end: they may beat others */
@@ -170,7 +170,7 @@ static void advance_group(cap_state *s, int step, const cap_choice *top, int beg
         if (list[i].word == DS_END) continue;
         bool greedy = is_greedy_choice(s, top, &list[i]);
         greedy_kept |= greedy;
-        live_on(s, step, &list[i], greedy, false);
+        let_live_on(s, step, &list[i], greedy, false);
         others->word[others->count++] = list[i].word;
     }
     if (!greedy_kept) keep_greedy(s, step, top, begin, end);
@@ -181,7 +181,7 @@ void cap_advance_beam(cap_state *s, int step, const cap_choice *top)
     chosen_words others = {0};
     for (int begin = 0, end; begin < s->now.count; begin = end) {
         end = cap_state_group_end(s, begin);
-        if (begin && s->now.photo[begin] != s->now.photo[begin - 1]) others.count = 0;
+        if (begin && s->now.memory[begin] != s->now.memory[begin - 1]) others.count = 0;
         advance_group(s, step, top, begin, end, &others);
     }
 }

@@ -9,20 +9,20 @@ static const double LEAST_ATTENTION = 1e-10;
 
 static double coverage_of(const cap_state *s, int row)
 {
-    int states = s->memory->states, photo = s->now.photo[row];
-    if (s->memory->length) states = s->memory->length[photo];
+    int states = s->memory->states, memory = s->now.memory[row];
+    if (s->memory->length) states = s->memory->length[memory];
     const real *got = s->cover + (size_t)row * s->memory->states;
     double sum = 0;
     for (int i = 0; i < states; i++) sum += log(fmin(fmax((double)got[i], LEAST_ATTENTION), 1));
     return s->options->coverage * sum;
 }
 
-static double normalise(const cap_state *s, double log_p, int length)
+static double normalise_score(const cap_state *s, double log_p, int length)
 {
     return log_p / cap_lengths[s->options->length].penalty(length, s->options->length_alpha);
 }
 
-static void keep(cap_pool *p, int capacity, const cap_finished *f)
+static void keep_finished(cap_pool *p, int capacity, const cap_finished *f)
 {
     if (p->count == capacity && !(f->score > p->list[p->count - 1].score)) return;
     int at = p->count < capacity ? p->count++ : p->count - 1;
@@ -33,24 +33,24 @@ static void keep(cap_pool *p, int capacity, const cap_finished *f)
 void cap_finish(cap_state *s, cap_ending ending, int row, int words, double log_p)
 {
     bool ended = ending != CAP_CUT;
-    double score = ending == CAP_SPARE ? log_p / (words + 1) : normalise(s, log_p, words + ended);
+    double score = ending == CAP_SPARE ? log_p / (words + 1) : normalise_score(s, log_p, words + ended);
     if (s->covers) score += coverage_of(s, row);
     cap_finished f = {ended, ending == CAP_SPARE, words, row, log_p, score};
-    keep(cap_state_pool(s, ending, s->now.photo[row], s->now.at[row].group), s->capacity, &f);
+    keep_finished(cap_state_pool(s, ending, s->now.memory[row], s->now.at[row].group), s->capacity, &f);
 }
 
 /* It can only lose probability, the penalty of the length is largest at the end, and coverage adds 0 at most.
  */
-bool cap_is_beaten(const cap_state *s, int photo, int group, double log_p)
+bool cap_is_beaten(const cap_state *s, int memory, int group, double log_p)
 {
-    const cap_pool *kept = cap_state_pool(s, CAP_ENDED, photo, group);
+    const cap_pool *kept = cap_state_pool(s, CAP_ENDED, memory, group);
     if (kept->count < s->capacity) return false;
-    return kept->list[kept->count - 1].score >= normalise(s, log_p, s->options->max_words + 1);
+    return kept->list[kept->count - 1].score >= normalise_score(s, log_p, s->options->max_words + 1);
 }
 
 /* ---- sentences that are cut ---- */
 
-static bool holds(const cap_pool *p, const cap_finished *f)
+static bool holds_sentence(const cap_pool *p, const cap_finished *f)
 {
     for (int i = 0; i < p->count; i++)
         if (p->list[i].row == f->row && p->list[i].words == f->words) return true;
@@ -62,30 +62,30 @@ static bool holds(const cap_pool *p, const cap_finished *f)
  * last of the words allowed is seldom a good one: by the mean per word, since scores that allow for length
  * less take the shortest ("a man": 200 photos in 8 words have CIDEr 22.3 by GNMT's score, 26.0 by the mean).
  * What is cut itself counts only where nothing can end. */
-static void settle_group(cap_state *s, int photo, int group)
+static void settle_group(cap_state *s, int memory, int group)
 {
-    cap_pool *ended = cap_state_pool(s, CAP_ENDED, photo, group);
-    const cap_pool *cut = cap_state_pool(s, CAP_CUT, photo, group),
-                   *spare = cap_state_pool(s, CAP_SPARE, photo, group);
+    cap_pool *ended = cap_state_pool(s, CAP_ENDED, memory, group);
+    const cap_pool *cut = cap_state_pool(s, CAP_CUT, memory, group),
+                   *spare = cap_state_pool(s, CAP_SPARE, memory, group);
     int better = 0;
     if (!cut->count) return;
     while (better < ended->count && ended->list[better].score >= cut->list[0].score) better++;
     ended->count = better;
     for (int i = 0; i < spare->count && ended->count < s->capacity; i++)
-        if (!holds(ended, &spare->list[i])) ended->list[ended->count++] = spare->list[i];
-    for (int i = 0; !ended->count && i < cut->count; i++) keep(ended, s->capacity, &cut->list[i]);
+        if (!holds_sentence(ended, &spare->list[i])) ended->list[ended->count++] = spare->list[i];
+    for (int i = 0; !ended->count && i < cut->count; i++) keep_finished(ended, s->capacity, &cut->list[i]);
 }
 
 void cap_settle_all(cap_state *s)
 {
-    for (int photo = 0; photo < s->memory->memories; photo++)
-        for (int group = 0; group < s->groups; group++) settle_group(s, photo, group);
+    for (int memory = 0; memory < s->memory->memories; memory++)
+        for (int group = 0; group < s->groups; group++) settle_group(s, memory, group);
 }
 
 /* ---- results ---- */
 
 /* Walks back from a finished hypothesis to its first word. */
-static bool trace(const cap_state *s, const cap_finished *f, arena *results, cap_hypothesis *out)
+static bool trace_sentence(const cap_state *s, const cap_finished *f, arena *results, cap_hypothesis *out)
 {
     size_t words = f->words, states = s->memory->states;
     *out = (cap_hypothesis){.words = f->words,
@@ -132,11 +132,11 @@ static bool is_better(const cap_finished *a, const cap_finished *b)
 }
 
 /* Groups in the order of their place-th sentence; those that have none come last. */
-static int order_groups(const cap_state *s, int photo, int place, const cap_finished **order)
+static int order_groups(const cap_state *s, int memory, int place, const cap_finished **order)
 {
     int n = 0;
     for (int g = 0; g < s->groups; g++) {
-        const cap_pool *kept = cap_state_pool(s, CAP_ENDED, photo, g);
+        const cap_pool *kept = cap_state_pool(s, CAP_ENDED, memory, g);
         if (place >= kept->count) continue;
         const cap_finished *f = &kept->list[place];
         int at = n++;
@@ -147,15 +147,15 @@ static int order_groups(const cap_state *s, int photo, int place, const cap_fini
 }
 
 /* The best of each group, then the second of each, until there are enough. False: out of memory. */
-static bool trace_photo(const cap_state *s, int photo, arena *results, cap_hypothesis *out)
+static bool trace_memory(const cap_state *s, int memory, arena *results, cap_hypothesis *out)
 {
     const cap_finished *order[CAP_MAX_BEAM];
     int n = 0;
     for (int i = 0; i < s->n_best; i++) out[i] = (cap_hypothesis){0};
     for (int place = 0; place < s->capacity && n < s->n_best; place++) {
-        int found = order_groups(s, photo, place, order);
+        int found = order_groups(s, memory, place, order);
         for (int i = 0; i < found && n < s->n_best; i++) {
-            if (!trace(s, order[i], results, &out[n])) return false;
+            if (!trace_sentence(s, order[i], results, &out[n])) return false;
             if (is_new(s, out, n))
                 n++;
             else
@@ -170,11 +170,11 @@ err_code cap_trace_all(const cap_state *s, arena *results, cap_hypothesis *best,
 {
     arena_mark mark = arena_save(results);
     for (int i = 0; i < s->memory->memories; i++) {
-        cap_hypothesis *of_photo = best + (size_t)i * s->n_best;
+        cap_hypothesis *of_memory = best + (size_t)i * s->n_best;
         err_code code = ERR_OK;
-        if (!trace_photo(s, i, results, of_photo))
+        if (!trace_memory(s, i, results, of_memory))
             code = err_no_memory(err, "while searching for words");
-        else if (!of_photo->words)
+        else if (!of_memory->words)
             code = err_set(err, ERR_FORMAT, "the model computes no numbers: its weights are damaged");
         if (code) {
             arena_rewind(results, mark);

@@ -60,7 +60,7 @@ static real *allowed_logits(const rank_job *j, size_t r, double *total)
     real *x = j->logits + r * s->vocabulary;
     *total = cap_log_sum_exp(x, s->vocabulary);
     cap_state_history(s, j->step, (int)r, history);
-    cap_rule_level level = s->level[(size_t)s->now.photo[r] * s->groups + row->group];
+    cap_rule_level level = s->level[(size_t)s->now.memory[r] * s->groups + row->group];
     cap_prefix p = {history, j->step, row->met, level};
     cap_rules_ban(s->options, s->vocabulary, &p, x);
     s->ending[r] = isfinite(*total) ? (double)x[DS_END] - *total : -INFINITY;
@@ -71,7 +71,7 @@ static real *allowed_logits(const rank_job *j, size_t r, double *total)
 
 /* Puts (value, word) into the `n` best found so far, at most `keep`; returns the new n. Words come in rising
  * order, so what is equal stays behind what is there. */
-static int insert(cap_choice *top, int n, int keep, double value, int32_t word)
+static int insert_choice(cap_choice *top, int n, int keep, double value, int32_t word)
 {
     int at = n < keep ? n++ : keep - 1;
     while (at > 0 && top[at - 1].log_probability < value) {
@@ -109,7 +109,7 @@ static void rank_row(const rank_job *j, size_t r)
     for (int i = 0; i < s->choices; i++) top[i] = (cap_choice){-INFINITY, -1};
     for (int32_t word = DS_END; word < s->vocabulary && isfinite(total); word++) {
         if (!((double)x[word] > floor)) continue;
-        n = insert(top, n, keep, (double)x[word], word);
+        n = insert_choice(top, n, keep, (double)x[word], word);
         if (n == keep) floor = top[n - 1].log_probability;
     }
     if (isfinite(total)) add_wanted(s->options, s->now.at[r].met, x, top, keep);

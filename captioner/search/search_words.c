@@ -22,7 +22,7 @@ static bool has(const int32_t *list, int n, int32_t word)
     return false;
 }
 
-static err_code append(number_list *l, int32_t word, error *err)
+static err_code append_number(number_list *l, int32_t word, error *err)
 {
     if (has(l->number, l->count, word)) return ERR_OK;
     if (l->count == l->most)
@@ -70,7 +70,7 @@ static err_code read_typed(const dictionary *d, const char *const *typed, bool n
             code = err_set(err, ERR_ARGUMENT, "the model does not know the word '%.80s', so it cannot say it",
                            *typed);
         else if (word != DS_UNK)
-            code = append(l, word, err);
+            code = append_number(l, word, err);
     }
     arena_release(&mem);
     return code;
@@ -79,7 +79,7 @@ static err_code read_typed(const dictionary *d, const char *const *typed, bool n
 static err_code add_dangling(const ds_vocab *vocab, const char *word, number_list *l, error *err)
 {
     int32_t number = ds_vocab_id(vocab, word);
-    return number < DS_SPECIALS ? ERR_OK : append(l, number, err);
+    return number < DS_SPECIALS ? ERR_OK : append_number(l, number, err);
 }
 
 static err_code read_dangling(const ds_vocab *vocab, const json_t *record, number_list *l, error *err)

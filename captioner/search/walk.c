@@ -28,7 +28,7 @@ static bool keep_part(cap_walk *w, cap_walk_part *p, const nn_var *v, const int3
     return true;
 }
 
-static void keep(cap_walk *w, const cap_decoder_state *s, const int32_t *from, int rows)
+static void keep_rows(cap_walk *w, const cap_decoder_state *s, const int32_t *from, int rows)
 {
     if (w->tape->failed) return;
     w->rows = rows;
@@ -41,7 +41,7 @@ void cap_walk_begin(cap_walk *w, const int32_t *memory_of, int rows)
 {
     arena_mark mark = arena_save(w->tape->mem);
     cap_decoder_state first = cap_decoder_start(w->tape, w->decoder, w->memory, memory_of, rows);
-    keep(w, &first, NULL, rows);
+    keep_rows(w, &first, NULL, rows);
     arena_rewind(w->tape->mem, mark);
 }
 
@@ -55,5 +55,5 @@ cap_step cap_walk_step(const cap_walk *w, const int32_t *memory_of, const int32_
 
 void cap_walk_keep(cap_walk *w, const cap_step *s, const int32_t *from, int rows)
 {
-    keep(w, &s->state, from, rows);
+    keep_rows(w, &s->state, from, rows);
 }

@@ -116,7 +116,7 @@ static int label_room(const sheet *s)
     return LABEL_ROOM * s->cell;
 }
 
-static err_code measure(sheet *s, error *e)
+static err_code measure_sheet(sheet *s, error *e)
 {
     const cap_map *m = s->m;
     img_text_style small = style_of(s, false);
@@ -145,12 +145,11 @@ static err_code lay_out(sheet *s, error *e)
     s->text_size = s->cell * 3 / 5;
     s->gap = s->cell / 3;
     s->margin = LARGEST_CELL;
-    err_code rc = measure(s, e);
+    err_code rc = measure_sheet(s, e);
     s->left = s->margin + s->side + s->gap;
     s->top = s->margin + s->head + s->gap;
     s->scale_top = s->top + m->targets * s->cell + 3 * s->gap;
-    for (size_t i = 0; i < (size_t)m->targets * m->sources; i++)
-        s->most = fmaxf(s->most, m->weight[i]);
+    for (size_t i = 0; i < (size_t)m->targets * m->sources; i++) s->most = fmaxf(s->most, m->weight[i]);
     if (!(s->most > 0)) s->most = 1;
     return rc;
 }

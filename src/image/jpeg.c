@@ -31,7 +31,7 @@ typedef struct job {
     err_code rc;
 } job;
 
-static void fail(job *j, err_code rc)
+static void fail_job(job *j, err_code rc)
 {
     j->rc = rc;
     longjmp(j->stop, 1);
@@ -39,7 +39,7 @@ static void fail(job *j, err_code rc)
 
 static void fail_truncated(job *j)
 {
-    fail(j, img_damaged(j->src, "the JPEG data ends too early; the file is truncated", NULL, j->e));
+    fail_job(j, img_damaged(j->src, "the JPEG data ends too early; the file is truncated", NULL, j->e));
 }
 
 static void on_error(j_common_ptr common)
@@ -47,10 +47,10 @@ static void on_error(j_common_ptr common)
     job *j = common->client_data;
     char detail[JMSG_LENGTH_MAX];
     if (common->err->msg_code == JERR_OUT_OF_MEMORY)
-        fail(j, err_no_memory(j->e, "while reading '%s'", j->src->name));
+        fail_job(j, err_no_memory(j->e, "while reading '%s'", j->src->name));
     if (j->no_end) fail_truncated(j);
     common->err->format_message(common, detail);
-    fail(j, img_damaged(j->src, "damaged JPEG data", detail, j->e));
+    fail_job(j, img_damaged(j->src, "damaged JPEG data", detail, j->e));
 }
 
 /* The library would carry on after a warning with grey or garbled blocks. Some warnings concern nothing
@@ -84,8 +84,8 @@ static void on_progress(j_common_ptr common)
     job *j = common->client_data;
     const struct jpeg_decompress_struct *jpeg = &j->jpeg;
     if (jpeg->input_scan_number > MAX_SCANS)
-        fail(j, err_set(j->e, ERR_LIMIT, "cannot read '%s': a progressive JPEG of more than %d scans",
-                        j->src->name, MAX_SCANS));
+        fail_job(j, err_set(j->e, ERR_LIMIT, "cannot read '%s': a progressive JPEG of more than %d scans",
+                            j->src->name, MAX_SCANS));
     for (int i = 0; i < jpeg->comps_in_scan; i++) j->seen |= 1U << jpeg->cur_comp_info[i]->component_index;
 }
 
@@ -129,7 +129,7 @@ static void start_transform(job *j)
     size_t pixels = (size_t)jpeg->output_width * jpeg->output_height;
     img_layout layout = {space, inks ? 4 : 3, 8, pixels};
     err_code rc = img_transform_icc(j->src, j->icc, length, layout, &j->transform, j->info, j->e);
-    if (rc) fail(j, rc);
+    if (rc) fail_job(j, rc);
 }
 
 /* [pixels][4] CMYK to RGB, for want of a profile: light left by the ink of its own colour and by the black.
@@ -155,7 +155,7 @@ static void read_rows(job *j)
     }
 }
 
-static void decode(job *j)
+static void decode_rows(job *j)
 {
     struct jpeg_decompress_struct *jpeg = &j->jpeg;
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF); /* EXIF */
@@ -163,7 +163,7 @@ static void decode(job *j)
     jpeg_mem_src(jpeg, j->src->bytes, j->src->length);
     jpeg_read_header(jpeg, TRUE);
     err_code rc = img_check_size(j->src, j->options, jpeg->image_width, jpeg->image_height, j->e);
-    if (rc) fail(j, rc);
+    if (rc) fail_job(j, rc);
     j->info->width = (int)jpeg->image_width;
     j->info->height = (int)jpeg->image_height;
     j->info->orientation = read_orientation(jpeg);
@@ -174,7 +174,7 @@ static void decode(job *j)
     j->decoding = true;
     jpeg_start_decompress(jpeg);
     rc = img_create(j->out, (int)jpeg->output_width, (int)jpeg->output_height, j->e);
-    if (rc) fail(j, rc);
+    if (rc) fail_job(j, rc);
     start_transform(j);
     read_rows(j);
     bool complete = is_complete(j);
@@ -196,7 +196,7 @@ err_code img_jpeg_read(const img_source *src, const img_read_options *options, i
     if (!setjmp(j.stop)) {
         jpeg_create_decompress(&j.jpeg); /* keeps err and client_data, clears the rest */
         j.jpeg.progress = &j.progress;
-        decode(&j);
+        decode_rows(&j);
     }
     jpeg_destroy_decompress(&j.jpeg);
     img_transform_free(&j.transform);

@@ -242,7 +242,7 @@ static void shrink(img *im, img_layout layout)
     if (packed) im->rgb = packed;
 }
 
-static void decode(job *j)
+static void decode_rows(job *j)
 {
     png_set_read_fn(j->png, j, on_read);
     png_read_info(j->png, j->png_info);
@@ -265,7 +265,7 @@ static void decode(job *j)
 
 static void guarded_decode(job *j)
 {
-    if (!setjmp(png_jmpbuf(j->png))) decode(j);
+    if (!setjmp(png_jmpbuf(j->png))) decode_rows(j);
 }
 
 err_code img_png_read(const img_source *src, const img_read_options *options, img *out, img_info *info,

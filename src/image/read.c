@@ -80,7 +80,7 @@ static err_code cannot_read(const char *name, int code, error *e)
                    strerror(code));
 }
 
-static err_code grow(bytes *b, const char *name, error *e)
+static err_code grow_bytes(bytes *b, const char *name, error *e)
 {
     size_t room = b->room * 2;
     if (room > max_file + 1) room = max_file + 1;
@@ -106,13 +106,13 @@ static err_code read_all(int fd, const char *name, bytes *b, error *e)
             return err_set(e, ERR_LIMIT, "cannot read '%s': over the limit of 1 GiB for a file", name);
         if (!had_signature && b->length >= LONGEST_SIGNATURE && !find_format(b->data, b->length))
             return img_refuse_foreign(b->data, b->length, name, e);
-        err_code rc = b->length == b->room ? grow(b, name, e) : ERR_OK;
+        err_code rc = b->length == b->room ? grow_bytes(b, name, e) : ERR_OK;
         if (rc) return rc;
     }
 }
 
 /* A first guess at the size: one byte more than a regular file has, so that one read finds its end too. */
-static err_code prepare(int fd, const char *name, bytes *b, error *e)
+static err_code prepare_bytes(int fd, const char *name, bytes *b, error *e)
 {
     struct stat st;
     if (fstat(fd, &st)) return cannot_read(name, errno, e);
@@ -128,7 +128,7 @@ static err_code prepare(int fd, const char *name, bytes *b, error *e)
 err_code img_read_bytes(int fd, const char *name, uint8_t **data, size_t *length, error *e)
 {
     bytes b = {0};
-    err_code rc = prepare(fd, name, &b, e);
+    err_code rc = prepare_bytes(fd, name, &b, e);
     if (!rc) rc = read_all(fd, name, &b, e);
     if (rc) free(b.data);
     *data = rc ? NULL : b.data;

@@ -134,7 +134,7 @@ static img_layout *const layout_text = img_font_layout;
 
 #endif
 
-static err_code check(int width, const img_text_style *style, error *e)
+static err_code check_style(int width, const img_text_style *style, error *e)
 {
     if (style->size < 4 || style->size > 400)
         return err_set(e, ERR_ARGUMENT, "a text size of %d pixels is not in 4..400", style->size);
@@ -167,7 +167,7 @@ static void blend(img *dst, int64_t x, int64_t y, const img_mask *mask, img_colo
 err_code img_text(img *dst, int x, int y, int width, const char *text, const img_text_style *style, error *e)
 {
     img_mask mask = {0};
-    err_code rc = check(width, style, e);
+    err_code rc = check_style(width, style, e);
     if (!rc && width < 1) rc = err_set(e, ERR_ARGUMENT, "a text column needs at least 1 pixel");
     if (!rc) rc = layout_text(text, width, style, true, &mask, e);
     if (!rc && mask.cover) blend(dst, x, y, &mask, style->colour);
@@ -179,7 +179,7 @@ err_code img_text_size(const char *text, int wrap, const img_text_style *style, 
                        error *e)
 {
     img_mask mask = {0};
-    err_code rc = check(wrap, style, e);
+    err_code rc = check_style(wrap, style, e);
     if (!rc) rc = layout_text(text, wrap, style, false, &mask, e);
     *width = mask.width;
     *height = mask.height;

@@ -55,7 +55,7 @@ static size_t size_of(const void *memory)
     return size;
 }
 
-static void *take(cmsContext context, cmsUInt32Number wanted)
+static void *take_block(cmsContext context, cmsUInt32Number wanted)
 {
     img_transform *t = owner(context);
     size_t size = ((size_t)wanted + HEAD - 1) / HEAD * HEAD;
@@ -84,7 +84,7 @@ static void give_back(cmsContext context, void *memory)
 static void *take_again(cmsContext context, void *memory, cmsUInt32Number wanted)
 {
     if (memory && size_of(memory) >= wanted) return memory;
-    void *more = take(context, wanted);
+    void *more = take_block(context, wanted);
     if (more && memory) memcpy(more, memory, size_of(memory));
     if (more) give_back(context, memory);
     return more;
@@ -94,7 +94,7 @@ static cmsPluginMemHandler memory_functions(void)
 {
     return (cmsPluginMemHandler){
         .base = {.Magic = cmsPluginMagicNumber, .ExpectedVersion = 2000, .Type = cmsPluginMemHandlerSig},
-        .MallocPtr = take,
+        .MallocPtr = take_block,
         .FreePtr = give_back,
         .ReallocPtr = take_again};
 }
@@ -106,7 +106,7 @@ static err_code no_memory(const img_source *src, error *e)
     return err_no_memory(e, "while reading '%s'", src->name);
 }
 
-static img_transform *begin(size_t length)
+static img_transform *begin_transform(size_t length)
 {
     img_transform *t = calloc(1, sizeof *t);
     cmsPluginMemHandler memory = memory_functions();
@@ -164,8 +164,8 @@ static cmsUInt32Number choose_flags(cmsHPROFILE profile, img_layout layout)
 }
 
 /* Finishes *t with the profile of the picture, which it closes; gives t up when that is not possible. */
-static err_code finish(const img_source *src, cmsHPROFILE profile, img_layout layout, img_transform **t,
-                       img_info *info, error *e)
+static err_code finish_transform(const img_source *src, cmsHPROFILE profile, img_layout layout,
+                                 img_transform **t, img_info *info, error *e)
 {
     cmsHPROFILE srgb = profile ? cmsCreate_sRGBProfileTHR((*t)->context) : NULL;
     if (srgb)
@@ -191,9 +191,9 @@ err_code img_transform_icc(const img_source *src, const uint8_t *icc, size_t len
         return ERR_OK;
     }
     if (img_icc_is_srgb(icc, length)) return ERR_OK;
-    if (!(*out = begin(length))) return no_memory(src, e);
+    if (!(*out = begin_transform(length))) return no_memory(src, e);
     cmsHPROFILE profile = cmsOpenProfileFromMemTHR((*out)->context, icc, (cmsUInt32Number)length);
-    return finish(src, profile, layout, out, info, e);
+    return finish_transform(src, profile, layout, out, info, e);
 }
 
 static cmsHPROFILE space_profile(cmsContext context, const img_rgb_space *s)
@@ -211,8 +211,8 @@ static cmsHPROFILE space_profile(cmsContext context, const img_rgb_space *s)
 err_code img_transform_space(const img_source *src, const img_rgb_space *space, img_layout layout,
                              img_transform **out, img_info *info, error *e)
 {
-    if (!(*out = begin(0))) return no_memory(src, e);
-    return finish(src, space_profile((*out)->context, space), layout, out, info, e);
+    if (!(*out = begin_transform(0))) return no_memory(src, e);
+    return finish_transform(src, space_profile((*out)->context, space), layout, out, info, e);
 }
 
 void img_transform_run(const img_transform *t, const void *from, void *to, size_t pixels)

@@ -58,8 +58,8 @@ static err_code apply_profile(const img_source *src, uint8_t *pixels, int width,
     const uint8_t *icc = find_chunk(src, "ICCP", &length);
     img_transform *t = NULL;
     if (!icc) return ERR_OK;
-    err_code rc = img_transform_icc(
-        src, icc, length, (img_layout){IMG_RGB, samples, 8, (size_t)width * height}, &t, info, e);
+    err_code rc = img_transform_icc(src, icc, length,
+                                    (img_layout){IMG_RGB, samples, 8, (size_t)width * height}, &t, info, e);
     for (int y = 0; t && y < height; y++, pixels += row) img_transform_run(t, pixels, pixels, width);
     img_transform_free(&t);
     return rc;
@@ -103,8 +103,8 @@ static err_code find_first_picture(const img_source *src, int width, int height,
 }
 
 /* Checks the header of the file; nothing of the picture's size is allocated yet. */
-static err_code check(const img_source *src, const img_read_options *options, int *width, int *height,
-                      picture *p, error *e)
+static err_code check_header(const img_source *src, const img_read_options *options, int *width, int *height,
+                             picture *p, error *e)
 {
     WebPBitstreamFeatures features;
     if ((uint64_t)read_u32(src->bytes + 4) + 8 > src->length)
@@ -141,7 +141,7 @@ err_code img_webp_read(const img_source *src, const img_read_options *options, i
 {
     picture p = {0};
     int width = 0, height = 0;
-    err_code rc = check(src, options, &width, &height, &p, e);
+    err_code rc = check_header(src, options, &width, &height, &p, e);
     if (rc) return rc;
     size_t pixels = (size_t)width * height;
     out->rgb = calloc(pixels, p.alpha ? 4 : 3);

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static err_code fail(error *err, const char *verb, const char *path, int number)
+static err_code fail_file(error *err, const char *verb, const char *path, int number)
 {
     err_code code = ERR_IO;
     if (number == ENOENT || number == ENOTDIR) code = ERR_MISSING;
@@ -27,9 +27,9 @@ static int open_regular(const char *path, struct stat *st, error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, st)) {
-        fail(err, "read", path, errno);
+        fail_file(err, "read", path, errno);
     } else if (S_ISDIR(st->st_mode)) {
-        fail(err, "read", path, EISDIR);
+        fail_file(err, "read", path, EISDIR);
     } else if (!S_ISREG(st->st_mode)) {
         err_set(err, ERR_IO, "cannot read '%.300s': not a regular file", path);
     } else {
@@ -51,7 +51,7 @@ err_code io_map_open(io_map *m, const char *path, error *err)
     if (st.st_size > 0) {
         void *p = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED)
-            code = fail(err, "map", path, errno);
+            code = fail_file(err, "map", path, errno);
         else
             *m = (io_map){p, st.st_size};
     }
@@ -94,11 +94,11 @@ static err_code read_all(int fd, const char *path, size_t guess, size_t max_byte
         if (!more) free(buffer);
         buffer = more;
     }
-    if (!buffer) return fail(err, "read", path, ENOMEM);
+    if (!buffer) return fail_file(err, "read", path, ENOMEM);
     if (got < 0 || used > max_bytes) {
         int number = errno;
         free(buffer);
-        if (got < 0) return fail(err, "read", path, number);
+        if (got < 0) return fail_file(err, "read", path, number);
         return err_set(err, ERR_LIMIT, "cannot read '%.300s': larger than the %zu bytes allowed", path,
                        max_bytes);
     }
@@ -115,16 +115,15 @@ err_code io_read_file(const char *path, size_t max_bytes, uint8_t **bytes, size_
     *size = 0;
     if (max_bytes > SIZE_MAX / 4) max_bytes = SIZE_MAX / 4;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(err, "read", path, errno);
+    if (fd < 0) return fail_file(err, "read", path, errno);
     err_code code;
     if (fstat(fd, &st))
-        code = fail(err, "read", path, errno);
+        code = fail_file(err, "read", path, errno);
     else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
         code = err_set(err, ERR_LIMIT, "cannot read '%.300s': larger than the %zu bytes allowed", path,
                        max_bytes);
     else
-        code =
-            read_all(fd, path, S_ISREG(st.st_mode) ? st.st_size : 4096, max_bytes, bytes, size, err);
+        code = read_all(fd, path, S_ISREG(st.st_mode) ? st.st_size : 4096, max_bytes, bytes, size, err);
     close(fd);
     return code;
 }
@@ -235,7 +234,7 @@ io_writer *io_writer_open(const char *path, error *err)
         number = w->buffer ? open_target(w, path) : ENOMEM;
     }
     if (!number) return w;
-    fail(err, "write", path, number);
+    fail_file(err, "write", path, number);
     if (w) io_writer_abort(&w);
     return NULL;
 }
@@ -267,7 +266,7 @@ err_code io_writer_write(io_writer *w, const void *bytes, size_t n, error *err)
         memcpy(w->buffer + w->used, bytes, n);
         w->used += n;
     }
-    return w->failure ? fail(err, "write", w->path, w->failure) : ERR_OK;
+    return w->failure ? fail_file(err, "write", w->path, w->failure) : ERR_OK;
 }
 
 /* The name is durable only when its folder is. A folder that cannot be synced (some network file systems) is
@@ -302,7 +301,7 @@ static int commit(io_writer *w)
 err_code io_writer_close(io_writer **w, error *err)
 {
     int number = commit(*w);
-    err_code code = number ? fail(err, "write", (*w)->path, number) : ERR_OK;
+    err_code code = number ? fail_file(err, "write", (*w)->path, number) : ERR_OK;
     io_writer_abort(w);
     return code;
 }
@@ -370,7 +369,7 @@ err_code io_append_line(const char *path, const char *text, error *err)
 {
     size_t n = strlen(text);
     uint8_t *line = malloc(n + 1);
-    if (!line) return fail(err, "write", path, ENOMEM);
+    if (!line) return fail_file(err, "write", path, ENOMEM);
     memcpy(line, text, n);
     line[n] = '\n';
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -381,5 +380,5 @@ err_code io_append_line(const char *path, const char *text, error *err)
         if (close(fd) && !number) number = errno;
     }
     free(line);
-    return number ? fail(err, "write", path, number) : ERR_OK;
+    return number ? fail_file(err, "write", path, number) : ERR_OK;
 }

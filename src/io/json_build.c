@@ -12,19 +12,19 @@ static void give_up(io_json_build *b)
     b->root = NULL;
 }
 
-static io_json_build begin(json_t *root)
+static io_json_build begin_build(json_t *root)
 {
     return (io_json_build){.root = root, .failed = !root};
 }
 
 io_json_build io_json_build_object(void)
 {
-    return begin(json_object());
+    return begin_build(json_object());
 }
 
 io_json_build io_json_build_array(void)
 {
-    return begin(json_array());
+    return begin_build(json_array());
 }
 
 void io_json_put(io_json_build *b, json_t *parent, const char *key, json_t *value)

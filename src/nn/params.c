@@ -41,7 +41,7 @@ static uint64_t stream_of(const char *name)
     return h;
 }
 
-static const nn_param *find(const nn_params *p, const char *name, uint64_t stream)
+static const nn_param *find_param(const nn_params *p, const char *name, uint64_t stream)
 {
     for (int i = 0; i < p->count; i++)
         if (p->list[i]->stream == stream && !strcmp(p->list[i]->name, name)) return p->list[i];
@@ -58,7 +58,7 @@ nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, 
     }
     snprintf(n->name, sizeof n->name, "%s", name);
     n->stream = stream_of(n->name);
-    if (find(p, n->name, n->stream)) p->twin = n;
+    if (find_param(p, n->name, n->stream)) p->twin = n;
     n->var.rank = rank;
     for (int i = 0; i < NN_MAX_RANK; i++) n->var.dim[i] = i < rank ? dim[i] : 1;
     n->offset = p->size;
@@ -70,7 +70,7 @@ nn_var *nn_params_add(nn_params *p, const char *name, int rank, const int *dim, 
     return &n->var;
 }
 
-static void draw(nn_param *n, uint64_t seed)
+static void draw_param(nn_param *n, uint64_t seed)
 {
     rng r = {.seed = seed, .stream = n->stream};
     for (size_t i = 0, count = nn_count(&n->var); i < count; i++) {
@@ -106,7 +106,7 @@ static err_code take_blocks(nn_params *p, bool with_gradients, error *err)
 err_code nn_params_finish(nn_params *p, uint64_t seed, error *err)
 {
     err_code code = take_blocks(p, true, err);
-    for (int i = 0; !code && i < p->count; i++) draw(p->list[i], seed);
+    for (int i = 0; !code && i < p->count; i++) draw_param(p->list[i], seed);
     return code;
 }
 

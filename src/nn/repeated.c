@@ -97,7 +97,7 @@ static void gather_rows(void *p, size_t begin, size_t end)
                (end - begin) * g->width[i] * sizeof(real));
 }
 
-static void gather(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy)
+static void gather_operands(nn_tape *t, nn_repeated *r, int rows, const real *x, const real *dy)
 {
     size_t in = in_of(r), out = out_of(r);
     if (!r->x) {
@@ -118,6 +118,6 @@ void nn_repeated_gradient(nn_tape *t, nn_repeated *r, int rows, const real *x, c
         nn_product_gradient(t, r->w, r->tied, rows, x, dy);
         return;
     }
-    if (dy) gather(t, r, rows, x, dy);
+    if (dy) gather_operands(t, r, rows, x, dy);
     if (!r->left && !t->failed) nn_product_gradient(t, r->w, r->tied, (int)r->gathered, r->x, r->dy);
 }
