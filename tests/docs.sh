@@ -45,7 +45,7 @@ known_options() { # ROOT PROGRAM
     for verb in $("$2" --help | sed -n '/^Verbs/,$s/^  \([a-z]\{1,\}\) .*/\1/p'); do "$2" "$verb" --help; done
     "$2" train --decoder transformer --help
     cat "$1"/tools/check "$1"/tools/peers/compare.py
-    echo --build --install --prefix --preset --cflags --libs
+    echo --build --install --prefix --preset --cflags --libs --static
 }
 
 wrong_options() { # ROOT PROGRAM
