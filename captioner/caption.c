@@ -57,7 +57,7 @@ static err_code finish(cap_model *m, const cap_packing *packing, error *err)
         if (code) return code;
     }
     m->record_text = io_json_text(m->record, JSON_COMPACT);
-    return m->record_text ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for a model");
+    return m->record_text ? ERR_OK : err_no_memory(err, "for a model");
 }
 
 static err_code open_file(const model_file *f, const cap_open_options *o, cap_model **out, error *err)

@@ -152,7 +152,7 @@ static err_code fill(const cap_model *m, const cap_hypothesis *list, int n_best,
     int regions = e->grid_h * e->grid_w;
     arena *memory = cap_result_memory(&d->memory);
     if (!memory || !cap_found_fill(m, list, n_best, regions, regions, memory, &found))
-        return err_set(err, ERR_MEMORY, "out of memory for a description");
+        return err_no_memory(err, "for a description");
     d->best = found.best;
     d->alternatives = found.alternatives;
     d->alternative = found.alternative;
@@ -174,7 +174,7 @@ static err_code describe_read(const group *g, const int *index, int photos, aren
     nn_tape tape;
     int n_best = cap_wishes_count(g->wishes);
     cap_hypothesis *best = arena_array(results, (size_t)photos * (size_t)n_best, sizeof *best);
-    if (!best) return err_set(err, ERR_MEMORY, "out of memory for a description");
+    if (!best) return err_no_memory(err, "for a description");
     cap_encoded seen = look(g, photos, &tape);
     err_code code = cap_session_search(g->s, &tape, &seen, &g->wishes->search, results, best, err);
     for (int i = 0; !code && i < photos; i++)
@@ -200,7 +200,7 @@ static err_code run(group *g, arena *mem, error *err)
     size_t side = (size_t)side_of(g->s);
     int *index = arena_array(mem, (size_t)g->count, sizeof *index);
     g->pixels = arena_array(mem, (size_t)g->count, 3 * side * side);
-    if (!g->pixels || !index) return err_set(err, ERR_MEMORY, "out of memory for %d photos", g->count);
+    if (!g->pixels || !index) return err_no_memory(err, "for %d photos", g->count);
     pool_run(g->s->threads, g->count, read_task, g);
     int photos = pack(g, index);
     return photos ? describe_read(g, index, photos, mem, err) : ERR_OK;
@@ -262,7 +262,7 @@ cap_code cap_describe_files(cap_session *s, const cap_request *request, const ch
 {
     arena mem = {0};
     source *from = arena_array(&mem, (size_t)(count > 0 ? count : 0), sizeof *from);
-    if (!from) return err_set(err, ERR_MEMORY, "out of memory for %d photos", count);
+    if (!from) return err_no_memory(err, "for %d photos", count);
     for (int i = 0; i < count; i++) from[i].path = paths[i];
     err_code code = describe(s, request, from, count, out, errors, err);
     arena_release(&mem);
@@ -281,7 +281,7 @@ static err_code read_sentence(const cap_model *m, const char *sentence, arena *m
         return err_set(err, ERR_LIMIT, "a sentence of %d words cannot be scored: %d are the most",
                        (int)tokens->count, CAP_MAX_WORDS);
     *word = arena_array(mem, (size_t)tokens->count, sizeof **word);
-    if (!*word) return err_set(err, ERR_MEMORY, "out of memory for a sentence");
+    if (!*word) return err_no_memory(err, "for a sentence");
     for (int i = 0; i < tokens->count; i++) (*word)[i] = ds_vocab_id(m->vocab, tokens->word[i]);
     return ERR_OK;
 }
@@ -303,7 +303,7 @@ static err_code fill_judged(const cap_model *m, const ds_tokens *tokens, const c
         out->given[i] = arena_strdup(memory, tokens->word[i]);
         good = out->given[i];
     }
-    if (!good) return err_set(err, ERR_MEMORY, "out of memory for a sentence");
+    if (!good) return err_no_memory(err, "for a sentence");
     memcpy(out->log_probability, f->log_probability, (n + 1) * sizeof *out->log_probability);
     memcpy(out->rank, f->rank, (n + 1) * sizeof *out->rank);
     return ERR_OK;
@@ -315,7 +315,7 @@ static err_code read_one(group *g, arena *mem, error *err)
     size_t side = (size_t)side_of(g->s);
     g->errors = &reason;
     g->pixels = arena_array(mem, 3 * side, side);
-    if (!g->pixels) return err_set(err, ERR_MEMORY, "out of memory for a photo");
+    if (!g->pixels) return err_no_memory(err, "for a photo");
     read_task(g, 0, 0);
     g->errors = NULL;
     if (reason.code && err) *err = reason;

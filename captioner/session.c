@@ -15,7 +15,7 @@ cap_code cap_session_open(const cap_model *model, int threads, cap_session **out
     if (s) s->threads = pool_create(threads);
     if (!s || !s->threads) {
         free(s);
-        return err_set(err, ERR_MEMORY, "out of memory or threads");
+        return err_no_memory(err, "or threads");
     }
     s->model = model;
     *out = s;
@@ -134,7 +134,7 @@ err_code cap_session_remember(cap_session *s, nn_tape *t, const cap_encoded *enc
                               error *err)
 {
     if (!t->failed) *memory = cap_decoder_remember(t, &s->model->decoder, encoded);
-    if (t->failed || !encoded->states) return err_set(err, ERR_MEMORY, "out of memory for the net");
+    if (t->failed || !encoded->states) return err_no_memory(err, "for the net");
     float most =
         io_largest(IO_F32, encoded->states->data, nn_count(encoded->states)); /* later steps may hide it */
     return isfinite(most) ? ERR_OK : cap_no_numbers(err);

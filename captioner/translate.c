@@ -27,7 +27,7 @@ typedef struct job {
 
 static err_code no_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory while translating");
+    return err_no_memory(err, "while translating");
 }
 
 void cap_translation_release(cap_translation *t)

@@ -35,7 +35,7 @@ static bool make_room(cnn_net *net)
     int capacity = net->capacity ? 2 * net->capacity : 64;
     cnn_node *more = realloc(net->node, (size_t)capacity * sizeof *more);
     if (!more) {
-        err_set(&net->refusal, ERR_MEMORY, "out of memory for the network '%s'", net->row->name);
+        err_no_memory(&net->refusal, "for the network '%s'", net->row->name);
         return false;
     }
     net->node = more;

@@ -120,7 +120,7 @@ err_code cnn_detect(const cnn_detect_settings *s, const cnn_letter *letter, cons
 {
     *count = 0;
     cnn_detection *list = malloc(((size_t)regions_of(letter->size) + 1) * sizeof *list);
-    if (!list) return err_set(err, ERR_MEMORY, "out of memory for the objects of a photo");
+    if (!list) return err_no_memory(err, "for the objects of a photo");
     int listed = list_boxes(s, letter, out, classes, list);
     for (int best; *count < most && (best = best_of(list, listed)) >= 0;) {
         const cnn_detection d = found[(*count)++] = list[best];

@@ -67,7 +67,7 @@ static err_code read_kernel(const job *j, const char *from, bool first, nn_var *
     snprintf(name, sizeof name, "%s.weight", from);
     int64_t shape[4] = {nn_last(to), to->rank == 4 ? to->dim[2] : 1, to->dim[0], to->dim[1]};
     float *w = malloc(nn_count(to) * sizeof *w);
-    if (!w) return err_set(j->err, ERR_MEMORY, "out of memory for the tensor '%s'", name);
+    if (!w) return err_no_memory(j->err, "for the tensor '%s'", name);
     err_code code = io_tensors_read_f32(j->file, name, 4, shape, w, j->err);
     if (!code) turn(w, first && j->row->bgr, to);
     free(w);

@@ -53,13 +53,12 @@ err_code cnn_net_create_from(const cnn_backbone_row *row, const char *prefix, nn
 {
     *out = NULL;
     cnn_net *net = calloc(1, sizeof *net);
-    if (!net) return err_set(err, ERR_MEMORY, "out of memory for the network '%s'", row->name);
+    if (!net) return err_no_memory(err, "for the network '%s'", row->name);
     net->row = row;
     cnn_build_begin(net);
     row->build(net);
     cnn_build_finish(net, prefix, params);
-    if (!net->refusal.code && params->failed)
-        err_set(&net->refusal, ERR_MEMORY, "out of memory for the network '%s'", row->name);
+    if (!net->refusal.code && params->failed) err_no_memory(&net->refusal, "for the network '%s'", row->name);
     if (net->refusal.code) {
         err_code code = err_set(err, net->refusal.code, "%s", net->refusal.text);
         cnn_net_free(&net);

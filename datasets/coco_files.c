@@ -98,7 +98,7 @@ err_code ds_captions_drop_wordless(ds_captions *c, int32_t *count, error *err)
     err_code code = ERR_OK;
     int32_t kept = 0;
     bool *worded = calloc((size_t)c->captions + 1, sizeof *worded);
-    if (!worded) return err_set(err, ERR_MEMORY, "out of memory for captions");
+    if (!worded) return err_no_memory(err, "for captions");
     for (int32_t i = 0; !code && i < c->captions; i++)
         worded[i] = has_word(c->caption[i].text, &scratch, &code, err);
     arena_release(&scratch);
@@ -127,7 +127,7 @@ err_code ds_captions_same_names(const ds_captions *c, int32_t *count, error *err
 {
     const char **name = calloc((size_t)c->images + 1, sizeof *name);
     *count = 0;
-    if (!name) return err_set(err, ERR_MEMORY, "out of memory for the names of photos");
+    if (!name) return err_no_memory(err, "for the names of photos");
     for (int32_t i = 0; i < c->images; i++) name[i] = c->image[i].file_name;
     qsort(name, (size_t)c->images, sizeof *name, by_name);
     for (int32_t i = 1; i < c->images; i++) *count += !strcmp(name[i - 1], name[i]);

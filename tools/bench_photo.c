@@ -90,7 +90,7 @@ err_code bench_warm_open(bench_case *c, error *err)
     warm_photo *w = calloc(1, sizeof *w);
     c->state = w;
     c->things = MANY;
-    if (!w) return err_set(err, ERR_MEMORY, "out of memory for a benchmark");
+    if (!w) return err_no_memory(err, "for a benchmark");
     err_code code = cap_open(c->env->model, &(cap_open_options){.reads = CAP_PHOTOS}, &w->model, err);
     int threads = c->row->all_threads ? c->env->threads : 1;
     return code ? code : cap_session_open(w->model, threads, &w->session, err);

@@ -33,7 +33,7 @@ enum { TOLD = 3 };
 
 static err_code no_memory_to_print(const char *path, error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", path);
+    return err_no_memory(err, "while printing '%.200s'", path);
 }
 
 static err_code complain(describe_job *j, const char *path, const error *reason, error *err)

@@ -101,7 +101,7 @@ static err_code read_frequencies(const char *path, cap_df **df, error *err)
 static err_code write_json_file(const char *path, const json_t *json, error *err)
 {
     char *written = io_json_text(json, JSON_COMPACT);
-    if (!written) return err_set(err, ERR_MEMORY, "out of memory while writing '%s'", path);
+    if (!written) return err_no_memory(err, "while writing '%s'", path);
     err_code code = io_write_file(path, written, strlen(written), err);
     free(written);
     return code;
@@ -113,8 +113,7 @@ static err_code save_frequencies(cap_scorer *s, const char *path, error *err)
     err_code code = cap_scorer_count_df(s, &df, err);
     if (code) return code;
     json_t *json = cap_df_to_json(df);
-    code = json ? write_json_file(path, json, err)
-                : err_set(err, ERR_MEMORY, "out of memory while writing '%s'", path);
+    code = json ? write_json_file(path, json, err) : err_no_memory(err, "while writing '%s'", path);
     json_decref(json);
     cap_df_free(&df);
     return code;

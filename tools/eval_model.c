@@ -30,7 +30,7 @@ typedef struct captioning {
 
 static err_code no_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory for captions");
+    return err_no_memory(err, "for captions");
 }
 
 static err_code write_results(captioning *c, error *err)

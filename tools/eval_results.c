@@ -16,7 +16,7 @@
 
 static err_code no_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory for captions");
+    return err_no_memory(err, "for captions");
 }
 
 /* ---- who said it ---- */

@@ -51,7 +51,7 @@ static err_code run_group(evaluation *e, int32_t from, int count, error *err)
 {
     cap_translation *out = calloc(GROUP, sizeof *out);
     error *reasons = calloc(GROUP, sizeof *reasons);
-    err_code code = out && reasons ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while translating");
+    err_code code = out && reasons ? ERR_OK : err_no_memory(err, "while translating");
     if (!code)
         code = cap_translate(e->q->use.session, &e->q->decoding.request, e->pairs.source + from, count, out,
                              reasons, err);

@@ -62,7 +62,7 @@ static int show_json(const model_view *v)
 {
     error err = {0};
     if (print_json_line(stdout, describe(v))) return VERB_DONE;
-    err_set(&err, ERR_MEMORY, "out of memory while printing");
+    err_no_memory(&err, "while printing");
     return verb_fail(&err);
 }
 

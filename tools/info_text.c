@@ -59,7 +59,7 @@ static int show_json(const cap_model *m, const char *path, bool words)
 {
     if (print_json_line(stdout, describe(m, path, words))) return VERB_DONE;
     error err = {0};
-    err_set(&err, ERR_MEMORY, "out of memory while printing");
+    err_no_memory(&err, "while printing");
     return verb_fail(&err);
 }
 

@@ -51,7 +51,7 @@ bool overlay_is_ours(const char *path)
 
 static err_code no_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory for the names of overlays");
+    return err_no_memory(err, "for the names of overlays");
 }
 
 /* "holiday/a.jpg" -> "a.jpg", standard input -> "stdin". Of a name that would be too long for a file with

@@ -80,7 +80,7 @@ static err_code show(const request *q, const cap_judged *j, error *err)
     if (!q->json)
         print_table(q->out, j);
     else if (!print_json(q, j))
-        return err_set(err, ERR_MEMORY, "out of memory while printing '%.200s'", q->photo);
+        return err_no_memory(err, "while printing '%.200s'", q->photo);
     return ERR_OK;
 }
 

@@ -410,7 +410,7 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
     out->settings.run.command = text_string(&out->command);
     if (out->settings.run.resume && !epochs_given) out->settings.run.epochs = 0; /* those of its run */
-    if (!odd && out->command.failed) odd = err_set(&err, ERR_MEMORY, "out of memory for the command line");
+    if (!odd && out->command.failed) odd = err_no_memory(&err, "for the command line");
     if (!odd && !finish(&c, &out->settings, &err)) return true;
     *verdict = verb_fail(&err);
     if (err.code != ERR_MEMORY) *verdict = VERB_USAGE;

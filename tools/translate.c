@@ -97,7 +97,7 @@ static void write_sheet_or_complain(translate_job *j, const cap_translation *t, 
 
 static err_code no_map_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory for an alignment map");
+    return err_no_memory(err, "for an alignment map");
 }
 
 /* Labels as a terminal may show them; NULL: out of memory. */
@@ -212,7 +212,7 @@ static err_code show(translate_job *j, const cap_translation *t, int64_t number,
     if (!j->q->json)
         print_text(j->q, t, number);
     else if (!print_json(j->q, t, number))
-        return err_set(err, ERR_MEMORY, "out of memory while printing line %lld", (long long)number);
+        return err_no_memory(err, "while printing line %lld", (long long)number);
     return show_maps(j, t, number, err);
 }
 
@@ -246,7 +246,7 @@ static err_code keep_line(translate_job *j, const read_line *line, error *err)
 {
     pending *p = &j->line[j->lines];
     *p = (pending){.number = line->number, .text = strdup(line->has_zero ? "" : line->text)};
-    if (!p->text) return err_set(err, ERR_MEMORY, "out of memory while reading lines");
+    if (!p->text) return err_no_memory(err, "while reading lines");
     j->lines++;
     if (line->too_long)
         err_set(&p->reason, ERR_LIMIT, "too long to be translated: over %d bytes", LINE_MOST);
@@ -281,7 +281,7 @@ static err_code show_group(translate_job *j, const cap_translation *out, const e
         if (!p->reason.code)
             code = show(j, t, p->number, err);
         else if (!refuse(j, p))
-            code = err_set(err, ERR_MEMORY, "out of memory while printing line %lld", (long long)p->number);
+            code = err_no_memory(err, "while printing line %lld", (long long)p->number);
     }
     return code;
 }
@@ -294,7 +294,7 @@ static err_code run_group(translate_job *j, error *err)
     int n = 0;
     for (int i = 0; i < j->lines; i++)
         if (!j->line[i].reason.code) line[n++] = j->line[i].text;
-    err_code code = out && reason ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while translating");
+    err_code code = out && reason ? ERR_OK : err_no_memory(err, "while translating");
     if (!code) code = cap_translate(j->q->use.session, &j->q->decoding.request, line, n, out, reason, err);
     if (!code) code = show_group(j, out, reason, err);
     for (int i = 0; out && i < n; i++) cap_translation_release(&out[i]);

@@ -80,7 +80,7 @@ err_code cap_decoder_declare(cap_decoder *d, const cap_decoder_config *c, const 
                              nn_params *params, error *err)
 {
     *d = (cap_decoder){.config = *c, .net = calloc(1, c->row->net_bytes + 1)};
-    if (!d->net) return err_set(err, ERR_MEMORY, "out of memory for a decoder");
+    if (!d->net) return err_no_memory(err, "for a decoder");
     c->row->declare(d, prefix, params);
     return ERR_OK;
 }

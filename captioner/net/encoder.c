@@ -61,7 +61,7 @@ err_code cap_encoder_declare(cap_encoder *e, const cap_encoder_config *c, int in
                              nn_params *params, error *err)
 {
     *e = (cap_encoder){.config = *c, .net = calloc(1, c->row->net_bytes + 1)};
-    if (!e->net) return err_set(err, ERR_MEMORY, "out of memory for an encoder");
+    if (!e->net) return err_no_memory(err, "for an encoder");
     return c->row->declare(e, input, prefix, params, err);
 }
 

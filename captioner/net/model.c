@@ -108,7 +108,7 @@ static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_p
     }
     if (!code) code = cap_encoder_prepare(&m->encoder, err);
     real *buffer = code ? NULL : malloc(most * sizeof *buffer);
-    if (!code && !buffer) code = err_set(err, ERR_MEMORY, "out of memory for %zu weights", most);
+    if (!code && !buffer) code = err_no_memory(err, "for %zu weights", most);
     if (!code) code = read_matrices(m, weights, packing, buffer, err);
     free(buffer);
     return code;
@@ -184,7 +184,7 @@ static err_code create(const cap_model_form *form, uint64_t seed, const io_tenso
     cap_model *m = calloc(1, sizeof *m);
     if (!m || !(m->record = json_object())) {
         free(m);
-        return err_set(err, ERR_MEMORY, "out of memory for a model");
+        return err_no_memory(err, "for a model");
     }
     m->kind = form->encoder.row->reads;
     m->preprocess = form->preprocess;

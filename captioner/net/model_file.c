@@ -92,7 +92,7 @@ err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, er
     json_t *o = describe(m);
     char *metadata = o ? io_json_text(o, JSON_COMPACT) : NULL;
     err_code code = metadata ? save_tensors(m, path, dtype, metadata, err)
-                             : err_set(err, ERR_MEMORY, "out of memory while saving '%s'", path);
+                             : err_no_memory(err, "while saving '%s'", path);
     free(metadata);
     json_decref(o);
     return code;
@@ -175,7 +175,7 @@ err_code cap_model_stored_df(const io_tensors *t, char **json, error *err)
         return err_set(err, ERR_FORMAT, "'%.200s': tensor 'df' holds no document frequencies",
                        io_tensors_name(t));
     *json = calloc(stored->bytes + 1, 1);
-    if (!*json) return err_set(err, ERR_MEMORY, "out of memory for document frequencies");
+    if (!*json) return err_no_memory(err, "for document frequencies");
     memcpy(*json, stored->data, stored->bytes);
     return ERR_OK;
 }

@@ -35,7 +35,7 @@ err_code cap_teacher_open(const char *path, cap_teacher **out, error *err)
 {
     *out = NULL;
     cap_teacher *t = calloc(1, sizeof *t);
-    if (!t) return err_set(err, ERR_MEMORY, "out of memory for the teacher");
+    if (!t) return err_no_memory(err, "for the teacher");
     err_code code = load(t, path, err);
     if (code)
         cap_teacher_close(&t);

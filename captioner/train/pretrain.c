@@ -311,7 +311,7 @@ static char *describe(const cap_run *r, const cap_epoch *e)
 static err_code save(cap_run *r, const cap_epoch *e, error *err)
 {
     char *about = describe(r, e);
-    if (!about) return err_set(err, ERR_MEMORY, "out of memory for the encoder's record");
+    if (!about) return err_no_memory(err, "for the encoder's record");
     io_metadata pair = {"caption", about};
     err_code code = ckpt_save(r->s->out, r->params, encoder_prefix, NULL, &pair, 1, IO_F32, err);
     free(about);

@@ -17,7 +17,7 @@ enum { HELD_OUT_EVERY = 50 };
 
 static err_code no_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory for the list of photos");
+    return err_no_memory(err, "for the list of photos");
 }
 
 /* ---- sources with classes ---- */

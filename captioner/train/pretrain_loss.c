@@ -111,7 +111,7 @@ static err_code test_batch(cap_run *r, const ds_images *b, error *err)
     cap_counts counts = {0};
     nn_begin(&r->tape);
     if (!batch_loss(r, b, &d->photos.held_out, &counts))
-        return err_set(err, ERR_MEMORY, "out of memory while validating; a smaller --batch needs less");
+        return err_no_memory(err, "while validating; a smaller --batch needs less");
     cap_tally *sum = &d->tally[d->photos.held_out.source_of[b->image[0]]]; /* a batch is of one source */
     sum->cosine += counts.cosine * b->images;
     sum->hits += counts.hits;

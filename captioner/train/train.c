@@ -93,7 +93,7 @@ static err_code take_step(cap_run *r, error *err)
     nn_var *loss = r->task->loss(r, &counts, err);
     if (err->code) return err->code;
     if (!loss || (nn_params_zero_grad(r->params, t->threads), nn_backward(t, loss), t->failed))
-        return err_set(err, ERR_MEMORY, "out of memory in a training step; a smaller --batch needs less");
+        return err_no_memory(err, "in a training step; a smaller --batch needs less");
     double value = (double)loss->data[0], rate = schedule_rate(&r->schedule, r->at.step);
     if (!isfinite(value)) return diverged_at(r, r->at.step + 1, "the loss", err);
     double norm = optim_clip(r->params, t->threads, r->s->clip);

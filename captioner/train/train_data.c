@@ -114,7 +114,7 @@ void cap_split_close(cap_split *s)
 err_code cap_split_vocab(const cap_split *s, int min_count, ds_vocab **vocab, error *err)
 {
     ds_counter *counter = ds_counter_create();
-    if (!counter) return err_set(err, ERR_MEMORY, "out of memory for a vocabulary");
+    if (!counter) return err_no_memory(err, "for a vocabulary");
     err_code code = ds_count_captions(&s->captions, counter, err);
     ds_vocab_settings settings = {.min_count = min_count};
     if (!code) code = ds_vocab_build(counter, &settings, vocab, err);
@@ -128,7 +128,7 @@ err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batc
     int n = s->captions.images, batches = (n + batch - 1) / batch;
     int32_t *start = arena_array(memory, (size_t)batches + 1, sizeof *start),
             *image = arena_array(memory, (size_t)n, sizeof *image);
-    if (!start || !image) return err_set(err, ERR_MEMORY, "out of memory for a list of %d photos", n);
+    if (!start || !image) return err_no_memory(err, "for a list of %d photos", n);
     for (int i = 0; i < n; i++) image[i] = i;
     for (int i = 0; i <= batches; i++) start[i] = i * batch < n ? i * batch : n;
     *order = (ds_schedule){batches, start, image};
@@ -207,7 +207,7 @@ static err_code write_features(const cap_split *s, const cap_model *m, ds_loader
     while (!(code = ds_loader_next(loader, &b, err)) && b.images) {
         nn_begin(t);
         nn_var *v = cap_model_encode(t, m, b.pixels, b.images);
-        if (!v) return err_set(err, ERR_MEMORY, "out of memory while encoding photos");
+        if (!v) return err_no_memory(err, "while encoding photos");
         for (int i = 0; !code && i < b.images; i++) code = ds_features_put(w, v->data + (size_t)i * map, err);
         if (code) return code;
         done += b.images;
@@ -250,7 +250,7 @@ err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *f
     err_code code = io_make_dirs(folder, err);
     if (code) return code;
     s->features_path = strdup(path);
-    if (!s->features_path) return err_set(err, ERR_MEMORY, "out of memory for the features");
+    if (!s->features_path) return err_no_memory(err, "for the features");
     if (!ds_features_open(path, &shape, &s->features, NULL)) return ERR_OK;
     if ((code = compute_features(s, m, path, &shape, threads, events, err))) return code;
     return ds_features_open(path, &shape, &s->features, err);

@@ -6,7 +6,7 @@ static err_code skip_batches(ds_schedule *s, int32_t done, arena *lists, error *
 {
     int32_t left = s->batches - done, first = s->start[done];
     int32_t *start = arena_array(lists, (size_t)left + 1, sizeof *start);
-    if (!start) return err_set(err, ERR_MEMORY, "out of memory for an epoch's schedule");
+    if (!start) return err_no_memory(err, "for an epoch's schedule");
     for (int32_t i = 0; i <= left; i++) start[i] = s->start[done + i] - first;
     *s = (ds_schedule){left, start, s->image + first};
     return ERR_OK;

@@ -77,7 +77,7 @@ static err_code keep_pretraining(json_t *record, const io_tensors *t, error *err
     json_t *pretraining = json_object_get(o, "record"), *epochs = json_object_get(pretraining, "epochs");
     while (json_array_size(epochs) > 1) json_array_remove(epochs, 0);
     if (pretraining && json_object_set(record, "pretraining", pretraining))
-        code = err_set(err, ERR_MEMORY, "out of memory for the record of '%.300s'", io_tensors_name(t));
+        code = err_no_memory(err, "for the record of '%.300s'", io_tensors_name(t));
     json_decref(o);
     return code;
 }

@@ -80,8 +80,7 @@ static err_code captions_of(const cap_run *r, int first, int count, arena *memor
     int32_t *order = arena_array(memory, (size_t)b->rows, sizeof *order);
     b->length = arena_array(memory, (size_t)b->rows, sizeof *b->length);
     b->row_image = arena_array(memory, (size_t)b->rows, sizeof *b->row_image);
-    if (!order || !b->length || !b->row_image)
-        return err_set(err, ERR_MEMORY, "out of memory while validating");
+    if (!order || !b->length || !b->row_image) return err_no_memory(err, "while validating");
     int rows = 0, longest = 0;
     for (int i = begin; i < end; i++) longest = words_of(r, i) > longest ? words_of(r, i) : longest;
     for (int length = longest; rows < b->rows; length--)
@@ -94,7 +93,7 @@ static err_code captions_of(const cap_run *r, int first, int count, arena *memor
     b->max_len = b->length[0];
     size_t width = (size_t)b->max_len + 1;
     b->tokens = arena_array(memory, (size_t)b->rows * width, sizeof *b->tokens); /* zero is <pad> */
-    if (!b->tokens) return err_set(err, ERR_MEMORY, "out of memory while validating");
+    if (!b->tokens) return err_no_memory(err, "while validating");
     for (int i = 0; i < b->rows; i++) {
         int32_t *row = b->tokens + (size_t)i * width;
         row[0] = DS_START;
@@ -117,7 +116,7 @@ static err_code add_loss(cap_run *r, const cap_memory *m, int first, int count, 
     cap_loss_options plain = {0};
     nn_loss_info info = {0};
     if (!cap_decoder_loss(&r->tape, &model_of(r)->decoder, m, &b, &plain, &info))
-        return err_set(err, ERR_MEMORY, "out of memory while validating");
+        return err_no_memory(err, "while validating");
     *nll += info.nll;
     *words += info.count;
     return ERR_OK;
@@ -174,7 +173,7 @@ static err_code validate(cap_run *r, viewer *v, captioning *c, cap_epoch *e, err
         cap_encoded seen = {.states = viewer_next(v, r, first, count, err)};
         cap_memory m = cap_decoder_remember(&r->tape, &model_of(r)->decoder, &seen);
         if (err->code) return err->code;
-        if (r->tape.failed || !seen.states) return err_set(err, ERR_MEMORY, "out of memory while validating");
+        if (r->tape.failed || !seen.states) return err_no_memory(err, "while validating");
         code = add_loss(r, &m, first, count, &nll, &words, err);
         bool wanted = !asked(r)->scored || c->scored < asked(r)->scored;
         if (!code && wanted) code = add_captions(r, &m, first, count, c, err);

@@ -51,7 +51,7 @@ static err_code append_log(const cap_run *r, json_t *o, error *err)
 {
     char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(o);
-    if (!line) return err_set(err, ERR_MEMORY, "out of memory while writing '%.300s'", r->files.log);
+    if (!line) return err_no_memory(err, "while writing '%.300s'", r->files.log);
     err_code code = io_append_line(r->files.log, line, err);
     free(line);
     return code;

@@ -59,7 +59,7 @@ static err_code open_task(cap_run *r, error *err)
 {
     const cap_task *task = r->task;
     r->data = calloc(1, task->data_bytes + 1);
-    if (!r->data) return err_set(err, ERR_MEMORY, "out of memory for a training run");
+    if (!r->data) return err_no_memory(err, "for a training run");
     err_code code = task->open(r, err);
     if (code || (code = optim_init(&r->optim, r->s->optimiser, r->params, err))) return code;
     r->optim.decay = r->s->decay;

@@ -58,7 +58,7 @@ static err_code compare_settings(const cap_run *r, const json_t *saved, error *e
 {
     json_t *mine = fixed_settings(r), *value;
     const char *key;
-    err_code code = mine ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory while resuming");
+    err_code code = mine ? ERR_OK : err_no_memory(err, "while resuming");
     json_object_foreach(mine, key, value)
     {
         const json_t *other = json_object_get(saved, key);
@@ -102,7 +102,7 @@ err_code cap_run_save_state(cap_run *r, error *err)
     json_t *o = io_json_take(&b);
     char *state = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(o);
-    if (!state) return err_set(err, ERR_MEMORY, "out of memory while saving '%.300s'", r->files.state);
+    if (!state) return err_no_memory(err, "while saving '%.300s'", r->files.state);
     io_metadata pair = {"training", state};
     err_code code = ckpt_save(r->files.state, r->params, NULL, &r->optim, &pair, 1, IO_F32, err);
     free(state);

@@ -103,7 +103,7 @@ static err_code leave_out_held(cap_run *r, error *err)
     cap_text_data *d = data_of(r);
     const ds_pairs *val = &d->val.pairs;
     sorted_pair *held = calloc((size_t)val->count, sizeof *held);
-    if (!held) return err_set(err, ERR_MEMORY, "out of memory for %d pairs", val->count);
+    if (!held) return err_no_memory(err, "for %d pairs", val->count);
     for (int32_t i = 0; i < val->count; i++) held[i] = (sorted_pair){val, i};
     qsort(held, (size_t)val->count, sizeof *held, by_text);
     held_out h = {&d->train.pairs, held, (size_t)val->count};

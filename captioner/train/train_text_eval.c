@@ -29,7 +29,7 @@ static const cap_text_split *val_of(const cap_run *r)
 
 static err_code no_memory(error *err)
 {
-    return err_set(err, ERR_MEMORY, "out of memory while validating");
+    return err_no_memory(err, "while validating");
 }
 
 /* The lines which[0..count-1] as the decoder's memory, on a tape begun anew. */
