@@ -12,11 +12,11 @@
 
 /* What can be chosen, in the words of the command line; NULL: what suits the rest. */
 typedef struct choices {
-    field_options decoder, encoder;
+    field_options decoder, encoder, learning, run, judging;
     char decoders[120]; /* "lstm|transformer" */
     const char *decoder_name;
     bool reverse;                                          /* of texts */
-    const char *best_by, *precision, *dtype;               /* of both */
+    const char *best_by, *dtype;                           /* of both */
     const char *format, *level, *target_level, *direction; /* of texts */
     double seed;
     bool no_augment; /* of photos */
@@ -44,9 +44,15 @@ static const char *const of_texts[] = {
     "pairs",     "format", "source",       "target",  "val-pairs",         "val-source", "val-target",
     "val-share", "level",  "target-level", "reverse", "encoder-direction", NULL};
 
-enum { MOST_OPTIONS = 160 };
+enum { MOST_OPTIONS = 240 };
 
 /* ---- the table ---- */
+
+static void append(opt *table, size_t *n, const opt *rows, size_t count)
+{
+    memcpy(table + *n, rows, count * sizeof *rows);
+    *n += count;
+}
 
 /* Rows point into *s, *c and *quiet, which hold the defaults. */
 static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *c, bool *quiet)
@@ -87,8 +93,6 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "take the central square instead of stretching photos to one"},
         {"no-augment", .kind = OPT_FLAG, .value = &c->no_augment,
          .help = "no mirrored, cropped or recoloured photos"},
-        {"per-image", .kind = OPT_INT, .metavar = "N", .value = &s->per_image, .max = 64,
-         .help = "captions of one photo side by side; 0: 5 if the encoder trains"},
         {"Texts", .kind = OPT_GROUP},
         {"pairs", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->text.pairs,
          .help = "texts and what they become, one pair a line"},
@@ -125,40 +129,12 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"Training", .kind = OPT_GROUP},
         {"out", 'o', OPT_OUTPUT, "FILE", &s->run.out,
          .help = "the model; beside it FILE.state for --resume and a log of JSON lines"},
-        {"min-count", .kind = OPT_INT, .metavar = "N", .value = &s->min_count, .max = 1000000,
-         .help = "rarer words become <unk>; texts: 2 for words, else 1"},
-        {"max-words", .kind = OPT_INT, .metavar = "N", .value = &s->max_words, .min = 1, .max = 1000,
-         .help = "longer captions are cut, longer texts left out; texts: 200"},
-        {"epochs", .kind = OPT_INT, .metavar = "N", .value = &s->run.epochs, .min = 1, .max = CAP_MOST_EPOCHS,
-         .help =
-             "times through all captions or pairs; --resume with more goes on, the learning rate as in a run "
-             "of so many"},
-        {"batch", .kind = OPT_INT, .metavar = "N", .value = &s->run.batch, .min = 1, .max = 65536,
-         .help = "captions or pairs per step"},
-        {"rate", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->run.rate, .min = 1e-9, .max = 10,
-         .help = "peak learning rate of AdamW; texts: 0.002"},
-        {"warmup", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->run.warmup, .max = 1,
-         .help = "share of all steps until the peak; then a cosine down"},
-        {"weight-decay", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->run.decay, .max = 10,
-         .help = "pull of the weights to zero"},
-        {"clip", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->run.clip, .max = 1e9,
-         .help = "most the gradient may measure; 0: any"},
-        {"label-smoothing", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->loss.smoothing, .max = 0.9,
-         .help = "share of the target spread over all words"},
-        {"coverage", .kind = OPT_DOUBLE, .metavar = "X", .value = &s->loss.coverage, .max = 100,
-         .help = "weight of the doubly stochastic regulariser"},
-        {"focus", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->loss.focus, .max = 1,
-         .help = "most entropy the attention may keep, as a share of an even one's; 0: any"},
-        {"scheduled-sampling", .kind = OPT_DOUBLE, .metavar = "P", .value = &s->loss.sampling, .max = 1,
-         .help = "chance that a previous word is the model's own, growing from 0 to this"},
-        {"teacher-forcing", .kind = OPT_DOUBLE, .metavar = "P", .value = &s->teacher_forcing, .max = 1,
-         .help = "chance that a previous word is the true one, from the start on"},
+    };
+    const opt rest[] = {
         {"seed", .kind = OPT_DOUBLE, .metavar = "N", .value = &c->seed, .max = 9e15,
          .help = "of all random draws"},
         {"threads", .kind = OPT_INT, .metavar = "N", .value = &s->run.threads, .max = 1024,
          .help = "0: one per CPU"},
-        {"precision", .kind = OPT_CHOICE, .metavar = "f32|bf16", .value = &c->precision,
-         .help = "of large products; bf16 needs a CPU with AMX to be faster"},
         {"resume", .kind = OPT_FLAG, .value = &s->run.resume,
          .help = "go on from FILE.state, to the same bits as without a break"},
         {"force", .kind = OPT_FLAG, .value = &s->run.force,
@@ -169,10 +145,8 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
                  "between characters"},
         {"patience", .kind = OPT_INT, .metavar = "N", .value = &s->run.patience, .max = 100000,
          .help = "stop after N epochs without a better score; 0: never"},
-        {"scored", .kind = OPT_INT, .metavar = "N", .value = &s->scored, .max = 1000000,
-         .help = "validation photos or lines decoded per epoch; 0: all; texts: 0"},
-        {"beam", .kind = OPT_INT, .metavar = "K", .value = &s->beam, .min = 1, .max = 64,
-         .help = "sentences kept while decoding them; texts: 1"},
+    };
+    const opt last[] = {
         {"store", .kind = OPT_CHOICE, .metavar = "f16|f32", .value = &c->dtype,
          .help = "type of the stored weights"},
         {"licence", .kind = OPT_STRING, .metavar = "TEXT", .value = &s->licence,
@@ -180,17 +154,23 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"quiet", 'q', OPT_FLAG, .value = quiet, .help = "say nothing but errors"},
         {0},
     };
-    _Static_assert(sizeof data / sizeof *data + sizeof training / sizeof *training + 2 * FIELD_OPTIONS_MOST <=
+    _Static_assert((sizeof data + sizeof training + sizeof rest + sizeof last) / sizeof *data +
+                           5 * FIELD_OPTIONS_MOST <=
                        MOST_OPTIONS,
                    "the table is too small");
-    size_t n = sizeof data / sizeof *data;
-    memcpy(table, data, sizeof data);
+    size_t n = 0;
     const io_field *of_decoder = s->decoder.row->fields;
+    append(table, &n, data, sizeof data / sizeof *data);
     n += (size_t)field_options_fill(&c->decoder, of_decoder, NULL, s->decoder.settings.bytes, table + n);
     if (s->kind == CAP_TEXT)
         n += (size_t)field_options_fill(&c->encoder, s->text.encoder.row->fields, of_decoder,
                                         s->text.encoder.settings.bytes, table + n);
-    memcpy(table + n, training, sizeof training);
+    append(table, &n, training, sizeof training / sizeof *training);
+    n += (size_t)field_options_fill(&c->run, cap_run_fields, NULL, &s->run, table + n);
+    n += (size_t)field_options_fill(&c->learning, cap_learning_fields, NULL, s, table + n);
+    append(table, &n, rest, sizeof rest / sizeof *rest);
+    n += (size_t)field_options_fill(&c->judging, cap_judging_fields, NULL, s, table + n);
+    append(table, &n, last, sizeof last / sizeof *last);
 }
 
 /* ---- from words to settings ---- */
@@ -205,8 +185,8 @@ static int index_in(const char *const *names, int count, const char *name, int o
 static void apply_shared(const choices *c, cap_train_settings *s)
 {
     field_options_apply(&c->decoder);
+    field_options_apply(&c->run);
     s->best_by = (cap_best_by)index_in(cap_best_names, CAP_BESTS, c->best_by, s->best_by);
-    s->run.precision = !strcmp(c->precision, "bf16") ? GEMM_BF16 : GEMM_F32;
     s->dtype = !strcmp(c->dtype, "f32") ? IO_F32 : IO_F16;
     s->run.seed = (uint64_t)c->seed;
     s->augment = !c->no_augment;
@@ -376,7 +356,7 @@ static err_code choose_rows(int argc, char **argv, cap_train_settings *s, error 
 
 bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
 {
-    choices c = {.precision = "f32", .dtype = "f16", .seed = 1};
+    choices c = {.dtype = "f16", .seed = 1};
     *out = (train_request){.settings = cap_train_defaults()};
     opt table[MOST_OPTIONS];
     list_decoders(c.decoders);

@@ -89,6 +89,10 @@ typedef struct cap_train_settings {
     double max_missing; /* share of photos that may be missing or damaged */
 } cap_train_settings;
 
+/* Settings of cap_train_settings that decide the steps, and those of the validation: their ranges, options and
+ * what a resumed run must share. Those of every training are cap_run_fields. */
+extern const io_field cap_learning_fields[], cap_judging_fields[];
+
 cap_train_settings cap_train_defaults(void); /* for photos */
 cap_train_settings cap_train_text_defaults(void);
 

@@ -156,29 +156,39 @@ static const char *best_name(int value)
 
 #define FIELD(field, member, type) .name = field, .kind = type, .offset = offsetof(cap_train_settings, member)
 
-static const io_field learning[] = {
-    {FIELD("per_image", per_image, IO_FIELD_INT), .least = 0, .most = 65536},
-    {FIELD("max_words", max_words, IO_FIELD_INT), .least = 0, .most = 1 << 30},
-    {FIELD("min_count", min_count, IO_FIELD_INT), .least = 0, .most = 1 << 30},
-    {FIELD("label_smoothing", loss.smoothing, IO_FIELD_NUMBER), .least = 0, .most = 1},
-    {FIELD("coverage", loss.coverage, IO_FIELD_NUMBER), .least = 0, .most = 1e9},
-    {FIELD("focus", loss.focus, IO_FIELD_NUMBER), .least = 0, .most = 1},
-    {FIELD("scheduled_sampling", loss.sampling, IO_FIELD_NUMBER), .least = 0, .most = 1},
-    {FIELD("teacher_forcing", teacher_forcing, IO_FIELD_NUMBER), .least = 0, .most = 1},
+const io_field cap_learning_fields[] = {
+    {FIELD("per_image", per_image, IO_FIELD_INT), .most = 65536,
+     .help = "captions of one photo side by side; 0: 5 if the encoder trains"},
+    {FIELD("max_words", max_words, IO_FIELD_INT), .most = 1000,
+     .help = "longer captions are cut, longer texts left out; 0: none is; texts: 200"},
+    {FIELD("min_count", min_count, IO_FIELD_INT), .most = 1000000,
+     .help = "rarer words become <unk>; texts: 2 for words, else 1"},
+    {FIELD("label_smoothing", loss.smoothing, IO_FIELD_NUMBER), .most = 0.99,
+     .help = "share of the target spread over all words"},
+    {FIELD("coverage", loss.coverage, IO_FIELD_NUMBER), .most = 100,
+     .help = "weight of the doubly stochastic regulariser"},
+    {FIELD("focus", loss.focus, IO_FIELD_NUMBER), .most = 1,
+     .help = "most entropy the attention may keep, as a share of an even one's; 0: any"},
+    {FIELD("scheduled_sampling", loss.sampling, IO_FIELD_NUMBER), .most = 1,
+     .help = "chance that a previous word is the model's own, growing from 0 to this"},
+    {FIELD("teacher_forcing", teacher_forcing, IO_FIELD_NUMBER), .most = 1,
+     .help = "chance that a previous word is the true one, from the start on"},
     {0},
 };
 
-static const io_field judging[] = {
+const io_field cap_judging_fields[] = {
     {FIELD("best_by", best_by, IO_FIELD_CHOICE), .choice = best_name},
-    {FIELD("scored", scored, IO_FIELD_INT), .least = 0, .most = 1 << 30},
-    {FIELD("beam", beam, IO_FIELD_INT), .least = 1, .most = 1 << 16},
+    {FIELD("scored", scored, IO_FIELD_INT), .most = 1000000,
+     .help = "validation photos or lines decoded per epoch; 0: all; texts: 0"},
+    {FIELD("beam", beam, IO_FIELD_INT), .least = 1, .most = 64,
+     .help = "sentences kept while decoding them; texts: 1"},
     {0},
 };
 
 err_code cap_sentences_check(const cap_train_settings *s, error *err)
 {
-    err_code code = io_fields_check(learning, s, "training's", err);
-    return code ? code : io_fields_check(judging, s, "training's", err);
+    err_code code = io_fields_check(cap_learning_fields, s, "training's", err);
+    return code ? code : io_fields_check(cap_judging_fields, s, "training's", err);
 }
 
 void cap_sentences_settings(const cap_run *r, io_json_build *b, json_t *o)
@@ -189,12 +199,12 @@ void cap_sentences_settings(const cap_run *r, io_json_build *b, json_t *o)
     json_decref(decoder);
     json_object_del(o, "features"); /* follows from the encoder's */
     if (d->s.init) io_json_put_string(b, o, "init", cap_run_base_name(d->s.init));
-    io_fields_write(learning, &d->s, b, o);
+    io_fields_write(cap_learning_fields, &d->s, b, o);
 }
 
 void cap_sentences_judging(const cap_run *r, io_json_build *b, json_t *o)
 {
-    if (r->has_val) io_fields_write(judging, &cap_sentences_of(r)->s, b, o);
+    if (r->has_val) io_fields_write(cap_judging_fields, &cap_sentences_of(r)->s, b, o);
 }
 
 hash128 cap_sentences_hash(const ds_encoded *d, hash128 h)

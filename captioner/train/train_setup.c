@@ -24,15 +24,21 @@ static const char *precision_name(int value)
 #define FIELD(field, member, type) .name = field, .kind = type, .offset = offsetof(cap_run_settings, member)
 
 const io_field cap_run_fields[] = {
-    {FIELD("seed", seed, IO_FIELD_WHOLE), .least = 0, .most = MOST_SEED},
-    {FIELD("epochs", epochs, IO_FIELD_INT), .least = 1, .most = CAP_MOST_EPOCHS},
-    {FIELD("batch", batch, IO_FIELD_INT), .least = 1, .most = 65536},
-    {FIELD("optimiser", optimiser, IO_FIELD_CHOICE), .choice = optimiser_name},
-    {FIELD("rate", rate, IO_FIELD_NUMBER), .least = 0, .most = INFINITY},
-    {FIELD("warmup", warmup, IO_FIELD_NUMBER), .least = 0, .most = 1},
-    {FIELD("weight_decay", decay, IO_FIELD_NUMBER), .least = 0, .most = 100},
-    {FIELD("clip", clip, IO_FIELD_NUMBER), .least = 0, .most = INFINITY},
-    {FIELD("precision", precision, IO_FIELD_CHOICE), .choice = precision_name},
+    {FIELD("seed", seed, IO_FIELD_WHOLE), .most = MOST_SEED},
+    {FIELD("epochs", epochs, IO_FIELD_INT), .least = 1, .most = CAP_MOST_EPOCHS,
+     .help = "times through all that is learnt from; --resume with more goes on, the learning rate as in a "
+             "run of "
+             "so many"},
+    {FIELD("batch", batch, IO_FIELD_INT), .least = 1, .most = 65536, .help = "captions or pairs per step"},
+    {FIELD("optimiser", optimiser, IO_FIELD_CHOICE), .choice = optimiser_name,
+     .help = "the rule of the steps"},
+    {FIELD("rate", rate, IO_FIELD_NUMBER), .most = INFINITY, .help = "peak learning rate; texts: 0.002"},
+    {FIELD("warmup", warmup, IO_FIELD_NUMBER), .most = 1,
+     .help = "share of all steps until the peak; then a cosine down"},
+    {FIELD("weight_decay", decay, IO_FIELD_NUMBER), .most = 10, .help = "pull of the weights to zero"},
+    {FIELD("clip", clip, IO_FIELD_NUMBER), .most = INFINITY, .help = "most the gradient may measure; 0: any"},
+    {FIELD("precision", precision, IO_FIELD_CHOICE), .choice = precision_name,
+     .help = "of large products; bf16 needs a CPU with AMX to be faster"},
     {0},
 };
 
