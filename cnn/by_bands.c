@@ -2,18 +2,13 @@
  * inner maps, six times as wide as what comes in and goes out, never leave the second-level cache. A band
  * keeps the last rows of the one before it that its own windows reach.
  *
- * Where products run on tiles, which round their operands to bf16, both inner maps are bf16: half as much to
+ * Where products round their operands to bf16 (gemm_rounds), both inner maps are bf16: half as much to
  * write and read. */
 #include <string.h>
 
 #include "cnn/nodes.h"
 #include "src/base/bounds.h"
 #include "src/math/packed.h"
-
-#if CAPTION_X86
-#include "src/math/x86_amx_taps.h"
-#include "src/math/x86_bf16_depthwise.h"
-#endif
 
 enum {
     BAND_NUMBERS = 1 << 17, /* of both inner maps together, half a MiB */
@@ -75,7 +70,6 @@ static void product(const bands_ctx *c, const cnn_node *u, const real *x, int pi
     cnn_multiply_patches(c->tape, x, pixels, u->weight, u->norm.beta, act, y);
 }
 
-#if CAPTION_X86
 static bool rounds(const cnn_node *u)
 {
     return packed_rounded_stride(u->weight->packed) > 0;
@@ -89,21 +83,11 @@ static bool keeps_bf16(const bands_ctx *c)
            (!c->expand || rounds(c->expand));
 }
 
-static size_t weights_count(int channels)
-{
-    return bf16_depthwise_numbers(channels);
-}
-
-static void order_weights(const cnn_node *deep, int channels, float *to)
-{
-    bf16_depthwise_order(channels, deep->weight->data, deep->norm.beta->data, to);
-}
-
 static void widen_bf16(const bands_ctx *c, const real *x, int pixels, uint16_t *map)
 {
     int in = c->x->dim[3];
     if (!c->expand) {
-        amx_taps_round(x, map, (size_t)pixels * (size_t)in);
+        c->tape->k->bf16.narrow(x, map, (size_t)pixels * (size_t)in);
         return;
     }
     kernels_finish f = cnn_finish(c->expand->norm.beta, c->expand->act);
@@ -114,42 +98,14 @@ static void deepen_bf16(const bands_ctx *c, const uint16_t *map, int top, int ro
 {
     int h = c->x->dim[1], step = c->deep->win.stride;
     kernels_finish f = cnn_finish(NULL, c->deep->act);
-    bf16_depthwise d = {c->weights, c->inner, c->x->dim[2], step, (float)f.low, (float)f.high, c->stride};
+    kernels_depthwise d = {c->weights, c->inner, c->x->dim[2], step, (float)f.low, (float)f.high, c->stride};
     const uint16_t *x[3];
     for (int i = 0; i < 3; i++) {
         int y = row * step + i - 1;
         x[i] = y < 0 || y >= h ? NULL : map + (size_t)(y - top) * (size_t)d.width * (size_t)c->inner;
     }
-    bf16_depthwise_row(&d, x, to);
+    c->tape->k->bf16.depthwise(&d, x, to);
 }
-#else
-static bool keeps_bf16(const bands_ctx *c)
-{
-    (void)c;
-    return false;
-}
-
-static size_t weights_count(int channels)
-{
-    (void)channels;
-    return 0;
-}
-
-static void order_weights(const cnn_node *deep, int channels, float *to)
-{
-    (void)deep, (void)channels, (void)to;
-}
-
-static void widen_bf16(const bands_ctx *c, const real *x, int pixels, uint16_t *map)
-{
-    (void)c, (void)x, (void)pixels, (void)map;
-}
-
-static void deepen_bf16(const bands_ctx *c, const uint16_t *map, int top, int row, uint16_t *to)
-{
-    (void)c, (void)map, (void)top, (void)row, (void)to;
-}
-#endif
 
 /* Rows from..to-1 of the inner map before `deep`. */
 static void widen(const bands_ctx *c, const real *photo, int from, int to, void *map)
@@ -206,7 +162,8 @@ static void run_range(void *p, int index, int worker)
         }
         narrow(c, as_it_is ? (const void *)photo : map, as_it_is ? 0 : top, a, b, between,
                y + (size_t)a * line);
-        if (c->residual) c->tape->k->add(photo + (size_t)a * line, y + (size_t)a * line, (b - a) * (int)line);
+        if (c->residual)
+            c->tape->k->vector.add(photo + (size_t)a * line, y + (size_t)a * line, (b - a) * (int)line);
     }
 }
 
@@ -254,10 +211,10 @@ nn_var *cnn_forward_by_bands(const cnn_net *net, nn_tape *t, const nn_var *x, in
     c.number = c.stride ? sizeof(uint16_t) : sizeof(real);
     cut(&c);
     arena_mark mark = arena_save(t->mem);
-    if (c.stride) c.weights = nn_scratch(t, weights_count(c.inner) * sizeof *c.weights);
+    if (c.stride) c.weights = nn_scratch(t, bf16_depthwise_numbers(c.inner) * sizeof *c.weights);
     c.buffers = nn_scratch(t, (size_t)pool_threads(t->threads) * c.buffer);
     if (t->failed) return NULL;
-    if (c.stride) order_weights(deep, c.inner, c.weights);
+    if (c.stride) bf16_depthwise_order(c.inner, deep->weight->data, deep->norm.beta->data, c.weights);
     pool_run(t->threads, x->dim[0] * c.ranges, run_range, &c);
     arena_rewind(t->mem, mark);
     return y;

@@ -188,8 +188,8 @@ static void add_groups(const groups_ctx *c, int index, real *dw, real *db)
 {
     for (int i = 1; i < c->groups; i++) {
         const folded_node *other = &c->group[i].folded[index];
-        c->tape->k->add(other->weight.grad, dw, (int)nn_count(&other->weight));
-        c->tape->k->add(other->bias.grad, db, (int)nn_count(&other->bias));
+        c->tape->k->vector.add(other->weight.grad, dw, (int)nn_count(&other->weight));
+        c->tape->k->vector.add(other->bias.grad, db, (int)nn_count(&other->bias));
     }
 }
 
@@ -213,8 +213,8 @@ static void unfold_node(void *p, int index, int worker)
     real *dot = c->scale[index] + channels;
     memset(dot, 0, channels * sizeof *dot);
     for (size_t at = 0; at < weights; at += channels) {
-        c->tape->k->product_add(node->weight->data + at, dw + at, dot, (int)channels);
-        if (own) c->tape->k->product_add(c->scale[index], dw + at, own + at, (int)channels);
+        c->tape->k->vector.product_add(node->weight->data + at, dw + at, dot, (int)channels);
+        if (own) c->tape->k->vector.product_add(c->scale[index], dw + at, own + at, (int)channels);
     }
     real *dgamma = wanted(n->gamma), *dbeta = wanted(n->beta);
     for (size_t j = 0; dgamma && j < channels; j++) {

@@ -20,7 +20,7 @@ static void join_chunk(void *p, size_t begin, size_t end)
     const join_ctx *c = p;
     real *y = c->y->data + begin;
     int n = (int)(end - begin);
-    c->k->add(c->x->data + begin, y, n);
+    c->k->vector.add(c->x->data + begin, y, n);
     nn_activation_of(c->act)->forward(c->k, y, y, n);
 }
 
@@ -31,11 +31,11 @@ static void join_backward(nn_tape *t, void *p)
     size_t n = nn_count(c->y);
     real beta, *dx = nn_grad(t, c->x, &beta);
     if (c->act != NN_LINEAR)
-        t->k->rectify_back(c->y->data, nn_activation_of(c->act)->high, c->y->grad, (int)n);
+        t->k->vector.rectify_back(c->y->data, nn_activation_of(c->act)->high, c->y->grad, (int)n);
     if (dx && beta == 0)
         memcpy(dx, c->y->grad, n * sizeof *dx);
     else if (dx)
-        t->k->add(c->y->grad, dx, (int)n);
+        t->k->vector.add(c->y->grad, dx, (int)n);
 }
 
 /* y = act(y + x) in place: y is the result of a convolution without activation, which does not need it again,

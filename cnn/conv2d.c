@@ -5,9 +5,9 @@
 #include "cnn/conv_taps.h"
 #include "src/math/packed.h"
 
-/* A tile's patches (im2col) take about this many numbers: they are written and read once by the product, from
- * cache. It has at least TILE_ROWS patches, so that the product reads its weights seldom. */
-enum { TILE_NUMBERS = 1 << 17, TILE_ROWS = 192, GROUPS = 8 };
+/* A piece's patches (im2col) take about this many numbers: they are written and read once by the product, from
+ * cache. It has at least PIECE_ROWS patches, so that the product reads its weights seldom. */
+enum { PIECE_NUMBERS = 1 << 17, PIECE_ROWS = 192, GROUPS = 8 };
 
 int cnn_out_size(int in, cnn_window win)
 {
@@ -30,9 +30,9 @@ typedef struct conv_ctx {
     int top, left; /* padding */
     nn_act act;
     int patch;           /* K = k*k*C: numbers in a patch */
-    int tile;            /* output pixels per tile */
+    int piece;           /* output pixels per piece */
     int pixels;          /* N*h*w */
-    real *columns;       /* [threads][tile][patch] */
+    real *columns;       /* [threads][piece][patch] */
     int group_images;    /* backward: images per task */
     real *dx, *dw_parts; /* dw_parts [groups][patch][O] */
     bool dx_wanted;
@@ -106,8 +106,9 @@ static void col2im(const conv_ctx *c, int begin, int end, const real *from)
         for (int ky = 0; ky < c->win.kernel; ky++, from += row) {
             int y = oy * c->win.stride + ky - c->top;
             if (y < 0 || y >= h) continue;
-            c->tape->k->add(from + (size_t)s.skip * ch,
-                            c->dx + ((size_t)n * (size_t)h + (size_t)y) * line + s.x, s.count * (int)ch);
+            c->tape->k->vector.add(from + (size_t)s.skip * ch,
+                                   c->dx + ((size_t)n * (size_t)h + (size_t)y) * line + s.x,
+                                   s.count * (int)ch);
         }
     }
 }
@@ -129,7 +130,7 @@ static void bend(const nn_tape *t, nn_act act, int n, real *y)
 static void finish_rows(const nn_tape *t, const nn_var *b, nn_act act, int rows, int o, real *y)
 {
     kernels_finish f = cnn_finish(b, act);
-    if (b || (act != NN_LINEAR && nn_activation_of(act)->clips)) t->k->finish(&f, rows, o, y, o);
+    if (b || (act != NN_LINEAR && nn_activation_of(act)->clips)) t->k->f32.finish(&f, rows, o, y, o);
     bend(t, act, rows * o, y);
 }
 
@@ -148,17 +149,18 @@ void cnn_multiply_patches(const nn_tape *t, const real *x, int rows, const nn_va
         bend(t, act, rows * o, y);
         return;
     }
-    gemm_serial(t->precision, GEMM_N, GEMM_N, rows, o, patch, x, patch, w->data, o, 0, y, o);
+    gemm_serial(t->precision, (gemm_shape){rows, o, patch}, mat_n(x, patch), mat_n(w->data, o), 0,
+                (mat_out){y, o});
     finish_rows(t, b, act, rows, o, y);
 }
 
-static void forward_tile(void *p, int index, int worker)
+static void forward_piece(void *p, int index, int worker)
 {
     conv_ctx *c = p;
-    int begin = index * c->tile, end = begin + c->tile < c->pixels ? begin + c->tile : c->pixels;
+    int begin = index * c->piece, end = begin + c->piece < c->pixels ? begin + c->piece : c->pixels;
     const real *columns = c->x->data + (size_t)begin * (size_t)c->patch;
     if (!pointwise(c)) {
-        real *mine = c->columns + (size_t)worker * (size_t)c->tile * (size_t)c->patch;
+        real *mine = c->columns + (size_t)worker * (size_t)c->piece * (size_t)c->patch;
         im2col(c, begin, end, mine);
         columns = mine;
     }
@@ -179,20 +181,20 @@ static void taps_forward(nn_tape *t, conv_ctx *c)
     if (!t->failed && (c->b || c->act != NN_LINEAR)) nn_parallel(t, (size_t)c->pixels, 256, finish_chunk, c);
 }
 
-static int tile_size(int pixels, int patch)
+static int piece_size(int pixels, int patch)
 {
-    int tile = TILE_NUMBERS / patch > TILE_ROWS ? TILE_NUMBERS / patch : TILE_ROWS,
-        most = (pixels + 3) / 4; /* at least four tiles, so that threads share one photo */
-    tile = tile < most ? tile : most;
-    tile = (tile + 31) / 32 * 32;
-    return tile < 32 ? 32 : tile;
+    int piece = PIECE_NUMBERS / patch > PIECE_ROWS ? PIECE_NUMBERS / patch : PIECE_ROWS,
+        most = (pixels + 3) / 4; /* at least four pieces, so that threads share one photo */
+    piece = piece < most ? piece : most;
+    piece = (piece + 31) / 32 * 32;
+    return piece < 32 ? 32 : piece;
 }
 
 /* Turns y->grad into the gradient before the activation, in place: no one else reads it. */
 static void undo_act(const conv_ctx *c, size_t begin, size_t end)
 {
-    c->tape->k->rectify_back(c->y->data + begin, nn_activation_of(c->act)->high, c->y->grad + begin,
-                             (int)(end - begin));
+    c->tape->k->vector.rectify_back(c->y->data + begin, nn_activation_of(c->act)->high, c->y->grad + begin,
+                                    (int)(end - begin));
 }
 
 static void undo_act_chunk(void *p, size_t begin, size_t end)
@@ -200,30 +202,31 @@ static void undo_act_chunk(void *p, size_t begin, size_t end)
     undo_act(p, begin, end);
 }
 
-/* One task takes a group of images: their tiles add to one share of dw and to their own parts of dx. */
+/* One task takes a group of images: their pieces add to one share of dw and to their own parts of dx. */
 static void backward_group(void *p, int group, int worker)
 {
     conv_ctx *c = p;
     int o = c->y->dim[3], per_image = c->y->dim[1] * c->y->dim[2], images = c->x->dim[0];
     int first = group * c->group_images,
         last = first + c->group_images < images ? first + c->group_images : images;
-    real *columns = c->columns + (size_t)worker * (size_t)c->tile * (size_t)c->patch;
+    real *columns = c->columns + (size_t)worker * (size_t)c->piece * (size_t)c->patch;
     real *dw = c->dw_parts ? c->dw_parts + (size_t)group * (size_t)c->patch * (size_t)o : NULL;
     gemm_precision precision = c->tape->precision;
     if (c->act != NN_LINEAR)
         undo_act(c, (size_t)first * (size_t)per_image * (size_t)o,
                  (size_t)last * (size_t)per_image * (size_t)o);
     for (int begin = first * per_image, end; begin < last * per_image; begin = end) {
-        end = begin + c->tile < last * per_image ? begin + c->tile : last * per_image;
+        end = begin + c->piece < last * per_image ? begin + c->piece : last * per_image;
         const real *dy = c->y->grad + (size_t)begin * (size_t)o;
         int rows = end - begin;
         if (dw) {
             im2col(c, begin, end, columns);
-            gemm_serial(precision, GEMM_T, GEMM_N, c->patch, o, rows, columns, c->patch, dy, o,
-                        begin > first * per_image ? 1 : 0, dw, o);
+            gemm_serial(precision, (gemm_shape){c->patch, o, rows}, mat_t(columns, c->patch), mat_n(dy, o),
+                        begin > first * per_image ? 1 : 0, (mat_out){dw, o});
         }
         if (!c->dx_wanted) continue;
-        gemm_serial(precision, GEMM_N, GEMM_T, rows, c->patch, o, dy, o, c->w->data, o, 0, columns, c->patch);
+        gemm_serial(precision, (gemm_shape){rows, c->patch, o}, mat_n(dy, o), mat_t(c->w->data, o), 0,
+                    (mat_out){columns, c->patch});
         col2im(c, begin, end, columns);
     }
 }
@@ -234,13 +237,12 @@ static void bias_backward(nn_tape *t, const conv_ctx *c)
     if (db) nn_column_sums_into(t, db, c->y->grad, c->pixels, c->y->dim[3]);
 }
 
-static void product(nn_tape *t, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
-                    const real *b, int ldb, real beta, real *c, int ldc)
+static void product(nn_tape *t, gemm_shape s, mat a, mat b, real beta, mat_out c)
 {
     if (t->inside_task)
-        gemm_serial(t->precision, op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        gemm_serial(t->precision, s, a, b, beta, c);
     else
-        gemm(t->threads, t->precision, op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        gemm(t->threads, t->precision, s, a, b, beta, c);
 }
 
 static void pointwise_backward(nn_tape *t, conv_ctx *c)
@@ -249,9 +251,10 @@ static void pointwise_backward(nn_tape *t, conv_ctx *c)
     real beta;
     if (c->act != NN_LINEAR) nn_parallel(t, nn_count(c->y), 1 << 16, undo_act_chunk, c);
     real *dw = nn_grad(t, c->w, &beta);
-    if (dw) product(t, GEMM_T, GEMM_N, in, o, c->pixels, c->x->data, in, c->y->grad, o, beta, dw, o);
+    mat dy = mat_n(c->y->grad, o);
+    if (dw) product(t, (gemm_shape){in, o, c->pixels}, mat_t(c->x->data, in), dy, beta, (mat_out){dw, o});
     real *dx = nn_grad(t, c->x, &beta);
-    if (dx) product(t, GEMM_N, GEMM_T, c->pixels, in, o, c->y->grad, o, c->w->data, o, beta, dx, in);
+    if (dx) product(t, (gemm_shape){c->pixels, in, o}, dy, mat_t(c->w->data, o), beta, (mat_out){dx, in});
     bias_backward(t, c);
 }
 
@@ -273,7 +276,7 @@ static void conv_backward(nn_tape *t, void *p)
     c->dx_wanted = c->dx != NULL && !c->on_taps;
     c->dw_parts = dw ? nn_scratch(t, (size_t)groups * weights * sizeof *dw) : NULL;
     c->columns =
-        nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->tile * (size_t)c->patch * sizeof *dw);
+        nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->piece * (size_t)c->patch * sizeof *dw);
     if (t->failed) return;
     pool_run(t->threads, groups, backward_group, c);
     if (c->on_taps && c->dx) conv_taps_backward(t, c->x, c->w, c->win, c->y, beta, c->dx);
@@ -296,17 +299,17 @@ nn_var *cnn_conv2d(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, 
     c->left = cnn_pad_before(x->dim[2], win);
     c->patch = win.kernel * win.kernel * x->dim[3];
     c->pixels = dim[0] * dim[1] * dim[2];
-    c->tile = tile_size(c->pixels, c->patch);
+    c->piece = piece_size(c->pixels, c->patch);
     arena_mark mark = arena_save(t->mem);
     c->on_taps = !pointwise(c) && conv_taps_suit(t, x, w, win);
     if (!pointwise(c) && !c->on_taps)
-        c->columns = nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->tile * (size_t)c->patch *
+        c->columns = nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->piece * (size_t)c->patch *
                                        sizeof(real));
     if (t->failed) return NULL;
     if (c->on_taps)
         taps_forward(t, c);
     else
-        pool_run(t->threads, (c->pixels + c->tile - 1) / c->tile, forward_tile, c);
+        pool_run(t->threads, (c->pixels + c->piece - 1) / c->piece, forward_piece, c);
     arena_rewind(t->mem, mark);
     if (y->wants_grad) nn_record(t, conv_backward, c);
     return t->failed ? NULL : y;

@@ -5,24 +5,21 @@
 #include "src/base/bounds.h"
 #include "src/math/packed.h"
 
-#if CAPTION_X86
-#include "src/math/x86_amx_taps.h"
-
 enum { MIN_IMAGES = 4, MAX_STRIDE = 2, MAX_KERNEL = 7, CHUNK = 128 };
 
 bool conv_taps_suit(const nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win)
 {
     const packed *ready = t->recording ? NULL : w->packed;
     if (ready && ready->type != PACKED_BF16) return false;
-    return gemm_on_tiles(ready ? GEMM_BF16 : t->precision) && (ready || x->dim[0] >= MIN_IMAGES) &&
-           x->dim[3] % AMX_TAPS_UNIT == 0 && w->dim[3] % AMX_TAPS_UNIT == 0 && win.stride <= MAX_STRIDE &&
+    return gemm_rounds(ready ? GEMM_BF16 : t->precision) && (ready || x->dim[0] >= MIN_IMAGES) &&
+           x->dim[3] % TAPS_UNIT == 0 && w->dim[3] % TAPS_UNIT == 0 && win.stride <= MAX_STRIDE &&
            win.kernel <= MAX_KERNEL && win.pad < win.kernel &&
            cnn_pad_before(x->dim[1], win) == cnn_pad_before(x->dim[2], win);
 }
 
 /* Target pixels (first_row + spread a, first_col + spread b) of positions (a, b). */
 typedef struct phase {
-    amx_taps taps;
+    kernels_taps taps;
     int first_row, first_col, rows, cols;
 } phase;
 
@@ -38,7 +35,7 @@ typedef struct conv_taps {
     bool add;
     size_t buffer; /* numbers of one worker's planes */
     uint16_t *buffers;
-    float *results; /* [workers][CHUNK,outputs] */
+    real *results; /* [workers][CHUNK,outputs] */
 } conv_taps;
 
 static void fill_planes(const conv_taps *c, const real *map, uint16_t *to)
@@ -49,21 +46,21 @@ static void fill_planes(const conv_taps *c, const real *map, uint16_t *to)
         if (row >= c->rows) break;
         size_t pixel =
             ((size_t)(r % c->planes) * (size_t)c->rows + (size_t)row) * (size_t)c->width + (size_t)c->pad;
-        amx_taps_round(map + (size_t)y * (size_t)c->w * (size_t)c->channels, to + pixel * (size_t)c->channels,
-                       (size_t)cols * (size_t)c->channels);
+        c->tape->k->bf16.narrow(map + (size_t)y * (size_t)c->w * (size_t)c->channels,
+                                to + pixel * (size_t)c->channels, (size_t)cols * (size_t)c->channels);
     }
 }
 
-static void put(const conv_taps *c, real *to, const float *from, size_t count)
+static void put(const conv_taps *c, real *to, const real *from, size_t count)
 {
     if (c->add)
-        c->tape->k->add(from, to, (int)count);
+        c->tape->k->vector.add(from, to, (int)count);
     else
         memcpy(to, from, count * sizeof *to);
 }
 
 /* Results of positions begin..end-1 to the target map. */
-static void scatter(const conv_taps *c, const phase *f, const float *results, int begin, int end, real *map)
+static void scatter(const conv_taps *c, const phase *f, const real *results, int begin, int end, real *map)
 {
     int across = c->width / c->planes;
     size_t o = (size_t)c->outputs;
@@ -73,7 +70,7 @@ static void scatter(const conv_taps *c, const phase *f, const float *results, in
         if (a >= f->rows) return;
         int last = b + next - p < f->cols ? b + next - p : f->cols;
         size_t line = (size_t)(f->first_row + a * c->spread) * (size_t)c->out_w + (size_t)f->first_col;
-        const float *from = results + (size_t)(p - begin) * o;
+        const real *from = results + (size_t)(p - begin) * o;
         if (c->spread == 1 && b < last) put(c, map + (line + (size_t)b) * o, from, (size_t)(last - b) * o);
         for (int i = b; c->spread > 1 && i < last; i++)
             put(c, map + (line + (size_t)(i * c->spread)) * o, from + (size_t)(i - b) * o, o);
@@ -89,15 +86,15 @@ static void run_image(void *p, int image, int worker)
 {
     conv_taps *c = p;
     uint16_t *planes = c->buffers + (size_t)worker * c->buffer;
-    float *results = c->results + (size_t)worker * CHUNK * (size_t)c->outputs;
+    real *results = c->results + (size_t)worker * CHUNK * (size_t)c->outputs;
     real *map = c->out + (size_t)image * (size_t)c->out_h * (size_t)c->out_w * (size_t)c->outputs;
     fill_planes(c, c->in + (size_t)image * (size_t)c->h * (size_t)c->w * (size_t)c->channels, planes);
     for (int i = 0; i < c->spread * c->spread; i++) {
         const phase *f = &c->phases[i];
         for (int begin = 0, all = positions(c, f); begin < all; begin += CHUNK) {
             int count = min_int(all - begin, CHUNK);
-            amx_taps_product(&f->taps, planes + (size_t)begin * f->taps.step, round_up(count, AMX_TAPS_UNIT),
-                             results);
+            c->tape->k->bf16.taps(&f->taps, planes + (size_t)begin * f->taps.step, round_up(count, TAPS_UNIT),
+                                  results);
             scatter(c, f, results, begin, begin + count, map);
         }
     }
@@ -116,7 +113,7 @@ static size_t reach(const conv_taps *c)
     for (int i = 0; i < c->spread * c->spread; i++) {
         const phase *f = &c->phases[i];
         for (int t = 0; t < f->taps.count; t++) {
-            size_t end = f->taps.offset[t] + (size_t)round_up(positions(c, f), AMX_TAPS_UNIT) * f->taps.step +
+            size_t end = f->taps.offset[t] + (size_t)round_up(positions(c, f), TAPS_UNIT) * f->taps.step +
                          (size_t)c->channels;
             far = end > far ? end : far;
         }
@@ -155,7 +152,7 @@ void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window 
         for (int kx = 0; kx < k; kx++)
             add_tap(f, ((size_t)(ky % s * c.rows + ky / s) * (size_t)c.width + (size_t)kx) * ch);
     for (int tap = 0; !ready && tap < k * k; tap++)
-        amx_taps_pack(&f->taps, tap, w->data + (size_t)tap * ch * (size_t)c.outputs, false);
+        t->k->bf16.taps_pack(&f->taps, tap, w->data + (size_t)tap * ch * (size_t)c.outputs, false);
     run(&c, x->dim[0]);
 }
 
@@ -164,7 +161,7 @@ void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window 
 static void input_phase(conv_taps *c, phase *f, const nn_var *w, cnn_window win, int py, int px,
                         uint16_t *weights)
 {
-    int k = win.kernel, s = win.stride, tap_of[AMX_TAPS_MAX];
+    int k = win.kernel, s = win.stride, tap_of[TAPS_MAX];
     size_t ch = (size_t)c->channels;
     *f = (phase){.taps = {.channels = c->channels, .outputs = c->outputs, .step = ch, .weights = weights}};
     f->first_row = py, f->first_col = px;
@@ -178,7 +175,7 @@ static void input_phase(conv_taps *c, phase *f, const nn_var *w, cnn_window win,
             add_tap(f, ((size_t)(dy / s + c->pad) * (size_t)c->width + (size_t)(dx / s + c->pad)) * ch);
         }
     for (int i = 0; i < f->taps.count; i++)
-        amx_taps_pack(&f->taps, i, w->data + (size_t)tap_of[i] * ch * (size_t)c->outputs, true);
+        c->tape->k->bf16.taps_pack(&f->taps, i, w->data + (size_t)tap_of[i] * ch * (size_t)c->outputs, true);
 }
 
 void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, const nn_var *y,
@@ -200,21 +197,3 @@ void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window
     }
     run(&c, x->dim[0]);
 }
-#else
-bool conv_taps_suit(const nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win)
-{
-    (void)t, (void)x, (void)w, (void)win;
-    return false;
-}
-
-void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, nn_var *y)
-{
-    (void)t, (void)x, (void)w, (void)win, (void)y;
-}
-
-void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, const nn_var *y,
-                        real beta, real *dx)
-{
-    (void)t, (void)x, (void)w, (void)win, (void)y, (void)beta, (void)dx;
-}
-#endif

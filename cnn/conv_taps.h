@@ -1,5 +1,5 @@
-/* The convolutions that run on AMX tiles without copies of patches (src/math/x86_amx_taps.h): the forward
- * pass and the gradient of the input. Used by conv2d.c where conv_taps_suit() says so. */
+/* The convolutions in bf16 that run without copies of patches (kernels_taps in src/math/kernels.h): the
+ * forward pass and the gradient of the input. Used by conv2d.c where conv_taps_suit() says so. */
 #ifndef CNN_CONV_TAPS_H
 #define CNN_CONV_TAPS_H
 

@@ -69,7 +69,7 @@ static void forward_pixel(const cnn_depth *d, const real *x, int top, int oy, in
                 x + (size_t)(row + ky - top) * (size_t)line_of(d) + (size_t)(column + kx) * (size_t)ch;
             k[count] = d->w->data + (size_t)(ky * d->win.kernel + kx) * (size_t)ch;
         }
-    d->k->depthwise(in, k, count, d->b ? d->b->data : NULL, least(d), most(d), ch, y);
+    d->k->conv.depthwise(in, k, count, d->b ? d->b->data : NULL, least(d), most(d), ch, y);
 }
 
 /* Pixels first..last-1 of a row, whose windows do not leave the map at the sides. */
@@ -82,8 +82,8 @@ static void forward_inside(const cnn_depth *d, const real *x, int top, int oy, i
     for (int ky = y0; ky < y1; ky++)
         rows[ky - y0] = x + (size_t)(row + ky - top) * (size_t)line_of(d) +
                         (size_t)(first * d->win.stride - d->left) * ch;
-    d->k->depthwise_row(rows, y1 - y0, k, d->w->data + (size_t)(y0 * k) * ch, d->b ? d->b->data : NULL,
-                        least(d), most(d), d->win.stride, last - first, (int)ch, y + (size_t)first * ch);
+    d->k->conv.depthwise_row(rows, y1 - y0, k, d->w->data + (size_t)(y0 * k) * ch, d->b ? d->b->data : NULL,
+                             least(d), most(d), d->win.stride, last - first, (int)ch, y + (size_t)first * ch);
 }
 
 void cnn_depthwise_line(const cnn_depth *d, const real *x, int top, int oy, real *y)
@@ -127,8 +127,8 @@ static void backward_pixels(const depth_ctx *c, const row_pass *r, int begin, in
             size_t at = (size_t)(column + kx) * (size_t)ch;
             size_t tap = (size_t)(r->ky * k + kx) * (size_t)ch;
             const real *dy = r->dy + (size_t)ox * (size_t)ch;
-            c->d.k->product_add(dy, r->x + at, r->dw + tap, ch);
-            if (r->dx) c->d.k->product_add(dy, c->w->data + tap, r->dx + at, ch);
+            c->d.k->vector.product_add(dy, r->x + at, r->dw + tap, ch);
+            if (r->dx) c->d.k->vector.product_add(dy, c->w->data + tap, r->dx + at, ch);
         }
     }
 }
@@ -144,8 +144,8 @@ static void backward_row(const depth_ctx *c, const row_pass *r)
     }
     size_t at = (size_t)(begin * s - c->d.left) * (size_t)ch, tap = (size_t)(r->ky * k) * (size_t)ch;
     backward_pixels(c, r, 0, begin);
-    c->d.k->depthwise_back(r->x + at, c->w->data + tap, r->dy + (size_t)begin * (size_t)ch, end - begin, s,
-                           ch, r->dw + tap, r->dx + at);
+    c->d.k->conv.depthwise_back(r->x + at, c->w->data + tap, r->dy + (size_t)begin * (size_t)ch, end - begin,
+                                s, ch, r->dw + tap, r->dx + at);
     backward_pixels(c, r, end, ow);
 }
 
@@ -158,8 +158,8 @@ static void backward_image(const depth_ctx *c, int image, real *dw, real *db)
         real *dy = c->y->grad + to + (size_t)oy * out;
         int row = oy * c->d.win.stride - c->d.top;
         if (c->d.act != nn_activation_of(NN_LINEAR))
-            c->d.k->rectify_back(c->y->data + to + (size_t)oy * out, c->d.act->high, dy, (int)out);
-        c->d.k->column_sums(dy, ow, ch, db);
+            c->d.k->vector.rectify_back(c->y->data + to + (size_t)oy * out, c->d.act->high, dy, (int)out);
+        c->d.k->norm.column_sums(dy, ow, ch, db);
         taps(c->d.win.kernel, row, h, &first, &last);
         for (int ky = first; ky < last; ky++) {
             size_t at = from + (size_t)(row + ky) * line;

@@ -22,7 +22,7 @@ static void move(const copy_ctx *c, int part, size_t from, size_t to, size_t cou
     if (!back)
         memcpy(c->y->data + to, c->x[part]->data + from, count * sizeof(real));
     else
-        c->k->add(c->y->grad + to, c->dx[part] + from, (int)count);
+        c->k->vector.add(c->y->grad + to, c->dx[part] + from, (int)count);
 }
 
 typedef struct part_walk {
@@ -170,8 +170,8 @@ static void scale_backward(nn_tape *t, void *p)
     real *dx = nn_grad_add(t, c->x), *df = nn_grad_add(t, c->f);
     for (int i = 0; i < nn_rows(c->y); i++) {
         size_t at = (size_t)i * (size_t)ch, of = (size_t)(i / pixels) * (size_t)ch;
-        if (dx) t->k->product_add(c->y->grad + at, c->f->data + of, dx + at, ch);
-        if (df) t->k->product_add(c->y->grad + at, c->x->data + at, df + of, ch);
+        if (dx) t->k->vector.product_add(c->y->grad + at, c->f->data + of, dx + at, ch);
+        if (df) t->k->vector.product_add(c->y->grad + at, c->x->data + at, df + of, ch);
     }
 }
 

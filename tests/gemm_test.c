@@ -14,13 +14,10 @@
 
 #include <cmocka.h>
 
-#include "src/base/cpu.h"
 #include "src/base/rng.h"
+#include "src/math/cpu.h"
 #include "src/math/gemm.h"
 #include "src/math/gemm_own.h"
-#if CAPTION_X86
-#include "src/math/x86_amx.h"
-#endif
 
 enum { CASES = 400, LARGEST = 70, FAR = 1200 /* beyond the blocks that large products are cut into */ };
 
@@ -152,8 +149,7 @@ static void check_result(const problem *p)
 static void check_one(rng *r, problem p, product run)
 {
     init_problem(&p, r);
-    bool on_tiles = run(&p);
-    if (on_tiles) {
+    if (run(&p)) {
         round_to_bf16(p.a, extent(rows_of_a(&p), cols_of_a(&p), p.lda));
         round_to_bf16(p.b, extent(rows_of_b(&p), cols_of_b(&p), p.ldb));
     }
@@ -188,10 +184,29 @@ static void check_product(product run)
                   run);
 }
 
+static gemm_shape shape_of(const problem *p)
+{
+    return (gemm_shape){p->m, p->n, p->k};
+}
+
+static mat a_of(const problem *p)
+{
+    return (mat){p->a, p->lda, p->op_a};
+}
+
+static mat b_of(const problem *p)
+{
+    return (mat){p->b, p->ldb, p->op_b};
+}
+
+static mat_out c_of(const problem *p)
+{
+    return (mat_out){p->c, p->ldc};
+}
+
 static bool run_f32(const problem *p)
 {
-    gemm_serial(GEMM_F32, p->op_a, p->op_b, p->m, p->n, p->k, p->a, p->lda, p->b, p->ldb, p->beta, p->c,
-                p->ldc);
+    gemm_serial(GEMM_F32, shape_of(p), a_of(p), b_of(p), p->beta, c_of(p));
     return false;
 }
 
@@ -201,52 +216,64 @@ static void f32_products(void **state)
     check_product(run_f32);
 }
 
-#if CAPTION_X86
-static bool run_amx(const problem *p)
+static bool run_bf16(const problem *p)
 {
-    assert_true(amx_gemm_bf16(p->op_a == GEMM_T, p->op_b == GEMM_T, p->m, p->n, p->k, p->a, p->lda, p->b,
-                              p->ldb, p->beta, p->c, p->ldc));
+    gemm_serial(GEMM_BF16, shape_of(p), a_of(p), b_of(p), p->beta, c_of(p));
+    return gemm_rounds(GEMM_BF16) && kernels_best()->bf16.gemm_suits(shape_of(p));
+}
+
+static void bf16_products(void **state)
+{
+    (void)state;
+    check_product(run_bf16);
+}
+
+static const kernels *table;
+
+static bool run_table(const problem *p)
+{
+    assert_true(table->bf16.gemm(shape_of(p), a_of(p), b_of(p), p->beta, c_of(p)));
     return true;
 }
 
-static bool run_bf16(const problem *p)
-{
-    gemm_serial(GEMM_BF16, p->op_a, p->op_b, p->m, p->n, p->k, p->a, p->lda, p->b, p->ldb, p->beta, p->c,
-                p->ldc);
-    return amx_gemm_suits(p->m, p->n, p->k);
-}
-
-static void amx_products(void **state)
-{
-    (void)state;
-    if (cpu_get_level() < CPU_AMX) skip();
-    check_product(run_amx);
-    check_product(run_bf16);
-    rng r = {.seed = 8};
-    /* several blocks of columns, and too many rows to keep for them */
-    check_one(&r, (problem){.m = 1030, .n = 530, .k = 1000, .beta = 1}, run_amx);
-    check_one(&r, (problem){.m = 2060, .n = 1030, .k = 500, .op_a = GEMM_T}, run_amx);
-}
-
 /* Ties go to the even neighbour: 1 + 2^-8 down, 1 + 3 * 2^-8 up. */
-static void amx_rounds_ties_to_even(void **state)
+static void check_ties(void)
 {
-    (void)state;
-    if (cpu_get_level() < CPU_AMX) skip();
     const float a[2] = {1 + 0x1p-8F, 1 + 0x3p-8F}, one = 1;
     float c[2];
-    assert_true(amx_gemm_bf16(false, false, 2, 1, 1, a, 1, &one, 1, 0, c, 1));
+    assert_true(table->bf16.gemm((gemm_shape){2, 1, 1}, mat_n(a, 1), mat_n(&one, 1), 0, (mat_out){c, 1}));
     assert_true(c[0] == 1 && c[1] == 1 + 0x1p-6F);
 }
-#endif
+
+static void check_table(const kernels *k)
+{
+    rng r = {.seed = 8};
+    table = k;
+    check_ties();
+    check_product(run_table);
+    if (!k->bf16.fast) return;
+    /* several blocks of columns, and too many rows to keep for them */
+    check_one(&r, (problem){.m = 1030, .n = 530, .k = 1000, .beta = 1}, run_table);
+    check_one(&r, (problem){.m = 2060, .n = 1030, .k = 500, .op_a = GEMM_T}, run_table);
+}
+
+/* Those that differ in this: the plainest and the best. */
+static void bf16_tables(void **state)
+{
+    (void)state;
+    kernels plainest;
+    kernels_fill(0, &plainest);
+    check_table(&plainest);
+    if (kernels_best()->bf16.gemm != plainest.bf16.gemm) check_table(kernels_best());
+}
 
 static void nothing_to_sum(void **state)
 {
     (void)state;
     float c[6] = {NAN, NAN, NAN, 1, 2, 3};
     const float x = NAN;
-    gemm_serial(GEMM_F32, GEMM_N, GEMM_N, 1, 3, 0, &x, 1, &x, 3, 0, c, 3);
-    gemm_serial(GEMM_F32, GEMM_N, GEMM_N, 1, 3, 0, &x, 1, &x, 3, 1, c + 3, 3);
+    gemm_serial(GEMM_F32, (gemm_shape){1, 3, 0}, mat_n(&x, 1), mat_n(&x, 3), 0, (mat_out){c, 3});
+    gemm_serial(GEMM_F32, (gemm_shape){1, 3, 0}, mat_n(&x, 1), mat_n(&x, 3), 1, (mat_out){c + 3, 3});
     const float want[6] = {0, 0, 0, 1, 2, 3};
     assert_memory_equal(c, want, sizeof want);
 }
@@ -266,8 +293,7 @@ static void same_bits_for_any_threads(void **state)
         for (int t = 0; t < 3; t++) {
             pool *workers = pool_create(threads[t]);
             assert_non_null(workers);
-            gemm(workers, i >> 2 & 1 ? GEMM_BF16 : GEMM_F32, p.op_a, p.op_b, p.m, p.n, p.k, p.a, p.lda, p.b,
-                 p.ldb, 0, p.c, p.ldc);
+            gemm(workers, i >> 2 & 1 ? GEMM_BF16 : GEMM_F32, shape_of(&p), a_of(&p), b_of(&p), 0, c_of(&p));
             pool_free(&workers);
             if (t == 0)
                 memcpy(p.start, p.c, bytes);
@@ -293,17 +319,17 @@ static void same_bits_in_order(void **state)
         init_problem(&p, &r);
         float *ordered = malloc(gemm_ordered_count(own, p.n, p.k) * sizeof *ordered);
         assert_non_null(ordered);
-        gemm_order(NULL, own, p.op_b, p.n, p.k, p.b, p.ldb, ordered);
+        gemm_order(NULL, own, p.n, p.k, b_of(&p), ordered);
         size_t bytes = extent(p.m, p.n, p.ldc) * sizeof(float);
         float *want = malloc(bytes);
         assert_non_null(want);
-        gemm_own(own, p.op_a, p.op_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc);
+        gemm_own(own, shape_of(&p), a_of(&p), b_of(&p), p.beta, c_of(&p));
         memcpy(want, p.c, bytes);
         for (int threads = 1; threads < 4; threads += 2) {
             pool *workers = pool_create(threads);
             assert_non_null(workers);
             memcpy(p.c, p.start, bytes);
-            gemm_own_ordered(workers, own, p.op_a, p.m, p.n, p.k, p.a, p.lda, ordered, p.beta, p.c, p.ldc);
+            gemm_own_ordered(workers, own, shape_of(&p), a_of(&p), ordered, p.beta, c_of(&p));
             pool_free(&workers);
             assert_memory_equal(want, p.c, bytes);
         }
@@ -359,10 +385,8 @@ int main(int argc, char **argv)
     program = argv[0];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(f32_products),
-#if CAPTION_X86
-        cmocka_unit_test(amx_products),
-        cmocka_unit_test(amx_rounds_ties_to_even),
-#endif
+        cmocka_unit_test(bf16_products),
+        cmocka_unit_test(bf16_tables),
         cmocka_unit_test(nothing_to_sum),
         cmocka_unit_test(same_bits_for_any_threads),
         cmocka_unit_test(same_bits_in_order),

@@ -9,15 +9,26 @@
 #include "src/base/rng.h"
 #include "src/math/kernels.h"
 
-/* Calls `check` for every table this CPU runs. */
+/* Calls `check` for every table this CPU runs, the plainest first. */
 static inline void for_each_table(void (*check)(const kernels *k))
 {
-    const kernels *last = NULL;
-    for (int level = CPU_GENERIC; level <= (int)cpu_get_level(); level++) {
-        const kernels *k = kernels_get((cpu_level)level);
-        if (k != last) check(k);
-        last = k;
+    static const cpu_flags wide = CPU_AVX2 | CPU_AVX512;
+    static const cpu_flags sets[] = {
+        0, CPU_AVX2, wide, wide | CPU_VNNI, wide | CPU_BF16, wide | CPU_BF16 | CPU_AMX, CPU_ALL};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        static kernels k;
+        if (sets[i] & ~cpu_get_flags()) continue;
+        kernels_fill(sets[i], &k);
+        check(&k);
     }
+}
+
+/* What every other is compared with. */
+static inline const kernels *plainest_table(void)
+{
+    static kernels k;
+    kernels_fill(0, &k);
+    return &k;
 }
 
 /* `count` floats right before a page that may not be touched, uniform in -range..range. */

@@ -58,8 +58,8 @@ static void check_single_row(const kernels *k, const shape *s, const float *x, c
     assert_non_null(among);
     memcpy(among, y + r * s->ldy, bytes);
     memcpy(y + r * s->ldy, start + r * s->ldy, bytes);
-    (s->transposed ? k->gemv_t : k->gemv)(1, s->k, s->n, x + r * s->ldx, s->ldx, w, s->ldw, s->beta,
-                                          y + r * s->ldy, s->ldy);
+    (s->transposed ? k->f32.gemv_t : k->f32.gemv)(1, s->k, s->n, x + r * s->ldx, s->ldx, w, s->ldw, s->beta,
+                                                  y + r * s->ldy, s->ldy);
     assert_memory_equal(among, y + r * s->ldy, bytes);
     free(among);
 }
@@ -77,7 +77,7 @@ static void check_gemv_shape(const kernels *k, rng *r, shape s)
     assert_non_null(start);
     if (s.beta == 0) memset(y, 0xff, ny * sizeof *y); /* NaN */
     memcpy(start, y, ny * sizeof *y);
-    (s.transposed ? k->gemv_t : k->gemv)(s.rows, s.k, s.n, x, s.ldx, w, s.ldw, s.beta, y, s.ldy);
+    (s.transposed ? k->f32.gemv_t : k->f32.gemv)(s.rows, s.k, s.n, x, s.ldx, w, s.ldw, s.beta, y, s.ldy);
     check_gemv_result(&s, x, w, y, start);
     check_single_row(k, &s, x, w, y, start);
     give(x, nx);
@@ -161,16 +161,16 @@ static void check_limits(array_kernel f, float at_minus, float at_plus)
 
 static void check_exponentials(const kernels *k)
 {
-    check_function(k->vexp, exp, 87);
-    check_function(k->vexp, exp, 104); /* results near and beyond both ends of the range */
-    check_function(k->vsigmoid, sigmoid, 87);
-    check_function(k->vtanh, tanh, 12);
-    check_lengths(k->vexp, exp);
-    check_lengths(k->vsigmoid, sigmoid);
-    check_lengths(k->vtanh, tanh);
-    check_limits(k->vexp, 0, INFINITY);
-    check_limits(k->vsigmoid, 0, 1);
-    check_limits(k->vtanh, -1, 1);
+    check_function(k->vector.exp, exp, 87);
+    check_function(k->vector.exp, exp, 104); /* results near and beyond both ends of the range */
+    check_function(k->vector.sigmoid, sigmoid, 87);
+    check_function(k->vector.tanh, tanh, 12);
+    check_lengths(k->vector.exp, exp);
+    check_lengths(k->vector.sigmoid, sigmoid);
+    check_lengths(k->vector.tanh, tanh);
+    check_limits(k->vector.exp, 0, INFINITY);
+    check_limits(k->vector.sigmoid, 0, 1);
+    check_limits(k->vector.tanh, -1, 1);
 }
 
 static void exponentials(void **state)
@@ -188,14 +188,14 @@ static void check_softmax_row(const kernels *k, rng *r, int n)
     double sum = 0, most = -INFINITY;
     for (int i = 0; i < n; i++) most = fmax(most, x[i]);
     for (int i = 0; i < n; i++) sum += exp(x[i] - most);
-    k->row_softmax(x, y, n);
+    k->attention.softmax(x, y, n);
     for (int i = 0; i < n; i++) {
         double want = exp(x[i] - most) / sum;
         assert_true(fabs(y[i] - want) <= 4e-6 * want); /* x - most is rounded to 40 * 2^-24 */
     }
     if (n > 3) assert_true(y[n / 2] == 0);
     x[n - 1] = NAN;
-    k->row_softmax(x, x, n);
+    k->attention.softmax(x, x, n);
     for (int i = 0; i < n; i++) assert_true(isnan(x[i]));
     give(x, (size_t)n);
     give(y, (size_t)n);
@@ -209,13 +209,13 @@ static void check_sums(const kernels *k, rng *r, int n)
         sum += (double)x[i] * y[i];
         magnitude += fabs((double)x[i] * y[i]);
     }
-    assert_true(fabs(k->dot(x, y, n) - sum) <= (n + 1) * EPS * magnitude);
+    assert_true(fabs(k->vector.dot(x, y, n) - sum) <= (n + 1) * EPS * magnitude);
     for (int i = 0; i < n; i++) { /* one at a time: the value before is still known */
         float before = y[i];
-        k->axpy(0.3F, x + i, y + i, 1);
+        k->vector.axpy(0.3F, x + i, y + i, 1);
         assert_true(fabs(y[i] - (before + 0.3F * (double)x[i])) <= 2 * EPS);
     }
-    k->axpy(-1, y, y, n);
+    k->vector.axpy(-1, y, y, n);
     for (int i = 0; i < n; i++) assert_true(y[i] == 0);
     give(x, (size_t)n);
     give(y, (size_t)n);
@@ -227,7 +227,7 @@ static void check_match(const kernels *k, rng *r, int count, int d)
     float *key = take_random(r, size, 2), *q = take_random(r, (size_t)d, 2),
           *v = take_random(r, (size_t)d, 1);
     float *score = take_random(r, (size_t)count, 1);
-    k->attention_match(key, q, v, count, d, score);
+    k->attention.match(key, q, v, count, d, score);
     for (int i = 0; i < count; i++) {
         double want = 0, magnitude = 0;
         for (int j = 0; j < d; j++) {
@@ -252,9 +252,9 @@ static void check_rows(const kernels *k)
     }
     const float masked[3] = {-INFINITY, -INFINITY, -INFINITY};
     float y[3];
-    k->row_softmax(masked, y, 3);
+    k->attention.softmax(masked, y, 3);
     assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
-    assert_true(k->dot(masked, masked, 0) == 0);
+    assert_true(k->vector.dot(masked, masked, 0) == 0);
 }
 
 static void rows(void **state)
@@ -298,55 +298,55 @@ static void compare_twins(twins *t, const char *what)
 
 static void run_elementwise(const kernels *k, float **x, int n)
 {
-    k->add(x[0], x[1], n);
-    k->product_add(x[0], x[2], x[3], n);
-    k->rectify(x[4], 1, x[4], n);
-    k->rectify_back(x[4], 1, x[5], n);
-    x[6][0] += k->largest(x[0], n);
-    x[6][n - 1] += k->sum(x[2], n) / (float)n;
-    x[7][0] = k->exp_shifted(x[7], 2, x[7], n) / (float)n;
+    k->vector.add(x[0], x[1], n);
+    k->vector.product_add(x[0], x[2], x[3], n);
+    k->vector.rectify(x[4], 1, x[4], n);
+    k->vector.rectify_back(x[4], 1, x[5], n);
+    x[6][0] += k->vector.largest(x[0], n);
+    x[6][n - 1] += k->vector.sum(x[2], n) / (float)n;
+    x[7][0] = k->vector.exp_shifted(x[7], 2, x[7], n) / (float)n;
 }
 
 static void run_rows(const kernels *k, float **x, int n)
 {
-    k->attention_match_back(x[0], x[1], x[2], &(float){0.7F}, 1, n, x[3], x[4], x[5]);
+    k->attention.match_back(x[0], x[1], x[2], &(float){0.7F}, 1, n, x[3], x[4], x[5]);
     kernels_adamw u = {0.9F, 0.98F, 1e-3F, 0.99F, 0.1F, 1.5F};
     for (int i = 0; i < n; i++) x[6][i] = fabsf(x[6][i]);
-    k->adamw(&u, x[0], n, x[1], x[7], x[6]);
-    k->sgd(0.99F, 0.1F, 0.9F, x[0], n, x[2], x[7]);
+    k->optim.adamw(&u, x[0], n, x[1], x[7], x[6]);
+    k->optim.sgd(0.99F, 0.1F, 0.9F, x[0], n, x[2], x[7]);
     const float *in[3] = {x[0], x[1], x[3]}, *w[3] = {x[2], x[4], x[5]};
-    k->depthwise(in, w, 3, x[7], -1, 1, n, x[6]);
-    k->depthwise(in, w, 2, NULL, -INFINITY, INFINITY, n, x[7]);
-    k->finish(&(kernels_finish){x[1], -1, 1}, 1, n, x[5], n);
-    k->finish(&(kernels_finish){NULL, 0, INFINITY}, 1, n, x[4], n);
+    k->conv.depthwise(in, w, 3, x[7], -1, 1, n, x[6]);
+    k->conv.depthwise(in, w, 2, NULL, -INFINITY, INFINITY, n, x[7]);
+    k->f32.finish(&(kernels_finish){x[1], -1, 1}, 1, n, x[5], n);
+    k->f32.finish(&(kernels_finish){NULL, 0, INFINITY}, 1, n, x[4], n);
 }
 
 /* Blocks of three keys and one more row. */
 static void run_match(const kernels *k, float **x, int n)
 {
     int d = n / 4;
-    k->attention_match_back(x[0], x[1], x[2], x[3], 3, d, x[4], x[5], x[6]);
+    k->attention.match_back(x[0], x[1], x[2], x[3], 3, d, x[4], x[5], x[6]);
 }
 
 static void run_lstm(const kernels *k, float **x, int n)
 {
     int h = n / 4; /* blocks of 4 h numbers */
-    k->lstm_cell(x[0], x[6], x[1], h, x[2], x[3], x[4], x[5]);
-    k->lstm_cell(x[2], NULL, x[3], h, x[2], x[7], x[4], x[5]);
-    k->lstm_cell_back(x[2], x[1], x[4], x[5], NULL, x[3], h, x[6], x[7]);
-    k->lstm_cell_back(x[0], x[1], x[4], x[5], x[7], x[3], h, x[2], x[1] + h);
+    k->lstm.cell(x[0], x[6], x[1], h, x[2], x[3], x[4], x[5]);
+    k->lstm.cell(x[2], NULL, x[3], h, x[2], x[7], x[4], x[5]);
+    k->lstm.cell_back(x[2], x[1], x[4], x[5], NULL, x[3], h, x[6], x[7]);
+    k->lstm.cell_back(x[0], x[1], x[4], x[5], x[7], x[3], h, x[2], x[1] + h);
 }
 
 static void run_columns(const kernels *k, float **x, int n)
 {
     int cols = n / ROWS; /* blocks of ROWS x cols numbers; x[2], x[4], x[6] hold values per column */
-    k->column_sums(x[0], ROWS, cols, x[2]);
-    k->column_moments(x[0], ROWS, cols, x[2], x[4], x[4] + cols);
-    k->norm_apply(x[0], NULL, x[2], x[2] + cols, ROWS, cols, 0, 6, x[1]);
-    k->norm_sums(x[0], x[1], x[2], ROWS, cols, 0, 6, x[3], x[6], x[6] + cols);
-    k->norm_back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 0, x[5]);
-    k->norm_back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 1, x[5]);
-    k->norm_apply(x[0], x[3], x[6] + 2 * cols, x[6] + 3 * cols, ROWS, cols, -INFINITY, INFINITY, x[7]);
+    k->norm.column_sums(x[0], ROWS, cols, x[2]);
+    k->norm.column_moments(x[0], ROWS, cols, x[2], x[4], x[4] + cols);
+    k->norm.apply(x[0], NULL, x[2], x[2] + cols, ROWS, cols, 0, 6, x[1]);
+    k->norm.sums(x[0], x[1], x[2], ROWS, cols, 0, 6, x[3], x[6], x[6] + cols);
+    k->norm.back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 0, x[5]);
+    k->norm.back(x[0], x[3], x[2], x[4] + 2 * cols, x[4] + 3 * cols, x[4] + 4 * cols, ROWS, cols, 1, x[5]);
+    k->norm.apply(x[0], x[3], x[6] + 2 * cols, x[6] + 3 * cols, ROWS, cols, -INFINITY, INFINITY, x[7]);
 }
 
 /* Blocks of 15 pixels of n / 15 channels; weights of 9 taps, bias behind them. */
@@ -354,10 +354,10 @@ static void run_depthwise_row(const kernels *k, float **x, int n)
 {
     int ch = n / 15;
     const float *rows[3] = {x[0], x[1], x[2]};
-    k->depthwise_row(rows, 3, 3, x[3], x[3] + 9 * ch, -1, 1, 1, 13, ch, x[4]);
-    k->depthwise_row(rows, 3, 3, x[3], NULL, -INFINITY, INFINITY, 2, 7, ch, x[5]);
-    k->depthwise_row(rows, 2, 3, x[3], x[3] + 9 * ch, 0, 6, 2, 6, ch, x[6]);
-    k->depthwise_row(rows, 1, 3, x[3], x[3] + 9 * ch, 0, 6, 1, 13, ch, x[7]);
+    k->conv.depthwise_row(rows, 3, 3, x[3], x[3] + 9 * ch, -1, 1, 1, 13, ch, x[4]);
+    k->conv.depthwise_row(rows, 3, 3, x[3], NULL, -INFINITY, INFINITY, 2, 7, ch, x[5]);
+    k->conv.depthwise_row(rows, 2, 3, x[3], x[3] + 9 * ch, 0, 6, 2, 6, ch, x[6]);
+    k->conv.depthwise_row(rows, 1, 3, x[3], x[3] + 9 * ch, 0, 6, 1, 13, ch, x[7]);
 }
 
 /* Blocks of 25 pixels; weights of 25 taps. */
@@ -365,17 +365,17 @@ static void run_depthwise_of_five(const kernels *k, float **x, int n)
 {
     int ch = n / 25;
     const float *rows[5] = {x[0], x[1], x[2], x[0], x[1]};
-    k->depthwise_row(rows, 5, 5, x[3], x[2], -1, 1, 1, 21, ch, x[4]);
-    k->depthwise_row(rows, 5, 5, x[3], NULL, -INFINITY, INFINITY, 2, 11, ch, x[5]);
-    k->depthwise_row(rows, 3, 5, x[3], x[2], 0, 6, 2, 10, ch, x[6]);
-    k->depthwise_row(rows, 1, 5, x[3], x[2], 0, 6, 1, 7, ch, x[7]);
+    k->conv.depthwise_row(rows, 5, 5, x[3], x[2], -1, 1, 1, 21, ch, x[4]);
+    k->conv.depthwise_row(rows, 5, 5, x[3], NULL, -INFINITY, INFINITY, 2, 11, ch, x[5]);
+    k->conv.depthwise_row(rows, 3, 5, x[3], x[2], 0, 6, 2, 10, ch, x[6]);
+    k->conv.depthwise_row(rows, 1, 5, x[3], x[2], 0, 6, 1, 7, ch, x[7]);
 }
 
 static void run_depthwise(const kernels *k, float **x, int n)
 {
     int ch = n / ROWS; /* blocks of ROWS pixels: with stride 2, four outputs meet all of them */
-    k->depthwise_back(x[0], x[1], x[2], ROWS - 2, 1, ch, x[3], x[4]);
-    k->depthwise_back(x[0], x[1], x[2], (ROWS - 1) / 2, 2, ch, x[5], x[6]);
+    k->conv.depthwise_back(x[0], x[1], x[2], ROWS - 2, 1, ch, x[3], x[4]);
+    k->conv.depthwise_back(x[0], x[1], x[2], (ROWS - 1) / 2, 2, ch, x[5], x[6]);
 }
 
 /* Numbers of Philox, block by block, as src/base/rng.c draws them. */
@@ -384,7 +384,7 @@ static void check_dropout(const kernels *k, rng *r, int n)
     float *mask = take_random(r, (size_t)n, 1);
     uint32_t bits[4] = {0}, below = 0x60000000;
     uint64_t block = 0xfffffff0U; /* the counter carries into its upper half on the way */
-    k->dropout_mask(7, 0x1122334455667788, block, below, 1.6F, mask, n);
+    k->vector.dropout_mask(7, 0x1122334455667788, block, below, 1.6F, mask, n);
     for (int i = 0; i < n; i++) {
         if (i % 4 == 0) rng_block(7, 0x1122334455667788, block + (uint64_t)i / 4, bits);
         assert_true(mask[i] == (bits[i % 4] < below ? 0 : 1.6F));
@@ -406,7 +406,7 @@ static void check_layers(const kernels *k)
                  {"depthwise row of five", run_depthwise_of_five, 25},
                  {"columns", run_columns, ROWS},
                  {"depthwise", run_depthwise, ROWS}};
-    const kernels *twin = kernels_get(CPU_GENERIC);
+    const kernels *twin = plainest_table();
     rng r = {.seed = 11};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
         for (int n = 1; n < 150; n += test_size(1, 9)) {
@@ -442,8 +442,8 @@ static double best_of(const kernels *k, int row_count, bool transposed)
     double best = INFINITY;
     for (int i = 0; i < REPEATS; i++) {
         double start = now();
-        (transposed ? k->gemv_t : k->gemv)(row_count, TIME_K, TIME_N, time_x, TIME_K, time_w,
-                                           transposed ? TIME_K : TIME_N, 0, time_y, TIME_N);
+        (transposed ? k->f32.gemv_t : k->f32.gemv)(row_count, TIME_K, TIME_N, time_x, TIME_K, time_w,
+                                                   transposed ? TIME_K : TIME_N, 0, time_y, TIME_N);
         best = fmin(best, now() - start);
     }
     return best;
@@ -468,8 +468,8 @@ static void time_table(const kernels *k)
                flops / best_of(k, r, false), flops / best_of(k, r, true));
     }
     printf("%-8s exp %.2f, sigmoid %.2f, tanh %.2f, softmax %.2f ns per element\n", k->name,
-           best_elementwise(k->vexp), best_elementwise(k->vsigmoid), best_elementwise(k->vtanh),
-           best_elementwise(k->row_softmax));
+           best_elementwise(k->vector.exp), best_elementwise(k->vector.sigmoid),
+           best_elementwise(k->vector.tanh), best_elementwise(k->attention.softmax));
 }
 
 int main(int argc, char **argv)

@@ -79,12 +79,12 @@ static void give_product(product *p)
     free(p->start);
 }
 
-/* What rounding may do to one result: of the sums; in I8 of both operands, half a step of each; in bf16 on
- * tiles of x, 2^-9 of it. */
-static double allowance(const product *p, int r, int j, double magnitude, bool tiles)
+/* What rounding may do to one result: of the sums; in I8 of both operands, half a step of each; in bf16
+ * of x, too, where products round it, 2^-9 of it. */
+static double allowance(const product *p, int r, int j, double magnitude, bool rounds)
 {
     double sums = (p->k + 4) * EPS * magnitude;
-    if (p->type == PACKED_BF16 && tiles) return sums + 0x1p-8 * magnitude;
+    if (p->type == PACKED_BF16 && rounds) return sums + 0x1p-8 * magnitude;
     if (p->type != PACKED_I8) return sums;
     double top_x = 0, top_w = 0, size_x = 0, size_w = 0;
     for (int l = 0; l < p->k; l++) {
@@ -98,7 +98,7 @@ static double allowance(const product *p, int r, int j, double magnitude, bool t
     return sums + step_x * size_w + step_w * size_x + p->k * step_x * step_w;
 }
 
-static void check_result(const product *p, bool tiles, const char *who)
+static void check_result(const product *p, bool rounds, const char *who)
 {
     for (int r = 0; r < p->rows; r++) {
         for (int j = 0; j < p->n; j++) {
@@ -109,7 +109,7 @@ static void check_result(const product *p, bool tiles, const char *who)
                 magnitude += fabs(one);
             }
             double got = (double)p->y[r * p->ldy + j];
-            if (!(fabs(got - sum) <= allowance(p, r, j, magnitude, tiles)))
+            if (!(fabs(got - sum) <= allowance(p, r, j, magnitude, rounds)))
                 fail_msg("%s, type %d, rows %d k %d n %d: y[%d,%d] is %g, not %g", who, (int)p->type, p->rows,
                          p->k, p->n, r, j, got, sum);
         }
@@ -128,15 +128,15 @@ static void run_table(const kernels *k, const product *p, const packed *w, int b
     memset(bytes, 128, sizeof bytes);
     switch (p->type) {
     case PACKED_F32:
-        k->packed_f32(p->rows, p->k, begin, end, p->x, p->ldx, w->panels, p->beta, NULL, p->y, p->ldy);
+        k->f32.packed(p->rows, p->k, begin, end, p->x, p->ldx, w->panels, p->beta, NULL, p->y, p->ldy);
         return;
     case PACKED_BF16:
-        k->packed_bf16(p->rows, p->k, begin, end, p->x, p->ldx, w->panels, p->beta, p->y, p->ldy);
+        k->bf16.packed(p->rows, p->k, begin, end, p->x, p->ldx, w->panels, p->beta, NULL, p->y, p->ldy);
         return;
     case PACKED_I8:
         for (int r = 0; r < p->rows; r++)
-            scale[r] = k->narrow_row(p->x + r * p->ldx, p->k, bytes + (size_t)r * stride);
-        k->packed_i8(p->rows, p->k, begin, end, &x, w->panels, w->scale, w->offset, p->beta, p->y, p->ldy);
+            scale[r] = k->int8.narrow_row(p->x + r * p->ldx, p->k, bytes + (size_t)r * stride);
+        k->int8.packed(p->rows, p->k, begin, end, &x, w->panels, w->scale, w->offset, p->beta, p->y, p->ldy);
     }
 }
 
@@ -148,12 +148,12 @@ static void check_table(const kernels *k)
     rng r = {.seed = 21};
     for (int i = 0; i < 300; i++) {
         packed_type type = (packed_type)(i % 3);
-        int most = type == PACKED_F32 ? 2 * KERNELS_ROWS + 3 : KERNELS_ROWS;
+        int most = type == PACKED_I8 ? KERNELS_ROWS : 2 * KERNELS_ROWS + 3;
         product p = take_product(&r, type, 1 + i / 3 % most, i % 5 == 0 ? factors : NULL);
-        packed *w = packed_create(type, p.op, p.k, p.n, p.w, p.ldw, p.factor);
+        packed *w = packed_create(type, p.k, p.n, (mat){p.w, p.ldw, p.op}, p.factor);
         assert_non_null(w);
         run_table(k, &p, w, 0, p.n);
-        check_result(&p, false, k->name);
+        check_result(&p, k->bf16.fast, k->name);
         float *whole = malloc(p.ny * sizeof *whole);
         assert_non_null(whole);
         memcpy(whole, p.y, p.ny * sizeof *whole);
@@ -174,7 +174,7 @@ static void tables(void **state)
     for_each_table(check_table);
 }
 
-/* Strips of every width with every number of lanes in their last vector, tiles of every height, k in one
+/* Strips of every width with every number of lanes in their last vector, blocks of every height, k in one
  * piece and in several: right; every row as alone, every part of the columns as among all, and finished on
  * the way out as afterwards. */
 static void check_many_rows(const kernels *k)
@@ -183,23 +183,23 @@ static void check_many_rows(const kernels *k)
     for (int n = 1; n <= 150; n++) {
         int rows = KERNELS_ROWS + 1 + (int)rng_below(&r, 32), depth = (int)rng_below(&r, n % 8 ? 40 : 1200);
         product p = take_shape(&r, PACKED_F32, rows, depth, n, NULL);
-        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        packed *w = packed_create(p.type, p.k, p.n, (mat){p.w, p.ldw, p.op}, NULL);
         float *bias = take_random(&r, (size_t)n, 1);
         kernels_finish f = {n % 4 ? bias : NULL, n % 5 ? 0 : -INFINITY, n % 7 ? 1 : INFINITY};
         assert_non_null(w);
         run_table(k, &p, w, 0, n);
-        check_result(&p, false, k->name);
+        check_result(&p, k->bf16.fast, k->name);
         for (int row = 0; row < rows; row++) {
             float *alone = p.start + row * p.ldy;
-            k->packed_f32(1, p.k, 0, n, p.x + row * p.ldx, p.ldx, w->panels, p.beta, NULL, alone, p.ldy);
+            k->f32.packed(1, p.k, 0, n, p.x + row * p.ldx, p.ldx, w->panels, p.beta, NULL, alone, p.ldy);
         }
         assert_memory_equal(p.y, p.start, p.ny * sizeof *p.y);
         if (p.beta == 0) {
             int cut = n / 2 / 32 * 32;
-            k->finish(&f, rows, n, p.start, p.ldy);
+            k->f32.finish(&f, rows, n, p.start, p.ldy);
             memset(p.y, 0xff, (size_t)n * sizeof *p.y);
-            k->packed_f32(rows, p.k, 0, cut, p.x, p.ldx, w->panels, 0, &f, p.y, p.ldy);
-            k->packed_f32(rows, p.k, cut, n, p.x, p.ldx, w->panels, 0, &f, p.y, p.ldy);
+            k->f32.packed(rows, p.k, 0, cut, p.x, p.ldx, w->panels, 0, &f, p.y, p.ldy);
+            k->f32.packed(rows, p.k, cut, n, p.x, p.ldx, w->panels, 0, &f, p.y, p.ldy);
             assert_memory_equal(p.y, p.start, p.ny * sizeof *p.y);
         }
         give(bias, (size_t)n);
@@ -220,14 +220,14 @@ static void best(void **state)
     (void)state;
     rng r = {.seed = 22};
     pool *threads = pool_create(3);
-    bool tiles = gemm_on_tiles(GEMM_BF16);
+    bool rounds = gemm_rounds(GEMM_BF16);
     for (int i = 0; i < 400; i++) {
         packed_type type = (packed_type)(i % 3);
         product p = take_product(&r, type, 1 + (int)rng_below(&r, i % 40 ? 90 : 900), NULL);
-        packed *w = packed_create(type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        packed *w = packed_create(type, p.k, p.n, (mat){p.w, p.ldw, p.op}, NULL);
         assert_non_null(w);
         packed_product_on(i & 1 ? threads : NULL, w, p.rows, p.x, p.ldx, p.beta, p.y, p.ldy);
-        check_result(&p, tiles, "best");
+        check_result(&p, rounds, "best");
         packed_free(&w);
         give_product(&p);
     }
@@ -245,10 +245,10 @@ static void large(void **state)
     for (int i = 0; i < 4 * 3; i++) {
         const int *s = shapes[i / 3];
         product p = take_shape(&r, (packed_type)(i % 3), s[0], s[1], s[2], NULL);
-        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        packed *w = packed_create(p.type, p.k, p.n, (mat){p.w, p.ldw, p.op}, NULL);
         assert_non_null(w);
         packed_product(w, p.rows, p.x, p.ldx, p.beta, p.y, p.ldy);
-        check_result(&p, gemm_on_tiles(GEMM_BF16), "large");
+        check_result(&p, gemm_rounds(GEMM_BF16), "large");
         size_t bytes = (size_t)(p.rows - 1) * (size_t)p.ldy * sizeof *p.y + (size_t)p.n * sizeof *p.y;
         float *before = malloc(bytes);
         assert_non_null(before);
@@ -277,12 +277,12 @@ static void finished(void **state)
         packed_type type = (packed_type)(i % 3);
         product p = i < 120 ? take_product(&r, type, 1 + (int)rng_below(&r, 70), NULL)
                             : take_shape(&r, type, 40, 1100, 530, NULL);
-        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        packed *w = packed_create(p.type, p.k, p.n, (mat){p.w, p.ldw, p.op}, NULL);
         assert_non_null(w);
         float *bias = take_random(&r, (size_t)p.n, 1);
         kernels_finish f = {i % 4 ? bias : NULL, i % 5 ? 0 : -INFINITY, i % 7 ? 6 : INFINITY};
         packed_product(w, p.rows, p.x, p.ldx, 0, p.start, p.ldy);
-        kernels_best()->finish(&f, p.rows, p.n, p.start, p.ldy);
+        kernels_best()->f32.finish(&f, p.rows, p.n, p.start, p.ldy);
         packed_product_finish(w, p.rows, p.x, p.ldx, &f, p.y, p.ldy);
         for (int row = 0; row < p.rows; row++)
             assert_memory_equal(p.y + row * p.ldy, p.start + row * p.ldy, (size_t)p.n * sizeof *p.y);
@@ -317,16 +317,16 @@ static void check_rounded_result(const packed *w, const product *p, const kernel
 static void rounded_rows(void **state)
 {
     (void)state;
-    bool tiles = gemm_on_tiles(GEMM_BF16);
+    bool rounds = gemm_rounds(GEMM_BF16);
     rng r = {.seed = 25};
     for (int i = 0; i < 90; i++) {
         packed_type type = (packed_type)(i % 3);
         product p = i < 84 ? take_product(&r, type, 1 + (int)rng_below(&r, 70), NULL)
                            : take_shape(&r, type, 65, i < 87 ? 1024 : 1025, 530, NULL);
-        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        packed *w = packed_create(p.type, p.k, p.n, (mat){p.w, p.ldw, p.op}, NULL);
         assert_non_null(w);
         size_t stride = packed_rounded_stride(w);
-        assert_int_equal(stride > 0, tiles && type == PACKED_BF16 && p.k <= 1024);
+        assert_int_equal(stride > 0, rounds && type == PACKED_BF16 && p.k <= 1024);
         if (stride) {
             size_t bytes = (size_t)(p.rows + PACKED_SPARE) * stride * sizeof(uint16_t);
             uint16_t *x = aligned_alloc(64, bytes);
@@ -351,7 +351,7 @@ static void rounded_rows(void **state)
 static void results_to_rounded(void **state)
 {
     (void)state;
-    if (!gemm_on_tiles(GEMM_BF16)) return;
+    if (!gemm_rounds(GEMM_BF16)) return;
     enum { DEPTHS = 16, HEIGHTS = 10, WIDTHS = 7 };
     static const int depths[DEPTHS] = {1, 16, 24, 32, 33, 64, 95, 96, 128, 144, 160, 192, 223, 224, 225, 320},
                      heights[HEIGHTS] = {1, 16, 17, 31, 32, 33, 49, 64, 81, 196},
@@ -360,7 +360,7 @@ static void results_to_rounded(void **state)
     for (int i = 0; i < DEPTHS * HEIGHTS; i++) {
         int k = depths[i % DEPTHS], rows = heights[i / DEPTHS];
         product p = take_shape(&r, PACKED_BF16, rows, k, widths[rng_below(&r, WIDTHS)], NULL);
-        packed *w = packed_create(p.type, p.op, p.k, p.n, p.w, p.ldw, NULL);
+        packed *w = packed_create(p.type, p.k, p.n, (mat){p.w, p.ldw, p.op}, NULL);
         assert_non_null(w);
         float *bias = take_random(&r, (size_t)p.n, 1);
         kernels_finish f = {i % 4 ? bias : NULL, i % 3 ? 0 : -INFINITY, i % 5 ? 6 : INFINITY};
@@ -385,7 +385,7 @@ static void not_a_number(void **state)
         }
         x[1][30] = NAN;
         w[36][20] = NAN;
-        packed *p = packed_create(type, GEMM_N, K, N, w[0], N, NULL);
+        packed *p = packed_create(type, K, N, mat_n(w[0], N), NULL);
         assert_non_null(p);
         packed_product(p, 2, x[0], K, 0, y[0], N);
         for (int j = 0; j < N; j++) {
@@ -436,7 +436,7 @@ static int print_times(void)
     for (packed_type type = PACKED_F32; type <= PACKED_I8; type++) {
         packed *p[MATRICES];
         for (int m = 0; m < MATRICES; m++)
-            if (!(p[m] = packed_create(type, GEMM_N, TIME_K, TIME_N, w, TIME_N, NULL))) return 1;
+            if (!(p[m] = packed_create(type, TIME_K, TIME_N, mat_n(w, TIME_N), NULL))) return 1;
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) time_rows(p, names[type], x, y, rows[i]);
         for (int m = 0; m < MATRICES; m++) packed_free(&p[m]);
     }

@@ -106,7 +106,7 @@ static void check(cnn_window win, nn_act act, int h, int w, bool recording)
     compare(cnn_depthwise(&t, x, deep, own, win, act), x, deep, own, win, act);
     compare(cnn_conv2d(&t, x, dense, b, win, act), x, dense, b, win, act);
     if (!recording) {
-        dense->packed = packed_create(PACKED_F32, GEMM_N, nn_rows(dense), OUT, dense->data, OUT, NULL);
+        dense->packed = packed_create(PACKED_F32, nn_rows(dense), OUT, mat_n(dense->data, OUT), NULL);
         assert_non_null(dense->packed);
         compare(cnn_conv2d(&t, x, dense, b, win, act), x, dense, b, win, act);
         packed_free(&dense->packed);

@@ -112,7 +112,7 @@ static bool have_model(const bench *b)
 static bool is_wanted(const bench *b, const bench_row *row)
 {
     if (b->q->only && strcmp(b->q->only, row->name) != 0) return false;
-    bool twice = row->kind == BENCH_FLOPS || row->kind == BENCH_TILES || row->kind == BENCH_SPEEDUP;
+    bool twice = row->kind == BENCH_FLOPS || row->kind == BENCH_PEAK || row->kind == BENCH_SPEEDUP;
     return b->env.threads > 1 || !twice || !row->all_threads; /* else the same row twice */
 }
 
@@ -122,13 +122,13 @@ static int base_of(const bench *b, int row)
     return bench_rows[row].all_threads && b->env.threads > 1;
 }
 
-/* The row of tiles alone that a product in bf16 is measured by; -1: none. */
-static int tiles_of(const bench *b, int row)
+/* The row of the most that a product in bf16 is measured by; -1: none. */
+static int peak_of(const bench *b, int row)
 {
     const bench_row *product = &bench_rows[row];
     if (product->kind != BENCH_FLOPS || product->precision != GEMM_BF16) return -1;
     for (int i = 0; i < bench_row_count; i++)
-        if (b->timed[i] && bench_rows[i].kind == BENCH_TILES &&
+        if (b->timed[i] && bench_rows[i].kind == BENCH_PEAK &&
             bench_rows[i].all_threads == product->all_threads)
             return i;
     return -1;
@@ -136,7 +136,7 @@ static int tiles_of(const bench *b, int row)
 
 static bool is_able(const bench *b, const bench_row *row)
 {
-    if (row->kind == BENCH_TILES) return gemm_on_tiles(GEMM_BF16);
+    if (row->kind == BENCH_PEAK) return gemm_rounds(GEMM_BF16);
     return have_model(b) || !row->needs_model;
 }
 
@@ -184,7 +184,7 @@ static double figure(const bench *b, int row, int round)
     case BENCH_TIME:
         return 1e3 * seconds;
     case BENCH_FLOPS:
-    case BENCH_TILES:
+    case BENCH_PEAK:
         return 1e-9 * c->flops / seconds;
     case BENCH_GROWTH:
         return seconds / b->seconds[row - 1][round];
@@ -249,7 +249,7 @@ static double ratio(const bench *b, int row, int round)
     case BENCH_TIME:
         return b->seconds[row][round] * base;
     case BENCH_FLOPS:
-    case BENCH_TILES:
+    case BENCH_PEAK:
         return mine / base;
     case BENCH_GROWTH:
     case BENCH_SPEEDUP:
@@ -263,12 +263,12 @@ static bench_result result_of(const bench *b, int row)
 {
     bench_result r = {.row = &bench_rows[row], .measured = b->timed[row]};
     double figures[ROUNDS], ratios[ROUNDS], shares[ROUNDS];
-    int tiles = tiles_of(b, row);
+    int peak = peak_of(b, row);
     if (!r.measured) return r;
     for (int i = 0; i < ROUNDS; i++) {
         figures[i] = b->figure[row][i];
         ratios[i] = ratio(b, row, i);
-        shares[i] = tiles < 0 ? 0 : b->figure[row][i] / b->figure[tiles][i];
+        shares[i] = peak < 0 ? 0 : b->figure[row][i] / b->figure[peak][i];
     }
     qsort(figures, ROUNDS, sizeof *figures, compare_figures);
     qsort(ratios, ROUNDS, sizeof *ratios, compare_figures);
@@ -277,7 +277,7 @@ static bench_result result_of(const bench *b, int row)
     r.high = figures[ROUNDS - 1];
     r.figure = figures[ROUNDS / 2];
     r.ratio = ratios[ROUNDS / 2];
-    r.tiles = shares[ROUNDS / 2];
+    r.peak = shares[ROUNDS / 2];
     if (r.row->kind == BENCH_TIME) r.gflops = 1e-6 * b->c[row].flops / r.figure;
     if (r.row->kind == BENCH_MEMORY) r.measured = r.figure > 0;
     return r;
@@ -340,8 +340,8 @@ int verb_bench(int argc, char **argv)
         .operands = "[MODEL]",
         .operands_max = 1,
         .about =
-            "Measures speed on this machine: matrix products and convolutions, those in bf16 beside what AMX "
-            "tiles do alone (sgemm), a photo described by a new process "
+            "Measures speed on this machine: matrix products and convolutions, those in bf16 beside the "
+            "most that the CPU multiplies (sgemm), a photo described by a new process "
             "(cold) and by an open model (warm), encoders, the words of a decoder with a vocabulary of "
             "10,000 (words), describing many photos at once (many), training of the decoder on kept "
             "features, training of all, of text-to-text networks (dates), scoring of captions, and how time "

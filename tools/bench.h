@@ -27,10 +27,10 @@ typedef struct bench_env {
 } bench_env;
 
 typedef enum {
-    BENCH_RATE,    /* things per second */
-    BENCH_TIME,    /* milliseconds per run */
-    BENCH_FLOPS,   /* billions of floating point operations per second */
-    BENCH_TILES,   /* such operations per second, of AMX tiles alone; not measured where there are none */
+    BENCH_RATE,  /* things per second */
+    BENCH_TIME,  /* milliseconds per run */
+    BENCH_FLOPS, /* billions of floating point operations per second */
+    BENCH_PEAK, /* such operations per second, the most the CPU does; not measured where bf16 is not faster */
     BENCH_MEMORY,  /* MiB, measured once, in open */
     BENCH_GROWTH,  /* the time of a run as a multiple of that of the row before */
     BENCH_SPEEDUP, /* how many times as fast as the row before; left out with one thread */
@@ -91,8 +91,8 @@ err_code bench_pointwise_open(bench_case *c, error *err);
 err_code bench_pointwise_run(bench_case *c, error *err);
 err_code bench_conv_open(bench_case *c, error *err);
 err_code bench_conv_run(bench_case *c, error *err);
-err_code bench_tiles_open(bench_case *c, error *err);
-err_code bench_tiles_run(bench_case *c, error *err);
+err_code bench_peak_open(bench_case *c, error *err);
+err_code bench_peak_run(bench_case *c, error *err);
 void bench_gemm_close(bench_case *c); /* of all of these */
 
 err_code bench_encoder_open(bench_case *c, error *err);
@@ -142,9 +142,9 @@ typedef struct bench_result {
     bool measured;            /* false: nothing below is set */
     double figure, low, high; /* median, least and most of the rounds, in the row's unit */
     double ratio;             /* to sgemm in f32 on as many threads, median of the rounds; 0: has none.
-                                 FLOPS, TILES: share of its rate; RATE: things per TFLOP of it; TIME: GFLOP it
+                                 FLOPS, PEAK: share of its rate; RATE: things per TFLOP of it; TIME: GFLOP it
                                  does in that time; GROWTH, SPEEDUP: none */
-    double tiles;             /* FLOPS in bf16: share of the rate of tiles alone, on as many threads, median
+    double peak;              /* FLOPS in bf16: share of the most the CPU multiplies, as many threads, median
                                  of the rounds; else 0 */
     double gflops;            /* BENCH_TIME with counted operations: their rate; else 0 */
 } bench_result;

@@ -1,4 +1,4 @@
-/* Benchmarks of products: matrices, convolutions, and what AMX tiles do when nothing else is to be done. */
+/* Benchmarks of products: matrices, convolutions, and what the CPU multiplies at most. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ typedef struct product {
     packed *packed;
     nn_tape tape;      /* of a convolution */
     uint16_t *rounded; /* the wider of x and y, or NULL */
-    uint16_t *tiles;   /* panels for every thread */
+    uint16_t *peak;    /* panels for every thread */
 } product;
 
 static real *draw_matrix(product *s, size_t count)
@@ -53,8 +53,8 @@ err_code bench_gemm_run(bench_case *c, error *err)
 {
     (void)err;
     product *s = c->state;
-    gemm(bench_pool(c), c->row->precision, GEMM_N, GEMM_N, SIDE, SIDE, SIDE, s->x, SIDE, s->w, SIDE, 0, s->y,
-         SIDE);
+    gemm(bench_pool(c), c->row->precision, (gemm_shape){SIDE, SIDE, SIDE}, mat_n(s->x, SIDE),
+         mat_n(s->w, SIDE), 0, (mat_out){s->y, SIDE});
     return ERR_OK;
 }
 
@@ -63,7 +63,7 @@ err_code bench_packed_open(bench_case *c, error *err)
     err_code code = bench_gemm_open(c, err);
     if (code) return code;
     product *s = c->state;
-    s->packed = packed_create(PACKED_BF16, GEMM_N, SIDE, SIDE, s->w, SIDE, NULL);
+    s->packed = packed_create(PACKED_BF16, SIDE, SIDE, mat_n(s->w, SIDE), NULL);
     return s->packed ? ERR_OK : bench_no_memory(c, err);
 }
 
@@ -102,13 +102,13 @@ static err_code draw_shape(bench_case *c, int photos, int kernel, error *err)
     s->w = draw_matrix(s, (size_t)deep * p->out);
     s->y = draw_matrix(s, places * p->out);
     if (!s->x || !s->w || !s->y) return bench_no_memory(c, err);
-    s->packed = packed_create(gemm_on_tiles(c->row->precision) ? PACKED_BF16 : PACKED_F32, GEMM_N, deep,
-                              p->out, s->w, p->out, NULL);
+    s->packed = packed_create(gemm_rounds(c->row->precision) ? PACKED_BF16 : PACKED_F32, deep, p->out,
+                              mat_n(s->w, p->out), NULL);
     return s->packed ? ERR_OK : bench_no_memory(c, err);
 }
 
-/* One photo, as in cnn/by_bands.c: its map stays in the second-level cache, and the wide one is bf16 on
- * tiles. */
+/* One photo, as in cnn/by_bands.c: its map stays in the second-level cache, and the wide one is bf16
+ * where products round it anyway. */
 err_code bench_pointwise_open(bench_case *c, error *err)
 {
     err_code code = draw_shape(c, 1, 1, err);
@@ -165,39 +165,39 @@ err_code bench_conv_run(bench_case *c, error *err)
     return cnn_conv2d(&s->tape, x, w, NULL, win, NN_RELU6) ? ERR_OK : bench_no_memory(c, err);
 }
 
-/* ---- tiles alone ---- */
+/* ---- nothing but multiplications ---- */
 
-enum { TILE_ROUNDS = 2000 };
+enum { PEAK_ROUNDS = 2000 };
 
-err_code bench_tiles_open(bench_case *c, error *err)
+err_code bench_peak_open(bench_case *c, error *err)
 {
     product *s = c->state = calloc(1, sizeof *s);
     if (!s) return bench_no_memory(c, err);
-    size_t threads = pool_threads(bench_pool(c)), count = threads * GEMM_TILES_NUMBERS;
-    s->tiles = arena_array(&s->memory, count, sizeof *s->tiles);
+    size_t threads = pool_threads(bench_pool(c)), count = threads * GEMM_PEAK_NUMBERS;
+    s->peak = arena_array(&s->memory, count, sizeof *s->peak);
     s->x = draw_matrix(s, count);
-    if (!s->tiles || !s->x) return bench_no_memory(c, err);
+    if (!s->peak || !s->x) return bench_no_memory(c, err);
     for (size_t i = 0; i < count; i++) { /* the upper half of an f32 is a bf16 */
         float x = (float)s->x[i];
         uint32_t bits;
         memcpy(&bits, &x, sizeof bits);
-        s->tiles[i] = (uint16_t)(bits >> 16);
+        s->peak[i] = (uint16_t)(bits >> 16);
     }
-    c->flops = (double)threads * TILE_ROUNDS * GEMM_TILES_FLOPS;
+    c->flops = (double)threads * PEAK_ROUNDS * GEMM_PEAK_FLOPS;
     return ERR_OK;
 }
 
-static void multiply_tiles(void *p, int index, int worker)
+static void multiply_panels(void *p, int index, int worker)
 {
     const product *s = p;
     (void)worker;
-    gemm_tiles_alone(s->tiles + (size_t)index * GEMM_TILES_NUMBERS, TILE_ROUNDS);
+    gemm_peak(s->peak + (size_t)index * GEMM_PEAK_NUMBERS, PEAK_ROUNDS);
 }
 
-err_code bench_tiles_run(bench_case *c, error *err)
+err_code bench_peak_run(bench_case *c, error *err)
 {
     (void)err;
     pool *threads = bench_pool(c);
-    pool_run(threads, pool_threads(threads), multiply_tiles, c->state);
+    pool_run(threads, pool_threads(threads), multiply_panels, c->state);
     return ERR_OK;
 }

@@ -32,8 +32,8 @@ err_code bench_encoder_open(bench_case *c, error *err)
     err_code code = cnn_net_create(c->row->subject, "", &s->params, &s->net, err);
     if (!code) code = nn_params_finish(&s->params, 1, err);
     if (!code) code = cnn_net_fold(s->net, err);
-    bool tiles = gemm_on_tiles(c->row->precision);
-    if (!code) code = nn_params_pack(&s->params, "", PACKED_F32, tiles ? PACKED_BF16 : PACKED_F32, err);
+    bool narrow = gemm_rounds(c->row->precision);
+    if (!code) code = nn_params_pack(&s->params, "", PACKED_F32, narrow ? PACKED_BF16 : PACKED_F32, err);
     if (code) return code;
     s->size = cnn_net_row(s->net)->size;
     s->tape = (nn_tape){.mem = &s->memory, .threads = bench_pool(c)};

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/base/cpu.h"
 #include "src/io/json_build.h"
+#include "src/math/cpu.h"
 #include "tools/bench.h"
 #include "tools/print.h"
 
@@ -58,7 +58,7 @@ static void print_ratio(const bench_result *e)
         printf(" %8.4g %-14s", e->ratio, "GFLOP");
         return;
     case BENCH_FLOPS:
-    case BENCH_TILES:
+    case BENCH_PEAK:
         printf(" %8.2f %-14s", e->ratio, "x");
         return;
     case BENCH_GROWTH:
@@ -77,12 +77,12 @@ static void print_note(const bench_report *r, const bench_result *e)
         printf("%.3g GFLOP/s", e->gflops);
         comma = ", ";
     }
-    if (e->tiles > 0) {
-        printf("%s%.0f %% of tiles from L2", comma, 100 * e->tiles);
+    if (e->peak > 0) {
+        printf("%s%.0f %% of the peak", comma, 100 * e->peak);
         comma = ", ";
     }
-    if (e->row->precision == GEMM_BF16 && cpu_get_level() < CPU_AMX) {
-        printf("%sin f32: no AMX tiles here", comma);
+    if (e->row->precision == GEMM_BF16 && !gemm_rounds(GEMM_BF16)) {
+        printf("%sin f32, which is faster here", comma);
         comma = ", ";
     }
     if (e->row->note) printf("%s%s", comma, e->row->note);
@@ -97,7 +97,7 @@ static void print_row(const bench_report *r, const bench_result *e)
     printf("%-8s %-24s", e->row->name, e->row->what);
     if (!e->measured) {
         const char *why = e->row->kind == BENCH_MEMORY ? "this system does not tell" : "";
-        if (e->row->kind == BENCH_TILES) why = "no AMX tiles here";
+        if (e->row->kind == BENCH_PEAK) why = "bf16 is not faster here";
         if (e->row->needs_model && !r->env->model) why = "no model is built in: name a file";
         printf(" %8s %-10s %8s %-14s %s\n", "-", "", "-", "", why);
         return;
@@ -111,7 +111,8 @@ void bench_print_table(const bench_report *r)
 {
     char cpu[128];
     cpu_model(cpu, sizeof cpu);
-    printf("%s, level %s, ", cpu, cpu_level_name(cpu_get_level()));
+    char flags[CPU_NAME_SIZE];
+    printf("%s, %s, ", cpu, cpu_flags_name(cpu_get_flags(), flags));
     print_threads(r->env->threads);
     printf(", load %.1f\n", load_of_machine());
     printf("%s; caption %s; photo: ", gemm_library(), CAPTION_VERSION);
@@ -133,7 +134,7 @@ static void put_row(io_json_build *b, json_t *rows, const bench_report *r, const
     static const char *const ratio_units[] = {[BENCH_RATE] = "per TFLOP of sgemm",
                                               [BENCH_TIME] = "GFLOP of sgemm in that time",
                                               [BENCH_FLOPS] = "share of sgemm's rate",
-                                              [BENCH_TILES] = "share of sgemm's rate",
+                                              [BENCH_PEAK] = "share of sgemm's rate",
                                               [BENCH_SPEEDUP] = NULL};
     json_t *o = io_json_put_object(b, rows, NULL);
     io_json_put_string(b, o, "name", e->row->name);
@@ -147,7 +148,7 @@ static void put_row(io_json_build *b, json_t *rows, const bench_report *r, const
     io_json_put_number(b, o, "low", e->low);
     io_json_put_number(b, o, "high", e->high);
     if (e->gflops > 0) io_json_put_number(b, o, "gflops", e->gflops);
-    if (e->tiles > 0) io_json_put_number(b, o, "tiles", e->tiles);
+    if (e->peak > 0) io_json_put_number(b, o, "peak", e->peak);
     if (!ratio_units[e->row->kind]) return;
     io_json_put_number(b, o, "ratio", e->ratio);
     io_json_put_string(b, o, "ratio_unit", ratio_units[e->row->kind]);
@@ -155,11 +156,11 @@ static void put_row(io_json_build *b, json_t *rows, const bench_report *r, const
 
 static void put_machine(io_json_build *b, const bench_report *r)
 {
-    char cpu[128];
+    char cpu[128], flags[CPU_NAME_SIZE];
     cpu_model(cpu, sizeof cpu);
     json_t *o = io_json_put_object(b, b->root, "machine");
     io_json_put_string(b, o, "cpu", cpu);
-    io_json_put_string(b, o, "level", cpu_level_name(cpu_get_level()));
+    io_json_put_string(b, o, "flags", cpu_flags_name(cpu_get_flags(), flags));
     io_json_put_int(b, o, "threads", r->env->threads);
     io_json_put_number(b, o, "load", load_of_machine());
     io_json_put_string(b, o, "gemm", gemm_library());

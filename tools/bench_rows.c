@@ -5,7 +5,7 @@
 #define PACKED_WORK bench_packed_open, bench_packed_run, bench_gemm_close
 #define POINTWISE_WORK bench_pointwise_open, bench_pointwise_run, bench_gemm_close
 #define CONV_WORK bench_conv_open, bench_conv_run, bench_gemm_close
-#define TILES_WORK bench_tiles_open, bench_tiles_run, bench_gemm_close
+#define PEAK_WORK bench_peak_open, bench_peak_run, bench_gemm_close
 #define ENCODER_WORK bench_encoder_open, bench_encoder_run, bench_encoder_close
 #define DECODER_WORK bench_decoder_open, bench_train_run, bench_train_close
 #define WORDS_WORK bench_some_words_open, bench_words_run, bench_words_close
@@ -18,7 +18,7 @@
 #define WHOLE_WORK bench_whole_open, bench_words_run, bench_words_close
 #define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
 
-static const char tile_panels[] = "2 x 2 tiles, panels of 64 KiB, nothing else";
+static const char peak_panels[] = "panels of 64 KiB, nothing else";
 static const char pointwise_photo[] = "one photo, packed weights";
 static const char conv_photos[] = "16 photos, packed weights";
 static const char random_weights[] = "random weights";
@@ -49,10 +49,10 @@ const bench_row bench_rows[] = {
      BENCH_DEEP_NARROWING, POINTWISE_WORK},
     {"sgemm", "3x3, 128 to 128, 20x20", "GFLOP/s", NULL, conv_photos, BENCH_FLOPS, false, false, GEMM_BF16,
      BENCH_THREE_BY_THREE, CONV_WORK},
-    {"sgemm", "tiles from L2, bf16", "GFLOP/s", NULL, tile_panels, BENCH_TILES, false, false, GEMM_BF16, 0,
-     TILES_WORK},
-    {"sgemm", "tiles from L2, bf16", "GFLOP/s", NULL, tile_panels, BENCH_TILES, true, false, GEMM_BF16, 0,
-     TILES_WORK},
+    {"sgemm", "peak from L2, bf16", "GFLOP/s", NULL, peak_panels, BENCH_PEAK, false, false, GEMM_BF16, 0,
+     PEAK_WORK},
+    {"sgemm", "peak from L2, bf16", "GFLOP/s", NULL, peak_panels, BENCH_PEAK, true, false, GEMM_BF16, 0,
+     PEAK_WORK},
     {"cold", "caption PHOTO", "ms", NULL, "a new process", BENCH_TIME, false, true, GEMM_F32, 0, COLD_WORK},
     {"cold", "caption PHOTO, memory", "MiB", NULL, "peak", BENCH_MEMORY, false, true, GEMM_F32, 0, COLD_WORK},
     {"warm", "one photo, beam 3", "ms", NULL, "model is open", BENCH_TIME, false, true, GEMM_F32, 0,

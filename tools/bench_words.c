@@ -54,10 +54,10 @@ static err_code open_words(bench_case *c, words_sizes sizes, error *err)
     if (!s) return bench_no_memory(c, err);
     s->sizes = sizes;
     packed_type linear = type_of(c->row->subject);
-    bool tiles = linear != PACKED_F32 && gemm_on_tiles(GEMM_BF16);
+    bool narrow = linear != PACKED_F32 && gemm_rounds(GEMM_BF16);
     err_code code = bench_make_model("mobilenet_v2", VOCABULARY, EMBEDDING, &s->model, err);
     if (!code) code = cap_encoder_prepare(&s->model->encoder, err);
-    if (!code) code = nn_params_pack(&s->model->params, "", linear, tiles ? PACKED_BF16 : PACKED_F32, err);
+    if (!code) code = nn_params_pack(&s->model->params, "", linear, narrow ? PACKED_BF16 : PACKED_F32, err);
     if (code) return code;
     s->search = cap_search_defaults();
     s->search.strategy = sizes.beam > 1 ? CAP_BEAM : CAP_GREEDY;

@@ -54,7 +54,8 @@ static int print_man_page(void)
         ".SH ENVIRONMENT\n"
         ".TP\n"
         ".B CAPTION_CPU\n"
-        "generic, avx2, avx512 or amx: use no CPU feature above this one.\n",
+        "generic, avx2, avx512, vnni, bf16 or amx, or several joined by '+': use no CPU features but these\n"
+        "and those that they build on.\n",
         stdout);
     return VERB_DONE;
 }

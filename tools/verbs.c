@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "src/base/cpu.h"
 #include "src/math/gemm.h"
+#include "src/math/kernels.h"
 #include "tools/outputs.h"
 
 const verb verbs[] = {
@@ -29,12 +29,23 @@ void verb_print_list(FILE *out)
     }
 }
 
+/* What --precision auto means here, and why. */
+static void print_fastest(FILE *out)
+{
+    static const char *const names[] = {[PACKED_F32] = "f32", [PACKED_BF16] = "bf16", [PACKED_I8] = "int8"};
+    const kernels_fastest *f = &kernels_best()->fastest;
+    fprintf(out, "  --precision auto encoder %s, words %s, fastest in training %s (%s)\n", names[f->encoder],
+            names[f->words], names[f->training], f->why);
+}
+
 void verb_print_version(FILE *out)
 {
+    char flags[CPU_NAME_SIZE];
     /* The first word and number are what scripts read. */
     fprintf(out, "caption %s\n", CAPTION_VERSION);
     fprintf(out, "  matrix products  %s\n", gemm_library());
-    fprintf(out, "  CPU features     %s\n", cpu_level_name(cpu_get_level()));
+    fprintf(out, "  CPU features     %s\n", cpu_flags_name(cpu_get_flags(), flags));
+    print_fastest(out);
     fprintf(out, "  libjpeg-turbo    %s\n", CAPTION_JPEG_VERSION);
     fprintf(out, "  libpng           %s\n", CAPTION_PNG_VERSION);
     fprintf(out, "  jansson          %s\n", CAPTION_JANSSON_VERSION);

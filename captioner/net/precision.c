@@ -3,7 +3,7 @@
 #include "captioner/net/model.h"
 
 const char *const cap_precision_names[CAP_PRECISIONS] = {
-    [CAP_BF16] = "bf16", [CAP_F32] = "f32", [CAP_INT8] = "int8"};
+    [CAP_AUTO] = "auto", [CAP_BF16] = "bf16", [CAP_F32] = "f32", [CAP_INT8] = "int8"};
 
 err_code cap_precision_check(cap_precision precision, error *err)
 {
@@ -11,11 +11,14 @@ err_code cap_precision_check(cap_precision precision, error *err)
     return err_set(err, ERR_ARGUMENT, "there is no precision number %d", (int)precision);
 }
 
-/* Without AMX tiles a convolution in bf16 would be slower than one in f32, and less exact. */
+/* Where products in bf16 are not faster, a convolution in bf16 would be slower than one in f32, and less
+ * exact. */
 cap_packing cap_packing_of(cap_precision precision)
 {
     static const packed_type linear[] = {
         [CAP_BF16] = PACKED_BF16, [CAP_F32] = PACKED_F32, [CAP_INT8] = PACKED_I8};
-    bool tiles = precision != CAP_F32 && gemm_on_tiles(GEMM_BF16);
-    return (cap_packing){linear[precision], tiles ? PACKED_BF16 : PACKED_F32};
+    const kernels *k = kernels_best();
+    if (precision == CAP_AUTO) return (cap_packing){k->fastest.words, k->fastest.encoder};
+    bool narrow = precision != CAP_F32 && gemm_rounds(GEMM_BF16);
+    return (cap_packing){linear[precision], narrow ? PACKED_BF16 : PACKED_F32};
 }

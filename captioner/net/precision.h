@@ -5,7 +5,7 @@
 #include "captioner/caption.h"
 #include "src/base/error.h"
 
-extern const char *const cap_precision_names[CAP_PRECISIONS]; /* "bf16", "f32", "int8" */
+extern const char *const cap_precision_names[CAP_PRECISIONS]; /* "auto", "bf16", "f32", "int8" */
 
 /* ARGUMENT for a number that names none. */
 err_code cap_precision_check(cap_precision precision, error *err);

@@ -33,7 +33,7 @@ double cap_log_sum_exp(const real *x, int n)
     for (int i = 0; i < n; i += CHUNK) {
         int m = n - i < CHUNK ? n - i : CHUNK, whole = (m + LANES - 1) / LANES * LANES;
         for (int j = 0; j < m; j++) e[j] = x[i + j] - most;
-        k->vexp(e, e, m);
+        k->vector.exp(e, e, m);
         for (int j = m; j < whole; j++) e[j] = 0;
         for (int j = 0; j < whole; j += LANES)
             for (int l = 0; l < LANES; l++) lane[l] += (double)e[j + l];

@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-#include "src/base/cpu.h"
-#if CAPTION_X86
-#include <immintrin.h>
-#endif
+#include "src/math/kernels.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "stored tensors are little-endian, as this machine must be");
@@ -53,16 +50,6 @@ static float bits_float(uint32_t u)
 
 /* A half is sign 1, exponent 5 (bias 15), fraction 10; a float 1, 8 (bias 127), 23. All cases are computed
  * and one is selected, so that the loop has no branch and vectorises. */
-static float half_to_float(uint16_t h)
-{
-    uint32_t magnitude = h & 0x7FFFu, sign = (uint32_t)(h & 0x8000u) << 16;
-    uint32_t bias = (magnitude >= 0x7C00 ? 224u : 112u) << 23; /* infinity and NaN: exponent 31 becomes 255 */
-    uint32_t normal = (magnitude << 13) + bias;
-    /* A subnormal is fraction * 2^-24: put behind the leading one of 2^-14, which is then taken away. */
-    uint32_t subnormal = float_bits(bits_float((magnitude << 13) + 0x38800000u) - 0x1p-14f);
-    return bits_float((magnitude < 0x400 ? subnormal : normal) | sign);
-}
-
 static uint16_t float_to_half(float x)
 {
     uint32_t u = float_bits(x), a = u & 0x7FFFFFFFu;
@@ -101,29 +88,9 @@ void io_f32_to_bf16(const float *x, uint16_t *out, size_t n)
         out[i] = (expression);                                                                               \
     }
 
-#if CAPTION_X86
-/* The CPU's own conversion of eight at a time; the last ones are left to the caller. */
-__attribute__((target("avx,f16c"))) static size_t convert_eights(const uint8_t *data, float *out, size_t n)
-{
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        _mm256_storeu_ps(out + i,
-                         _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(data + 2 * i))));
-    return i;
-}
-#endif
-
 void io_f16_to_f32(const void *data, float *out, size_t n)
 {
-#if CAPTION_X86
-    if (n >= 64 && cpu_get_level() >= CPU_AVX2) {
-        size_t done = convert_eights(data, out, n);
-        data = (const uint8_t *)data + 2 * done;
-        out += done;
-        n -= done;
-    }
-#endif
-    CONVERT(uint16_t, half_to_float(v))
+    kernels_best()->vector.from_halves(data, out, n);
 }
 
 void io_bf16_to_f32(const void *data, float *out, size_t n)
@@ -191,7 +158,9 @@ float io_largest(io_dtype type, const void *data, size_t n)
     if (type == IO_F16 || type == IO_BF16) {
         uint16_t bits;
         LARGEST(uint16_t, int16_t, bits, 0x7FFF)
-        return type == IO_F16 ? half_to_float(bits) : bits_float((uint32_t)bits << 16);
+        float largest;
+        io_to_f32(type, &bits, &largest, 1);
+        return largest;
     }
     return 0;
 }

@@ -6,45 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "src/base/bounds.h"
-#include "src/base/cpu.h"
 #include "src/math/gemm_own.h"
 #include "src/math/kernels.h"
-#if CAPTION_X86
-#include "src/math/x86_amx.h"
-#endif
 
 enum { ROWS = 101, NOTRANS = 111, TRANS = 112 }; /* the CBLAS enumerators */
 
 typedef void (*cblas_gemm_fn)(int order, int ta, int tb, int m, int n, int k, real alpha, const real *a,
                               int lda, const real *b, int ldb, real beta, real *c, int ldc);
 
-static cpu_level level;
-
 static struct {
     cblas_gemm_fn product; /* NULL: own kernels */
     char name[128];
 } blas;
 
-static void find_level(void)
-{
-    level = cpu_get_level();
-}
-
-static void ensure_level(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, find_level);
-}
-
 const gemm_setting *gemm_settings(void)
 {
-    static const gemm_setting all[] = {
+    static const gemm_setting wide[] = {
         {"OPENBLAS_CORETYPE", "SkylakeX"}, {"OPENBLAS_NUM_THREADS", "1"}, {NULL, NULL}};
-    ensure_level();
-    return level >= CPU_AVX512 ? all : all + 1;
+    return kernels_best()->f32.openblas_is_wide ? wide : wide + 1;
 }
 
 /* Whether OpenBLAS computes with vectors as wide as this CPU has, or as somebody told it. What it takes the
@@ -53,20 +34,17 @@ const gemm_setting *gemm_settings(void)
  * AMD EPYC with AVX-512, one thread, busy), so that own kernels lose nothing. */
 static bool is_as_wide(void *lib)
 {
-    static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
+    bool (*wide)(const char *core) = kernels_best()->f32.openblas_is_wide;
     char *(*core)(void) = NULL;
     void *symbol = dlsym(lib, "openblas_get_corename");
-    if (level < CPU_AVX512 || !symbol || getenv("OPENBLAS_CORETYPE")) return true;
+    if (!wide || !symbol || getenv("OPENBLAS_CORETYPE")) return true;
     memcpy(&core, &symbol, sizeof core);
-    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
-        if (!strcasecmp(core(), wide[i])) return true;
-    return false;
+    return wide(core());
 }
 
 static void load_blas(void)
 {
-    ensure_level();
-    snprintf(blas.name, sizeof blas.name, "own kernels, %s", kernels_get(level)->name);
+    snprintf(blas.name, sizeof blas.name, "own kernels, %s", kernels_best()->name);
     if (getenv("CAPTION_NO_OPENBLAS")) return;
     void *lib = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!lib) lib = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
@@ -100,102 +78,77 @@ const char *gemm_library(void)
     return blas.name;
 }
 
-bool gemm_on_tiles(gemm_precision precision)
+bool gemm_rounds(gemm_precision precision)
 {
-    ensure_level();
-    return CAPTION_X86 && precision == GEMM_BF16 && level >= CPU_AMX;
+    return precision == GEMM_BF16 && kernels_best()->bf16.fast;
 }
 
-void gemm_tiles_alone(const uint16_t *panels, int rounds)
+gemm_order_wanted gemm_wants(gemm_precision precision)
 {
-#if CAPTION_X86
-    if (gemm_on_tiles(GEMM_BF16)) amx_tiles_alone(panels, rounds);
-#else
-    (void)panels, (void)rounds;
-#endif
+    if (gemm_rounds(precision)) return GEMM_IN_PANELS;
+    return REAL_IS_DOUBLE || kernels_best()->f32.gemm_most > 0 ? GEMM_IN_ORDER : GEMM_AS_STORED;
 }
 
-bool gemm_takes_order(gemm_precision precision)
+void gemm_peak(const uint16_t *panels, int rounds)
 {
-    ensure_level();
-    return !gemm_on_tiles(precision) && (REAL_IS_DOUBLE || level >= CPU_AVX2);
+    kernels_best()->bf16.peak(panels, rounds);
+}
+
+static double multiplications(gemm_shape s)
+{
+    return (double)s.m * s.n * s.k;
 }
 
 /* Few rows against large weights, a step of an LSTM: sgemm would first copy the weights, which costs more
  * than using them. Very small products it does faster. */
-static bool try_gemv(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
-                     int ldb, real beta, real *c, int ldc)
+static bool try_gemv(gemm_shape s, mat a, mat b, real beta, mat_out c)
 {
-    if (op_a != GEMM_N || m > KERNELS_ROWS || n < 16 || k < 16 || (double)m * n * k < 5e4) return false;
-    const kernels *own = kernels_get(level);
-    if (op_b == GEMM_N)
-        own->gemv(m, k, n, a, lda, b, ldb, beta, c, ldc);
-    else
-        own->gemv_t(m, k, n, a, lda, b, ldb, beta, c, ldc);
+    if (a.op != GEMM_N || s.m > KERNELS_ROWS || s.n < 16 || s.k < 16 || multiplications(s) < 5e4)
+        return false;
+    const kernels_f32 *own = &kernels_best()->f32;
+    (b.op == GEMM_N ? own->gemv : own->gemv_t)(s.m, s.k, s.n, a.data, a.ld, b.data, b.ld, beta, c.data, c.ld);
     return true;
 }
 
 /* OpenBLAS copies both operands before it multiplies, which large products do not feel; one step of an LSTM
  * takes a third longer for it. Without AVX2 it is always the faster. */
-static bool suits_own(int m, int n, int k)
+static bool suits_own(gemm_shape s)
 {
-    const double most = level >= CPU_AVX512 ? 1 << 29 : 1 << 27;
-    if (level >= CPU_AVX2 && (double)m * n * k < most) return true;
+    if (multiplications(s) < kernels_best()->f32.gemm_most) return true;
     ensure_blas(); /* here, not before: it takes milliseconds and megabytes */
     return !blas.product;
 }
 
-static void f32_product(bool own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
-                        const real *b, int ldb, real beta, real *c, int ldc)
+static void f32_product(bool own, gemm_shape s, mat a, mat b, real beta, mat_out c)
 {
     if (own)
-        gemm_own(kernels_get(level), op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        gemm_own(kernels_best(), s, a, b, beta, c);
     else
-        blas.product(ROWS, op_a == GEMM_T ? TRANS : NOTRANS, op_b == GEMM_T ? TRANS : NOTRANS, m, n, k, 1, a,
-                     lda, b, ldb, beta, c, ldc);
+        blas.product(ROWS, a.op == GEMM_T ? TRANS : NOTRANS, b.op == GEMM_T ? TRANS : NOTRANS, s.m, s.n, s.k,
+                     1, a.data, a.ld, b.data, b.ld, beta, c.data, c.ld);
 }
 
-static bool suits_tiles(gemm_precision precision, int m, int n, int k)
+static bool suits_bf16(gemm_precision precision, gemm_shape s)
 {
-#if CAPTION_X86
-    return gemm_on_tiles(precision) && amx_gemm_suits(m, n, k);
-#else
-    (void)precision, (void)m, (void)n, (void)k;
-    return false;
-#endif
+    return gemm_rounds(precision) && kernels_best()->bf16.gemm_suits(s);
 }
 
-static bool try_tiles(gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda, const real *b,
-                      int ldb, real beta, real *c, int ldc)
+void gemm_serial(gemm_precision precision, gemm_shape s, mat a, mat b, real beta, mat_out c)
 {
-#if CAPTION_X86
-    return amx_gemm_bf16(op_a == GEMM_T, op_b == GEMM_T, m, n, k, a, lda, b, ldb, beta, c, ldc);
-#else
-    (void)op_a, (void)op_b, (void)m, (void)n, (void)k, (void)a, (void)lda, (void)b, (void)ldb, (void)beta;
-    (void)c, (void)ldc;
-    return false;
-#endif
-}
-
-void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
-                 int lda, const real *b, int ldb, real beta, real *c, int ldc)
-{
-    if (m <= 0 || n <= 0) return;
-    ensure_level();
-    if (try_gemv(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc)) return;
-    if (suits_tiles(precision, m, n, k) && try_tiles(op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc))
-        return;
-    f32_product(suits_own(m, n, k), op_a, op_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    if (s.m <= 0 || s.n <= 0) return;
+    if (try_gemv(s, a, b, beta, c)) return;
+    if (suits_bf16(precision, s) && kernels_best()->bf16.gemm(s, a, b, beta, c)) return;
+    f32_product(suits_own(s), s, a, b, beta, c);
 }
 
 typedef struct job {
     gemm_precision precision;
-    bool tiles, own; /* what suits all of C makes each block */
-    gemm_op op_a, op_b;
-    int m, n, k, lda, ldb, ldc;
+    bool rounds, own; /* what suits all of C makes each block */
+    gemm_shape all;
     int rows, cols, across; /* block size, blocks per block row */
-    const real *a, *b;
-    real beta, *c;
+    mat a, b;
+    real beta;
+    mat_out c;
 } job;
 
 static void run_block(void *ctx, int index, int worker)
@@ -203,23 +156,21 @@ static void run_block(void *ctx, int index, int worker)
     (void)worker;
     const job *j = ctx;
     int i0 = index / j->across * j->rows, j0 = index % j->across * j->cols;
-    int m = min_int(j->m - i0, j->rows);
-    int n = min_int(j->n - j0, j->cols);
-    const real *a = j->a + (j->op_a == GEMM_N ? (size_t)i0 * (size_t)j->lda : (size_t)i0);
-    const real *b = j->b + (j->op_b == GEMM_N ? (size_t)j0 : (size_t)j0 * (size_t)j->ldb);
-    real *c = j->c + (size_t)i0 * (size_t)j->ldc + j0;
-    if (j->m <= KERNELS_ROWS)
-        gemm_serial(j->precision, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
-    else if (!j->tiles || !try_tiles(j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc))
-        f32_product(j->own, j->op_a, j->op_b, m, n, j->k, a, j->lda, b, j->ldb, j->beta, c, j->ldc);
+    gemm_shape s = {min_int(j->all.m - i0, j->rows), min_int(j->all.n - j0, j->cols), j->all.k};
+    mat a = mat_from(j->a, i0, 0), b = mat_from(j->b, 0, j0);
+    mat_out c = {j->c.data + (size_t)i0 * (size_t)j->c.ld + j0, j->c.ld};
+    if (j->all.m <= KERNELS_ROWS)
+        gemm_serial(j->precision, s, a, b, j->beta, c);
+    else if (!j->rounds || !kernels_best()->bf16.gemm(s, a, b, j->beta, c))
+        f32_product(j->own, s, a, b, j->beta, c);
 }
 
 /* Halves the longer side of the blocks, multiples of 32 wide, each time: the squarer they are, the less of A
- * and B is packed more than once. On tiles it matters whether 32 columns are an odd or an even number of them
- * away from the first (src/math/x86_amx_rows.h): multiples of 64. */
+ * and B is packed more than once. In bf16 it matters whether 32 columns are an odd or an even number of them
+ * away from the first (src/math/x86/amx_rows.h): multiples of 64. */
 static void cut(job *j, int halvings)
 {
-    int unit = j->tiles ? 64 : 32;
+    int unit = j->rounds ? 64 : 32;
     for (int i = 0; i < halvings; i++) {
         int *longer = j->rows >= j->cols ? &j->rows : &j->cols;
         *longer = ceil_div(*longer, 2 * unit) * unit;
@@ -231,35 +182,20 @@ static void cut(job *j, int halvings)
 static int halvings(const job *j, int threads)
 {
     int n = 0;
-    if ((double)j->m * j->n * j->k <= 2e5) return 0;
-    if (j->m <= KERNELS_ROWS || (!j->tiles && !j->own)) return 3;
+    if (multiplications(j->all) <= 2e5) return 0;
+    if (j->all.m <= KERNELS_ROWS || (!j->rounds && !j->own)) return 3;
     while (threads > 1 && 1 << n < 2 * threads) n++;
     return n;
 }
 
-void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
-          int lda, const real *b, int ldb, real beta, real *c, int ldc)
+void gemm(pool *p, gemm_precision precision, gemm_shape s, mat a, mat b, real beta, mat_out c)
 {
-    if (m <= 0 || n <= 0) return;
-    job j = {.precision = precision,
-             .tiles = m > KERNELS_ROWS && suits_tiles(precision, m, n, k),
-             .op_a = op_a,
-             .op_b = op_b,
-             .m = m,
-             .n = n,
-             .k = k,
-             .lda = lda,
-             .ldb = ldb,
-             .ldc = ldc,
-             .rows = m,
-             .cols = n,
-             .a = a,
-             .b = b,
-             .beta = beta,
-             .c = c};
-    ensure_level();
-    j.own = j.tiles || (m > KERNELS_ROWS && suits_own(m, n, k));
+    if (s.m <= 0 || s.n <= 0) return;
+    job j = {
+        .precision = precision, .all = s, .rows = s.m, .cols = s.n, .a = a, .b = b, .beta = beta, .c = c};
+    j.rounds = s.m > KERNELS_ROWS && suits_bf16(precision, s);
+    j.own = j.rounds || (s.m > KERNELS_ROWS && suits_own(s));
     cut(&j, halvings(&j, pool_threads(p)));
-    j.across = ceil_div(n, j.cols);
-    pool_run(p, ceil_div(m, j.rows) * j.across, run_block, &j);
+    j.across = ceil_div(s.n, j.cols);
+    pool_run(p, ceil_div(s.m, j.rows) * j.across, run_block, &j);
 }

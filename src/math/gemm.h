@@ -1,8 +1,10 @@
-/* The one door to matrix products: OpenBLAS for large ones in f32, AMX tiles in bf16, and own kernels where
- * OpenBLAS is weak: at most eight rows (in either precision), and products of up to 2^27 multiplications,
- * such as a step of an LSTM, where CPUs have AVX2; up to 2^29 where they have AVX-512.
+/* The one door to matrix products: OpenBLAS for large ones in f32, tiles of the CPU in bf16, and own kernels
+ * where OpenBLAS is weak: at most eight rows (in either precision), and products of up to 2^27
+ * multiplications, such as a step of an LSTM, where CPUs have AVX2; up to 2^29 where they have AVX-512.
  *
- * All matrices are row-major. What an element becomes depends on the shapes alone, so the result has the same
+ *     gemm(pool, GEMM_F32, (gemm_shape){m, n, k}, mat_n(a, k), mat_t(b, k), 0, (mat_out){c, n});
+ *
+ * What an element becomes depends on the shapes alone, so the result has the same
  * bits for every number of threads. OpenBLAS is loaded when it is first needed and told to run on one thread;
  * without it own kernels step in. */
 #ifndef MATH_GEMM_H
@@ -12,38 +14,39 @@
 #include <stdint.h>
 
 #include "src/base/pool.h"
-#include "src/math/real.h"
+#include "src/math/mat.h"
 
 typedef enum {
     GEMM_F32,  /* f32 products and sums */
-    GEMM_BF16, /* operands rounded to bf16 (8 bits of mantissa), f32 sums; as F32 on CPUs without AMX */
+    GEMM_BF16, /* operands rounded to bf16 (8 bits of mantissa), f32 sums, where that is faster; else as F32
+                */
 } gemm_precision;
 
-typedef enum { GEMM_N, GEMM_T } gemm_op; /* the matrix as stored, or its transpose */
-
-/* C[m,n] = op(A)[m,k] op(B)[k,n] + beta C. lda, ldb, ldc: elements from one stored row to the next.
- * With beta 0, C may hold anything, NaN included. */
-void gemm(pool *p, gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
-          int lda, const real *b, int ldb, real beta, real *c, int ldc);
+/* C = A B + beta C. With beta 0, C may hold anything, NaN included. */
+void gemm(pool *p, gemm_precision precision, gemm_shape s, mat a, mat b, real beta, mat_out c);
 
 /* The same on the calling thread only, for use inside a pool task. */
-void gemm_serial(gemm_precision precision, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a,
-                 int lda, const real *b, int ldb, real beta, real *c, int ldc);
+void gemm_serial(gemm_precision precision, gemm_shape s, mat a, mat b, real beta, mat_out c);
 
-/* Whether large products of this precision run on AMX tiles on this CPU. */
-bool gemm_on_tiles(gemm_precision precision);
+/* Whether large products of this precision round their operands to bf16 here, as that is faster. */
+bool gemm_rounds(gemm_precision precision);
 
-/* What bf16 products on tiles are measured by: 2 x 2 tiles are loaded from panels that are too large for the
- * first-level cache and small enough for the second, and multiplied, `rounds` times over; nothing is packed
- * and nothing stored. The panels hold GEMM_TILES_NUMBERS bf16 numbers and begin at a multiple of 64 bytes;
- * they had best be drawn, as tiles multiply zeros faster than they multiply anything else. A round takes
- * GEMM_TILES_FLOPS operations; without tiles nothing is done. */
-enum { GEMM_TILES_NUMBERS = 1 << 15, GEMM_TILES_FLOPS = 2 * 32 * 32 * 512 };
-void gemm_tiles_alone(const uint16_t *panels, int rounds);
+/* How products of this precision want a B that serves many times. */
+typedef enum {
+    GEMM_AS_STORED,
+    GEMM_IN_ORDER,  /* src/math/gemm_own.h */
+    GEMM_IN_PANELS, /* of bf16, src/math/packed.h */
+} gemm_order_wanted;
 
-/* Whether products of this precision are better made by src/math/gemm_own.h with B in order, where the same B
- * serves many times. */
-bool gemm_takes_order(gemm_precision precision);
+gemm_order_wanted gemm_wants(gemm_precision precision);
+
+/* What bf16 products are measured by: what the CPU multiplies panels at that are too large for the
+ * first-level cache and small enough for the second, `rounds` times over; nothing is packed and nothing
+ * stored. The panels hold GEMM_PEAK_NUMBERS bf16 numbers and begin at a multiple of 64 bytes; they had best
+ * be drawn, as zeros are multiplied faster than anything else. A round takes GEMM_PEAK_FLOPS operations;
+ * where products do not round nothing is done. */
+enum { GEMM_PEAK_NUMBERS = 1 << 15, GEMM_PEAK_FLOPS = 2 * 32 * 32 * 512 };
+void gemm_peak(const uint16_t *panels, int rounds);
 
 /* What OpenBLAS looks up in the environment while it loads, at the first large product, and had best find
  * there: that it shall start no threads of its own, which it does even when it is to use one, and which CPU

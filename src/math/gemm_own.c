@@ -14,10 +14,10 @@ enum { DEPTH = 128, HEIGHT = 384, WIDTH = 512 };
 
 typedef struct operands {
     const kernels *own;
-    gemm_op op_a, op_b;
-    int n, lda, ldb, ldc;
-    const real *a, *b, *ordered; /* ordered: B as gemm_order leaves it, then b is NULL */
-    real *c;
+    int n;
+    mat a, b;
+    const real *ordered; /* B as gemm_order leaves it; NULL: b */
+    mat_out c;
 } operands;
 
 typedef struct block {
@@ -27,17 +27,15 @@ typedef struct block {
 
 static size_t up(const kernels *own, int n)
 {
-    size_t unit = (size_t)own->gemm_columns;
+    size_t unit = (size_t)own->f32.gemm_columns;
     return ((size_t)n + unit - 1) / unit * unit;
 }
 
 static void fill_strip(const operands *o, int l, int depth, int j, int cols, real *to)
 {
-    size_t ldb = (size_t)o->ldb;
-    if (o->op_b == GEMM_N)
-        o->own->gemm_strip_rows(depth, cols, o->b + (size_t)l * ldb + (size_t)j, o->ldb, to);
-    else
-        o->own->gemm_strip_columns(depth, cols, o->b + (size_t)j * ldb + (size_t)l, o->ldb, to);
+    const kernels_f32 *own = &o->own->f32;
+    mat b = mat_from(o->b, l, j);
+    (b.op == GEMM_N ? own->gemm_strip_rows : own->gemm_strip_columns)(depth, cols, b.data, b.ld, to);
 }
 
 /* Ordered: the strips of the first DEPTH lines, those of the next ... */
@@ -55,19 +53,20 @@ static void add_block(const operands *o, const block *p, bool add)
 {
     _Alignas(64) real strip[DEPTH * KERNELS_STRIP];
     size_t i = (size_t)p->i;
-    kernels_gemm g = {.rows = p->height, .k = p->depth, .add = add, .w = strip, .ldy = o->ldc};
-    g.row = o->op_a == GEMM_N ? o->lda : 0;
+    kernels_gemm g = {.rows = p->height, .k = p->depth, .add = add, .w = strip, .ldy = o->c.ld};
+    g.row = o->a.op == GEMM_N ? o->a.ld : 0;
     g.x = p->x;
-    for (int j = p->j, end = p->j + p->width; j < end; j += o->own->gemm_columns) {
-        g.cols = min_int(end - j, o->own->gemm_columns);
-        g.y = o->c + i * (size_t)o->ldc + j;
+    for (int j = p->j, end = p->j + p->width; j < end; j += o->own->f32.gemm_columns) {
+        g.cols = min_int(end - j, o->own->f32.gemm_columns);
+        g.y = o->c.data + i * (size_t)o->c.ld + j;
         if (o->ordered) {
             g.w = strip_at(o, p->l, p->depth, j);
-            g.next = j + o->own->gemm_columns < o->n ? strip_at(o, p->l, p->depth, j + o->own->gemm_columns)
-                                                     : NULL;
+            g.next = j + o->own->f32.gemm_columns < o->n
+                         ? strip_at(o, p->l, p->depth, j + o->own->f32.gemm_columns)
+                         : NULL;
         } else
             fill_strip(o, p->l, p->depth, j, g.cols, strip);
-        o->own->gemm_strip(&g);
+        o->own->f32.gemm_strip(&g);
     }
 }
 
@@ -83,9 +82,9 @@ static void scale(int m, int n, real beta, real *c, int ldc)
 
 static const real *rows_of_a(const operands *o, const block *p, real *panels)
 {
-    size_t lda = (size_t)o->lda, i = (size_t)p->i, l = (size_t)p->l;
-    if (!panels) return o->a + i * lda + l;
-    o->own->gemm_panels(p->depth, p->height, o->a + l * lda + i, o->lda, panels);
+    mat a = mat_from(o->a, p->i, p->l);
+    if (!panels) return a.data;
+    o->own->f32.gemm_panels(p->depth, p->height, a.data, a.ld, panels);
     return panels;
 }
 
@@ -143,18 +142,17 @@ static void add_transposed(const operands *o, int m, int begin, int end, int k, 
 /* Columns begin..end-1 of C. */
 static void multiply(const operands *o, int m, int begin, int end, int k, real beta)
 {
-    if ((k <= 0 || beta != 0) && beta != 1) scale(m, end - begin, beta, o->c + begin, o->ldc);
-    if (o->op_a == GEMM_T)
+    if ((k <= 0 || beta != 0) && beta != 1) scale(m, end - begin, beta, o->c.data + begin, o->c.ld);
+    if (o->a.op == GEMM_T)
         add_transposed(o, m, begin, end, k, beta != 0);
     else
         add_blocks(o, m, begin, end, k, beta != 0, NULL);
 }
 
-void gemm_own(const kernels *own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
-              const real *b, int ldb, real beta, real *c, int ldc)
+void gemm_own(const kernels *own, gemm_shape s, mat a, mat b, real beta, mat_out c)
 {
-    operands o = {own, op_a, op_b, n, lda, ldb, ldc, a, b, NULL, c};
-    multiply(&o, m, 0, n, k, beta);
+    operands o = {own, s.n, a, b, NULL, c};
+    multiply(&o, s.m, 0, s.n, s.k, beta);
 }
 
 size_t gemm_ordered_count(const kernels *own, int n, int k)
@@ -175,7 +173,7 @@ static void order_some(void *ctx, int index, int worker)
     (void)worker;
     const ordering *c = ctx;
     const operands *o = c->o;
-    int columns = o->own->gemm_columns, begin = index * STRIPS * columns,
+    int columns = o->own->f32.gemm_columns, begin = index * STRIPS * columns,
         end = min_int(begin + STRIPS * columns, o->n);
     for (int l = 0; l < c->k; l += DEPTH) {
         int depth = min_int(c->k - l, DEPTH);
@@ -185,12 +183,11 @@ static void order_some(void *ctx, int index, int worker)
     }
 }
 
-void gemm_order(pool *threads, const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb,
-                real *to)
+void gemm_order(pool *threads, const kernels *own, int n, int k, mat b, real *to)
 {
-    operands o = {.own = own, .op_b = op_b, .n = n, .ldb = ldb, .b = b};
+    operands o = {.own = own, .n = n, .b = b};
     ordering c = {&o, k, to};
-    int strips = ceil_div(n, own->gemm_columns);
+    int strips = ceil_div(n, own->f32.gemm_columns);
     pool_run(threads, ceil_div(strips, STRIPS), order_some, &c);
 }
 
@@ -208,12 +205,13 @@ static void run_columns(void *ctx, int index, int worker)
     multiply(s->o, s->m, begin, min_int(begin + s->chunk, s->o->n), s->k, s->beta);
 }
 
-void gemm_own_ordered(pool *threads, const kernels *own, gemm_op op_a, int m, int n, int k, const real *a,
-                      int lda, const real *ordered, real beta, real *c, int ldc)
+void gemm_own_ordered(pool *threads, const kernels *own, gemm_shape all, mat a, const real *ordered,
+                      real beta, mat_out c)
 {
-    operands o = {own, op_a, GEMM_N, n, lda, 0, ldc, a, NULL, ordered, c};
-    int count = pool_threads(threads), columns = own->gemm_columns;
+    operands o = {own, all.n, a, {0}, ordered, c};
+    int n = all.n;
+    int count = pool_threads(threads), columns = own->f32.gemm_columns;
     int strips = ceil_div(n, columns);
-    shared s = {&o, m, k, ceil_div(strips, count) * columns, beta};
+    shared s = {&o, all.m, all.k, ceil_div(strips, count) * columns, beta};
     if (n > 0) pool_run(threads, ceil_div(n, s.chunk), run_columns, &s);
 }

@@ -13,17 +13,15 @@
 #include "src/math/kernels.h"
 
 /* As gemm_serial. */
-void gemm_own(const kernels *own, gemm_op op_a, gemm_op op_b, int m, int n, int k, const real *a, int lda,
-              const real *b, int ldb, real beta, real *c, int ldc);
+void gemm_own(const kernels *own, gemm_shape s, mat a, mat b, real beta, mat_out c);
 
-/* B put in order once, for many products: numbers that it takes, in memory of the caller's, and the deed, on
- * the threads of a pool. */
+/* B [k,n] put in order once, for many products: numbers that it takes, in memory of the caller's, and the
+ * deed, on the threads of a pool. */
 size_t gemm_ordered_count(const kernels *own, int n, int k);
-void gemm_order(pool *threads, const kernels *own, gemm_op op_b, int n, int k, const real *b, int ldb,
-                real *to);
+void gemm_order(pool *threads, const kernels *own, int n, int k, mat b, real *to);
 
 /* The same with B in order, on the threads of a pool; the same bits. */
-void gemm_own_ordered(pool *threads, const kernels *own, gemm_op op_a, int m, int n, int k, const real *a,
-                      int lda, const real *ordered, real beta, real *c, int ldc);
+void gemm_own_ordered(pool *threads, const kernels *own, gemm_shape all, mat a, const real *ordered,
+                      real beta, mat_out c);
 
 #endif

@@ -3,27 +3,32 @@
 #include <pthread.h>
 
 #include "src/math/kernels_tables.h"
-
-const kernels *kernels_get(cpu_level level)
-{
 #if CAPTION_X86
-    if (level >= CPU_AVX512) return &kernels_avx512;
-    if (level >= CPU_AVX2) return &kernels_avx2;
+#include "src/math/x86/tables.h"
 #endif
-    (void)level;
-    return &kernels_generic;
+
+void kernels_fill(cpu_flags flags, kernels *k)
+{
+    *k = (kernels){0};
+    kernels_fill_plain(k);
+    kernels_fill_generic(k);
+    k->fastest.why = "no AVX2: what is narrower is widened one by one";
+#if CAPTION_X86
+    x86_fill(flags, k);
+#endif
+    (void)flags;
 }
 
-static const kernels *best;
+static kernels best;
 
 static void find_best(void)
 {
-    best = kernels_get(cpu_get_level());
+    kernels_fill(cpu_get_flags(), &best);
 }
 
 const kernels *kernels_best(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, find_best);
-    return best;
+    return &best;
 }

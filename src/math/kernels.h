@@ -1,12 +1,18 @@
-/* Kernels: the inner loops, one table per CPU level, compiled three times from src/math/kernels_body.inc.
+/* Kernels: the inner loops, in families of functions. A table holds the fastest that the flags of a CPU
+ * allow.
  *
- *     const kernels *k = kernels_get(cpu_get_level());
- *     k->vtanh(x, y, n);
+ *     const kernels *k = kernels_best();
+ *     k->vector.tanh(x, y, n);
+ *
+ * A table is filled step by step: plain C for what only some CPUs have instructions for (kernels_plain.c),
+ * vectors of 16 bytes (kernels_generic.c), then what src/math/x86/ has for the flags. So every entry is there
+ * on every CPU, and has a twin that the tests compare it with.
  *
  * Matrices are row-major; ld* counts elements from one row to the next; n, k, d, count may be 0. No pointer
- * needs more alignment than its type, nothing beyond the stated sizes is read or written. The tables agree to
- * rounding only: sums run in an order that depends on the vector width. Within one table a row of a result
- * depends neither on how many rows are computed along with it nor on where its columns are cut. */
+ * needs more alignment than its type, nothing beyond the stated sizes is read or written, where nothing else
+ * is said. The tables agree to rounding only: sums run in an order that depends on the vector width. Within
+ * one table a row of a result depends neither on how many rows are computed along with it nor on where its
+ * columns are cut. */
 #ifndef MATH_KERNELS_H
 #define MATH_KERNELS_H
 
@@ -14,29 +20,54 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "src/base/cpu.h"
-#include "src/math/real.h"
+#include "src/math/cpu.h"
+#include "src/math/mat.h"
 
-enum { KERNELS_ROWS = 8 }; /* rows that gemv and gemv_t take at most */
+/* What weights are packed to, see src/math/packed.h. */
+typedef enum {
+    PACKED_F32,
+    PACKED_BF16, /* w rounded to 8 bits of mantissa; sums are f32 */
+    PACKED_I8,   /* w in -127..127 times a scale for each column, x likewise for each row, sums exact */
+} packed_type;
 
-/* Constants of one AdamW update: w = keep w - step m / (sqrt(correct v) + epsilon), after m and v moved. */
-typedef struct kernels_adamw {
-    real beta1, beta2, epsilon, keep, step, correct;
-} kernels_adamw;
+/* ---- numbers one after the other ---- */
+
+typedef struct kernels_vector {
+    /* y[i] = e^x[i], 1 / (1 + e^-x[i]), tanh x[i]; y may be x. Relative error below 3e-7, also where the
+     * result nears 0, down to the smallest normal number; infinities give the limits, NaN gives NaN. */
+    void (*exp)(const real *x, real *y, int n);
+    void (*sigmoid)(const real *x, real *y, int n);
+    void (*tanh)(const real *x, real *y, int n);
+
+    real (*dot)(const real *x, const real *y, int n);
+    void (*axpy)(real a, const real *x, real *y, int n); /* y += a x */
+    real (*sum)(const real *x, int n);
+    real (*largest)(const real *x, int n);                             /* NaN passed over; -inf if none */
+    void (*add)(const real *x, real *y, int n);                        /* y += x */
+    void (*product_add)(const real *a, const real *b, real *y, int n); /* y += a b */
+    real (*exp_shifted)(const real *x, real shift, real *y, int n);    /* y = e^(x - shift); returns their
+                                                                          sum; y may be x */
+    void (*rectify)(const real *x, real high, real *y, int n);         /* y = x cut to 0..high; y may be x */
+    void (*rectify_back)(const real *y, real high, real *dy, int n);   /* dy = 0 unless 0 < y < high */
+
+    /* mask[i] = 0 where number i of the blocks from `block` on of rng_block(seed, stream, ...) is below
+     * `below`, else keep: the same in every table. */
+    void (*dropout_mask)(uint64_t seed, uint64_t stream, uint64_t block, uint32_t below, real keep,
+                         real *mask, int n);
+
+    /* The 16-bit floats of a file, as f32; x needs no alignment. */
+    void (*from_halves)(const void *x, float *y, size_t n);
+} kernels_vector;
+
+/* ---- products in f32 ---- */
+
+enum { KERNELS_ROWS = 8 }; /* rows that gemv, gemv_t and int8.packed take at most */
 
 /* What follows a product: y = y + bias[column], cut to low..high; bias may be NULL. */
 typedef struct kernels_finish {
     const real *bias;
     real low, high;
 } kernels_finish;
-
-/* Rows of 8-bit numbers for packed_i8: number i of row r stands for (bytes[r * stride + i] - 128) * scale[r].
- * Rows are filled with 128 up to a multiple of four. */
-typedef struct kernels_bytes {
-    const uint8_t *bytes;
-    size_t stride;
-    const float *scale;
-} kernels_bytes;
 
 enum { KERNELS_STRIP = 64, KERNELS_PANEL = 6 }; /* gemm_columns and gemm_rows at most */
 
@@ -52,9 +83,7 @@ typedef struct kernels_gemm {
     int ldy;
 } kernels_gemm;
 
-typedef struct kernels {
-    const char *name; /* "generic", "avx2", "avx512" */
-
+typedef struct kernels_f32 {
     /* y[rows,n] = x[rows,k] w[k,n] + beta y, rows in 1..KERNELS_ROWS. The weights are read once for all rows.
      * With beta 0, y may hold anything. y overlaps neither x nor w. */
     void (*gemv)(int rows, int k, int n, const real *x, int ldx, const real *w, int ldw, real beta, real *y,
@@ -77,62 +106,165 @@ typedef struct kernels {
     int gemm_rows;
     void (*gemm_panels)(int k, int rows, const real *w, int ldw, real *to);
 
-    /* y[i] = e^x[i], 1 / (1 + e^-x[i]), tanh x[i]; y may be x. Relative error below 3e-7, also where the
-     * result nears 0, down to the smallest normal number; infinities give the limits, NaN gives NaN. */
-    void (*vexp)(const real *x, real *y, int n);
-    void (*vsigmoid)(const real *x, real *y, int n);
-    void (*vtanh)(const real *x, real *y, int n);
+    /* Products of fewer multiplications are faster so than by OpenBLAS; 0: none. */
+    double gemm_most;
+    /* Whether OpenBLAS, when it takes the CPU for this one, computes with vectors as wide as these; NULL: it
+     * always does. */
+    bool (*openblas_is_wide)(const char *core);
 
+    /* Columns begin..end-1 of y[rows,n] = x[rows,k] w + beta y with the panels of src/math/packed.h, then
+     * what follows, with the biases of all columns (NULL: nothing); beta is 0 or 1, begin a multiple of 32.
+     * Any number of rows. */
+    void (*packed)(int rows, int k, int begin, int end, const real *x, int ldx, const real *w, real beta,
+                   const kernels_finish *finish, real *y, int ldy);
+
+    void (*finish)(const kernels_finish *f, int rows, int cols, real *y, int ldy);
+} kernels_f32;
+
+/* ---- products in bf16; with `real` double only what conversions and twins in plain C give ---- */
+
+/* A map that is convolved without copies of patches:
+ *
+ *     y[p, 0..O-1] = sum over taps t of x[offset[t] + p * step, and the C - 1 numbers after it] w[t]
+ *
+ * for positions p = 0, 1, ...; w[t] is [C,O]. C and O are multiples of TAPS_UNIT. */
+enum { TAPS_UNIT = 32, TAPS_MAX = 49 };
+
+typedef struct kernels_taps {
+    int count, channels, outputs;
+    size_t step, offset[TAPS_MAX]; /* in numbers of x */
+    uint16_t *weights;             /* [count * channels * outputs], 64-byte aligned */
+} kernels_taps;
+
+/* A row of a depthwise convolution of 3x3, padded by 1. */
+typedef struct kernels_depthwise {
+    const float *weights; /* as bf16_depthwise_order leaves them, 64-byte aligned */
+    int channels, width;  /* of x */
+    int step;             /* stride, 1 or 2 */
+    float low, high;
+    size_t stride; /* numbers of a pixel of y: channels rounded up to a multiple of 32 at least */
+} kernels_depthwise;
+
+typedef struct kernels_bf16 {
+    /* Whether products round both operands to bf16 and are faster for it than those in f32. Else gemm() and
+     * packed_product() make products of bf16 in f32, of weights that are bf16. */
+    bool fast;
+
+    /* y[i] = x[i], to nearest even; magnitudes below 2^-126 may become 0. */
+    void (*narrow)(const real *x, uint16_t *y, size_t n);
+
+    /* Whether gemm is faster than the product in f32 at this shape: below, packing costs more than it saves.
+     * gemm: C = A B + beta C on the calling thread, the operands rounded on the way; with beta 0, C may hold
+     * anything. False, with C untouched, when there is no memory to work in. */
+    bool (*gemm_suits)(gemm_shape s);
+    bool (*gemm)(gemm_shape s, mat a, mat b, real beta, mat_out c);
+
+    /* As f32.packed, with panels of PACKED_BF16. If `fast`, x is rounded. */
+    void (*packed)(int rows, int k, int begin, int end, const real *x, int ldx, const uint16_t *w, real beta,
+                   const kernels_finish *finish, real *y, int ldy);
+
+    /* Of an even number of rows of w, ld apart, 16 columns j, rounded to bf16: to[(16 i + j) 2],
+     * to[(16 i + j) 2 + 1] = those of rows 2i and 2i + 1, times factor[j]. */
+    void (*pack_pairs)(const real *w, size_t ld, int rows, const real *factor, uint16_t *to);
+
+    /* `packed` of all n columns, with rows of x rounded beforehand, stride(k) numbers each, which `round`
+     * fills as far as k reaches, rounded up to a multiple of 32; they are 64-byte aligned. stride(k) is 0: k
+     * is too large. Behind the last row up to 31 more may be read, which may hold anything. */
+    size_t (*stride)(int k);
+    void (*round)(int rows, int k, const real *x, int ldx, uint16_t *to);
+    void (*packed_rounded)(int rows, int k, int n, const uint16_t *x, const uint16_t *w,
+                           const kernels_finish *finish, real *y, int ldy);
+    /* `packed` of all columns with beta 0, results rounded to bf16; for those k that have a stride. */
+    void (*packed_to_rounded)(int rows, int k, int n, const real *x, int ldx, const uint16_t *w,
+                              const kernels_finish *finish, uint16_t *y, int ldy);
+
+    /* The weights of one tap: w[C,O], or its transpose stored as [O,C]. y[positions,O]; positions is a
+     * multiple of TAPS_UNIT. Everything the taps reach from a position must be readable. */
+    void (*taps_pack)(const kernels_taps *t, int tap, const real *w, bool transposed);
+    void (*taps)(const kernels_taps *t, const uint16_t *x, int positions, real *y);
+
+    /* A row of y [(width - 1) / step + 1, stride], 64-byte aligned, 0 beyond `channels`, from three rows of x
+     * [width, channels], those above and below the map NULL. */
+    void (*depthwise)(const kernels_depthwise *d, const uint16_t *const x[3], uint16_t *y);
+
+    /* See gemm_peak() in src/math/gemm.h. */
+    void (*peak)(const uint16_t *panels, int rounds);
+} kernels_bf16;
+
+/* The order of depthwise weights: for every 32 channels those of the nine taps, even channels before odd
+ * ones, then the bias (NULL: 0) likewise. */
+size_t bf16_depthwise_numbers(int channels);
+void bf16_depthwise_order(int channels, const real *w, const real *bias, float *to);
+
+/* ---- products in 8 bits; not there with `real` double ---- */
+
+/* Rows of 8-bit numbers: number i of row r stands for (bytes[r * stride + i] - 128) * scale[r]. Rows are
+ * filled with 128 up to a multiple of four. */
+typedef struct kernels_bytes {
+    const uint8_t *bytes;
+    size_t stride;
+    const float *scale;
+} kernels_bytes;
+
+typedef struct kernels_int8 {
+    /* As f32.packed, with panels of PACKED_I8, for up to KERNELS_ROWS rows. */
+    void (*packed)(int rows, int k, int begin, int end, const kernels_bytes *x, const int8_t *w,
+                   const float *scale, const int32_t *offset, real beta, real *y, int ldy);
+
+    /* to[4j + i] = rows[i n + j] factor[j], rounded to whole numbers in -127..127; i in 0..3. */
+    void (*pack_quads)(const real *rows, int n, const real *factor, int8_t *to);
+    /* to[i] = 128 + x[i] / scale for the scale at which the largest magnitude is 127; returns it, NaN where x
+     * has one. */
+    float (*narrow_row)(const real *x, int n, uint8_t *to);
+} kernels_int8;
+
+/* ---- layers ---- */
+
+typedef struct kernels_attention {
     /* y[i] = e^x[i] / sum of e^x[j]; y may be x. -inf gives 0; a row with NaN, with +inf, or of -inf only
      * becomes NaN. */
-    void (*row_softmax)(const real *x, real *y, int n);
-
-    real (*dot)(const real *x, const real *y, int n);
-    void (*axpy)(real a, const real *x, real *y, int n); /* y += a x */
+    void (*softmax)(const real *x, real *y, int n);
 
     /* score[i] = sum over j of v[j] tanh(key[i,j] + q[j]); key[count,d], q[d], v[d], score[count]: one query
      * of additive attention (Bahdanau, Cho, Bengio, 2015). */
-    void (*attention_match)(const real *key, const real *q, const real *v, int count, int d, real *score);
+    void (*match)(const real *key, const real *q, const real *v, int count, int d, real *score);
 
-    real (*sum)(const real *x, int n);
-    real (*largest)(const real *x, int n);                             /* NaN passed over; -inf if none */
-    void (*add)(const real *x, real *y, int n);                        /* y += x */
-    void (*product_add)(const real *a, const real *b, real *y, int n); /* y += a b */
-    real (*exp_shifted)(const real *x, real shift, real *y, int n);    /* y = e^(x - shift); returns their
-                                                                          sum; y may be x */
-    void (*rectify)(const real *x, real high, real *y, int n);         /* y = x cut to 0..high; y may be x */
-    void (*rectify_back)(const real *y, real high, real *dy, int n);   /* dy = 0 unless 0 < y < high */
+    /* Gradients of the scores of `match`, ds[count], added to those of key [count,d], q and v [d]. */
+    void (*match_back)(const real *key, const real *q, const real *v, const real *ds, int count, int d,
+                       real *dkey, real *dq, real *dv);
+} kernels_attention;
 
-    /* Gradients of the scores of attention_match, ds[count], added to those of key [count,d], q and v [d]. */
-    void (*attention_match_back)(const real *key, const real *q, const real *v, const real *ds, int count,
-                                 int d, real *dkey, real *dq, real *dv);
-
-    /* One row of an LSTM. Its gates before their activations are gates + share [4h] in the order input,
-     * forget, candidate, output (share NULL: gates alone); `on` [4h] takes them after (it may be gates),
-     * tanh_c [h] the tanh of the new cell. */
-    void (*lstm_cell)(const real *gates, const real *share, const real *c, int h, real *on, real *c_new,
-                      real *tanh_c, real *h_new);
+typedef struct kernels_lstm {
+    /* One row. Its gates before their activations are gates + share [4h] in the order input, forget,
+     * candidate, output (share NULL: gates alone); `on` [4h] takes them after (it may be gates), tanh_c [h]
+     * the tanh of the new cell. */
+    void (*cell)(const real *gates, const real *share, const real *c, int h, real *on, real *c_new,
+                 real *tanh_c, real *h_new);
     /* Sets dgates [4h] and dc [h], from the gradients dh + more and dc_new [h] of both results (more NULL: dh
-     * alone). Of lstm_cell and this, the next row is expected behind each row and fetched into cache. */
-    void (*lstm_cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh,
-                           const real *more, const real *dc_new, int h, real *dgates, real *dc);
+     * alone). Of `cell` and this, the next row is expected behind each row and fetched into cache. */
+    void (*cell_back)(const real *on, const real *c, const real *tanh_c, const real *dh, const real *more,
+                      const real *dc_new, int h, real *dgates, real *dc);
+} kernels_lstm;
 
-    /* Over the rows of x [rows,cols], for every column j: to[j] += sum of x; to[j] = sum of (x - shift[j])
-     * and squares[j] = sum of its squares. */
+/* Over the rows of x [rows,cols], per column j. */
+typedef struct kernels_norm {
+    /* to[j] += sum of x; to[j] = sum of (x - shift[j]) and squares[j] = sum of its squares. */
     void (*column_sums)(const real *x, int rows, int cols, real *to);
     void (*column_moments)(const real *x, int rows, int cols, const real *shift, real *to, real *squares);
 
-    /* Batch normalisation of [rows,cols], per column; a residual may be NULL.
-     * norm_apply: y = x factor + shift + residual, cut to low..high.
-     * norm_sums:  dy = 0 in place unless low < y < high; dbeta = sum of dy, dgamma = sum of dy (x - mean).
-     * norm_back:  dx = beta dx + dy factor - (offset + (x - mean) slope); beta is 0 or 1. */
-    void (*norm_apply)(const real *x, const real *residual, const real *factor, const real *shift, int rows,
-                       int cols, real low, real high, real *y);
-    void (*norm_sums)(const real *x, const real *y, const real *mean, int rows, int cols, real low, real high,
-                      real *dy, real *dgamma, real *dbeta);
-    void (*norm_back)(const real *x, const real *dy, const real *mean, const real *factor, const real *slope,
-                      const real *offset, int rows, int cols, real beta, real *dx);
+    /* Batch normalisation; a residual may be NULL.
+     * apply: y = x factor + shift + residual, cut to low..high.
+     * sums:  dy = 0 in place unless low < y < high; dbeta = sum of dy, dgamma = sum of dy (x - mean).
+     * back:  dx = beta dx + dy factor - (offset + (x - mean) slope); beta is 0 or 1. */
+    void (*apply)(const real *x, const real *residual, const real *factor, const real *shift, int rows,
+                  int cols, real low, real high, real *y);
+    void (*sums)(const real *x, const real *y, const real *mean, int rows, int cols, real low, real high,
+                 real *dy, real *dgamma, real *dbeta);
+    void (*back)(const real *x, const real *dy, const real *mean, const real *factor, const real *slope,
+                 const real *offset, int rows, int cols, real beta, real *dx);
+} kernels_norm;
 
+typedef struct kernels_conv {
     /* One pixel of a depthwise convolution: y[j] = bias[j] + sum over taps of in[t][j] w[t][j], cut to
      * low..high. bias may be NULL. */
     void (*depthwise)(const real *const *in, const real *const *w, int taps, const real *bias, real low,
@@ -144,48 +276,54 @@ typedef struct kernels {
     void (*depthwise_row)(const real *const *rows, int nrows, int taps, const real *w, const real *bias,
                           real low, real high, int step, int count, int n, real *y);
 
-    void (*finish)(const kernels_finish *f, int rows, int cols, real *y, int ldy);
-
     /* Gradients through one row of three taps, w [3,ch], of a depthwise convolution: for every output pixel p
      * and tap t, dw[t] += dy[p] x[p stride + t] and dx[p stride + t] += dy[p] w[t], channel by channel;
      * dy [pixels,ch], x and dx [(pixels - 1) stride + 3,ch], which do not overlap. */
     void (*depthwise_back)(const real *x, const real *w, const real *dy, int pixels, int stride, int ch,
                            real *dw, real *dx);
+} kernels_conv;
 
-    /* mask[i] = 0 where number i of the blocks from `block` on of rng_block(seed, stream, ...) is below
-     * `below`, else keep: the same in every table. */
-    void (*dropout_mask)(uint64_t seed, uint64_t stream, uint64_t block, uint32_t below, real keep,
-                         real *mask, int n);
+/* ---- optimisers ---- */
 
-    /* Columns begin..end-1 of y[rows,n] = x[rows,k] w + beta y with the panels of src/math/packed.h; beta is
-     * 0 or 1, begin a multiple of 32. F32 takes any number of rows, the others up to KERNELS_ROWS; and what
-     * follows the product, with the biases of all columns (NULL: nothing). With `real` double there is F32
-     * only. */
-    void (*packed_f32)(int rows, int k, int begin, int end, const real *x, int ldx, const real *w, real beta,
-                       const kernels_finish *finish, real *y, int ldy);
-    void (*packed_bf16)(int rows, int k, int begin, int end, const real *x, int ldx, const uint16_t *w,
-                        real beta, real *y, int ldy);
-    void (*packed_i8)(int rows, int k, int begin, int end, const kernels_bytes *x, const int8_t *w,
-                      const float *scale, const int32_t *offset, real beta, real *y, int ldy);
+/* Constants of one AdamW update: w = keep w - step m / (sqrt(correct v) + epsilon), after m and v moved. */
+typedef struct kernels_adamw {
+    real beta1, beta2, epsilon, keep, step, correct;
+} kernels_adamw;
 
-    /* Of an even number of rows of w, ld apart, 16 columns j, rounded to bf16: to[(16 i + j) 2],
-     * to[(16 i + j) 2 + 1] = those of rows 2i and 2i + 1, times factor[j]. */
-    void (*pack_pairs)(const real *w, size_t ld, int rows, const real *factor, uint16_t *to);
-    /* to[4j + i] = rows[i n + j] factor[j], rounded to whole numbers in -127..127; i in 0..3. */
-    void (*pack_quads)(const real *rows, int n, const real *factor, int8_t *to);
-    /* to[i] = 128 + x[i] / scale for the scale at which the largest magnitude is 127; returns it, NaN where x
-     * has one. */
-    float (*narrow_row)(const real *x, int n, uint8_t *to);
-
-    /* One update of n parameters w from their gradients g; m and v are the moments. See src/train/optim.h. */
+/* One update of n parameters w from their gradients g; m and v are the moments. See src/train/optim.h. */
+typedef struct kernels_optim {
     void (*adamw)(const kernels_adamw *u, const real *g, int n, real *w, real *m, real *v);
     void (*sgd)(real keep, real step, real momentum, const real *g, int n, real *w, real *m);
+} kernels_optim;
+
+/* ---- the table ---- */
+
+/* Which precision is fastest, of those that cost no more than half a CIDEr point. */
+typedef struct kernels_fastest {
+    packed_type encoder; /* convolutions of a photo */
+    packed_type words;   /* the decoder, a few rows at a time */
+    packed_type training;
+    const char *why;
+} kernels_fastest;
+
+typedef struct kernels {
+    const char *name; /* of the vectors: "generic", "avx2", "avx512" */
+    kernels_fastest fastest;
+    kernels_vector vector;
+    kernels_f32 f32;
+    kernels_bf16 bf16;
+    kernels_int8 int8;
+    kernels_attention attention;
+    kernels_lstm lstm;
+    kernels_norm norm;
+    kernels_conv conv;
+    kernels_optim optim;
 } kernels;
 
-/* The best table that runs at this level; static, never NULL. */
-const kernels *kernels_get(cpu_level level);
+/* The best of what these flags allow; the CPU must have them. */
+void kernels_fill(cpu_flags flags, kernels *k);
 
-/* The best table of this CPU (cpu_get_level(), asked once per process). */
+/* The table of this CPU (cpu_get_flags(), asked once per process); static, never NULL. */
 const kernels *kernels_best(void);
 
 #endif

@@ -1,5 +1,7 @@
 /* Vectors of 16 bytes, which every 64-bit CPU has. */
-#define KERNELS_TABLE kernels_generic
+#include "src/math/kernels_tables.h"
+
+#define KERNELS_FILL kernels_fill_generic
 #define KERNELS_NAME "generic"
 #define VEC_BYTES 16
 #define VEC_HELD 8

@@ -1,9 +1,13 @@
-/* The tables behind kernels_get(). Those beyond the generic one exist only in builds with CAPTION_X86. */
+/* The steps of kernels_fill() that every CPU takes. */
 #ifndef MATH_KERNELS_TABLES_H
 #define MATH_KERNELS_TABLES_H
 
 #include "src/math/kernels.h"
 
-extern const kernels kernels_generic, kernels_avx2, kernels_avx512;
+/* In plain C: what has instructions of its own on some CPUs alone. */
+void kernels_fill_plain(kernels *k);
+
+/* Vectors of 16 bytes, which every 64-bit CPU has. */
+void kernels_fill_generic(kernels *k);
 
 #endif

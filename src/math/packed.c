@@ -6,11 +6,6 @@
 #include <sys/mman.h>
 
 #include "src/base/bounds.h"
-#include "src/base/cpu.h"
-#if CAPTION_X86
-#include "src/math/x86_amx_packed.h"
-#include "src/math/x86_vnni.h"
-#endif
 
 enum {
     PANEL = 16,        /* columns */
@@ -23,9 +18,9 @@ enum {
 /* ---- packing ---- */
 
 typedef struct source {
-    gemm_op op;
-    int k, n, ldw;
-    const real *w, *factor;
+    int k, n;
+    mat w;
+    const real *factor;
 } source;
 
 /* Rows l.. and columns j.. of w, made up to LINES x PANEL with zeros. */
@@ -33,18 +28,17 @@ static void take_block(const source *s, int l, int j, real to[LINES][PANEL])
 {
     int rows = min_int(s->k - l, LINES), cols = min_int(s->n - j, PANEL);
     if (cols < 0) cols = 0; /* the second half of a last pair of panels */
-    size_t ld = (size_t)s->ldw;
     if (rows < LINES || cols < PANEL) memset(to, 0, sizeof(real[LINES][PANEL]));
-    const real *from = s->w + (size_t)l * ld + (size_t)j;
-    for (int i = 0; s->op == GEMM_N && i < rows; i++, from += ld)
+    mat from = mat_from(s->w, l, j);
+    size_t ld = (size_t)from.ld;
+    const real *row = from.data;
+    for (int i = 0; from.op == GEMM_N && i < rows; i++, row += ld)
         if (cols == PANEL)
-            memcpy(to[i], from, PANEL * sizeof(real));
+            memcpy(to[i], row, PANEL * sizeof(real));
         else
-            memcpy(to[i], from, (size_t)cols * sizeof(real));
-    for (int c = 0; s->op == GEMM_T && c < cols; c++) {
-        const real *row = s->w + (size_t)(j + c) * ld + (size_t)l;
+            memcpy(to[i], row, (size_t)cols * sizeof(real));
+    for (int c = 0; from.op == GEMM_T && c < cols; c++, row += ld)
         for (int i = 0; i < rows; i++) to[i][c] = row[i];
-    }
     for (int i = 0; s->factor && i < rows; i++)
         for (int c = 0; c < cols; c++) to[i][c] *= s->factor[j + c];
 }
@@ -67,12 +61,12 @@ static void pack_tile(const source *s, int l, int j, real block[LINES][PANEL], u
 {
     static const real ones[PANEL] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     const kernels *own = kernels_best();
-    size_t ld = (size_t)s->ldw;
-    if (s->op == GEMM_N && l + LINES <= s->k && j + PANEL <= s->n) {
-        own->pack_pairs(s->w + (size_t)l * ld + (size_t)j, ld, LINES, s->factor ? s->factor + j : ones, to);
+    if (s->w.op == GEMM_N && l + LINES <= s->k && j + PANEL <= s->n) {
+        own->bf16.pack_pairs(mat_from(s->w, l, j).data, (size_t)s->w.ld, LINES,
+                             s->factor ? s->factor + j : ones, to);
     } else {
         take_block(s, l, j, block);
-        own->pack_pairs(block[0], PANEL, LINES, ones, to);
+        own->bf16.pack_pairs(block[0], PANEL, LINES, ones, to);
     }
 }
 
@@ -123,7 +117,7 @@ static void pack_i8(const source *s, packed *p)
             take_block(s, l, j, block);
             for (int i = 0; i < LINES && l + i < lines; i += 4) {
                 int8_t *quad = to + (size_t)(l + i) * PANEL;
-                own->pack_quads(block[i], PANEL, inverse, quad);
+                own->int8.pack_quads(block[i], PANEL, inverse, quad);
                 for (int c = 0; c < 4 * PANEL; c++) offset[c / 4] += 128 * quad[c];
             }
         }
@@ -182,18 +176,17 @@ static void place_some(void *ctx, int index, int worker)
     pack_bf16(c->s, c->p, begin, end);
 }
 
-void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const real *w, int ldw,
-                       void *panels)
+void packed_place_bf16(pool *threads, packed *p, int k, int n, mat w, void *panels)
 {
     *p = (packed){.type = PACKED_BF16, .k = k, .n = n, .stride = panel_bytes(PACKED_BF16, k)};
     p->panels = panels;
     p->bytes = packed_bf16_bytes(k, n);
-    source s = {op, k, n, ldw, w, NULL};
+    source s = {k, n, w, NULL};
     placing c = {&s, p};
     pool_run(threads, ceil_div(n, PLACED), place_some, &c);
 }
 
-packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor)
+packed *packed_create(packed_type type, int k, int n, mat w, const real *factor)
 {
     if (REAL_IS_DOUBLE) type = PACKED_F32;
     if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
@@ -211,7 +204,7 @@ packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w,
         packed_free(&p);
         return NULL;
     }
-    source s = {op, k, n, ldw, w, factor};
+    source s = {k, n, w, factor};
     if (type == PACKED_BF16)
         pack_bf16(&s, p, 0, n);
     else
@@ -238,6 +231,7 @@ typedef struct job {
     bool by_rows;
     const real *x;
     real beta, *y;
+    const kernels_finish *finish; /* NULL: nothing; else of all columns */
 } job;
 
 #if !REAL_IS_DOUBLE
@@ -246,7 +240,7 @@ static void narrow_rows(const float *x, int ldx, int rows, int k, uint8_t *to, s
 {
     const kernels *own = kernels_best();
     for (int r = 0; r < rows; r++, x += ldx, to += stride) {
-        scale[r] = own->narrow_row(x, k, to);
+        scale[r] = own->int8.narrow_row(x, k, to);
         memset(to + k, 128, stride - (size_t)k);
     }
 }
@@ -257,32 +251,12 @@ static void product_i8(const job *j, int begin, int end)
     uint8_t bytes[KERNELS_ROWS * DEEPEST_I8];
     float scale[KERNELS_ROWS];
     kernels_bytes x = {bytes, (size_t)round_up(p->k, 4), scale};
-    void (*product)(int, int, int, int, const kernels_bytes *, const int8_t *, const float *, const int32_t *,
-                    real, real *, int) = kernels_best()->packed_i8;
-#if CAPTION_X86
-    if (cpu_has_vnni()) product = vnni_packed_i8;
-#endif
+    const kernels_int8 *own = &kernels_best()->int8;
     for (int i = 0; i < j->rows; i += KERNELS_ROWS) {
         int rows = min_int(j->rows - i, KERNELS_ROWS);
         narrow_rows(j->x + (size_t)i * (size_t)j->ldx, j->ldx, rows, p->k, bytes, x.stride, scale);
-        product(rows, p->k, begin, end, &x, p->panels, p->scale, p->offset, j->beta,
-                j->y + (size_t)i * (size_t)j->ldy, j->ldy);
-    }
-}
-
-static void product_bf16(const job *j, int begin, int end)
-{
-    const packed *p = j->p;
-#if CAPTION_X86
-    if (gemm_on_tiles(GEMM_BF16)) {
-        amx_packed_bf16(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, NULL, j->y, j->ldy);
-        return;
-    }
-#endif
-    for (int i = 0; i < j->rows; i += KERNELS_ROWS) {
-        int rows = min_int(j->rows - i, KERNELS_ROWS);
-        kernels_best()->packed_bf16(rows, p->k, begin, end, j->x + (size_t)i * (size_t)j->ldx, j->ldx,
-                                    p->panels, j->beta, j->y + (size_t)i * (size_t)j->ldy, j->ldy);
+        own->packed(rows, p->k, begin, end, &x, p->panels, p->scale, p->offset, j->beta,
+                    j->y + (size_t)i * (size_t)j->ldy, j->ldy);
     }
 }
 #endif
@@ -290,17 +264,19 @@ static void product_bf16(const job *j, int begin, int end)
 static void product(const job *j, int begin, int end)
 {
     const packed *p = j->p;
+    const kernels *own = kernels_best();
     switch (p->type) {
     case PACKED_F32:
-        kernels_best()->packed_f32(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, NULL, j->y,
-                                   j->ldy);
+        own->f32.packed(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, j->finish, j->y, j->ldy);
         break;
 #if !REAL_IS_DOUBLE
     case PACKED_BF16:
-        product_bf16(j, begin, end);
+        own->bf16.packed(j->rows, p->k, begin, end, j->x, j->ldx, p->panels, j->beta, j->finish, j->y,
+                         j->ldy);
         break;
     case PACKED_I8:
         product_i8(j, begin, end);
+        if (j->finish) own->f32.finish(j->finish, j->rows, p->n, j->y, j->ldy);
         break;
 #else
     default:
@@ -318,57 +294,33 @@ void packed_product(const packed *p, int rows, const real *x, int ldx, real beta
 void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
                            real *y, int ldy)
 {
-    if (rows <= 0 || p->n <= 0) return;
-#if CAPTION_X86
-    if (p->type == PACKED_BF16 && gemm_on_tiles(GEMM_BF16)) {
-        amx_packed_bf16(rows, p->k, 0, p->n, x, ldx, p->panels, 0, finish, y, ldy);
-        return;
-    }
-#endif
-    if (p->type == PACKED_F32) {
-        kernels_best()->packed_f32(rows, p->k, 0, p->n, x, ldx, p->panels, 0, finish, y, ldy);
-        return;
-    }
-    packed_product(p, rows, x, ldx, 0, y, ldy);
-    kernels_best()->finish(finish, rows, p->n, y, ldy);
+    job j = {.p = p, .rows = rows, .ldx = ldx, .ldy = ldy, .x = x, .y = y, .finish = finish};
+    if (rows > 0 && p->n > 0) product(&j, 0, p->n);
 }
 
 size_t packed_rounded_stride(const packed *p)
 {
-#if CAPTION_X86
-    if (p->type == PACKED_BF16 && gemm_on_tiles(GEMM_BF16)) return amx_packed_stride(p->k);
-#endif
-    (void)p;
-    return 0;
+    const kernels_bf16 *own = &kernels_best()->bf16;
+    return p->type == PACKED_BF16 && own->fast ? own->stride(p->k) : 0;
 }
 
 void packed_round(const packed *p, int rows, const real *x, int ldx, uint16_t *to)
 {
-#if CAPTION_X86
-    amx_packed_round(rows, p->k, x, ldx, to);
-#else
-    (void)p, (void)rows, (void)x, (void)ldx, (void)to;
-#endif
+    kernels_best()->bf16.round(rows, p->k, x, ldx, to);
 }
 
 void packed_product_rounded(const packed *p, int rows, const uint16_t *x, const kernels_finish *finish,
                             real *y, int ldy)
 {
-#if CAPTION_X86
-    if (rows > 0 && p->n > 0) amx_packed_rounded(rows, p->k, p->n, x, p->panels, finish, y, ldy);
-#else
-    (void)p, (void)rows, (void)x, (void)finish, (void)y, (void)ldy;
-#endif
+    if (rows > 0 && p->n > 0)
+        kernels_best()->bf16.packed_rounded(rows, p->k, p->n, x, p->panels, finish, y, ldy);
 }
 
 void packed_product_to_rounded(const packed *p, int rows, const real *x, int ldx,
                                const kernels_finish *finish, uint16_t *y, int ldy)
 {
-#if CAPTION_X86
-    if (rows > 0 && p->n > 0) amx_packed_to_rounded(rows, p->k, p->n, x, ldx, p->panels, finish, y, ldy);
-#else
-    (void)p, (void)rows, (void)x, (void)ldx, (void)finish, (void)y, (void)ldy;
-#endif
+    if (rows > 0 && p->n > 0)
+        kernels_best()->bf16.packed_to_rounded(rows, p->k, p->n, x, ldx, p->panels, finish, y, ldy);
 }
 
 static void run_chunk(void *ctx, int index, int worker)

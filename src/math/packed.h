@@ -3,12 +3,12 @@
  * narrower than f32, as products with few rows (an LSTM step, the vocabulary) take as long as it takes to
  * read the weights.
  *
- *     packed *p = packed_create(PACKED_BF16, GEMM_N, k, n, w, n, NULL);      NULL: out of memory
+ *     packed *p = packed_create(PACKED_BF16, k, n, mat_n(w, n), NULL);           NULL: out of memory
  *     packed_product(p, rows, x, k, 0, y, n);                                any number of rows
  *     packed_free(&p);
  *
  * A row of y has the same bits whatever rows are computed along with it, and for every number of threads. In
- * BF16 products run on AMX tiles where there are any, which round x to bf16 too. */
+ * BF16, x stays f32 unless gemm_rounds(GEMM_BF16): then it is rounded to bf16, too. */
 #ifndef MATH_PACKED_H
 #define MATH_PACKED_H
 
@@ -17,12 +17,6 @@
 
 #include "src/math/gemm.h"
 #include "src/math/kernels.h"
-
-typedef enum {
-    PACKED_F32,
-    PACKED_BF16, /* w rounded to 8 bits of mantissa; x and sums stay f32, but see above */
-    PACKED_I8,   /* w in -127..127 times a scale for each column, x likewise for each row, sums exact */
-} packed_type;
 
 enum { PACKED_SPARE = 31 };
 
@@ -36,16 +30,15 @@ typedef struct packed {
     int32_t *offset; /* I8: likewise, 128 times the sum of the column */
 } packed;
 
-/* op(w) is [k,n]; column j is multiplied by factor[j] on the way (NULL: as it is). Weights that are not
+/* w is [k,n]; column j is multiplied by factor[j] on the way (NULL: as it is). Weights that are not
  * numbers give results that are not numbers, in I8 too. */
-packed *packed_create(packed_type type, gemm_op op, int k, int n, const real *w, int ldw, const real *factor);
+packed *packed_create(packed_type type, int k, int n, mat w, const real *factor);
 void packed_free(packed **p); /* NULL and pointer to NULL are fine */
 
 /* The same in BF16 into memory of the caller's, on the threads of a pool: 64-byte aligned and
  * packed_bf16_bytes long. *p borrows it and is not freed. */
 size_t packed_bf16_bytes(int k, int n);
-void packed_place_bf16(pool *threads, packed *p, gemm_op op, int k, int n, const real *w, int ldw,
-                       void *panels);
+void packed_place_bf16(pool *threads, packed *p, int k, int n, mat w, void *panels);
 
 /* y[rows,n] = x[rows,k] w + beta y on the calling thread; beta is 0 (y may hold anything) or 1. */
 void packed_product(const packed *p, int rows, const real *x, int ldx, real beta, real *y, int ldy);
@@ -54,7 +47,7 @@ void packed_product(const packed *p, int rows, const real *x, int ldx, real beta
 void packed_product_finish(const packed *p, int rows, const real *x, int ldx, const kernels_finish *finish,
                            real *y, int ldy);
 
-/* Where products round x anyway, on tiles, it may be rounded where it is made, as rows of as many numbers as
+/* Where products round x anyway, it may be rounded where it is made, as rows of as many numbers as
  * packed_rounded_stride says: 0 where products want x as it is. Behind them PACKED_SPARE more must be
  * readable. Results have the bits of packed_product_finish. */
 size_t packed_rounded_stride(const packed *p);

@@ -19,7 +19,7 @@ static void linear_back(const real *x, const real *y, const real *dy, real *rest
 
 static void relu(const kernels *k, const real *x, real *y, int n)
 {
-    k->rectify(x, INFINITY, y, n);
+    k->vector.rectify(x, INFINITY, y, n);
 }
 
 static void relu_back(const real *x, const real *y, const real *dy, real *restrict dx, int n)
@@ -30,7 +30,7 @@ static void relu_back(const real *x, const real *y, const real *dy, real *restri
 
 static void relu6(const kernels *k, const real *x, real *y, int n)
 {
-    k->rectify(x, 6, y, n);
+    k->vector.rectify(x, 6, y, n);
 }
 
 static void relu6_back(const real *x, const real *y, const real *dy, real *restrict dx, int n)
@@ -43,7 +43,7 @@ static void relu6_back(const real *x, const real *y, const real *dy, real *restr
 
 static void sigmoid(const kernels *k, const real *x, real *y, int n)
 {
-    k->vsigmoid(x, y, n);
+    k->vector.sigmoid(x, y, n);
 }
 
 static void sigmoid_back(const real *x, const real *y, const real *dy, real *restrict dx, int n)
@@ -54,7 +54,7 @@ static void sigmoid_back(const real *x, const real *y, const real *dy, real *res
 
 static void tangent(const kernels *k, const real *x, real *y, int n)
 {
-    k->vtanh(x, y, n);
+    k->vector.tanh(x, y, n);
 }
 
 static void tangent_back(const real *x, const real *y, const real *dy, real *restrict dx, int n)
@@ -69,7 +69,7 @@ static void silu(const kernels *k, const real *x, real *y, int n)
     real s[PIECE]; /* y may be x, which the product needs again */
     for (int begin = 0, count; begin < n; begin += count) {
         count = n - begin < PIECE ? n - begin : PIECE;
-        k->vsigmoid(x + begin, s, count);
+        k->vector.sigmoid(x + begin, s, count);
         for (int i = 0; i < count; i++) y[begin + i] = x[begin + i] * s[i];
     }
 }

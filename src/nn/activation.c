@@ -72,15 +72,15 @@ static void dropout_mask(void *p, size_t begin, size_t end)
 {
     unary_ctx *c = p;
     uint32_t drop = (uint32_t)((double)c->factor * 4294967295.0);
-    c->k->dropout_mask(c->seed, c->stream, begin / 4, drop, 1 / (1 - c->factor), c->mask + begin,
-                       (int)(end - begin));
+    c->k->vector.dropout_mask(c->seed, c->stream, begin / 4, drop, 1 / (1 - c->factor), c->mask + begin,
+                              (int)(end - begin));
     for (size_t i = begin; i < end; i++) c->y->data[i] = c->x->data[i] * c->mask[i];
 }
 
 static void dropout_backward_chunk(void *p, size_t begin, size_t end)
 {
     unary_ctx *c = p;
-    c->k->product_add(c->y->grad + begin, c->mask + begin, c->dx + begin, (int)(end - begin));
+    c->k->vector.product_add(c->y->grad + begin, c->mask + begin, c->dx + begin, (int)(end - begin));
 }
 
 static void dropout_backward(nn_tape *t, void *p)

@@ -28,7 +28,7 @@ static size_t row_size(const nn_var *v)
 
 static void add_columns(const kernels *k, real *d, const real *dy, int rows, size_t width, size_t stride)
 {
-    for (int i = 0; d && i < rows; i++) k->add(dy + i * stride, d + i * width, (int)width);
+    for (int i = 0; d && i < rows; i++) k->vector.add(dy + i * stride, d + i * width, (int)width);
 }
 
 static void concat_backward(nn_tape *t, void *p)
@@ -73,8 +73,7 @@ static void mean_backward(nn_tape *t, void *p)
     for (int n = 0; dx && n < c->a->dim[0]; n++) {
         int count = states(c, n);
         for (int i = 0; i < count; i++)
-            t->k->axpy(1 / (real)count, c->y->grad + n * d, dx + (n * l + i) * d,
-                       (int)d);
+            t->k->vector.axpy(1 / (real)count, c->y->grad + n * d, dx + (n * l + i) * d, (int)d);
     }
 }
 
@@ -89,7 +88,7 @@ nn_var *nn_mean(nn_tape *t, nn_var *x, const int32_t *length)
     for (int n = 0; n < x->dim[0]; n++) {
         int count = states(&c, n);
         real *row = y->data + n * d;
-        t->k->column_sums(x->data + n * l * d, count, (int)d, row);
+        t->k->norm.column_sums(x->data + n * l * d, count, (int)d, row);
         for (size_t j = 0; j < d; j++) row[j] /= (real)count;
     }
     record(t, y, mean_backward, c);
@@ -104,7 +103,7 @@ static void gather_backward(nn_tape *t, void *p)
     real *dx = c->y->grad ? nn_grad_add(t, c->a) : NULL;
     size_t width = row_size(c->a);
     for (int i = 0; dx && i < c->count; i++)
-        t->k->add(c->y->grad + i * width, dx + c->index[i] * width, (int)width);
+        t->k->vector.add(c->y->grad + i * width, dx + c->index[i] * width, (int)width);
 }
 
 nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n)
@@ -116,8 +115,7 @@ nn_var *nn_gather(nn_tape *t, nn_var *x, const int32_t *index, int n)
     nn_var *y = nn_result(t, x->rank, dim, nn_wants(t, x));
     if (!y) return NULL;
     size_t width = row_size(x);
-    for (int i = 0; i < n; i++)
-        memcpy(y->data + i * width, x->data + index[i] * width, width * sizeof(real));
+    for (int i = 0; i < n; i++) memcpy(y->data + i * width, x->data + index[i] * width, width * sizeof(real));
     record(t, y, gather_backward, (arrange_ctx){.a = x, .y = y, .index = index, .count = n});
     return t->failed ? NULL : y;
 }
@@ -145,7 +143,7 @@ static void put_back(nn_tape *t, const real *dy, size_t stride, const int32_t *i
             memcpy(to, dy, width * sizeof *to);
             taken[index[r]] = 1;
         } else
-            t->k->add(dy, to, (int)width);
+            t->k->vector.add(dy, to, (int)width);
     }
     for (size_t i = 0; taken && i < places; i++)
         if (!taken[i]) memset(dx + i * width, 0, width * sizeof *dx);
@@ -185,8 +183,7 @@ nn_var *nn_place(nn_tape *t, nn_var *const *parts, const int32_t *const *index, 
     place_ctx *kept = c.y && wants ? nn_alloc(t, sizeof *kept) : NULL;
     if (t->failed) return NULL;
     real *to = c.y->data;
-    for (int i = 0; i < count; to += nn_last(parts[i++]))
-        place_rows(to, width, parts[i], index[i], rows);
+    for (int i = 0; i < count; to += nn_last(parts[i++])) place_rows(to, width, parts[i], index[i], rows);
     if (!kept) return c.y;
     *kept = c;
     nn_record(t, place_backward, kept);

@@ -35,7 +35,7 @@ static void normalise_seen(const kernels *k, const real *scores, const uint8_t *
         any |= seen[l];
     }
     if (any)
-        k->row_softmax(y, y, count);
+        k->attention.softmax(y, y, count);
     else
         memset(y, 0, (size_t)count * sizeof *y);
 }
@@ -55,7 +55,7 @@ static void normalise_some(void *p, size_t begin, size_t end)
             normalise_seen(cells->tape->k, x, cells->scope.seen + (asker * queries + query) * states, count,
                            y);
         else if (count)
-            cells->tape->k->row_softmax(x, y, count);
+            cells->tape->k->attention.softmax(x, y, count);
         memset(y + count, 0, (states - (size_t)count) * sizeof *y);
     }
 }
@@ -72,7 +72,7 @@ static void normalise_back(void *p, size_t begin, size_t end)
     size_t states = (size_t)c->cells.states;
     for (size_t row = begin; row < end; row++) {
         const real *y = c->y->data + row * states, *dy = c->y->grad + row * states;
-        real *dx = g->dx + row * states, mean = c->cells.tape->k->dot(y, dy, c->cells.states);
+        real *dx = g->dx + row * states, mean = c->cells.tape->k->vector.dot(y, dy, c->cells.states);
         for (size_t l = 0; l < states; l++) dx[l] += y[l] * (dy[l] - mean);
     }
 }
@@ -204,7 +204,8 @@ static void head_mean_backward(nn_tape *t, void *p)
     real *da = c->y->grad ? nn_grad_add(t, c->alpha) : NULL, share = 1 / (real)c->heads;
     size_t each = nn_count(c->y) / (size_t)c->y->dim[0];
     for (int i = 0; da && i < c->y->dim[0] * c->heads; i++)
-        t->k->axpy(share, c->y->grad + (size_t)(i / c->heads) * each, da + (size_t)i * each, (int)each);
+        t->k->vector.axpy(share, c->y->grad + (size_t)(i / c->heads) * each, da + (size_t)i * each,
+                          (int)each);
 }
 
 nn_var *nn_head_mean(nn_tape *t, nn_var *alpha, int heads)
@@ -218,8 +219,8 @@ nn_var *nn_head_mean(nn_tape *t, nn_var *alpha, int heads)
     size_t each = nn_count(y) / (size_t)dim[0];
     memset(y->data, 0, nn_count(y) * sizeof *y->data);
     for (int i = 0; i < dim[0] * heads; i++)
-        t->k->axpy(1 / (real)heads, alpha->data + (size_t)i * each, y->data + (size_t)(i / heads) * each,
-                   (int)each);
+        t->k->vector.axpy(1 / (real)heads, alpha->data + (size_t)i * each,
+                          y->data + (size_t)(i / heads) * each, (int)each);
     head_mean *c = y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
         *c = (head_mean){alpha, y, heads};

@@ -63,13 +63,13 @@ void nn_cells_times(const nn_cells *c, int rows, int count, const real *x, const
 {
     size_t line = (size_t)c->line, lead = (size_t)c->states;
     if (is_large(c, rows, count)) {
-        gemm_serial(c->tape->precision, GEMM_N, GEMM_T, rows, count, c->width, x, c->line, states, c->line,
-                    beta, to, c->states);
+        gemm_serial(c->tape->precision, (gemm_shape){rows, count, c->width}, mat_n(x, c->line),
+                    mat_t(states, c->line), beta, (mat_out){to, c->states});
         return;
     }
     for (int r = 0; r < rows; r += KERNELS_ROWS)
-        c->tape->k->gemv_t(min_int(rows - r, KERNELS_ROWS), c->width, count, x + (size_t)r * line, c->line,
-                           states, c->line, beta, to + (size_t)r * lead, c->states);
+        c->tape->k->f32.gemv_t(min_int(rows - r, KERNELS_ROWS), c->width, count, x + (size_t)r * line,
+                               c->line, states, c->line, beta, to + (size_t)r * lead, c->states);
 }
 
 void nn_cells_weigh(const nn_cells *c, int rows, int count, const real *weights, const real *states,
@@ -77,13 +77,13 @@ void nn_cells_weigh(const nn_cells *c, int rows, int count, const real *weights,
 {
     size_t line = (size_t)c->line, lead = (size_t)c->states;
     if (is_large(c, rows, count)) {
-        gemm_serial(c->tape->precision, GEMM_N, GEMM_N, rows, c->width, count, weights, c->states, states,
-                    c->line, beta, to, c->line);
+        gemm_serial(c->tape->precision, (gemm_shape){rows, c->width, count}, mat_n(weights, c->states),
+                    mat_n(states, c->line), beta, (mat_out){to, c->line});
         return;
     }
     for (int r = 0; r < rows; r += KERNELS_ROWS)
-        c->tape->k->gemv(min_int(rows - r, KERNELS_ROWS), count, c->width, weights + (size_t)r * lead,
-                         c->states, states, c->line, beta, to + (size_t)r * line, c->line);
+        c->tape->k->f32.gemv(min_int(rows - r, KERNELS_ROWS), count, c->width, weights + (size_t)r * lead,
+                             c->states, states, c->line, beta, to + (size_t)r * line, c->line);
 }
 
 void nn_cells_spread(const nn_cells *c, int rows, int count, const real *weights, const real *x, real *turned,
@@ -91,13 +91,13 @@ void nn_cells_spread(const nn_cells *c, int rows, int count, const real *weights
 {
     size_t lead = (size_t)c->states, n = (size_t)rows;
     if (is_large(c, rows, count)) {
-        gemm_serial(c->tape->precision, GEMM_T, GEMM_N, count, c->width, rows, weights, c->states, x, c->line,
-                    1, states, c->line);
+        gemm_serial(c->tape->precision, (gemm_shape){count, c->width, rows}, mat_t(weights, c->states),
+                    mat_n(x, c->line), 1, (mat_out){states, c->line});
         return;
     }
     for (size_t q = 0; q < n; q++)
         for (size_t l = 0; l < (size_t)count; l++) turned[l * n + q] = weights[q * lead + l];
     for (int l = 0; l < count; l += KERNELS_ROWS)
-        c->tape->k->gemv(min_int(count - l, KERNELS_ROWS), rows, c->width, turned + (size_t)l * n, rows, x,
-                         c->line, 1, states + (size_t)l * (size_t)c->line, c->line);
+        c->tape->k->f32.gemv(min_int(count - l, KERNELS_ROWS), rows, c->width, turned + (size_t)l * n, rows,
+                             x, c->line, 1, states + (size_t)l * (size_t)c->line, c->line);
 }

@@ -76,7 +76,7 @@ static void network_forward(const nn_matching *c, int asker, int head)
     const real *v = c->m.v->data + (size_t)head * (size_t)cells->width;
     real *s = c->y->data + nn_cells_scores(cells, asker, head);
     for (int i = 0; i < cells->queries; i++, q += cells->line, s += cells->states)
-        cells->tape->k->attention_match(k, q, v, nn_cells_reach(cells, asker, i), cells->width, s);
+        cells->tape->k->attention.match(k, q, v, nn_cells_reach(cells, asker, i), cells->width, s);
 }
 
 static void network_backward(const nn_matching *c, int asker, int head)
@@ -87,7 +87,7 @@ static void network_backward(const nn_matching *c, int asker, int head)
     size_t v = (size_t)head * (size_t)cells->width, line = (size_t)cells->line;
     const real *ds = c->dscore + nn_cells_scores(cells, asker, head);
     for (int i = 0; i < cells->queries; i++, query += line, ds += cells->states)
-        cells->tape->k->attention_match_back(c->split_keys + keys, c->query->data + query, c->m.v->data + v,
+        cells->tape->k->attention.match_back(c->split_keys + keys, c->query->data + query, c->m.v->data + v,
                                              ds, nn_cells_reach(cells, asker, i), cells->width,
                                              c->dsplit_keys + keys, c->dquery + query,
                                              c->dv_parts + (size_t)memory * line + v);
@@ -115,7 +115,7 @@ static void join_keys(void *p, int cell, int worker)
     real *to = c->dkeys + nn_cells_states(cells, memory, head);
     const real *from = c->dsplit_keys + head_keys(cells, memory, head);
     for (int l = 0; l < cells->states; l++, to += cells->line, from += cells->width)
-        cells->tape->k->add(from, to, cells->width);
+        cells->tape->k->vector.add(from, to, cells->width);
 }
 
 /* ---- its matching degree: gain * sigmoid(score + bias) ---- */
@@ -130,7 +130,7 @@ static void sigmoid_forward(const nn_matching *c, int asker, int head)
     for (int i = 0; i < cells->queries; i++, s += cells->states, degree += cells->states) {
         int count = nn_cells_reach(cells, asker, i);
         for (int l = 0; l < count; l++) s[l] += bias;
-        cells->tape->k->vsigmoid(s, degree, count);
+        cells->tape->k->vector.sigmoid(s, degree, count);
         for (int l = 0; l < count; l++) s[l] = gain * degree[l];
         memset(degree + count, 0, (size_t)(cells->states - count) * sizeof *degree); /* all are read */
     }
@@ -232,7 +232,7 @@ static void match_backward(nn_tape *t, void *p)
     if (cells->heads > 1) nn_cells_each_memory(cells, join_keys, c);
     real *dv = nn_grad_add(t, c->m.v);
     for (int m = 0; dv && m < cells->memories; m++)
-        t->k->add(c->dv_parts + (size_t)m * (size_t)cells->line, dv, cells->line);
+        t->k->vector.add(c->dv_parts + (size_t)m * (size_t)cells->line, dv, cells->line);
 }
 
 static nn_cells cells_of(nn_tape *t, const nn_var *query, const nn_var *keys, const nn_scope *scope)

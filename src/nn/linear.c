@@ -18,8 +18,8 @@ static void gradient_of_x(nn_tape *t, const linear_ctx *c)
     if (dx && c->shared)
         nn_repeated_back(t, c->shared, n, c->y->grad, beta, dx);
     else if (dx)
-        gemm(t->threads, t->precision, GEMM_N, c->tied ? GEMM_N : GEMM_T, n, in, out, c->y->grad, out,
-             c->w->data, c->tied ? in : out, beta, dx, in);
+        gemm(t->threads, t->precision, (gemm_shape){n, in, out}, mat_n(c->y->grad, out),
+             c->tied ? mat_n(c->w->data, in) : mat_t(c->w->data, out), beta, (mat_out){dx, in});
 }
 
 static void gradient_of_w(nn_tape *t, const linear_ctx *c)
@@ -87,8 +87,8 @@ static nn_var *linear(nn_tape *t, nn_var *base, nn_var *x, nn_var *w, nn_var *b,
     else if (w->packed && !t->recording)
         packed_product_on(t->threads, w->packed, nn_rows(x), x->data, in, beta, y->data, out);
     else
-        gemm(t->threads, t->precision, GEMM_N, tied ? GEMM_T : GEMM_N, nn_rows(x), out, in, x->data, in,
-             w->data, tied ? in : out, beta, y->data, out);
+        gemm(t->threads, t->precision, (gemm_shape){nn_rows(x), out, in}, mat_n(x->data, in),
+             tied ? mat_t(w->data, in) : mat_n(w->data, out), beta, (mat_out){y->data, out});
     linear_ctx *c = wants ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
         *c = (linear_ctx){x, w, b, base, y, shared, tied};
@@ -130,8 +130,7 @@ static void embedding_columns(void *p, size_t begin, size_t end)
     const nn_var *y = s->c->y;
     size_t e = nn_last(y);
     for (int i = 0, n = nn_rows(y); i < n; i++)
-        s->k->add(y->grad + i * e + begin, s->table + s->c->ids[i] * e + begin,
-                  (int)(end - begin));
+        s->k->vector.add(y->grad + i * e + begin, s->table + s->c->ids[i] * e + begin, (int)(end - begin));
 }
 
 static void embedding_backward(nn_tape *t, void *p)
@@ -147,8 +146,7 @@ nn_var *nn_embedding(nn_tape *t, nn_var *table, const int32_t *ids, int n)
     nn_var *y = nn_result(t, 2, (int[]){n, table->dim[1]}, nn_wants(t, table));
     if (!y) return NULL;
     size_t e = table->dim[1];
-    for (int i = 0; i < n; i++)
-        memcpy(y->data + i * e, table->data + ids[i] * e, e * sizeof(real));
+    for (int i = 0; i < n; i++) memcpy(y->data + i * e, table->data + ids[i] * e, e * sizeof(real));
     embedding_ctx *c = y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
         *c = (embedding_ctx){table, y, ids};

@@ -20,10 +20,10 @@ typedef struct loss_ctx {
 static double log_sum_exp(const kernels *k, const real *x, real *e, int n, real *max, int *argmax)
 {
     int best = 0;
-    *max = k->largest(x, n);
+    *max = k->vector.largest(x, n);
     while (best < n - 1 && x[best] != *max) best++;
     *argmax = best;
-    return log((double)k->exp_shifted(x, *max, e, n));
+    return log((double)k->vector.exp_shifted(x, *max, e, n));
 }
 
 static void loss_row(loss_ctx *c, size_t i)
@@ -40,7 +40,7 @@ static void loss_row(loss_ctx *c, size_t i)
     if (!counts) return;
     d[target] -= 1 - c->smoothing;
     double nll = lse + (double)top - (double)x[target],
-           mean = lse + (double)top - (double)c->k->sum(x, v) / v;
+           mean = lse + (double)top - (double)c->k->vector.sum(x, v) / v;
     c->nll[i] = nll;
     c->row_loss[i] = (1 - (double)c->smoothing) * nll + (double)c->smoothing * mean;
     c->hit[i] = best == target;

@@ -14,7 +14,7 @@ static void lstm_forward(void *p, size_t begin, size_t end)
     lstm_ctx *x = p;
     size_t h = nn_last(x->c);
     for (size_t n = begin; n < end; n++)
-        x->k->lstm_cell(x->gates->data + n * 4 * h, NULL, x->c->data + n * h, (int)h, x->on + n * 4 * h,
+        x->k->lstm.cell(x->gates->data + n * 4 * h, NULL, x->c->data + n * h, (int)h, x->on + n * 4 * h,
                         x->c_new->data + n * h, x->tanhc + n * h, x->h_new->data + n * h);
 }
 
@@ -23,7 +23,7 @@ static void lstm_backward_rows(void *p, size_t begin, size_t end)
     lstm_ctx *x = p;
     size_t h = nn_last(x->c);
     for (size_t n = begin; n < end; n++)
-        x->k->lstm_cell_back(x->on + n * 4 * h, x->c->data + n * h, x->tanhc + n * h, x->dh + n * h, NULL,
+        x->k->lstm.cell_back(x->on + n * 4 * h, x->c->data + n * h, x->tanhc + n * h, x->dh + n * h, NULL,
                              x->dc_new + n * h, (int)h, x->dgates + n * 4 * h, x->dc + n * h);
 }
 

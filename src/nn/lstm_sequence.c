@@ -2,7 +2,8 @@
  *
  * The weights serve every step, so they are put in order once for each pass. In f32 the gradients of the
  * gates live for about a step: while they are in cache they are multiplied into the gradient of the weights
- * and added to that of the inputs' shares. On tiles products are so fast that one for all steps is better. */
+ * and added to that of the inputs' shares. Where products in bf16 are faster, they are so fast
+ * that one for all steps is better. */
 #include <string.h>
 
 #include "src/math/gemm_own.h"
@@ -33,12 +34,17 @@ static size_t gates_of(const sequence_ctx *x)
     return 4 * x->width;
 }
 
+static mat weights_of(const sequence_ctx *x, gemm_op op)
+{
+    return (mat){x->w->data, (int)gates_of(x), op};
+}
+
 static const real *order_weights(const sequence_ctx *x, gemm_op op, int n, int k)
 {
     nn_tape *t = x->tape;
-    if (!gemm_takes_order(t->precision)) return NULL;
+    if (gemm_wants(t->precision) != GEMM_IN_ORDER) return NULL;
     real *to = nn_scratch(t, gemm_ordered_count(t->k, n, k) * sizeof *to);
-    if (to) gemm_order(t->threads, t->k, op, n, k, x->w->data, (int)gates_of(x), to);
+    if (to) gemm_order(t->threads, t->k, n, k, weights_of(x, op), to);
     return to;
 }
 
@@ -47,11 +53,12 @@ static void step_product(const sequence_ctx *x, gemm_op op, int rows, int n, int
                          real *y)
 {
     nn_tape *t = x->tape;
+    gemm_shape s = {rows, n, k};
+    mat_out to = {y, n};
     if (x->ordered)
-        gemm_own_ordered(t->threads, t->k, GEMM_N, rows, n, k, a, k, x->ordered, beta, y, n);
+        gemm_own_ordered(t->threads, t->k, s, mat_n(a, k), x->ordered, beta, to);
     else
-        gemm(t->threads, t->precision, GEMM_N, op, rows, n, k, a, k, x->w->data, (int)gates_of(x), beta, y,
-             n);
+        gemm(t->threads, t->precision, s, mat_n(a, k), weights_of(x, op), beta, to);
 }
 
 /* ---- forward ---- */
@@ -68,7 +75,7 @@ static void cells(void *p, size_t begin, size_t end)
     for (size_t n = begin; n < end; n++) {
         size_t row = x->at + n, state = row * h;
         const real *share = share_of(x, row), *sum = x->sums ? x->sums + n * 4 * h : NULL;
-        x->tape->k->lstm_cell(sum ? sum : share, sum ? share : NULL, x->c_prev + n * h, (int)h,
+        x->tape->k->lstm.cell(sum ? sum : share, sum ? share : NULL, x->c_prev + n * h, (int)h,
                               x->on + row * 4 * h, x->c->data + state, x->tanhc + state, x->h->data + state);
     }
 }
@@ -107,7 +114,7 @@ static void cells_back(void *p, size_t begin, size_t end)
     for (size_t n = begin; n < end; n++) {
         size_t row = x->at + n;
         const real *more = x->h->grad ? x->h->grad + row * h : NULL;
-        x->tape->k->lstm_cell_back(x->on + row * 4 * h, x->c_prev + n * h, x->tanhc + row * h, x->dh + n * h,
+        x->tape->k->lstm.cell_back(x->on + row * 4 * h, x->c_prev + n * h, x->tanhc + row * h, x->dh + n * h,
                                    more, x->dc_new + n * h, (int)h, gates_grad(x, row), x->dc + n * h);
     }
 }
@@ -140,8 +147,8 @@ static void shares_back(void *p, size_t begin, size_t end)
     const group *g = p;
     size_t gates = gates_of(g->x);
     for (size_t row = g->begin; row < g->end; row++)
-        g->x->tape->k->add(gates_grad(g->x, row) + begin, g->dgates + g->x->of[row] * gates + begin,
-                           (int)(end - begin));
+        g->x->tape->k->vector.add(gates_grad(g->x, row) + begin, g->dgates + g->x->of[row] * gates + begin,
+                                  (int)(end - begin));
 }
 
 /* Steps s..last-1, which are rows at..end-1, are done. */
@@ -157,8 +164,9 @@ static void group_back(sequence_ctx *x, int s, int last)
     int wide = (int)x->width;
     real beta, *dw = begin < x->end ? nn_grad(t, x->w, &beta) : NULL;
     if (dw)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, wide, 4 * wide, (int)(x->end - begin),
-             states_before(x, s, last, begin), wide, gates_grad(x, begin), 4 * wide, beta, dw, 4 * wide);
+        gemm(t->threads, t->precision, (gemm_shape){wide, 4 * wide, (int)(x->end - begin)},
+             mat_t(states_before(x, s, last, begin), wide), mat_n(gates_grad(x, begin), 4 * wide), beta,
+             (mat_out){dw, 4 * wide});
 }
 
 static void step_back(sequence_ctx *x, int s, const real *zeros)
@@ -167,9 +175,7 @@ static void step_back(sequence_ctx *x, int s, const real *zeros)
     size_t h = x->width, n = x->active[s];
     int wide = (int)h;
     if (x->c->grad) nn_add_into(t, x->dc_new, x->c->grad + x->at * h, n * h);
-    x->c_prev = s            ? x->c->data + (x->at - x->active[s - 1]) * h
-                : x->first.c ? x->first.c->data
-                             : zeros;
+    x->c_prev = s ? x->c->data + (x->at - x->active[s - 1]) * h : x->first.c ? x->first.c->data : zeros;
     nn_parallel(t, n, 8, cells_back, x);
     if (s || x->first.h) /* nobody wants the gradient of zeros */
         step_product(x, GEMM_T, (int)n, wide, 4 * wide, gates_grad(x, x->at), 0, x->dh);
@@ -209,7 +215,7 @@ static bool take_memory(sequence_ctx *x, size_t total)
     nn_tape *t = x->tape;
     size_t first = x->active[0] * x->width;
     int wide = (int)x->width;
-    x->kept = gemm_on_tiles(t->precision) ? total : (size_t)x->active[0];
+    x->kept = gemm_wants(t->precision) == GEMM_IN_PANELS ? total : (size_t)x->active[0];
     x->dgates = x->of ? nn_scratch(t, x->kept * gates_of(x) * sizeof(real)) : gates_grad_of_all(x);
     x->before = nn_scratch(t, x->kept * x->width * sizeof(real));
     x->dh = nn_alloc(t, first * sizeof(real));

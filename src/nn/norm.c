@@ -26,8 +26,7 @@ static void layer_backward(nn_tape *t, void *p)
         }
         for (int j = 0; dx && j < d; j++) {
             real hat = (x[j] - c->mean[i]) * c->inverse[i], g = dy[j] * c->gamma->data[j];
-            dx[(size_t)i * d + j] +=
-                c->inverse[i] * (g - (real)(s1 / d) - hat * (real)(s2 / d));
+            dx[(size_t)i * d + j] += c->inverse[i] * (g - (real)(s1 / d) - hat * (real)(s2 / d));
         }
     }
 }
@@ -86,14 +85,13 @@ static void sum_chunk(void *p, size_t begin, size_t end)
     size_t c = b->c;
     real *sum = b->parts + begin / b->chunk * 2 * c, *squares = sum + c;
     const real *shift = b->p.mean->data; /* near the true mean: keeps sum of squares from cancelling */
-    b->k->column_moments(b->x->data + begin * c, (int)(end - begin), b->c, shift, sum, squares);
+    b->k->norm.column_moments(b->x->data + begin * c, (int)(end - begin), b->c, shift, sum, squares);
 }
 
 static void total(const batch_ctx *b, int which, int j, double *sum)
 {
     *sum = 0;
-    for (int k = 0; k < chunks(b); k++)
-        *sum += (double)b->parts[((size_t)k * 2 + which) * b->c + j];
+    for (int k = 0; k < chunks(b); k++) *sum += (double)b->parts[((size_t)k * 2 + which) * b->c + j];
 }
 
 static void batch_statistics(nn_tape *t, batch_ctx *b)
@@ -136,7 +134,7 @@ static void normalise_chunk(void *p, size_t begin, size_t end)
 {
     batch_ctx *b = p;
     size_t c = b->c;
-    b->k->norm_apply(b->x->data + begin * c, b->residual ? b->residual->data + begin * c : NULL, b->factor,
+    b->k->norm.apply(b->x->data + begin * c, b->residual ? b->residual->data + begin * c : NULL, b->factor,
                      b->shift, (int)(end - begin), b->c, b->act->low, b->act->high, b->y->data + begin * c);
 }
 
@@ -146,7 +144,7 @@ static void grad_sums_chunk(void *p, size_t begin, size_t end)
     batch_ctx *b = p;
     size_t c = b->c, at = begin * c;
     real *dgamma = b->parts + begin / b->chunk * 2 * c, *dbeta = dgamma + c;
-    b->k->norm_sums(b->x->data + at, b->y->data + at, b->mean, (int)(end - begin), b->c, b->act->low,
+    b->k->norm.sums(b->x->data + at, b->y->data + at, b->mean, (int)(end - begin), b->c, b->act->low,
                     b->act->high, b->y->grad + at, dgamma, dbeta);
 }
 
@@ -158,9 +156,9 @@ static void grad_chunk(void *p, size_t begin, size_t end)
     if (b->dres && b->beta_res == 0)
         memcpy(b->dres + at, dy, (end - begin) * c * sizeof *dy);
     else if (b->dres)
-        b->k->add(dy, b->dres + at, (int)((end - begin) * c));
+        b->k->vector.add(dy, b->dres + at, (int)((end - begin) * c));
     if (b->dx)
-        b->k->norm_back(b->x->data + at, dy, b->mean, b->factor, b->slope, b->offset, (int)(end - begin),
+        b->k->norm.back(b->x->data + at, dy, b->mean, b->factor, b->slope, b->offset, (int)(end - begin),
                         b->c, b->beta_x, b->dx + at);
 }
 

@@ -133,7 +133,7 @@ static err_code pack(nn_param *n, packed_type linear, packed_type conv, const re
     int wide = table ? v->dim[0] : nn_last(v), deep = table ? v->dim[1] : nn_rows(v);
     packed_type type = v->rank == 2 ? linear : n->flags & NN_PRECISE ? PACKED_F32 : conv;
     packed_free(&v->packed);
-    v->packed = packed_create(type, table ? GEMM_T : GEMM_N, deep, wide, values, nn_last(v), factor);
+    v->packed = packed_create(type, deep, wide, (mat){values, nn_last(v), table ? GEMM_T : GEMM_N}, factor);
     if (v->packed) return ERR_OK;
     return err_no_memory(err, "for the packed weights of '%s'", n->name);
 }

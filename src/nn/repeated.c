@@ -33,34 +33,41 @@ nn_repeated *nn_repeat(nn_tape *t, nn_var *w, bool tied, int rows)
 }
 
 /* In the memory of the step: what is in order is forgotten with it, before the weights change. */
-static void make_ready(nn_tape *t, const nn_repeated *r, gemm_op op, int k, int n, nn_ready *to)
+static void make_ready(nn_tape *t, int k, int n, mat w, nn_ready *to)
 {
-    const real *w = r->w->data;
-    int ld = r->w->dim[1];
-    if (gemm_on_tiles(t->precision)) {
+    switch (gemm_wants(t->precision)) {
+    case GEMM_IN_PANELS: {
         packed *p = nn_alloc(t, sizeof *p);
         void *panels = nn_scratch(t, packed_bf16_bytes(k, n));
         if (t->failed) return;
-        packed_place_bf16(t->threads, p, op, k, n, w, ld, panels);
+        packed_place_bf16(t->threads, p, k, n, w, panels);
         to->panels = p;
-    } else if (gemm_takes_order(t->precision)) {
+        break;
+    }
+    case GEMM_IN_ORDER: {
         real *ordered = nn_scratch(t, gemm_ordered_count(t->k, n, k) * sizeof *ordered);
-        if (ordered) gemm_order(t->threads, t->k, op, n, k, w, ld, ordered);
+        if (ordered) gemm_order(t->threads, t->k, n, k, w, ordered);
         to->ordered = ordered;
+        break;
+    }
+    case GEMM_AS_STORED:
+        break;
     }
 }
 
 /* y[rows,n] = a[rows,k] op(w) + beta y */
-static void multiply(nn_tape *t, const nn_repeated *r, gemm_op op, nn_ready *w, int rows, int n, int k,
+static void multiply(nn_tape *t, const nn_repeated *r, gemm_op op, nn_ready *ready, int rows, int n, int k,
                      const real *a, real beta, real *y)
 {
-    if (r->uses > 1 && !w->panels && !w->ordered) make_ready(t, r, op, k, n, w);
-    if (w->panels)
-        packed_product_on(t->threads, w->panels, rows, a, k, beta, y, n);
-    else if (w->ordered)
-        gemm_own_ordered(t->threads, t->k, GEMM_N, rows, n, k, a, k, w->ordered, beta, y, n);
+    mat w = {r->w->data, r->w->dim[1], op};
+    gemm_shape s = {rows, n, k};
+    if (r->uses > 1 && !ready->panels && !ready->ordered) make_ready(t, k, n, w, ready);
+    if (ready->panels)
+        packed_product_on(t->threads, ready->panels, rows, a, k, beta, y, n);
+    else if (ready->ordered)
+        gemm_own_ordered(t->threads, t->k, s, mat_n(a, k), ready->ordered, beta, (mat_out){y, n});
     else
-        gemm(t->threads, t->precision, GEMM_N, op, rows, n, k, a, k, r->w->data, r->w->dim[1], beta, y, n);
+        gemm(t->threads, t->precision, s, mat_n(a, k), w, beta, (mat_out){y, n});
 }
 
 void nn_repeated_forward(nn_tape *t, nn_repeated *r, int rows, const real *x, real beta, real *y)
@@ -78,9 +85,11 @@ void nn_product_gradient(nn_tape *t, nn_var *w, bool tied, int rows, const real 
     int in = w->dim[tied ? 1 : 0], out = w->dim[tied ? 0 : 1];
     real beta, *dw = dy && rows ? nn_grad(t, w, &beta) : NULL;
     if (dw && tied)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, out, in, rows, dy, out, x, in, beta, dw, in);
+        gemm(t->threads, t->precision, (gemm_shape){out, in, rows}, mat_t(dy, out), mat_n(x, in), beta,
+             (mat_out){dw, in});
     else if (dw)
-        gemm(t->threads, t->precision, GEMM_T, GEMM_N, in, out, rows, x, in, dy, out, beta, dw, out);
+        gemm(t->threads, t->precision, (gemm_shape){in, out, rows}, mat_t(x, in), mat_n(dy, out), beta,
+             (mat_out){dw, out});
 }
 
 typedef struct gathering {

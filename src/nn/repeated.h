@@ -8,8 +8,7 @@
 #include "src/math/packed.h"
 #include "src/nn/tape.h"
 
-/* Weights in the order of the products that are to come: bf16 for tiles, f32 for own kernels; neither: as
- * they are. */
+/* Weights as the products that are to come want them (gemm_wants); neither: as they are stored. */
 typedef struct nn_ready {
     packed *panels;
     const real *ordered;

@@ -159,13 +159,13 @@ typedef struct addition {
 static void add_chunk(void *p, size_t begin, size_t end)
 {
     addition *a = p;
-    a->k->add(a->x + begin, a->y + begin, (int)(end - begin));
+    a->k->vector.add(a->x + begin, a->y + begin, (int)(end - begin));
 }
 
 static void axpy_chunk(void *p, size_t begin, size_t end)
 {
     addition *a = p;
-    a->k->axpy(a->factor, a->x + begin, a->y + begin, (int)(end - begin));
+    a->k->vector.axpy(a->factor, a->x + begin, a->y + begin, (int)(end - begin));
 }
 
 void nn_add_into(nn_tape *t, real *y, const real *x, size_t count)
@@ -194,7 +194,8 @@ static void sum_chunk(void *p, size_t begin, size_t end)
 {
     columns *c = p;
     size_t cols = c->cols;
-    c->k->column_sums(c->x + begin * cols, (int)(end - begin), c->cols, c->parts + begin / c->chunk * cols);
+    c->k->norm.column_sums(c->x + begin * cols, (int)(end - begin), c->cols,
+                           c->parts + begin / c->chunk * cols);
 }
 
 void nn_column_sums_into(nn_tape *t, real *to, const real *x, int rows, int cols)
@@ -205,5 +206,5 @@ void nn_column_sums_into(nn_tape *t, real *to, const real *x, int rows, int cols
     c.parts = nn_alloc(t, chunks * cols * sizeof *c.parts);
     if (!c.parts) return;
     nn_parallel(t, rows, c.chunk, sum_chunk, &c);
-    for (size_t i = 0; i < chunks; i++) t->k->add(c.parts + i * cols, to, cols);
+    for (size_t i = 0; i < chunks; i++) t->k->vector.add(c.parts + i * cols, to, cols);
 }

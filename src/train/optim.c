@@ -41,7 +41,7 @@ static void adamw(const update *u, const nn_param *n, size_t begin, int count)
     c.keep = (real)(n->flags & NN_DECAY ? 1 - rate * o->decay : 1);
     c.step = (real)(rate / u->correct1);
     c.correct = (real)(1 / u->correct2);
-    u->k->adamw(&c, n->var.grad + begin, count, n->var.data + begin, o->moment1 + at, o->moment2 + at);
+    u->k->optim.adamw(&c, n->var.grad + begin, count, n->var.data + begin, o->moment1 + at, o->moment2 + at);
 }
 
 static void sgd(const update *u, const nn_param *n, size_t begin, int count)
@@ -49,8 +49,8 @@ static void sgd(const update *u, const nn_param *n, size_t begin, int count)
     const optim *o = u->o;
     double rate = u->rate * n->rate;
     real keep = (real)(n->flags & NN_DECAY ? 1 - rate * o->decay : 1);
-    u->k->sgd(keep, (real)rate, (real)o->momentum, n->var.grad + begin, count, n->var.data + begin,
-              o->moment1 + n->offset + begin);
+    u->k->optim.sgd(keep, (real)rate, (real)o->momentum, n->var.grad + begin, count, n->var.data + begin,
+                    o->moment1 + n->offset + begin);
 }
 
 /* The part of every parameter that lies in numbers begin..end-1 of the block. */
@@ -99,7 +99,7 @@ static void sum_part(void *ctx, int index, int worker)
     if (end > p->params->size) end = p->params->size;
     for (size_t i = begin; i < end; i += PIECE) {
         const real *x = p->params->grad + i;
-        p->squares[index] += (double)p->k->dot(x, x, (int)(end - i < PIECE ? end - i : PIECE));
+        p->squares[index] += (double)p->k->vector.dot(x, x, (int)(end - i < PIECE ? end - i : PIECE));
     }
 }
 

@@ -1,4 +1,4 @@
-/* What the files of products on AMX tiles (x86_amx*.c) share, and of maps in bf16 beside them; included by
+/* What the files of products on AMX tiles (x86/amx*.c) share, and of maps in bf16 beside them; included by
  * nothing else.
  *
  * A tile holds 16 rows of 64 bytes. tdpbf16ps multiplies a tile of A (16 rows i, 32 columns k) by a tile of B

@@ -1,4 +1,4 @@
-#include "src/math/x86_vnni.h"
+#include "src/math/x86/vnni.h"
 
 #include <immintrin.h>
 #include <string.h>

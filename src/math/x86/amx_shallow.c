@@ -9,14 +9,14 @@
  *
  * So while one block is multiplied, the one before goes from tiles to scratch memory, and the one before that
  * from scratch memory to y. */
-#include "src/math/x86_amx_shallow.h"
+#include "src/math/x86/amx_shallow.h"
 
 #include <math.h>
 
-#include "src/math/x86_amx_tiles.h"
+#include "src/math/x86/amx_tiles.h"
 
 enum {
-    STEPS_MAX = 7, /* beyond, x86_amx_rows.c is as fast */
+    STEPS_MAX = 7, /* beyond, amx_rows.c is as fast */
     ROWS_U16 = BLOCK * (STEPS_MAX * STEP + STEP),
 };
 
@@ -87,7 +87,7 @@ INLINE void put_share(const state *s, block_height height, int steps, int share)
 }
 
 /* Multiplies `now`, 32 rows of A with a panel, and moves the two blocks before it on. `backward`: from the
- * last k to the first, as x86_amx_rows.c walks every second panel. */
+ * last k to the first, as amx_rows.c walks every second panel. */
 INLINE void multiply(const state *s, block_height height, int steps, const uint16_t *a, const uint16_t *panel,
                      bool backward)
 {

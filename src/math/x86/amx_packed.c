@@ -1,8 +1,8 @@
-#include "src/math/x86_amx_packed.h"
+#include "src/math/x86/amx_packed.h"
 
-#include "src/math/x86_amx_rows.h"
-#include "src/math/x86_amx_shallow.h"
-#include "src/math/x86_amx_tiles.h"
+#include "src/math/x86/amx_rows.h"
+#include "src/math/x86/amx_shallow.h"
+#include "src/math/x86/amx_tiles.h"
 
 /* Of the panels that are walked again and again for many rows: half of a second-level cache of 2 MiB. */
 enum { PANELS_U16 = 1 << 19 };

@@ -1,6 +1,7 @@
-#include "src/math/x86_amx_taps.h"
+#include "src/math/x86/amx_taps.h"
 
-#include "src/math/x86_amx_tiles.h"
+#include "src/math/x86/amx_tiles.h"
+
 void amx_taps_round(const float *x, uint16_t *y, size_t n)
 {
     size_t i = 0;
@@ -15,7 +16,7 @@ void amx_taps_round(const float *x, uint16_t *y, size_t n)
 
 /* Panels by 32 outputs, then taps, then 32 channels: two tiles, each of 16 rows of channel pairs, the two
  * channels of a pair side by side for 16 outputs. */
-static uint16_t *panel_of(const amx_taps *t, int outputs, int tap, int channel)
+static uint16_t *panel_of(const kernels_taps *t, int outputs, int tap, int channel)
 {
     size_t steps = (size_t)t->channels / STEP;
     return t->weights +
@@ -23,7 +24,7 @@ static uint16_t *panel_of(const amx_taps *t, int outputs, int tap, int channel)
                PANEL_U16;
 }
 
-static __m512 load_weights(const float *w, const amx_taps *t, int channel, int output, bool transposed)
+static __m512 load_weights(const float *w, const kernels_taps *t, int channel, int output, bool transposed)
 {
     if (!transposed) return _mm512_loadu_ps(w + (size_t)channel * (size_t)t->outputs + (size_t)output);
     const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
@@ -31,7 +32,7 @@ static __m512 load_weights(const float *w, const amx_taps *t, int channel, int o
     return _mm512_i32gather_ps(at, w + (size_t)output * (size_t)t->channels + (size_t)channel, 4);
 }
 
-void amx_taps_pack(const amx_taps *t, int tap, const float *w, bool transposed)
+void amx_taps_pack(const kernels_taps *t, int tap, const float *w, bool transposed)
 {
     for (int o = 0; o < t->outputs; o += TILE)
         for (int c = 0; c < t->channels; c += 2) {
@@ -44,7 +45,7 @@ void amx_taps_pack(const amx_taps *t, int tap, const float *w, bool transposed)
 
 /* 32 positions times 32 outputs. Backward, what the last product left of the panel in the first-level cache
  * is what this one begins with. */
-INLINE void multiply_block(const amx_taps *t, const uint16_t *x, const uint16_t *panel, bool backward,
+INLINE void multiply_block(const kernels_taps *t, const uint16_t *x, const uint16_t *panel, bool backward,
                            float *y)
 {
     int across = t->channels / STEP, steps = t->count * across, step = backward ? -1 : 1;
@@ -64,7 +65,7 @@ INLINE void multiply_block(const amx_taps *t, const uint16_t *x, const uint16_t 
     tiles_store(y, (size_t)t->outputs, false);
 }
 
-void amx_taps_product(const amx_taps *t, const uint16_t *x, int positions, float *y)
+void amx_taps_product(const kernels_taps *t, const uint16_t *x, int positions, float *y)
 {
     tiles_configure();
     for (int o = 0; o < t->outputs; o += STEP)

@@ -1,4 +1,4 @@
-/* The product of src/math/kernels.h with weights packed to 8 bits on AVX-512 VNNI (cpu_has_vnni()). The sums
+/* The product of src/math/kernels.h with weights packed to 8 bits on AVX-512 VNNI (CPU_VNNI). The sums
  * are exact, so it agrees with the tables to the last rounding. */
 #ifndef MATH_X86_VNNI_H
 #define MATH_X86_VNNI_H

@@ -4,11 +4,11 @@
  *
  * Results never go from tiles straight to y: 32 lines of a wide y fall into two sets of the first-level
  * cache. See tools/SPEED.md for what each of these gives. */
-#include "src/math/x86_amx_rows.h"
+#include "src/math/x86/amx_rows.h"
 
 #include <math.h>
 
-#include "src/math/x86_amx_tiles.h"
+#include "src/math/x86/amx_tiles.h"
 
 enum {
     AHEAD = 256,     /* numbers of a row that are fetched before they are rounded */

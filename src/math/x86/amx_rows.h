@@ -1,5 +1,5 @@
-/* Rows times panels on AMX tiles: what products of f32 operands (x86_amx.c) and with packed weights
- * (x86_amx_packed.c) have in common. Only on CPUs with CPU_AMX. */
+/* Rows times panels on AMX tiles: what products of f32 operands (amx.c) and with packed weights
+ * (amx_packed.c) have in common. Only on CPUs with CPU_AMX. */
 #ifndef MATH_X86_AMX_ROWS_H
 #define MATH_X86_AMX_ROWS_H
 
@@ -14,7 +14,7 @@ enum {
     AMX_ROWS_COLS = 1024,  /* columns at a time, unless there are no more than 32 rows */
 };
 
-/* y[rows,cols] = x[rows,depth] w + beta y, then what `finish` says. The panels are those of x86_amx_tiles.h;
+/* y[rows,cols] = x[rows,depth] w + beta y, then what `finish` says. The panels are those of amx_tiles.h;
  * what lies in them beyond depth and cols must be 0 and anything, in this order. They and x are walked again
  * and again and had best lie in the second-level cache. */
 typedef struct amx_rows {

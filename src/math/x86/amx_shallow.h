@@ -3,7 +3,7 @@
 #ifndef MATH_X86_AMX_SHALLOW_H
 #define MATH_X86_AMX_SHALLOW_H
 
-#include "src/math/x86_amx_rows.h"
+#include "src/math/x86/amx_rows.h"
 
 /* Whether amx_shallow_product computes this, faster than amx_rows_product and with the same bits: results
  * go to rounded_y, x is rounded on the way, and depth is small. */

@@ -1,9 +1,9 @@
 /* 32 channels at a time: those with even numbers are the lower halves of a vector's elements, those with odd
  * ones the upper halves, which one shift and one mask make f32. Nine pixels of them stay in registers and
  * move on with the window; weights come from the first-level cache. */
-#include "src/math/x86_bf16_depthwise.h"
+#include "src/math/x86/bf16_depthwise.h"
 
-#include "src/math/x86_amx_tiles.h"
+#include "src/math/x86/amx_tiles.h"
 
 enum {
     GROUP = 32, /* channels */
@@ -20,25 +20,6 @@ typedef struct pair {
 typedef struct column {
     pair at[3];
 } column;
-
-size_t bf16_depthwise_numbers(int channels)
-{
-    return (size_t)ceil_div(channels, GROUP) * GROUP_F32;
-}
-
-static void order_group(const float *from, int count, float *to)
-{
-    for (int i = 0; i < GROUP; i++) to[i % 2 * HALF + i / 2] = from && i < count ? from[i] : 0;
-}
-
-void bf16_depthwise_order(int channels, const float *w, const float *bias, float *to)
-{
-    for (int c = 0; c < channels; c += GROUP, to += GROUP_F32) {
-        for (int t = 0; t < TAPS; t++)
-            order_group(w + (size_t)t * (size_t)channels + c, channels - c, to + t * GROUP);
-        order_group(bias ? bias + c : NULL, channels - c, to + TAPS * GROUP);
-    }
-}
 
 /* 32 channels of three rows, and which of them there are: none of a row beside the map. */
 typedef struct group {
@@ -74,7 +55,7 @@ INLINE void add_column(pair *sum, const column *c, const float *w)
     }
 }
 
-INLINE __m512i pixel(const bf16_depthwise *d, const column *a, const column *b, const column *c,
+INLINE __m512i pixel(const kernels_depthwise *d, const column *a, const column *b, const column *c,
                      const float *w)
 {
     pair s = {_mm512_load_ps(w + TAPS * GROUP), _mm512_load_ps(w + TAPS * GROUP + HALF)};
@@ -87,7 +68,7 @@ INLINE __m512i pixel(const bf16_depthwise *d, const column *a, const column *b, 
     return to_pairs(s.odd, s.even);
 }
 
-INLINE void group_row(const bf16_depthwise *d, const int step, const group *g, uint16_t *y)
+INLINE void group_row(const kernels_depthwise *d, const int step, const group *g, uint16_t *y)
 {
     int last = (d->width - 1) / step;
     column a = nothing(), b = take(g, 0), c;
@@ -101,7 +82,7 @@ INLINE void group_row(const bf16_depthwise *d, const int step, const group *g, u
     _mm512_store_si512(y, pixel(d, &a, &b, &c, g->w));
 }
 
-void bf16_depthwise_row(const bf16_depthwise *d, const uint16_t *const x[3], uint16_t *y)
+void bf16_depthwise_row(const kernels_depthwise *d, const uint16_t *const x[3], uint16_t *y)
 {
     group g = {.channels = (size_t)d->channels, .w = d->weights};
     for (int c = 0; c < d->channels; c += GROUP, g.w += GROUP_F32) {

@@ -1,15 +1,15 @@
 /* The operands are rounded to bf16 while they are copied: B into panels, A into rows
- * (src/math/x86_amx_tiles.h shows both). Everything beyond the edge is zero. Sizes are chosen so that all of
+ * (src/math/x86/amx_tiles.h shows both). Everything beyond the edge is zero. Sizes are chosen so that all of
  * the working memory but rows that are kept stays in the second-level cache. See Goto and van de Geijn,
  * "Anatomy of high-performance matrix multiplication", 2008. */
-#include "src/math/x86_amx.h"
+#include "src/math/x86/amx.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "src/math/x86_amx_rows.h"
-#include "src/math/x86_amx_tiles.h"
+#include "src/math/x86/amx_rows.h"
+#include "src/math/x86/amx_tiles.h"
 
 enum {
     COLS_MAX = AMX_ROWS_COLS,   /* columns of B packed at a time */
@@ -248,19 +248,19 @@ static void multiply_part(const scratch *s, const target *t, const operand *a, c
     amx_rows_product(&p);
 }
 
-bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float *a, int lda, const float *b,
-                   int ldb, float beta, float *c, int ldc)
+bool amx_gemm_bf16(gemm_shape shape, mat a, mat b, float beta, mat_out c)
 {
     scratch s;
+    int m = shape.m, n = shape.n, k = shape.k;
     if (!get_scratch(&s)) return false;
     if (m <= 0 || n <= 0) return true;
-    target t = {c, (size_t)ldc, m, n, beta};
-    operand left = {a, (size_t)lda, !trans_a}, right = {b, (size_t)ldb, trans_b};
+    target t = {c.data, (size_t)c.ld, m, n, beta};
+    operand left = {a.data, (size_t)a.ld, a.op == GEMM_N}, right = {b.data, (size_t)b.ld, b.op == GEMM_T};
     if (k <= 0) {
         scale(&t);
         return true;
     }
-    int depth = even_piece(k, trans_a ? DEPTH_MAX_T : DEPTH_MAX, STEP);
+    int depth = even_piece(k, a.op == GEMM_T ? DEPTH_MAX_T : DEPTH_MAX, STEP);
     int cols = even_piece(n, min_int(B_U16 / depth / BLOCK * BLOCK, COLS_MAX), BLOCK);
     bool keeps = n > cols && (size_t)ceil_div(m, BLOCK) * BLOCK * row_stride(depth) <= A_U16;
     for (int l = 0; l < k; l += depth) {
@@ -271,9 +271,9 @@ bool amx_gemm_bf16(bool trans_a, bool trans_b, int m, int n, int k, const float 
     return true;
 }
 
-bool amx_gemm_suits(int m, int n, int k)
+bool amx_gemm_suits(gemm_shape s)
 {
-    return m >= 8 && n >= 8 && k >= STEP && (double)m * n * k >= 2e4;
+    return s.m >= 8 && s.n >= 8 && s.k >= STEP && (double)s.m * s.n * s.k >= 2e4;
 }
 
 void amx_tiles_alone(const uint16_t *panels, int rounds)
