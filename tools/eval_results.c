@@ -46,8 +46,10 @@ err_code eval_results_made_by(eval_results *r, const cap_model *m, const cap_req
     io_fields_print(m->decoder.config.row->fields, m->decoder.config.settings.bytes, &decoder);
     snprintf(line, sizeof line, "%s %d %d %d %" PRId64, info.encoder, info.size, info.crop, info.vocabulary,
              info.file_bytes);
+    bool whole = !decoder.failed; /* another digest would be that of another model */
     h = digest(digest(h, line), text_string(&decoder));
     text_release(&decoder);
+    if (!whole) return no_memory(err);
     snprintf(line, sizeof line, "%d %d %d %.17g %.17g %d %.17g %" PRIu64 " %d %d %d %.17g %.17g %d",
              (int)o->strategy, o->beam, o->groups, o->diversity, o->temperature, o->top_k, o->top_p, o->seed,
              o->min_words, o->max_words, (int)o->length, o->length_alpha, o->coverage, o->no_repeat);
