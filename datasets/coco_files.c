@@ -129,7 +129,7 @@ err_code ds_captions_same_names(const ds_captions *c, int32_t *count, error *err
     *count = 0;
     if (!name) return err_no_memory(err, "for the names of photos");
     for (int32_t i = 0; i < c->images; i++) name[i] = c->image[i].file_name;
-    qsort(name, (size_t)c->images, sizeof *name, by_name);
+    qsort(name, c->images, sizeof *name, by_name);
     for (int32_t i = 1; i < c->images; i++) *count += !strcmp(name[i - 1], name[i]);
     free(name);
     return ERR_OK;

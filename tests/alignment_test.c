@@ -100,7 +100,7 @@ static void long_labels_are_cut(void **state)
 
 static int light_at(const img *im, int x, int y)
 {
-    const uint8_t *p = im->rgb + 3 * ((size_t)y * (size_t)im->width + (size_t)x);
+    const uint8_t *p = im->rgb + 3 * ((size_t)y * im->width + x);
     return p[0] + p[1] + p[2];
 }
 
@@ -175,8 +175,7 @@ static void more_weight_is_brighter(void **state)
     int x = 0, cell = 2400 / M;
     while (light_at(&sheet, x, y) == 765) x++;
     for (int i = 0; i < M; i++) {
-        const uint8_t *p =
-            sheet.rgb + 3 * ((size_t)y * (size_t)sheet.width + (size_t)(x + 1 + i * cell + cell / 2));
+        const uint8_t *p = sheet.rgb + 3 * ((size_t)y * sheet.width + (x + 1 + i * cell + cell / 2));
         int luma = 2126 * p[0] + 7152 * p[1] + 722 * p[2];
         assert_true(luma >= last);
         steps += luma > last;
@@ -198,7 +197,7 @@ static void sheets_have_limits(void **state)
     assert_null(sheet.rgb);
     enum { MANY = 2000 };
     const char **label = malloc(MANY * sizeof *label);
-    float *none = calloc((size_t)MANY * MANY, sizeof *none);
+    float *none = calloc(MANY * MANY, sizeof *none);
     assert_true(label && none);
     for (int i = 0; i < MANY; i++) label[i] = "x";
     m = (cap_map){MANY, MANY, label, label, none, NULL, NULL};

@@ -27,7 +27,7 @@ static void pieces_stay_apart(void **state)
     unsigned char *piece[PIECES];
     size_t size[PIECES];
     for (int i = 0; i < PIECES; i++) {
-        size[i] = (size_t)rng_below(&r, i % 40 ? 3000 : 3000000);
+        size[i] = rng_below(&r, i % 40 ? 3000 : 3000000);
         piece[i] = arena_alloc(&a, size[i]);
         assert_non_null(piece[i]);
         assert_true(aligned(piece[i]));

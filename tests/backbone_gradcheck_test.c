@@ -42,7 +42,7 @@ static void make(model *m, const char *name)
     for (int i = 0; i < PIXELS; i++) m->x[i] = rng_normal(&r);
     int gh, gw, d;
     cnn_net_map_size(m->net, SIDE, &gh, &gw, &d);
-    m->target = calloc((size_t)(2 * gh * gw * d), sizeof *m->target);
+    m->target = calloc((2 * gh * gw * d), sizeof *m->target);
     assert_non_null(m->target);
 }
 

@@ -53,7 +53,7 @@ static void drop(model *m)
 
 static real *noise(int photos, int side)
 {
-    size_t n = (size_t)photos * (size_t)side * (size_t)side * 3;
+    size_t n = (size_t)photos * side * side * 3;
     real *x = malloc(n * sizeof *x);
     assert_non_null(x);
     rng r = {.seed = 11};
@@ -211,7 +211,7 @@ static void check_bits(const cnn_backbone_row *row)
     three.tape.threads = pool_create(3);
     assert_non_null(three.tape.threads);
     real *x = noise(2, photo_side);
-    size_t photo = (size_t)photo_side * (size_t)photo_side * 3;
+    size_t photo = (size_t)photo_side * photo_side * 3;
     for (int folded = 0; folded < 2; folded++) {
         nn_var *y = run(&one, x, 2, photo_side);
         size_t n = nn_count(y);
@@ -402,8 +402,8 @@ static void check_slices(const cnn_backbone_row *row)
     for (int i = 0; i < many.net->width; i++)
         assert_true(many.net->scratch.of[0].slot[i].peak <= 11 * seven.net->scratch.of[0].slot[i].peak / 10);
     for (size_t i = 0; i < PHOTOS; i++)
-        check_close(all + i * n,
-                    run(&many, x + i * (size_t)(photo_side * photo_side) * 3, 1, photo_side)->data, n, 1e-4);
+        check_close(all + i * n, run(&many, x + i * (photo_side * photo_side) * 3, 1, photo_side)->data, n,
+                    1e-4);
     free(all);
     free(x);
     drop(&seven);

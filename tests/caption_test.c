@@ -84,7 +84,7 @@ static void file_memory_and_pixels_agree(void **state)
     expect_same(&file, &pixels);
     assert_int_equal(file.photo.width, file.width);
     assert_int_equal(pixels.photo.height, file.height);
-    assert_memory_equal(pixels.photo.rgb, file.photo.rgb, (size_t)file.width * (size_t)file.height * 3);
+    assert_memory_equal(pixels.photo.rgb, file.photo.rgb, (size_t)file.width * file.height * 3);
     free(bytes);
     cap_description_release(&file);
     cap_description_release(&memory);

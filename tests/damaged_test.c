@@ -231,7 +231,7 @@ static json_t *tensor(const pieces *p, const char *name)
 
 static size_t offset(const json_t *tensor, size_t end)
 {
-    return (size_t)json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), end));
+    return json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), end));
 }
 
 static void damage_value(const char *name, const char *what, bool last, uint16_t half, uint32_t single)

@@ -56,7 +56,7 @@ static void step(nn_tape *t, const cap_decoder *d, const cap_memory *m, const in
                  const cap_decoder_state *previous, const int32_t *word, cap_step *out)
 {
     (void)m, (void)memory_of, (void)word;
-    int32_t *zeros = nn_alloc(t, (size_t)previous->rows * sizeof *zeros);
+    int32_t *zeros = nn_alloc(t, previous->rows * sizeof *zeros);
     if (zeros) out->outlook[0] = nn_embedding(t, ((urn *)d->net)->logits, zeros, previous->rows);
 }
 

@@ -40,7 +40,7 @@ static void search(fixture *f, int first, int photos, const cap_search_options *
 static bool same_words(const cap_hypothesis *a, const cap_hypothesis *b)
 {
     if (a->words != b->words || a->ended != b->ended) return false;
-    return !a->words || !memcmp(a->word, b->word, (size_t)a->words * sizeof *a->word);
+    return !a->words || !memcmp(a->word, b->word, a->words * sizeof *a->word);
 }
 
 static int occurrences(const cap_hypothesis *h, int32_t word)
@@ -56,7 +56,7 @@ static int repeats(const cap_hypothesis *h, int n)
     int found = 0;
     for (int i = 0; n && i + n <= h->words; i++)
         for (int j = i + 1; j + n <= h->words; j++)
-            found += !memcmp(h->word + i, h->word + j, (size_t)n * sizeof *h->word);
+            found += !memcmp(h->word + i, h->word + j, n * sizeof *h->word);
     return found;
 }
 
@@ -294,7 +294,7 @@ static void groups_differ_more_than_one_beam(void **state)
         for (int i = 1; i < 4 && best[i].words;
              i++) /* unless the limit decides: then it ends in several places */
             assert_memory_equal(best[i].word, best[0].word,
-                                (size_t)(best[i].words < best[0].words ? best[i].words : best[0].words) *
+                                (best[i].words < best[0].words ? best[i].words : best[0].words) *
                                     sizeof(int32_t));
         toy_decoder_release(&f);
     }

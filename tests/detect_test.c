@@ -128,7 +128,7 @@ static void find_in(golden_net *g, const char *file, const char *thing)
     cnn_letter l;
     int size = g->pre.size, count;
     const cnn_backbone_row *row = cnn_net_row(g->net);
-    size_t pixels = (size_t)size * (size_t)size;
+    size_t pixels = (size_t)size * size;
     uint8_t *rgb = malloc(pixels * 3);
     real *values = malloc(pixels * 3 * sizeof *values);
     assert_true(rgb && values);

@@ -19,13 +19,13 @@ enum { SIDE = 260, PHOTOS = 2, CLASSES = 1000 };
 /* [N,C,S,S] as NHWC. */
 static real *channels_last(const float *from, int channels, int side)
 {
-    size_t pixels = (size_t)side * (size_t)side;
-    real *to = malloc(PHOTOS * pixels * (size_t)channels * sizeof *to);
+    size_t pixels = (size_t)side * side;
+    real *to = malloc(PHOTOS * pixels * channels * sizeof *to);
     assert_non_null(to);
     for (size_t n = 0; n < PHOTOS; n++)
         for (size_t c = 0; c < (size_t)channels; c++)
             for (size_t p = 0; p < pixels; p++)
-                to[(n * pixels + p) * (size_t)channels + c] = from[(n * (size_t)channels + c) * pixels + p];
+                to[(n * pixels + p) * channels + c] = from[(n * channels + c) * pixels + p];
     return to;
 }
 

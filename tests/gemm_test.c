@@ -33,7 +33,7 @@ typedef bool (*product)(const problem *p); /* true when it rounds the operands t
 /* `count` floats right before a page that may not be touched. */
 static float *take_guarded(size_t count)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
+    size_t page = sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
     char *base = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(base != (char *)MAP_FAILED);
     assert_int_equal(mprotect(base + bytes, page, PROT_NONE), 0);
@@ -42,13 +42,13 @@ static float *take_guarded(size_t count)
 
 static void give_guarded(float *p, size_t count)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
+    size_t page = sysconf(_SC_PAGESIZE), bytes = (count * sizeof(float) + page - 1) / page * page;
     munmap((char *)(p + count) - bytes, bytes + page);
 }
 
 static size_t extent(int rows, int cols, int ld)
 {
-    return (size_t)(rows - 1) * (size_t)ld + (size_t)cols;
+    return (size_t)(rows - 1) * ld + cols;
 }
 
 /* A stored matrix: numbers inside, NaN between the rows. */
@@ -56,8 +56,7 @@ static float *make_matrix(rng *r, int rows, int cols, int ld)
 {
     size_t count = extent(rows, cols, ld);
     float *x = take_guarded(count);
-    for (size_t i = 0; i < count; i++)
-        x[i] = i % (size_t)ld < (size_t)cols ? (float)(rng_uniform(r) * 2 - 1) : NAN;
+    for (size_t i = 0; i < count; i++) x[i] = i % ld < (size_t)cols ? (float)(rng_uniform(r) * 2 - 1) : NAN;
     return x;
 }
 
@@ -116,7 +115,7 @@ static void round_to_bf16(float *x, size_t count)
 /* Element (i, j), and the sum of magnitudes that its rounding error is measured by. */
 static double reference(const problem *p, int i, int j, double *magnitude)
 {
-    double sum = p->beta != 0 ? (double)p->beta * p->start[(size_t)i * (size_t)p->ldc + (size_t)j] : 0;
+    double sum = p->beta != 0 ? (double)p->beta * p->start[(size_t)i * p->ldc + j] : 0;
     *magnitude = fabs(sum);
     for (int l = 0; l < p->k; l++) {
         double a = p->op_a == GEMM_N ? p->a[i * p->lda + l] : p->a[l * p->lda + i];
@@ -131,7 +130,7 @@ static void check_result(const problem *p)
 {
     for (int i = 0; i < p->m; i++)
         for (int j = 0; j < p->ldc && (j < p->n || i < p->m - 1); j++) {
-            size_t at = (size_t)i * (size_t)p->ldc + (size_t)j;
+            size_t at = (size_t)i * p->ldc + j;
             double magnitude;
             if (j >= p->n) { /* between the rows: untouched */
                 assert_memory_equal(p->c + at, p->start + at, sizeof(float));

@@ -38,7 +38,7 @@ static nn_var *score(nn_tape *t, nn_var *y)
 {
     if (!y) return NULL;
     int cols = nn_last(y), rows = nn_rows(y);
-    real *w = nn_scratch(t, (size_t)rows * (size_t)cols * sizeof *w);
+    real *w = nn_scratch(t, (size_t)rows * cols * sizeof *w);
     for (int i = 0; w && i < rows * cols; i++) w[i] = (real)((i * 7919) % 13 - 6) / 5;
     return nn_mean_squared(t, y, w);
 }

@@ -255,7 +255,7 @@ static void plans_become_schedules(void **state)
     for (int32_t i = 0; i < s.batches; i++) {
         assert_int_equal(ds_plan_batch(plan, i, &memory, &b, NULL), ERR_OK);
         assert_int_equal(s.start[i + 1] - s.start[i], b.images);
-        assert_memory_equal(s.image + s.start[i], b.image, (size_t)b.images * sizeof *b.image);
+        assert_memory_equal(s.image + s.start[i], b.image, b.images * sizeof *b.image);
     }
     ds_plan_free(&plan);
     arena_release(&memory);

@@ -56,7 +56,7 @@ static void skip_without_weights(void **state)
 
 static real *pattern(const cnn_preprocess *pre, int size)
 {
-    size_t pixels = (size_t)size * (size_t)size;
+    size_t pixels = (size_t)size * size;
     uint8_t *rgb = malloc(pixels * 3);
     real *out = malloc(pixels * 3 * sizeof *out);
     assert_true(rgb && out);
@@ -90,7 +90,7 @@ static void compare(const json_t *golden, const nn_var *y)
         double sum = 0;
         for (int r = 0; r < y->dim[1] * y->dim[2]; r++)
             for (int c = 0; c < 32; c++) sum += (double)y->data[r * 1280 + g * 32 + c];
-        close_to(sum, json_number_value(json_array_get(sums, (size_t)g)), 32);
+        close_to(sum, json_number_value(json_array_get(sums, g)), 32);
     }
 }
 
@@ -167,7 +167,7 @@ static void import_bytes(model *m, const char *metadata, const char *tensor, err
     uint8_t *bytes = calloc(size, 1);
     assert_non_null(bytes);
     for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)((unsigned)n >> 8 * i);
-    memcpy(bytes + 8, header, (size_t)n);
+    memcpy(bytes + 8, header, n);
     io_tensors *file = io_tensors_open_memory(bytes, size, "a.st", &err);
     if (!file) fail_msg("%s", err.text);
     assert_ptr_equal(cnn_import_find(file, &err), cnn_backbone_find("mobilenet_v2"));

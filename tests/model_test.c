@@ -312,7 +312,7 @@ typedef struct said {
 static said describe(const cap_model *m, int photo)
 {
     int size = m->preprocess.size;
-    uint8_t *pixels = malloc((size_t)size * (size_t)size * 3);
+    uint8_t *pixels = malloc((size_t)size * size * 3);
     assert_non_null(pixels);
     for (int i = 0; i < size * size * 3; i++) pixels[i] = (uint8_t)((i * (photo + 3)) >> (photo % 4));
     arena memory = {0}, results = {0};
@@ -326,7 +326,7 @@ static said describe(const cap_model *m, int photo)
     if (cap_search(&t, &m->decoder, &seen, &o, &results, &best, &err)) fail_msg("%s", err.text);
     said s = {.words = best.words, .log_probability = best.log_probability};
     assert_in_range(best.words, 1, 20);
-    memcpy(s.word, best.word, (size_t)best.words * sizeof *s.word);
+    memcpy(s.word, best.word, best.words * sizeof *s.word);
     arena_release(&memory);
     arena_release(&results);
     free(pixels);
@@ -352,7 +352,7 @@ static void f16_says_what_f32_says(void **unused)
     for (int photo = 0; photo < 6; photo++) {
         said a = describe(wide, photo), b = describe(narrow, photo);
         assert_int_equal(a.words, b.words);
-        assert_memory_equal(a.word, b.word, (size_t)a.words * sizeof *a.word);
+        assert_memory_equal(a.word, b.word, a.words * sizeof *a.word);
         assert_true(fabs(a.log_probability - b.log_probability) < 2e-2);
     }
     cap_model_close(&m);

@@ -46,7 +46,7 @@ static void light_centre(const img *im, double *cx, double *cy)
  * whose light is not cut off by the view's edge the light is centred on it to half a pixel. */
 static void check_one_hot(const img *photo, cap_view view, int gh, int gw)
 {
-    float *alpha = calloc((size_t)(gh * gw), sizeof *alpha);
+    float *alpha = calloc((gh * gw), sizeof *alpha);
     cap_overlay_options options = {.panel_width = 280};
     for (int hot = 0; hot < gh * gw; hot++) {
         img panel;

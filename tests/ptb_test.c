@@ -48,7 +48,7 @@ static void join(const cap_tokens *t, char *to, size_t size)
     size_t used = 0;
     to[0] = 0;
     for (size_t i = 0; i < t->count; i++)
-        used += (size_t)snprintf(to + used, size - used, "%s%s", i ? " " : "", t->token[i]);
+        used += snprintf(to + used, size - used, "%s%s", i ? " " : "", t->token[i]);
 }
 
 static void every_rule(void **state)
@@ -155,7 +155,7 @@ static void random_captions_do_no_harm(void **state)
         for (int i = 0; i < 24; i++) {
             x ^= x << 13, x ^= x >> 7, x ^= x << 17;
             const char *part = parts[x % (sizeof parts / sizeof parts[0])];
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s", part);
+            used += snprintf(text + used, sizeof text - used, "%s", part);
         }
         arena a = {0};
         cap_tokens t;

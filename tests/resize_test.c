@@ -66,7 +66,7 @@ static void test_same_size_is_exact(void **state)
     for (int filter = IMG_BOX; filter <= IMG_BICUBIC; filter++) {
         assert_int_equal(
             img_resize(&source, img_whole(&source), source.width, source.height, filter, &got, &e), ERR_OK);
-        assert_memory_equal(got.rgb, source.rgb, (size_t)source.width * (size_t)source.height * 3);
+        assert_memory_equal(got.rgb, source.rgb, (size_t)source.width * source.height * 3);
         img_release(&got);
     }
     img_release(&source);
@@ -79,14 +79,13 @@ static void test_plain_stays_plain(void **state)
     img plain, got;
     error e = {0};
     assert_int_equal(img_create(&plain, 997, 61, &e), ERR_OK);
-    memset(plain.rgb, 251, (size_t)997 * 61 * 3);
+    memset(plain.rgb, 251, 997 * 61 * 3);
     const int sizes[][2] = {{1, 1}, {7, 300}, {996, 62}, {3001, 5}, {333, 30}};
     for (int i = 0; i < 5; i++) {
         for (int filter = IMG_BOX; filter <= IMG_BICUBIC; filter++) {
             assert_int_equal(
                 img_resize(&plain, img_whole(&plain), sizes[i][0], sizes[i][1], filter, &got, &e), ERR_OK);
-            for (size_t k = 0; k < (size_t)got.width * (size_t)got.height * 3; k++)
-                assert_int_equal(got.rgb[k], 251);
+            for (size_t k = 0; k < (size_t)got.width * got.height * 3; k++) assert_int_equal(got.rgb[k], 251);
             img_release(&got);
         }
     }

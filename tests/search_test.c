@@ -232,7 +232,7 @@ static void greedy_takes_the_likeliest_word(void **state)
             int n = expect_greedy(&f, i, &o, word, &score, &by_limit);
             assert_true(best[i].ended);
             assert_int_equal(best[i].words, n);
-            assert_memory_equal(best[i].word, word, (size_t)n * sizeof *word);
+            assert_memory_equal(best[i].word, word, n * sizeof *word);
             assert_true(fabs(best[i].score - score) < 1e-4);
             assert_true(fabs(best[i].score * (n + 1) - best[i].log_probability) < 1e-4);
             limited += by_limit;
@@ -262,7 +262,7 @@ static void limits_that_are_not_reached_change_nothing(void **state)
             if (wide[i].words > 20) continue;
             compared++;
             assert_int_equal(narrow[i].words, wide[i].words);
-            assert_memory_equal(narrow[i].word, wide[i].word, (size_t)wide[i].words * sizeof(int32_t));
+            assert_memory_equal(narrow[i].word, wide[i].word, wide[i].words * sizeof(int32_t));
             assert_true(fabs(narrow[i].score - wide[i].score) < 1e-9);
         }
         toy_decoder_release(&f);
@@ -301,7 +301,7 @@ static void check_inputs_do_not_meet(fixture *f, int beam)
     for (int i = 0; i < PHOTOS; i++) {
         search(f, i, 1, &o, &one);
         assert_int_equal(one.words, all[i].words);
-        assert_memory_equal(one.word, all[i].word, (size_t)one.words * sizeof *one.word);
+        assert_memory_equal(one.word, all[i].word, one.words * sizeof *one.word);
         assert_true(fabs(one.score - all[i].score) < 1e-5);
         for (int j = 0; j < one.words * STATES; j++) {
             assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);

@@ -127,7 +127,7 @@ static void expect_all_same(const cap_model *m, int answers)
     for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_join(thread[i], NULL), 0);
     for (int i = 0; i < THREADS; i++) {
         if (jobs[i].err.code) fail_msg("thread %d: %s", i, jobs[i].err.text);
-        assert_memory_equal(out[i], alone, (size_t)answers * sizeof *alone);
+        assert_memory_equal(out[i], alone, answers * sizeof *alone);
     }
     assert_true(strlen(alone[0].sentence) > 0);
 }

@@ -49,11 +49,10 @@ static cap_model *open_unfolded(const char *path)
 static void expect_kept(const nn_var *old, const nn_var *new)
 {
     assert_int_equal(old->rank, new->rank);
-    int columns = old->dim[old->rank - 1], rows = (int)(nn_count(old) / (size_t)columns);
+    int columns = old->dim[old->rank - 1], rows = (int)(nn_count(old) / columns);
     for (int i = 0; i < rows; i++)
-        assert_memory_equal(old->data + (size_t)i * (size_t)columns,
-                            new->data + (size_t)i *(size_t) new->dim[new->rank - 1],
-                            (size_t)columns * sizeof(real));
+        assert_memory_equal(old->data + (size_t)i * columns, new->data + (size_t)i *new->dim[new->rank - 1],
+                            columns * sizeof(real));
 }
 
 static void words_and_weights_are_kept(void **unused)

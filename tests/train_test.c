@@ -143,7 +143,7 @@ static void assert_describes(const char *path, int size)
     error err = {0};
     if (cap_model_open(path, &m, &err)) fail_msg("%s", err.text);
     assert_int_equal(m->preprocess.size, size);
-    uint8_t *pixels = malloc((size_t)size * (size_t)size * 3);
+    uint8_t *pixels = malloc((size_t)size * size * 3);
     assert_non_null(pixels);
     for (int i = 0; i < size * size; i++) memcpy(pixels + 3 * i, colours[0].rgb, 3);
     arena memory = {0}, results = {0};
@@ -359,8 +359,8 @@ static void photos_without_captions_are_passed_over(void **unused)
     size_t used = 0;
     first[0] = 0;
     for (int i = 0; i < 20; i++) /* more than are validated at a time */
-        used += (size_t)snprintf(first + used, sizeof first - used,
-                                 ", {\"id\": %d, \"file_name\": \"%d.jpg\"}", 100 + i, i % photos);
+        used += snprintf(first + used, sizeof first - used, ", {\"id\": %d, \"file_name\": \"%d.jpg\"}",
+                         100 + i, i % photos);
     tiny(&t, "without");
     snprintf(name, sizeof name, "%s", "val_without.json");
     write_captions(in(name), 1, first);

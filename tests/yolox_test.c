@@ -24,7 +24,7 @@ static void read_photo(const golden_net *g, const char *photo, real *pixels)
     snprintf(name, sizeof name, "%s.input", photo);
     const io_tensor *t = io_tensors_find(g->golden, name);
     assert_true(t && t->bytes == (size_t)PIXELS * 3);
-    uint8_t *rgb = malloc((size_t)PIXELS * 3);
+    uint8_t *rgb = malloc(PIXELS * 3);
     assert_non_null(rgb);
     for (size_t i = 0; i < PIXELS; i++)
         for (size_t c = 0; c < 3; c++) rgb[3 * i + c] = ((const uint8_t *)t->data)[3 * i + 2 - c];

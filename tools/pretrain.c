@@ -137,7 +137,7 @@ int verb_pretrain(int argc, char **argv)
     s.run.optimiser = !strcmp(optimiser, "sgd") ? OPTIM_SGD : OPTIM_ADAMW;
     s.run.precision = !strcmp(precision, "bf16") ? GEMM_BF16 : GEMM_F32;
     s.run.seed = (uint64_t)seed;
-    s.cache_bytes = (size_t)cache;
+    s.cache_bytes = cache;
     s.run.command = line;
     if (plain) s.augment = (ds_augment){.area_min = 1, .area_max = 1, .aspect = 1};
     verdict = run(&s, classes, quiet);

@@ -29,7 +29,7 @@ static void write_all(int fd, const char *bytes, size_t size)
     for (size_t done = 0; done < size;) {
         ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)done);
         if (n <= 0) abort();
-        done += (size_t)n;
+        done += n;
     }
 }
 

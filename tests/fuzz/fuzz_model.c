@@ -63,7 +63,7 @@ static size_t data_size(const char *header, size_t length)
         if (end > most) most = end;
     }
     json_decref(root);
-    return most > LARGEST ? 0 : (size_t)most;
+    return most > LARGEST ? 0 : most;
 }
 
 static void from_header(const uint8_t *bytes, size_t size)

@@ -7,7 +7,7 @@
 static void read_tensor(const io_tensors *t, const io_tensor *x, size_t size)
 {
     error err = {0};
-    size_t n = (size_t)io_tensor_length(x);
+    size_t n = io_tensor_length(x);
     if (n > size || io_tensors_find(t, x->name) != x) abort(); /* no element is smaller than a byte */
     float *out = malloc((n ? n : 1) * sizeof *out);
     if (out && io_tensors_read_f32(t, x->name, x->rank, x->shape, out, &err)) fuzz_must_say(&err);
