@@ -223,6 +223,7 @@ static void padding_does_not_change_the_loss(void **state)
             m.options.coverage = m.options.focus = 0;
             assert_true(match == NN_MATCH_NONE ||
                         tight - padded_loss(&m, PADDED) > 1e-3); /* they were asked */
+            cap_decoder_release(&m.decoder);
             nn_params_release(&m.params);
         }
 }
