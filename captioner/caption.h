@@ -114,7 +114,7 @@ typedef enum cap_reads {
 
 /* What the weights are rounded to for use. Sums, the state of the decoder and the probabilities are f32. */
 typedef enum cap_precision {
-    CAP_AUTO, /* what is fastest on this CPU, each for photos and for words */
+    CAP_AUTO, /* what is fastest on this CPU for one photo, opening included; each for photos and for words */
     CAP_BF16, /* 8 bits of mantissa; the convolutions for photos only where that is faster */
     CAP_F32,  /* as stored */
     CAP_INT8, /* the decoder's matrices 8 bits with a scale for each output; the rest as CAP_BF16 */

@@ -16,7 +16,8 @@
 /* clang-format off */
 #define PRECISION_OPTION(name)                                                                               \
     {"precision", .kind = OPT_CHOICE, .metavar = "auto|bf16|f32|int8", .value = &(name),                          \
-     .help = "what the weights are rounded to; auto: what is fastest on this CPU (caption --version says what)"}
+     .help = "what the weights are rounded to; auto: what is fastest on this CPU for a photo, opening "                \
+             "included (caption --version says what)"}
 /* clang-format on */
 
 cap_precision precision_find(const char *name); /* one of cap_precision_names */

@@ -298,7 +298,8 @@ typedef struct kernels_optim {
 
 /* ---- the table ---- */
 
-/* Which precision is fastest, of those that cost no more than half a CIDEr point. */
+/* Which precision is fastest, of those that cost no more than half a CIDEr point: for a process that opens a model
+ * and describes one photo, so that what packing takes counts, too. */
 typedef struct kernels_fastest {
     packed_type encoder; /* convolutions of a photo */
     packed_type words;   /* the decoder, a few rows at a time */
