@@ -15,8 +15,8 @@ typedef struct cap_encoded {
     int memories;          /* M where there are no states to tell it */
     const int32_t *length; /* [M] states that exist, 1..L each, borrowed until backward; NULL: all L */
     const cap_concepts *concepts; /* what is named in the photos, borrowed until backward; NULL: nothing is */
-    const int32_t *style;  /* [M] of the decoder's styles, from 1; 0: not told; NULL: none is told */
-    int layers;            /* of a recurrent encoder; 0: it is none */
+    const int32_t *style;         /* [M] of the decoder's styles, from 1; 0: not told; NULL: none is told */
+    int layers;                   /* of a recurrent encoder; 0: it is none */
     nn_lstm_state last[CAP_MAX_LAYERS]; /* [M, D] h and c of each layer after the last word it read, those of
                                            both directions side by side; the first is the lowest layer's */
 } cap_encoded;
