@@ -1,0 +1,38 @@
+/* What the namers gave for a set of photos, once and for all: training takes its concepts from here, and
+ * measures here how sure and how complete they are (draw.h).
+ *
+ *     const float *score = cap_named_scores(&named, photo);                        score[j] of namer word j
+ *     for (int64_t i = named.first[photo]; i < named.first[photo + 1]; i++) use(&named.found[i]);
+ *
+ * It is plain memory of whoever filled it. */
+#ifndef CAPTIONER_TRAIN_NAMED_H
+#define CAPTIONER_TRAIN_NAMED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A box with a weaker score is not kept: a namer's threshold is to be above. */
+#define CAP_NAMED_LEAST 0.1F
+
+/* One thing that the detector saw. */
+typedef struct cap_found {
+    int32_t class; /* of the detector's, from 0 */
+    float score;   /* CAP_NAMED_LEAST..1 */
+    float box[4];  /* left, top, right, bottom as shares of the photo's width and height */
+} cap_found;
+
+/* Whatever the thresholds of the namers. Of photos that train the namer of words, the scores must come from
+ * one that has not seen them; else the decoder learns to trust it too much. */
+typedef struct cap_named {
+    int photos, words;      /* words: W of the namer's list; 0: it does not name */
+    const float *scores;    /* [photos][W] 0..1 */
+    const int64_t *first;   /* [photos+1] photo i has found[first[i] .. first[i+1]-1]; NULL: no detector */
+    const cap_found *found; /* of each photo the surest first, several of a class among them */
+} cap_named;
+
+static inline const float *cap_named_scores(const cap_named *n, int photo)
+{
+    return n->scores + (size_t)photo * (size_t)n->words;
+}
+
+#endif
