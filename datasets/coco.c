@@ -44,17 +44,6 @@ static err_code no_memory(const reader *r, error *err)
     return err_no_memory(err, "while reading '%s'", r->json.name);
 }
 
-static err_code wrong(const reader *r, const char *place, const char *problem, error *err)
-{
-    return err_set(err, ERR_FORMAT, "cannot read '%s': %s: %s", r->json.name, place, problem);
-}
-
-static err_code wrong_key(const reader *r, const char *place, const char *key, const char *problem,
-                          error *err)
-{
-    return err_set(err, ERR_FORMAT, "cannot read '%s': %s: '%s' %s", r->json.name, place, key, problem);
-}
-
 /* Copies a text, `head` and `tail` joined, and gives its offset. */
 static err_code keep_text(reader *r, const char *head, const char *tail, size_t *offset, error *err)
 {
@@ -66,25 +55,6 @@ static err_code keep_text(reader *r, const char *head, const char *tail, size_t 
     memcpy(r->texts + r->texts_size + head_size, tail, tail_size + 1);
     r->texts_size += size;
     return ERR_OK;
-}
-
-static err_code get_id(const reader *r, const json_t *object, const char *place, const char *key, int64_t *id,
-                       error *err)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!value) return wrong_key(r, place, key, "is missing", err);
-    err_code code = io_json_id(value, id);
-    if (code == ERR_LIMIT) return wrong_key(r, place, key, "is beyond 2^53", err);
-    return code ? wrong_key(r, place, key, "is not a whole number", err) : ERR_OK;
-}
-
-static err_code get_text(const reader *r, const json_t *object, const char *place, const char *key,
-                         const char **text, error *err)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!value) return wrong_key(r, place, key, "is missing", err);
-    *text = json_string_value(value);
-    return *text ? ERR_OK : wrong_key(r, place, key, "is not a string", err);
 }
 
 /* A name from a file must not lead out of the images folder. */
@@ -133,13 +103,14 @@ static err_code add_caption(reader *r, int64_t image_id, int32_t image, const ch
 static err_code read_sentences(reader *r, const json_t *sentences, const char *place, error *err)
 {
     char inner[96];
-    if (!json_is_array(sentences)) return wrong_key(r, place, "sentences", "is not an array", err);
+    if (!json_is_array(sentences))
+        return ds_json_wrong_key(&r->json, place, "sentences", "is not an array", err);
     for (size_t i = 0; i < json_array_size(sentences); i++) {
         const json_t *sentence = json_array_get(sentences, i);
         const char *text;
         snprintf(inner, sizeof inner, "%s.sentences[%zu]", place, i);
-        if (!json_is_object(sentence)) return wrong(r, inner, "not an object", err);
-        err_code code = get_text(r, sentence, inner, "raw", &text, err);
+        if (!json_is_object(sentence)) return ds_json_wrong(&r->json, inner, "not an object", err);
+        err_code code = ds_json_text(&r->json, sentence, inner, "raw", &text, err);
         if (!code) code = add_caption(r, 0, r->images - 1, text, err);
         if (code) return code;
     }
@@ -151,11 +122,12 @@ static err_code read_split(reader *r, const json_t *image, const char *place, in
     const char *name;
     *split = -1;
     if (!json_object_get(image, "split")) return ERR_OK;
-    err_code code = get_text(r, image, place, "split", &name, err);
+    err_code code = ds_json_text(&r->json, image, place, "split", &name, err);
     if (code) return code;
     *split = ds_splits_place(&r->splits, name);
     if (*split >= 0) return ERR_OK;
-    return wrong_key(r, place, "split", "is empty, longer than 63 bytes, or the 33rd of the file", err);
+    return ds_json_wrong_key(&r->json, place, "split",
+                             "is empty, longer than 63 bytes, or the 33rd of the file", err);
 }
 
 static err_code read_karpathy_image(reader *r, const json_t *image, const char *place, error *err)
@@ -163,16 +135,17 @@ static err_code read_karpathy_image(reader *r, const json_t *image, const char *
     int64_t id = 0;
     int split;
     const char *name, *folder = "";
-    err_code code = get_text(r, image, place, "filename", &name, err);
+    err_code code = ds_json_text(&r->json, image, place, "filename", &name, err);
     if (!code) code = read_split(r, image, place, &split, err);
     if (!code && json_object_get(image, "filepath"))
-        code = get_text(r, image, place, "filepath", &folder, err);
+        code = ds_json_text(&r->json, image, place, "filepath", &folder, err);
     if (!code)
-        code = get_id(r, image, place, json_object_get(image, "cocoid") ? "cocoid" : "imgid", &id, err);
+        code = ds_json_id(&r->json, image, place, json_object_get(image, "cocoid") ? "cocoid" : "imgid", &id,
+                          err);
     if (code) return code;
     char joined[PATH_MAX] = "";
     if (*folder && snprintf(joined, sizeof joined, "%s/", folder) >= (int)sizeof joined)
-        return wrong_key(r, place, "filepath", "is too long", err);
+        return ds_json_wrong_key(&r->json, place, "filepath", "is too long", err);
     code = add_image(r, place, id, joined, name, err);
     if (code) return code;
     r->image[r->images - 1].split = split;
@@ -180,83 +153,49 @@ static err_code read_karpathy_image(reader *r, const json_t *image, const char *
     return read_sentences(r, json_object_get(image, "sentences"), place, err);
 }
 
-static err_code read_image(reader *r, const json_t *image, const char *place, error *err)
+static err_code read_image(void *ctx, const json_t *image, const char *place, error *err)
 {
+    reader *r = ctx;
     if (json_object_get(image, "sentences")) {
         r->has_sentences = true;
         return read_karpathy_image(r, image, place, err);
     }
     int64_t id = 0;
     const char *name;
-    err_code code = get_id(r, image, place, "id", &id, err);
-    if (!code) code = get_text(r, image, place, "file_name", &name, err);
+    err_code code = ds_json_id(&r->json, image, place, "id", &id, err);
+    if (!code) code = ds_json_text(&r->json, image, place, "file_name", &name, err);
     return code ? code : add_image(r, place, id, "", name, err);
 }
 
-static err_code read_annotation(reader *r, const json_t *annotation, const char *place, error *err)
+static err_code read_annotation(void *ctx, const json_t *annotation, const char *place, error *err)
 {
+    reader *r = ctx;
     int64_t id = 0;
     const char *text;
-    err_code code = get_id(r, annotation, place, "image_id", &id, err);
-    if (!code) code = get_text(r, annotation, place, "caption", &text, err);
+    err_code code = ds_json_id(&r->json, annotation, place, "image_id", &id, err);
+    if (!code) code = ds_json_text(&r->json, annotation, place, "caption", &text, err);
     return code ? code : add_caption(r, id, -1, text, err);
 }
 
-typedef err_code (*element_reader)(reader *r, const json_t *element, const char *place, error *err);
-
-/* An array of objects, each freed as soon as it is read. */
-static err_code read_elements(reader *r, const char *key, element_reader read, error *err)
-{
-    char place[64];
-    bool more;
-    if (ds_json_peek(&r->json) != '[') return wrong(r, key, "not an array", err);
-    err_code code = ds_json_open(&r->json, '[', key, err);
-    for (size_t i = 0; !code; i++) {
-        json_t *element;
-        snprintf(place, sizeof place, "%s[%zu]", key, i);
-        code = ds_json_next(&r->json, ']', place, &more, err);
-        if (code || !more) break;
-        code = ds_json_value(&r->json, place, &element, err);
-        if (code) break;
-        code = json_is_object(element) ? read(r, element, place, err) : wrong(r, place, "not an object", err);
-        json_decref(element);
-    }
-    return code;
-}
-
-static err_code read_once(reader *r, bool *seen, const char *key, element_reader read, error *err)
+static err_code read_once(reader *r, bool *seen, const char *key, ds_json_element read, error *err)
 {
     if (*seen) return err_set(err, ERR_FORMAT, "cannot read '%s': two keys '%s'", r->json.name, key);
     *seen = true;
-    return read_elements(r, key, read, err);
+    return ds_json_objects(&r->json, key, read, r, err);
 }
 
-static err_code read_member(reader *r, const char *key, error *err)
+static err_code read_member(void *ctx, const char *key, error *err)
 {
+    reader *r = ctx;
     if (!strcmp(key, "images")) return read_once(r, &r->has_images, "images", read_image, err);
     if (!strcmp(key, "annotations"))
         return read_once(r, &r->has_annotations, "annotations", read_annotation, err);
-    json_t *ignored;
-    err_code code = ds_json_value(&r->json, "", &ignored, err);
-    if (!code) json_decref(ignored);
-    return code;
+    return ds_json_skip(&r->json, "", err);
 }
 
 static err_code read_document(reader *r, error *err)
 {
-    bool more;
-    err_code code = ds_json_skip_mark(&r->json, err);
-    if (!code) code = ds_json_open(&r->json, '{', "", err);
-    while (!code) {
-        char *key;
-        code = ds_json_next(&r->json, '}', "", &more, err);
-        if (code || !more) break;
-        code = ds_json_key(&r->json, "", &key, err);
-        if (code) break;
-        code = read_member(r, key, err);
-        free(key);
-    }
-    if (!code) code = ds_json_finish(&r->json, err);
+    err_code code = ds_json_document(&r->json, read_member, r, err);
     if (code) return code;
     if (!r->has_images)
         return err_set(err, ERR_FORMAT, "cannot read '%s': 'images' is missing", r->json.name);
@@ -275,7 +214,7 @@ static err_code check_splits(const reader *r, error *err)
     for (int32_t i = 0; r->splits.count && i < r->images; i++) {
         if (r->image[i].split >= 0) continue;
         snprintf(place, sizeof place, "images[%d]", i);
-        return wrong_key(r, place, "split", "is missing", err);
+        return ds_json_wrong_key(&r->json, place, "split", "is missing", err);
     }
     return ERR_OK;
 }

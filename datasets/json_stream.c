@@ -4,6 +4,7 @@
 #include "src/io/json.h"
 #include "src/io/json_memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,4 +108,79 @@ err_code ds_json_finish(ds_json_stream *s, error *err)
 {
     if (ds_json_peek(s) || s->at < s->size) return malformed(s, "", "the end of the file expected", err);
     return ERR_OK;
+}
+
+err_code ds_json_skip(ds_json_stream *s, const char *place, error *err)
+{
+    json_t *ignored = NULL;
+    err_code code = ds_json_value(s, place, &ignored, err);
+    if (!code) json_decref(ignored);
+    return code;
+}
+
+err_code ds_json_document(ds_json_stream *s, ds_json_member take, void *ctx, error *err)
+{
+    bool more;
+    err_code code = ds_json_skip_mark(s, err);
+    if (!code) code = ds_json_open(s, '{', "", err);
+    while (!code) {
+        char *key;
+        code = ds_json_next(s, '}', "", &more, err);
+        if (code || !more) break;
+        code = ds_json_key(s, "", &key, err);
+        if (code) break;
+        code = take(ctx, key, err);
+        free(key);
+    }
+    return code ? code : ds_json_finish(s, err);
+}
+
+err_code ds_json_objects(ds_json_stream *s, const char *key, ds_json_element take, void *ctx, error *err)
+{
+    char place[64];
+    bool more;
+    if (ds_json_peek(s) != '[') return ds_json_wrong(s, key, "not an array", err);
+    err_code code = ds_json_open(s, '[', key, err);
+    for (size_t i = 0; !code; i++) {
+        json_t *element = NULL;
+        snprintf(place, sizeof place, "%s[%zu]", key, i);
+        code = ds_json_next(s, ']', place, &more, err);
+        if (code || !more) break;
+        code = ds_json_value(s, place, &element, err);
+        if (code) break;
+        code = json_is_object(element) ? take(ctx, element, place, err)
+                                       : ds_json_wrong(s, place, "not an object", err);
+        json_decref(element);
+    }
+    return code;
+}
+
+err_code ds_json_wrong(const ds_json_stream *s, const char *place, const char *problem, error *err)
+{
+    return err_set(err, ERR_FORMAT, "cannot read '%s': %s: %s", s->name, place, problem);
+}
+
+err_code ds_json_wrong_key(const ds_json_stream *s, const char *place, const char *key, const char *problem,
+                           error *err)
+{
+    return err_set(err, ERR_FORMAT, "cannot read '%s': %s: '%s' %s", s->name, place, key, problem);
+}
+
+err_code ds_json_id(const ds_json_stream *s, const json_t *object, const char *place, const char *key,
+                    int64_t *id, error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value) return ds_json_wrong_key(s, place, key, "is missing", err);
+    err_code code = io_json_id(value, id);
+    if (code == ERR_LIMIT) return ds_json_wrong_key(s, place, key, "is beyond 2^53", err);
+    return code ? ds_json_wrong_key(s, place, key, "is not a whole number", err) : ERR_OK;
+}
+
+err_code ds_json_text(const ds_json_stream *s, const json_t *object, const char *place, const char *key,
+                      const char **out, error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value) return ds_json_wrong_key(s, place, key, "is missing", err);
+    *out = json_string_value(value);
+    return *out ? ERR_OK : ds_json_wrong_key(s, place, key, "is not a string", err);
 }

@@ -198,9 +198,10 @@ static const char *find_problem_of_photos(const eval_request *q)
 static const char *find_problem_of_texts(const eval_request *q)
 {
     if (q->pairs && (q->source || q->target)) return "--pairs and --source exclude each other";
-    if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split || q->max_missing)
-        return "--training, --df, --save-df, --per-image, --split and --max-missing are of captions, not of "
-               "translations";
+    if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split || q->max_missing ||
+        q->grounding)
+        return "--training, --df, --save-df, --per-image, --split, --max-missing and --grounding are of "
+               "captions, not of translations";
     if (!q->use.path) return "no model given with --model";
     if (q->pairs) return NULL;
     if (q->format) return "--format needs --pairs";
@@ -218,9 +219,9 @@ static const char *find_problem(const eval_request *q, bool decodes)
     if (texts) return find_problem_of_texts(q);
     if (q->format) return "--format needs --pairs";
     if (photos) return find_problem_of_photos(q);
-    if (q->use.path || q->results_out || q->limit || q->split || q->max_missing || decodes)
-        return "--model, --split, --limit, --max-missing, --results-out and the options of decoding need "
-               "--captions";
+    if (q->use.path || q->results_out || q->limit || q->split || q->max_missing || q->grounding || decodes)
+        return "--model, --split, --limit, --max-missing, --grounding, --results-out and the options of "
+               "decoding need --captions";
     if (lines) return find_problem_of_lines(q);
     if (!q->refs) return "no references given with --refs";
     return q->results || q->save_frequencies ? NULL : "no captions to score given with --results";
@@ -283,6 +284,10 @@ int verb_eval(int argc, char **argv)
         {"images", .kind = OPT_INPUT, .metavar = "DIR", .value = &q.images, .help = "folder of the photos"},
         {"split", .kind = OPT_STRING, .metavar = "NAME", .value = &q.split,
          .help = "Karpathy's form: the part to take, like test; all if absent"},
+        {"grounding", .kind = OPT_INPUT, .metavar = "FILE", .value = &q.grounding,
+         .help =
+             "objects of the photos with their boxes, in the form of COCO's instances: do words that name "
+             "one look into its box?"},
         {"results-out", .kind = OPT_OUTPUT, .metavar = "FILE", .value = &q.results_out,
          .help =
              "write the captions, every few seconds; a FILE that is there is continued, so that a run which "

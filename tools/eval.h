@@ -6,6 +6,7 @@
 
 #include "captioner/score/attention_stats.h"
 #include "captioner/score/calibration.h"
+#include "captioner/score/grounding.h"
 #include "captioner/score/score.h"
 #include "captioner/score/text_score.h"
 #include "tools/decoding.h"
@@ -17,6 +18,7 @@ enum { EVAL_TEXT_REFS = 32 };
 typedef struct eval_request {
     const char *refs, *results;                          /* captions of any program */
     const char *captions, *images, *split, *results_out; /* photos to caption */
+    const char *grounding;                               /* their objects with boxes */
     model_use use;
     decoding decoding;
     int limit;                                             /* photos; 0: all */
@@ -31,6 +33,9 @@ typedef struct eval_request {
 typedef struct eval_captioned {
     cap_attention_stats attention;
     cap_calibration calibration;
+    cap_grounding grounding;
+    bool pointed;   /* --grounding was given: `grounding` means something */
+    int placeless;  /* scored photos that are not in it, or whose words came without places */
     int bare;       /* captions continued from a file that told only the sentence: they are in neither */
     cap_df *df;     /* the model's; NULL: it carries none. The caller frees it. */
     int scored;     /* photos with a caption and references */

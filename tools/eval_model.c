@@ -5,6 +5,7 @@
 
 #include "captioner/score/model_df.h"
 #include "datasets/coco.h"
+#include "datasets/instances.h"
 #include "src/base/text.h"
 #include "tools/eval.h"
 #include "tools/eval_results.h"
@@ -18,6 +19,7 @@ typedef struct captioning {
     eval_request *q;
     eval_captioned *out;
     ds_captions data;
+    ds_instances objects; /* empty without --grounding */
     eval_results results;
     int limit;  /* the first photos of the file: 1..data.images */
     bool *gone; /* [limit] there is no such file */
@@ -147,6 +149,13 @@ static err_code add_references(const captioning *c, int image, cap_scorer *s, er
     return code;
 }
 
+static void add_grounding(captioning *c, const eval_said *said, int64_t id)
+{
+    if (!c->q->grounding) return;
+    c->out->placeless += !said->at || !ds_instances_find(&c->objects, id);
+    if (said->at) cap_grounding_add(&c->out->grounding, said->word, said->at, said->words, &c->objects, id);
+}
+
 /* What its words' probabilities and its attention were. */
 static err_code add_inside(captioning *c, int image, error *err)
 {
@@ -156,6 +165,7 @@ static err_code add_inside(captioning *c, int image, error *err)
     const char **reference = arena_array(&mem, from->count, sizeof *reference);
     c->out->bare += !said->words;
     cap_attention_merge(&c->out->attention, &said->attention);
+    add_grounding(c, said, from->id);
     err_code code = reference ? ERR_OK : no_memory(err);
     for (int i = 0; !code && i < from->count; i++) reference[i] = c->data.caption[from->first + i].text;
     if (!code)
@@ -281,6 +291,8 @@ err_code eval_caption(eval_request *q, cap_scorer *s, eval_captioned *out, error
 {
     captioning c = {.q = q, .out = out};
     err_code code = prepare(&c, err);
+    out->pointed = q->grounding;
+    if (!code && q->grounding) code = ds_instances_read(q->grounding, &c.objects, err);
     if (!code) code = open_model(&c, err);
     if (!code) code = continue_results(&c, err);
     if (!code) code = find_photos(&c, err);
@@ -291,6 +303,7 @@ err_code eval_caption(eval_request *q, cap_scorer *s, eval_captioned *out, error
     out->too_many = out->unreadable > q->max_missing * c.limit;
     model_use_close(&q->use);
     ds_captions_release(&c.data);
+    ds_instances_release(&c.objects);
     arena_release(&c.memory);
     return code;
 }

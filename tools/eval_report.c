@@ -74,6 +74,16 @@ static void put_attention(io_json_build *b, const cap_attention *a)
     io_json_put_bool(b, o, "frozen", a->frozen);
 }
 
+static void put_grounding(io_json_build *b, const cap_grounding *g)
+{
+    json_t *o = io_json_put_object(b, b->root, "grounding");
+    double some = g->words ? 1 : (double)NAN; /* shares of nothing are null */
+    io_json_put_int(b, o, "words", g->words);
+    io_json_put_number(b, o, "inside", some * cap_grounding_inside(g));
+    io_json_put_number(b, o, "chance", some * cap_grounding_chance(g));
+    io_json_put_number(b, o, "centre", some * cap_grounding_centre(g));
+}
+
 /* Bins without words have no means. */
 static void put_calibration(io_json_build *b, const cap_calibration *c)
 {
@@ -112,6 +122,7 @@ err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, er
     io_json_build b = io_json_build_object();
     put_metrics(&b, b.root, &all->of, all->cider_means_nothing);
     if (attention.captions) put_attention(&b, &attention);
+    if (inside->pointed) put_grounding(&b, &inside->grounding);
     if (inside->calibration.words) put_calibration(&b, &inside->calibration);
     put_counts(&b, all);
     json_t *json = io_json_take(&b);
@@ -142,6 +153,18 @@ static void print_attention(const cap_attention *a)
     printf("attention    %7.3f   of the entropy of even weights; %.3f on the strongest region\n", a->entropy,
            a->strongest);
     printf("             %7.3f   of it moves from word to word\n", a->change);
+}
+
+static void print_grounding(const cap_grounding *g)
+{
+    if (!g->words) {
+        puts("pointing           -   no word names an object of its photo");
+        return;
+    }
+    printf("pointing     %7.3f   of %lld words that name an object of the photo look into its box\n",
+           cap_grounding_inside(g), (long long)g->words);
+    printf("             %7.3f   by chance; %.3f if all looked at the centre\n", cap_grounding_chance(g),
+           cap_grounding_centre(g));
 }
 
 static void print_calibration(const cap_calibration *c)
@@ -175,6 +198,7 @@ void eval_print_table(const cap_scores *all, const eval_captioned *inside)
         printf("novel        %7zu   captions, %.1f %%, that are none of %zu training captions\n", all->novel,
                percent(all->novel, all->images), all->training_captions);
     if (attention.captions) print_attention(&attention);
+    if (inside->pointed) print_grounding(&inside->grounding);
     if (inside->calibration.words) print_calibration(&inside->calibration);
 }
 
@@ -216,6 +240,11 @@ void eval_say_notes(const eval_request *q, const cap_scores *all, const eval_cap
             "%d captions of '%s' came without probabilities: they are scored, but not part of "
             "calibration and attention",
             inside->bare, q->results_out);
+    if (inside->placeless)
+        ui_say(
+            "%d of %d photos are not in '%s', or words came without places: they are no part of the pointing "
+            "game",
+            inside->placeless, inside->scored, q->grounding);
     size_t images = all->left_out + all->images;
     if (all->left_out && q->captions)
         ui_say("%zu of %zu photos could not be read and are not scored", all->left_out, images);

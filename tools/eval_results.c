@@ -67,7 +67,9 @@ bool eval_said_take(eval_said *said, const cap_description *d, arena *mem)
     eval_said s = {.caption = arena_strdup(mem, d->best.sentence), .words = d->best.words};
     s.word = arena_array(mem, n, sizeof *s.word);
     s.probability = arena_array(mem, n, sizeof *s.probability);
-    if (!s.caption || !s.word || !s.probability) return false;
+    s.at = arena_array(mem, n, sizeof *s.at);
+    if (!s.caption || !s.word || !s.probability || !s.at) return false;
+    if (!cap_points_of(d, s.at)) s.at = NULL;
     for (size_t i = 0; i < n; i++) {
         s.probability[i] = d->best.probability[i];
         if (!(s.word[i] = arena_strdup(mem, d->best.word[i]))) return false;
@@ -119,6 +121,20 @@ err_code eval_read_id(const json_t *row, const char *where, int64_t *image, erro
     return ERR_FORMAT;
 }
 
+/* Where a word looked; rows of models without attention, and of other programs, do not tell it. */
+static err_code read_point(const json_t *word, const char *where, cap_point *at, bool *told, error *err)
+{
+    json_t *list;
+    err_code code = io_json_array_or(word, "at", where, &list, err);
+    *told = *told && list;
+    if (code || !list) return code;
+    const json_t *x = json_array_get(list, 0), *y = json_array_get(list, 1);
+    if (json_array_size(list) != 2 || !json_is_number(x) || !json_is_number(y))
+        return err_set(err, ERR_FORMAT, "%s: 'at' is no list of two numbers", where);
+    *at = (cap_point){(float)json_number_value(x), (float)json_number_value(y)};
+    return ERR_OK;
+}
+
 static err_code read_words(const reader *r, const json_t *list, const char *where, eval_said *said,
                            error *err)
 {
@@ -126,13 +142,16 @@ static err_code read_words(const reader *r, const json_t *list, const char *wher
     err_code code = ERR_OK;
     said->word = arena_array(r->mem, n, sizeof *said->word);
     said->probability = arena_array(r->mem, n, sizeof *said->probability);
-    if (!said->word || !said->probability) return no_memory(err);
+    said->at = arena_array(r->mem, n, sizeof *said->at);
+    if (!said->word || !said->probability || !said->at) return no_memory(err);
+    bool told = true;
     for (size_t i = 0; !code && i < n; i++) {
         const json_t *o = json_array_get(list, i);
         const char *word;
         double probability;
         code = io_json_string(o, "word", where, &word, err);
         if (!code) code = io_json_number(o, "probability", where, &probability, err);
+        if (!code) code = read_point(o, where, &said->at[i], &told, err);
         if (code) return code;
         if (!(probability >= 0 && probability <= 1))
             return err_set(err, ERR_FORMAT, "%s: a probability of %g", where, probability);
@@ -140,6 +159,7 @@ static err_code read_words(const reader *r, const json_t *list, const char *wher
         if (!(said->word[i] = arena_strdup(r->mem, word))) return no_memory(err);
     }
     said->words = (int)n;
+    if (!told) said->at = NULL;
     return ERR_OK;
 }
 
@@ -224,6 +244,14 @@ err_code eval_results_read(eval_results *of, arena *mem, error *err)
 
 /* ---- writing ---- */
 
+/* Each of the words gets the place that it looked at. */
+static void put_points(io_json_build *b, json_t *words, const eval_said *said)
+{
+    for (int i = 0; said->at && i < said->words; i++)
+        io_json_put_floats(b, json_array_get(words, (size_t)i), "at", (float[]){said->at[i].x, said->at[i].y},
+                           2);
+}
+
 static json_t *row_json(int64_t id, const char *made_by, const eval_said *said)
 {
     io_json_build b = io_json_build_object();
@@ -232,6 +260,7 @@ static json_t *row_json(int64_t id, const char *made_by, const eval_said *said)
     if (!said->words) return io_json_take(&b);
     io_json_put_string(&b, b.root, "made_by", made_by);
     io_json_put(&b, b.root, "words", json_words(said->word, said->probability, said->words));
+    put_points(&b, json_object_get(b.root, "words"), said);
     if (!said->attention.captions) return io_json_take(&b);
     cap_attention a = cap_attention_summary(&said->attention);
     json_t *o = io_json_put_object(&b, b.root, "attention");

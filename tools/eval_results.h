@@ -2,7 +2,8 @@
  *
  *     [{"image_id": 7, "caption": "a dog runs",
  *       "made_by": "8c736521f1ad0c2e",                            model and options, in short
- *       "words": [{"word": "a", "probability": 0.81}, ...],
+ *       "words": [{"word": "a", "probability": 0.81,
+ *                  "at": [0.5, 0.75]}, ...],                  where in the photo it looked
  *       "attention": {"entropy": 0.78, "strongest": 0.06, "change": 0.21}},
  *      ...]
  *
@@ -16,6 +17,7 @@
 
 #include "captioner/caption.h"
 #include "captioner/score/attention_stats.h"
+#include "captioner/score/grounding.h"
 #include "datasets/coco.h"
 #include "src/base/arena.h"
 
@@ -25,6 +27,7 @@ typedef struct eval_said {
     int words;           /* 0: the row came without words */
     const char **word;
     float *probability;
+    cap_point *at;                 /* [words] where each looked at most; NULL: the row came without */
     cap_attention_stats attention; /* of this caption alone; zeroed: none */
 } eval_said;
 

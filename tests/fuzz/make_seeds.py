@@ -103,10 +103,21 @@ def features():
 def results():
     rows = [{"image_id": 1, "caption": "a dog"}, {"image_id": 2, "caption": "a cat on a bed"}]
     seed("results", "good_plain", json.dumps(rows))
-    rows[0].update(made_by="0123456789abcdef", words=[{"word": "a", "probability": 0.5}],
+    rows[0].update(made_by="0123456789abcdef", words=[{"word": "a", "probability": 0.5, "at": [0.5, 1]}],
                    attention={"entropy": 0.5, "strongest": 0.1, "change": 0.2})
     seed("results", "good_whole", json.dumps(rows))
     seed("results", "unknown", '[{"image_id": 3, "caption": ""}]')
+
+
+def instances():
+    whole = {"images": [{"id": 1, "width": 200, "height": 100}, {"id": 2, "width": 3, "height": 4}],
+             "annotations": [{"image_id": 1, "category_id": 18, "bbox": [10, 20.5, 100, 50], "iscrowd": 0},
+                             {"image_id": 1, "category_id": 10, "bbox": [0, 0, 900, 100]},
+                             {"image_id": 3, "category_id": 10, "bbox": [0, 0, 1, 1]}],
+             "categories": [{"id": 18, "name": "dog"}, {"id": 10, "name": "traffic light"}]}
+    seed("instances", "good_whole", json.dumps(whole))
+    seed("instances", "good_empty", '{"categories": [], "images": [], "annotations": []}')
+    seed("instances", "negative", json.dumps(whole).replace("100, 50", "100, -50"))
 
 
 def texts():
@@ -158,6 +169,7 @@ with tempfile.TemporaryDirectory() as scratch:
     states()
     features()
     results()
+    instances()
     texts()
     codecs(scratch)
     frequencies(scratch)
