@@ -126,14 +126,18 @@ static const char *const never[][8] = {
     [JSON_ARRAY] = {"null", "7", "\"x\"", "{}", "true", "[]", NULL},
 };
 
+static bool may_be_zero(const char *key)
+{
+    return !strcmp(key, "projection") || !strcmp(key, "glance") || !strcmp(key, "styles");
+}
+
 static void damage_field(const char *object, const char *key, const json_t *value)
 {
     json_type type = json_is_boolean(value) ? JSON_TRUE : json_typeof(value);
     if (!strcmp(key, "record")) return; /* no part of the computation */
     for (int i = 0; never[type][i]; i++) {
         pieces p = copy();
-        /* The two numbers that may be 0. */
-        bool zero = !strcmp(never[type][i], "0") && !strcmp(key, "projection") && object;
+        bool zero = !strcmp(never[type][i], "0") && object && may_be_zero(key);
         if (!zero)
             json_object_set_new(inside(&p, object), key, json_loads(never[type][i], JSON_DECODE_ANY, NULL));
         if (zero)

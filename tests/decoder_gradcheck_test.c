@@ -93,8 +93,14 @@ static cap_text_encoder_config small_encoder(void)
 
 static cap_decoder_config small_decoder(nn_match_kind match)
 {
-    cap_decoder_config c = cap_lstm_config(&(cap_lstm_settings){
-        .embedding = 3, .hidden = 4, .attention = 3, .layers = 1, .match = match, .start = CAP_START_LAST});
+    cap_decoder_config c = cap_lstm_config(&(cap_lstm_settings){.embedding = 3,
+                                                                .hidden = 4,
+                                                                .attention = 3,
+                                                                .heads = 1,
+                                                                .layers = 1,
+                                                                .match = match,
+                                                                .start = CAP_START_LAST,
+                                                                .sharpness = 1});
     c.vocabulary = TEXT_VOCABULARY;
     return c;
 }

@@ -31,8 +31,10 @@ static inline cap_decoder_config toy_decoder_config(int features, int vocabulary
                                                                 .hidden = 6,
                                                                 .attention = 4,
                                                                 .projection = 6,
+                                                                .heads = 1,
                                                                 .layers = 1,
                                                                 .match = match,
+                                                                .sharpness = 1,
                                                                 .gate = true,
                                                                 .rectify = true});
     c.features = features;

@@ -74,6 +74,30 @@ bool cap_decoder_config_attends(const cap_decoder_config *c)
     return c->row->attends && c->row->attends(c->settings.bytes);
 }
 
+err_code cap_decoder_config_take_concepts(cap_decoder_config *c, int styles, error *err)
+{
+    const io_field *takes = io_fields_find(c->row->fields, "concepts"),
+                   *told = io_fields_find(c->row->fields, "styles");
+    if (!takes || !told)
+        return err_set(err, ERR_ARGUMENT, "the decoder '%s' takes no concepts; use '%s'", c->row->name,
+                       cap_decoder_rows[0]->name);
+    *io_field_switch(takes, c->settings.bytes) = true;
+    *io_field_int(told, c->settings.bytes) = styles;
+    return ERR_OK;
+}
+
+bool cap_decoder_config_takes_concepts(const cap_decoder_config *c)
+{
+    const io_field *f = io_fields_find(c->row->fields, "concepts");
+    return f && *io_field_switch(f, c->settings.bytes);
+}
+
+int cap_decoder_config_styles(const cap_decoder_config *c)
+{
+    const io_field *f = io_fields_find(c->row->fields, "styles");
+    return f ? *io_field_int(f, c->settings.bytes) : 0;
+}
+
 /* ---- the network ---- */
 
 err_code cap_decoder_declare(cap_decoder *d, const cap_decoder_config *c, const char *prefix,
@@ -101,7 +125,9 @@ cap_memory cap_decoder_remember(nn_tape *t, const cap_decoder *d, const cap_enco
     cap_memory m = {.source = *encoded, .length = encoded->length, .memories = encoded->memories};
     if (encoded->states) {
         m.memories = encoded->states->dim[0];
-        m.states = encoded->states->dim[1];
+        m.regions = m.states = encoded->states->dim[1];
+    } else if (!m.memories && encoded->concepts) {
+        m.memories = encoded->concepts->memories;
     }
     if (!t->failed && d->config.row->remember) d->config.row->remember(t, d, &m);
     return m;

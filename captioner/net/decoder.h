@@ -54,6 +54,12 @@ json_t *cap_decoder_config_to_json(const cap_decoder_config *c); /* new referenc
 err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_decoder_config *c, error *err);
 bool cap_decoder_config_attends(const cap_decoder_config *c);
 
+/* From now on it takes concepts, and tells so many styles of captions apart (0: none). ERR_ARGUMENT: the row
+ * can do neither. */
+err_code cap_decoder_config_take_concepts(cap_decoder_config *c, int styles, error *err);
+bool cap_decoder_config_takes_concepts(const cap_decoder_config *c);
+int cap_decoder_config_styles(const cap_decoder_config *c);
+
 typedef struct cap_decoder {
     cap_decoder_config config;
     void *net; /* row->net_bytes, the row's own */
@@ -69,7 +75,8 @@ bool cap_decoder_attends(const cap_decoder *d); /* false: there is no attention 
 typedef struct cap_memory {
     cap_encoded source;    /* as it came from the encoder */
     const int32_t *length; /* [M] states that exist; NULL: all L */
-    int memories, states;  /* M, L */
+    int memories, states;  /* M, L: all that a word can look at */
+    int regions;           /* of these, those that came from the encoder, the first ones; 0: it gave none */
     void *net;             /* the row's own, on the tape; NULL: it has none */
 } cap_memory;
 
@@ -91,7 +98,9 @@ cap_decoder_state cap_decoder_start(nn_tape *t, const cap_decoder *d, const cap_
 typedef struct cap_step {
     cap_decoder_state state;          /* after the step */
     nn_var *outlook[CAP_MAX_OUTLOOK]; /* [N, ...] each: what the likelihoods are made of; unused ones NULL */
-    nn_var *alpha;                    /* [N, L] where the word looked; NULL: the decoder does not attend */
+    nn_var *alpha; /* [N, L] where the word looked: first the regions; a decoder of concepts then has a state
+                      for "nothing is named", then the concepts in the order of their list, as many as have
+                      room. NULL: the decoder does not attend */
 } cap_step;
 
 /* One word: word[N] are the previous ones, borrowed until backward. */

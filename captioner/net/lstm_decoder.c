@@ -40,6 +40,12 @@ static nn_var *bias(const declarer *d, const char *name, int n)
     return add(d, name, n, 0, nn_init_constant(0), 0);
 }
 
+/* A table that rows are taken from. */
+static nn_var *table(const declarer *d, const char *name, int rows, int cols, double deviation)
+{
+    return add(d, name, rows, cols, nn_init_normal(deviation), NN_TABLE);
+}
+
 static int projected_width(const declarer *to)
 {
     return to->c->projection ? to->c->projection : to->features;
@@ -62,19 +68,43 @@ static void declare_attention(cap_lstm *d, const declarer *to)
     if (row->network) {
         d->key_w = weight(to, "attention.key.weight", width, c->attention);
         d->key_b = bias(to, "attention.key.bias", c->attention);
-        d->match.v = add(to, "attention.score.weight", c->attention, 0, nn_init_fan(c->attention), 0);
+        d->match.v =
+            add(to, "attention.score.weight", c->attention, 0, nn_init_fan(c->attention / c->heads), 0);
     }
     if (row->projected)
         d->query_w = weight(to, "attention.query.weight", c->hidden, row->network ? c->attention : width);
     if (row->degree) {
-        d->match.bias = bias(to, "attention.score.bias", 1);
+        d->match.bias = bias(to, "attention.score.bias", c->heads);
         double gain = c->fixed_gain ? 1 : FIRST_GAIN;
-        d->match.log_gain =
-            add(to, "attention.log_gain", 1, 0, nn_init_constant(log(gain)), c->fixed_gain ? NN_BUFFER : 0);
+        d->match.log_gain = add(to, "attention.log_gain", c->heads, 0, nn_init_constant(log(gain)),
+                                c->fixed_gain ? NN_BUFFER : 0);
         char name[96];
         snprintf(name, sizeof name, "%sattention.log_gain", to->prefix);
         nn_params_set_rate(to->params, name, GAIN_RATE);
     }
+}
+
+static void declare_concepts(cap_lstm *d, const declarer *to)
+{
+    const cap_lstm_settings *c = to->c;
+    int width = projected_width(to);
+    if (!c->concepts) return;
+    d->concept_word =
+        add(to, "concepts.word.weight", c->embedding, width, nn_init_relu(c->embedding), NN_DECAY);
+    d->concept_traits =
+        add(to, "concepts.traits.weight", CAP_NAMERS * CAP_LSTM_TRAITS, width, nn_init_normal(0.2), 0);
+    d->concept_null = add(to, "concepts.null", width, 0, nn_init_normal(0.1), 0);
+}
+
+static void declare_glance(cap_lstm *d, const declarer *to)
+{
+    const cap_lstm_settings *c = to->c;
+    if (!c->glance) return;
+    d->glance_w = weight(to, "glance.weight", projected_width(to) * (c->concepts ? 2 : 1), c->glance);
+    d->glance_b = bias(to, "glance.bias", c->glance);
+    d->glance_blind = bias(to, "glance.blind", c->glance);
+    d->glance_gates = weight(to, "lstm.glance.weight", c->glance, 4 * c->hidden);
+    if (c->styles) d->glance_style = table(to, "glance.style", c->styles + 1, c->glance, 0.02);
 }
 
 /* PART of layer i: of the lowest PART alone, the name from when there was one layer. */
@@ -91,7 +121,7 @@ static void declare_start(cap_lstm *d, const declarer *to, int i)
 {
     const cap_lstm_settings *c = to->c;
     cap_lstm_layer *l = &d->layer[i];
-    int width = c->start == CAP_START_MEAN ? projected_width(to) : to->features;
+    int width = c->glance ? c->glance : c->start == CAP_START_MEAN ? projected_width(to) : to->features;
     char name[64];
     if (c->start == CAP_START_COPY) return;
     l->start_h_w = weight(to, layer_name(name, "start", i, "h.weight"), width, c->hidden);
@@ -137,8 +167,9 @@ static void declare(cap_decoder *decoder, const char *prefix, nn_params *params)
     }
     for (int i = 0; i < c->layers; i++) declare_start(d, &to, i);
     declare_attention(d, &to);
-    d->embedding =
-        add(&to, "embedding", to.vocabulary, c->embedding, nn_init_normal(1 / sqrt(c->embedding)), NN_TABLE);
+    declare_concepts(d, &to);
+    declare_glance(d, &to);
+    d->embedding = table(&to, "embedding", to.vocabulary, c->embedding, 1 / sqrt(c->embedding));
     for (int i = 0; i < c->layers; i++) declare_layer(d, &to, i);
     declare_output(d, &to);
     if (!width || !c->gate) return;
@@ -148,6 +179,18 @@ static void declare(cap_decoder *decoder, const char *prefix, nn_params *params)
 
 /* ---- once per memory ---- */
 
+static void remember_summary(nn_tape *t, const cap_decoder *decoder, const cap_memory *m, nn_var *states)
+{
+    const cap_lstm *d = cap_lstm_of(decoder);
+    const cap_lstm_settings *c = cap_lstm_set(decoder);
+    cap_lstm_memory *net = m->net;
+    bool shown = c->match == NN_MATCH_NONE && c->peek;
+    if (c->start == CAP_START_MEAN && (!c->glance || shown)) net->mean = nn_mean(t, states, m->length);
+    if (!c->glance) return;
+    net->glance = cap_lstm_glance(t, decoder, m, states);
+    net->gates = nn_linear(t, net->glance, d->glance_gates, d->layer[0].bias);
+}
+
 static void remember(nn_tape *t, const cap_decoder *decoder, cap_memory *m)
 {
     const cap_lstm *d = cap_lstm_of(decoder);
@@ -156,13 +199,14 @@ static void remember(nn_tape *t, const cap_decoder *decoder, cap_memory *m)
     nn_var *v = m->source.states;
     if (!net) return;
     m->net = net;
-    if (d->project_w) v = nn_linear(t, v, d->project_w, d->project_b);
-    if (d->project_w && c->rectify) v = nn_activate(t, v, NN_RELU);
+    if (v && d->project_w) v = nn_linear(t, v, d->project_w, d->project_b);
+    if (v && d->project_w && c->rectify) v = nn_activate(t, v, NN_RELU);
+    if (c->concepts) v = cap_lstm_join(t, decoder, m, v);
     net->values = nn_dropout(t, v, (real)c->dropout);
     /* Matching sees the regions undisturbed: the noise of dropout, drawn anew for every region, hides the
      * differences between them, and attention stays flat. */
     net->keys = nn_match_rows[c->match].network ? nn_linear(t, v, d->key_w, d->key_b) : v;
-    if (c->start == CAP_START_MEAN) net->mean = nn_mean(t, v, m->length);
+    remember_summary(t, decoder, m, v);
 }
 
 /* ---- the first state ---- */
@@ -194,8 +238,8 @@ void cap_lstm_start(nn_tape *t, const cap_decoder *decoder, const cap_memory *m,
     out->parts = 2 * c->layers;
     for (int i = 0; i < c->layers; i++) {
         const cap_lstm_layer *l = &d->layer[i];
-        nn_lstm_state from =
-            c->start == CAP_START_MEAN ? (nn_lstm_state){net->mean, net->mean} : last_of(m, i);
+        nn_var *summary = c->glance ? net->glance : net->mean;
+        nn_lstm_state from = c->start == CAP_START_MEAN ? (nn_lstm_state){summary, summary} : last_of(m, i);
         if (c->start == CAP_START_COPY)
             from.c = zeros(t, m->memories, c->hidden);
         else
@@ -208,10 +252,14 @@ void cap_lstm_start(nn_tape *t, const cap_decoder *decoder, const cap_memory *m,
 
 /* ---- a step ---- */
 
-nn_var *cap_lstm_word_gates(nn_tape *t, const cap_decoder *d, nn_var *embedded)
+nn_var *cap_lstm_word_gates(nn_tape *t, const cap_decoder *d, const cap_memory *m, const int32_t *memory_of,
+                            nn_var *embedded)
 {
     const cap_lstm_layer *lowest = &cap_lstm_of(d)->layer[0];
-    return nn_linear(t, embedded, lowest->input, lowest->bias);
+    const cap_lstm_memory *net = m->net;
+    if (!cap_lstm_set(d)->glance || !embedded) return nn_linear(t, embedded, lowest->input, lowest->bias);
+    nn_var *glance = cap_for_rows(t, net->gates, memory_of, embedded->dim[0]);
+    return nn_linear_onto(t, glance, embedded, lowest->input);
 }
 
 nn_var *cap_lstm_fixed_vector(const cap_decoder *d, const cap_memory *m)
@@ -233,9 +281,10 @@ nn_var *cap_lstm_attention(nn_tape *t, const cap_decoder *decoder, const cap_mem
     const cap_lstm *d = cap_lstm_of(decoder);
     const cap_lstm_memory *net = m->net;
     nn_var *query = d->query_w ? nn_linear(t, h, d->query_w, NULL) : h;
-    nn_scope scope = {.memory_of = memory_of, .length = m->length};
-    *alpha = nn_normalise(t, nn_match(t, &d->match, query, net->keys, &scope), &scope);
-    return nn_aggregate(t, *alpha, net->values, &scope);
+    nn_scope scope = {.memory_of = memory_of, .length = m->length, .heads = cap_lstm_set(decoder)->heads};
+    nn_var *weights = nn_normalise(t, nn_match(t, &d->match, query, net->keys, &scope), &scope);
+    *alpha = nn_head_mean(t, weights, scope.heads);
+    return nn_aggregate(t, weights, net->values, &scope);
 }
 
 /* The three stages of attention, or the fixed vector; then the gate: how much of it this word needs. */
@@ -268,7 +317,7 @@ static void step(nn_tape *t, const cap_decoder *decoder, const cap_memory *m, co
     nn_lstm_state before = cap_lstm_layer_of(previous, 0);
     nn_var *context = NULL, *h,
            *embedded = nn_dropout(t, nn_embedding(t, d->embedding, word, previous->rows), (real)c->dropout),
-           *gates = cap_lstm_word_gates(t, decoder, embedded);
+           *gates = cap_lstm_word_gates(t, decoder, m, memory_of, embedded);
     if (d->layer[0].context) context = cap_lstm_context(t, decoder, m, memory_of, before.h, &s->alpha);
     nn_lstm_state after = cap_lstm_layer_step(t, &d->layer[0], gates, context, before);
     s->state.parts = 2 * c->layers;
@@ -290,6 +339,12 @@ static void step(nn_tape *t, const cap_decoder *decoder, const cap_memory *m, co
     s->outlook[OUTLOOK_WORD] = embedded;
 }
 
+/* Logits are linear in x and in the bias: to sharpen both is to sharpen them. */
+static nn_var *sharpened(nn_tape *t, const cap_lstm_settings *c, nn_var *x)
+{
+    return c->sharpness < 1 || c->sharpness > 1 ? nn_scale(t, x, (real)c->sharpness) : x;
+}
+
 static nn_var *logits(nn_tape *t, const cap_decoder *decoder, nn_var *const *outlook)
 {
     const cap_lstm *d = cap_lstm_of(decoder);
@@ -298,11 +353,13 @@ static nn_var *logits(nn_tape *t, const cap_decoder *decoder, nn_var *const *out
     real drop = (real)c->dropout;
     if (c->output == CAP_OUTPUT_FULL) {
         nn_var *y = nn_linear(t, nn_dropout(t, h, drop), d->out_state, d->out_b);
-        return context ? nn_linear_onto(t, y, nn_dropout(t, context, drop), d->out_context) : y;
+        if (context) y = nn_linear_onto(t, y, nn_dropout(t, context, drop), d->out_context);
+        return sharpened(t, c, y);
     }
     nn_var *y = nn_add(t, outlook[OUTLOOK_WORD], nn_linear(t, h, d->out_state, d->out_state_b));
     if (context) y = nn_linear_onto(t, y, context, d->out_context);
-    return nn_linear_tied(t, nn_dropout(t, y, drop), d->embedding, d->out_b);
+    y = sharpened(t, c, nn_dropout(t, y, drop)); /* narrower than the logits */
+    return nn_linear_tied(t, y, d->embedding, sharpened(t, c, d->out_b));
 }
 
 static bool attends(const void *settings)

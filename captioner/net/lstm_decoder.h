@@ -13,9 +13,23 @@
  * (attend input) and its context is given to all (Wu et al. 2016, "GNMT", section 3); with attend output the
  * highest one asks. `residual` layers, from the second up, add their input to their output.
  *
+ * With `concepts` a thing named in the photo is a state like a region, made of the word that it may become:
+ *
+ *     x = ReLU(sqrt(E) (embedding(first word) + embedding(last)) / 2 W + traits W_namer)          [P]
+ *     traits = 1, confidence, its root, root of the box's area, centre x and y, 1 (0 four times: no box)
+ *
+ * The states of a memory are its regions (a batch may have none), one learned state for "nothing is named",
+ * then its concepts; one softmax is over all. With `glance` they are also summed up once, so that the decoder
+ * knows at every word what is there and in whose style it speaks:
+ *
+ *     g = tanh(mean(regions) W + sum(w x) / (sum(w) + 0.5) W + style + b), w = sqrt(confidence)     [M, G]
+ *
+ * h0 and c0 are then made of g in place of the mean, and the lowest LSTM takes g at every step. b is another
+ * vector where there are no regions; style 0 is not told.
+ *
  * Letters: M memories (photos, sentences), L states, D their size, P after projection, N rows (captions or
- * beams), H state, E embedding, A width of the matching network, V vocabulary, C width of the context: P, or
- * D where the context is the encoder's last state. */
+ * beams), H state, E embedding, A width of the matching network, V vocabulary, G glance, C width of the
+ * context: P, or D where the context is the encoder's last state. */
 #ifndef CAPTIONER_LSTM_DECODER_H
 #define CAPTIONER_LSTM_DECODER_H
 
@@ -25,27 +39,37 @@ extern const cap_decoder_row cap_decoder_lstm;
 
 /* An LSTM layer. */
 typedef struct cap_lstm_layer {
-    nn_var *start_h_w, *start_h_b, *start_c_w, *start_c_b; /* [P or D, H] [H]; NULL with start copy */
+    nn_var *start_h_w, *start_h_b, *start_c_w, *start_c_b; /* [G, P or D, H] [H]; NULL with start copy */
     nn_var *input, *context, *state, *bias; /* [E or H, 4H] [C, 4H] [H, 4H] [4H]; context NULL: takes none */
 } cap_lstm_layer;
 
+/* Numbers that say of a concept how sure its namer is and where it is. */
+enum { CAP_LSTM_TRAITS = 7 };
+
 typedef struct cap_lstm {
-    nn_var *project_w, *project_b;                         /* [D,P] [P]; NULL: states as they are */
-    nn_var *key_w, *key_b, *query_w;                       /* [P,A] [A] [H,A]; general: query_w [H,P] */
-    nn_match_params match;                                 /* v [A], bias, log_gain */
-    nn_var *gate_w, *gate_b;                               /* [H,C] [C] */
-    cap_lstm_layer layer[CAP_MAX_LAYERS];                  /* the lowest first */
-    nn_var *embedding;                                     /* [V,E] */
+    nn_var *project_w, *project_b;   /* [D,P] [P]; NULL: states as they are */
+    nn_var *key_w, *key_b, *query_w; /* [P,A] [A] [H,A]; general: query_w [H,P] */
+    nn_match_params match;           /* v [A], bias, log_gain [heads] */
+    nn_var *concept_word, *concept_traits,
+        *concept_null;                          /* [E,P] [namers * traits,P] [P]; NULL: takes none */
+    nn_var *glance_w, *glance_b, *glance_blind; /* [P, with concepts 2P,G] [G] [G]; NULL: none */
+    nn_var *glance_style, *glance_gates;        /* [styles + 1,G] or NULL; [G,4H] */
+    nn_var *gate_w, *gate_b;                    /* [H,C] [C] */
+    cap_lstm_layer layer[CAP_MAX_LAYERS];       /* the lowest first */
+    nn_var *embedding;                          /* [V,E] */
     nn_var *out_state, *out_context, *out_state_b, *out_b; /* [H,E] [C,E] [E] [V]; full: [H,V] [C,V] - [V] */
 } cap_lstm;
 
-/* ---- inside: what the network (lstm_decoder.c) and all its steps at once (lstm_unrolled.c) share ---- */
+/* ---- inside: what the network (lstm_decoder.c), its concepts (lstm_concepts.c) and all its steps at once
+ * (lstm_unrolled.c) share ---- */
 
 /* cap_memory.net */
 typedef struct cap_lstm_memory {
     nn_var *values; /* [M, L, P] */
     nn_var *keys;   /* [M, L, A or P] */
     nn_var *mean;   /* [M, P]; NULL where nothing needs it */
+    nn_var *glance; /* [M, G]; NULL: none */
+    nn_var *gates;  /* [M, 4H] its share of the lowest layer's gates, the bias in it */
 } cap_lstm_memory;
 
 static inline const cap_lstm *cap_lstm_of(const cap_decoder *d)
@@ -58,8 +82,17 @@ static inline const cap_lstm_settings *cap_lstm_set(const cap_decoder *d)
     return (const cap_lstm_settings *)(const void *)d->config.settings.bytes;
 }
 
-/* The words' share of the lowest layer's gates: of embedded words [N, E], [N, 4H]. */
-nn_var *cap_lstm_word_gates(nn_tape *t, const cap_decoder *d, nn_var *embedded);
+/* Regions [M, L, P] (NULL: none), the state for nothing and those of concepts as one [M, states, P], zeros
+ * after the end of each; sets the states and lengths of m. */
+nn_var *cap_lstm_join(nn_tape *t, const cap_decoder *d, cap_memory *m, nn_var *regions);
+
+/* The glance [M, G] at all states. */
+nn_var *cap_lstm_glance(nn_tape *t, const cap_decoder *d, const cap_memory *m, nn_var *states);
+
+/* The share of words and glance in the lowest layer's gates: of embedded words [N, E], word n of memory
+ * memory_of[n] (NULL: n), [N, 4H]. */
+nn_var *cap_lstm_word_gates(nn_tape *t, const cap_decoder *d, const cap_memory *m, const int32_t *memory_of,
+                            nn_var *embedded);
 
 /* What match none with peek gives to every step: [M, C]. */
 nn_var *cap_lstm_fixed_vector(const cap_decoder *d, const cap_memory *m);

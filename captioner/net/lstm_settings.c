@@ -40,28 +40,37 @@ const io_field cap_lstm_fields[] = {
     {FIELD(match, IO_FIELD_CHOICE), .choice = match_name,
      .help = "how well a region or source word fits the decoder's state; none: no attention"},
     {FIELD(fixed_gain, IO_FIELD_SWITCH), .help = "sigmoid: keep the gain at 1, the textbook form"},
-    {FIELD(attend, IO_FIELD_CHOICE), .later = true, .choice = attend_name,
+    {FIELD(attend, IO_FIELD_CHOICE), .later = 1, .choice = attend_name,
      .help = "where the context goes: into the LSTM with the previous word, or behind it; texts: output"},
-    {FIELD(start, IO_FIELD_CHOICE), .later = true, .choice = start_name,
+    {FIELD(start, IO_FIELD_CHOICE), .later = 1, .choice = start_name,
      .help = "the first state: from the mean of all states, from the source's last state, or that state "
              "itself; auto: last where there is one; texts: auto"},
     {FIELD(peek, IO_FIELD_SWITCH),
      .help = "none: show the fixed vector (mean region, last state) at every step"},
-    {FIELD(gate, IO_FIELD_SWITCH), .later = true, .asked = true,
+    {FIELD(gate, IO_FIELD_SWITCH), .later = 1, .asked = true,
      .help = "scale the context by a gate of the state; texts: no"},
-    {FIELD(layers, IO_FIELD_INT), .later = true, .least = 1, .most = CAP_MAX_LAYERS,
+    {FIELD(layers, IO_FIELD_INT), .later = 1, .least = 1, .most = CAP_MAX_LAYERS,
      .help = "LSTMs on top of each other, in the text encoder and the decoder"},
-    {FIELD(residual, IO_FIELD_SWITCH), .later = true,
+    {FIELD(residual, IO_FIELD_SWITCH), .later = 1,
      .help = "add a layer's input to its output, from the second layer up"},
     {FIELD(embedding, IO_FIELD_INT), .least = 1, .most = MOST, .help = "numbers per word; texts: 256"},
     {FIELD(hidden, IO_FIELD_INT), .least = 1, .most = MOST, .help = "numbers in an LSTM's state; texts: 256"},
     {FIELD(attention, IO_FIELD_INT), .least = 1, .most = MOST, .help = "width of the matching network"},
     {FIELD(projection, IO_FIELD_INT), .least = 0, .most = MOST,
      .help = "numbers per region or source word after projection; 0: as they are; texts: 0"},
-    {FIELD(rectify, IO_FIELD_SWITCH), .later = true},
-    {FIELD(output, IO_FIELD_CHOICE), .later = true, .choice = output_name,
+    {FIELD(rectify, IO_FIELD_SWITCH), .later = 1},
+    {FIELD(output, IO_FIELD_CHOICE), .later = 1, .choice = output_name,
      .help = "through the matrix of the embeddings, or one of its own; auto: full for at most 1,000 words; "
              "texts: auto"},
+    {FIELD(heads, IO_FIELD_INT), .later = 2, .least = 1, .most = 64, .unsaid = "1",
+     .help = "parts that --attention and --projection are cut into, each attending by itself"},
+    {FIELD(glance, IO_FIELD_INT), .later = 2, .least = 0, .most = MOST, .unsaid = "0",
+     .help = "numbers of a summary of all regions and concepts, which starts the decoder and is there at "
+             "every word; 0: none, it starts from the mean"},
+    {FIELD(concepts, IO_FIELD_SWITCH), .later = 2},
+    {FIELD(styles, IO_FIELD_INT), .later = 2, .least = 0, .most = 1 << 16, .unsaid = "0"},
+    {FIELD(sharpness, IO_FIELD_NUMBER), .later = 2, .of_training = true, .least = 0.01, .most = 100,
+     .unsaid = "1", .help = "factor on the logits: above 1 the likely words become likelier"},
     {FIELD(dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95,
      .help = "of states, words and output while training; texts: 0.2"},
     {0},
@@ -72,7 +81,9 @@ void cap_lstm_defaults(void *settings, bool texts)
     *(cap_lstm_settings *)settings = texts ? (cap_lstm_settings){.embedding = 256,
                                                                  .hidden = 256,
                                                                  .attention = 256,
+                                                                 .heads = 1,
                                                                  .layers = 1,
+                                                                 .sharpness = 1,
                                                                  .match = NN_MATCH_SIGMOID,
                                                                  .attend = CAP_ATTEND_OUTPUT,
                                                                  .start = CAP_START_AUTO,
@@ -82,7 +93,9 @@ void cap_lstm_defaults(void *settings, bool texts)
                                                                  .hidden = 512,
                                                                  .attention = 256,
                                                                  .projection = 512,
+                                                                 .heads = 1,
                                                                  .layers = 1,
+                                                                 .sharpness = 1,
                                                                  .match = NN_MATCH_SIGMOID,
                                                                  .gate = true,
                                                                  .rectify = true,
@@ -106,12 +119,37 @@ cap_decoder_config cap_lstm_textbook(void)
     return cap_lstm_config(&(cap_lstm_settings){.embedding = 16,
                                                 .hidden = 256,
                                                 .attention = 256,
+                                                .heads = 1,
                                                 .layers = 1,
+                                                .sharpness = 1,
                                                 .match = NN_MATCH_DOT,
                                                 .attend = CAP_ATTEND_OUTPUT,
                                                 .start = CAP_START_COPY,
                                                 .output = CAP_OUTPUT_FULL,
                                                 .fixed_gain = true});
+}
+
+/* The width of a state or of the matching network, which each head takes its part of. */
+static err_code check_heads(const cap_decoder_config *config, const cap_lstm_settings *s, error *err)
+{
+    const nn_match_row *row = &nn_match_rows[s->match];
+    int width = s->projection ? s->projection : config->features;
+    if (s->match == NN_MATCH_NONE || s->heads == 1) return ERR_OK;
+    if (width % s->heads || (row->network && s->attention % s->heads))
+        return err_set(err, ERR_ARGUMENT,
+                       "%d heads cannot share %d numbers of a state and %d of the matching evenly", s->heads,
+                       width, row->network ? s->attention : width);
+    return ERR_OK;
+}
+
+static err_code check_glance(const cap_lstm_settings *s, error *err)
+{
+    if (s->styles && !s->glance)
+        return err_set(err, ERR_ARGUMENT, "styles are told by the glance: its width must not be 0");
+    if (s->glance && s->start != CAP_START_MEAN)
+        return err_set(err, ERR_ARGUMENT, "a glance is what the decoder starts from: the start must be '%s'",
+                       cap_start_names[CAP_START_MEAN]);
+    return ERR_OK;
 }
 
 err_code cap_lstm_check(cap_decoder_config *config, error *err)
@@ -121,7 +159,8 @@ err_code cap_lstm_check(cap_decoder_config *config, error *err)
     if (inner && (s->projection || config->features != s->hidden)) s->projection = s->hidden;
     if (s->output == CAP_OUTPUT_AUTO)
         s->output = config->vocabulary <= SMALL_VOCABULARY ? CAP_OUTPUT_FULL : CAP_OUTPUT_TIED;
-    if (s->start == CAP_START_AUTO) s->start = config->last_layers ? CAP_START_LAST : CAP_START_MEAN;
+    if (s->start == CAP_START_AUTO)
+        s->start = config->last_layers && !s->glance ? CAP_START_LAST : CAP_START_MEAN;
     if (s->start != CAP_START_MEAN && !config->last_layers)
         return err_set(err, ERR_ARGUMENT,
                        "the encoder has no last state to start from: the decoder's start must be '%s'",
@@ -132,5 +171,6 @@ err_code cap_lstm_check(cap_decoder_config *config, error *err)
             "an encoder state of %d numbers cannot be copied into a decoder state of %d; make them "
             "equal, or start from 'last'",
             config->features, s->hidden);
-    return ERR_OK;
+    err_code code = check_heads(config, s, err);
+    return code ? code : check_glance(s, err);
 }

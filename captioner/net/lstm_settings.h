@@ -33,26 +33,33 @@ extern const char *const cap_start_names[CAP_STARTS];
 extern const char *const cap_output_names[CAP_OUTPUTS];
 
 /* A file without one of the fields means the first value of the enumerations, one layer, no residual, a gate
- * and a rectified projection: what captions were first made with, and the defaults. */
+ * and a rectified projection: what captions were first made with, and the defaults. Nor has an older file a
+ * glance, concepts or styles, and it has one head and sharpness 1. */
 typedef struct cap_lstm_settings {
     int embedding;  /* E, default 256 */
     int hidden;     /* H, default 512 */
     int attention;  /* A, default 256 */
     int projection; /* P, default 512; 0 = the states as they are. dot and scaled-dot need P = H: they take H,
                        and 0 where D = H */
+    int heads;      /* of the attention, default 1: A and P are cut into so many parts */
+    int glance;     /* G, the width of a summary of all states, default 0: none. It needs start mean */
+    int styles;     /* of sources of captions, told apart in the glance; default 0 */
     int layers;     /* 1..CAP_MAX_LAYERS */
     nn_match_kind match;
     cap_attend attend;
     cap_start start;
     cap_output output;
     bool fixed_gain; /* sigmoid: gain stays 1, the textbook form; else learned */
-    bool peek;      /* match none: the fixed vector (the encoder's last h; of photos the mean state) goes into
+    bool peek;     /* match none: the fixed vector (the encoder's last h; of photos the mean state) goes into
                        every step of every layer and into the output layer, not only into the first state.
                        Means nothing with attention. */
-    bool residual;  /* from the second layer up */
-    bool gate;      /* the context is gated by the state */
-    bool rectify;   /* the projection is a ReLU's, else linear */
-    double dropout; /* of states, embeddings, between layers and of outputs while training, default 0.5 */
+    bool residual; /* from the second layer up */
+    bool gate;     /* the context is gated by the state */
+    bool rectify;  /* the projection is a ReLU's, else linear */
+    bool concepts; /* what is named in a photo becomes states beside its regions, default no */
+    double sharpness; /* factor on the logits, default 1; part of the model: words are learned, searched and
+                         sampled with it */
+    double dropout;   /* of states, embeddings, between layers and of outputs while training, default 0.5 */
 } cap_lstm_settings;
 
 extern const io_field cap_lstm_fields[];

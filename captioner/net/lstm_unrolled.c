@@ -22,11 +22,13 @@ typedef struct word_gates {
     const int32_t *of;
 } word_gates;
 
-/* Made for the vocabulary where the batch has more words, each undisturbed. */
-static word_gates share_gates(nn_tape *t, const cap_decoder *d, const cap_timeline *l, nn_var *embedded)
+/* Made for the vocabulary where the batch has more words, each undisturbed and whatever the photo. */
+static word_gates share_gates(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_timeline *l,
+                              nn_var *embedded)
 {
-    bool all = t->recording && cap_lstm_set(d)->dropout <= 0 && d->config.vocabulary <= l->total;
-    return (word_gates){cap_lstm_word_gates(t, d, all ? cap_lstm_of(d)->embedding : embedded),
+    const cap_lstm_settings *c = cap_lstm_set(d);
+    bool all = t->recording && c->dropout <= 0 && !c->glance && d->config.vocabulary <= l->total;
+    return (word_gates){cap_lstm_word_gates(t, d, m, l->memory, all ? cap_lstm_of(d)->embedding : embedded),
                         all ? l->previous : NULL};
 }
 
@@ -103,7 +105,7 @@ void cap_lstm_all_steps(nn_tape *t, const cap_decoder *decoder, const cap_memory
     cap_decoder_state first;
     cap_lstm_start(t, decoder, m, l->memory_of, l->rows, &first);
     u.embedded = nn_dropout(t, nn_embedding(t, d->embedding, l->previous, l->total), drop);
-    word_gates gates = share_gates(t, decoder, l, u.embedded);
+    word_gates gates = share_gates(t, decoder, m, l, u.embedded);
     if (d->layer[0].context && (!fixed || d->gate_w)) {
         unroll_asking(t, decoder, m, l, cap_lstm_layer_of(&first, 0), &gates, &u);
     } else {

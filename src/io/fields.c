@@ -159,11 +159,11 @@ err_code io_fields_read(const io_field *fields, const json_t *object, const char
         [IO_FIELD_SWITCH] = read_switch, [IO_FIELD_CHOICE] = read_choice,
     };
     err_code code = ERR_OK;
-    bool first_files = true;
+    int has = 0;
     for (const io_field *f = fields; f->name; f++)
-        if (f->later && json_object_get(object, f->name)) first_files = false;
+        if (f->later > has && json_object_get(object, f->name)) has = f->later;
     for (const io_field *f = fields; f->name && !code; f++)
-        if (!f->later || !first_files) code = readers[f->kind](f, object, where, settings, err);
+        if (f->later <= has) code = readers[f->kind](f, object, where, settings, err);
     return code;
 }
 
@@ -204,11 +204,22 @@ void io_field_print(const io_field *f, const void *settings, text *line)
     }
 }
 
+static bool goes_without_saying(const io_field *f, const void *settings)
+{
+    if (f->kind == IO_FIELD_SWITCH) return !*io_field_switch(f, settings);
+    if (!f->unsaid) return false;
+    text value = {0};
+    io_field_print(f, settings, &value);
+    bool same = !strcmp(text_string(&value), f->unsaid);
+    text_release(&value);
+    return same;
+}
+
 void io_fields_print(const io_field *fields, const void *settings, text *line)
 {
     const char *comma = "";
     for (const io_field *f = fields; f->name; f++) {
-        if (f->kind == IO_FIELD_SWITCH && !*io_field_switch(f, settings)) continue;
+        if (goes_without_saying(f, settings)) continue;
         text_printf(line, "%s%s", comma, f->name);
         if (f->kind != IO_FIELD_SWITCH) text_append(line, " "), io_field_print(f, settings, line);
         comma = ", ";

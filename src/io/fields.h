@@ -33,12 +33,13 @@ typedef struct io_field {
     size_t offset;
     double least, most;               /* of int, whole and number, both included */
     const char *(*choice)(int value); /* of a choice: its names; NULL from one past the last on */
-    bool later; /* the first files had no such field: the marked ones may be absent, all together, and stay
-                   as they were */
+    int later; /* 0: in every file; else the first files had no such field, 1 came before 2: a file has all up
+                  to a number or is older, then those above it stay as they were */
     bool of_training; /* it changes how a network learns, not what it is: a training that starts from a model
                          may have another value */
     bool asked;       /* a switch that is given as yes or no, for its default may be yes */
-    const char *help; /* of the option; NULL: there is none */
+    const char *unsaid; /* a value that goes without saying where people read, as it is printed; NULL: none */
+    const char *help;   /* of the option; NULL: there is none */
 } io_field;
 
 /* ERR_ARGUMENT names the first field of *settings that is out of range: `what` 'hidden' is 0, it must be ...
@@ -63,7 +64,7 @@ const io_field *io_fields_differ(const io_field *fields, const void *a, const vo
 /* Appends the value of a field as it is written for people. */
 void io_field_print(const io_field *field, const void *settings, text *line);
 
-/* Appends "match sigmoid, hidden 512, gate": switches that are off are left out. */
+/* Appends "match sigmoid, hidden 512, gate": switches that are off are left out, and what is unsaid. */
 void io_fields_print(const io_field *fields, const void *settings, text *line);
 
 /* Every field of `to` that `from` has, too, by name and kind, takes its value. */
