@@ -1,16 +1,14 @@
 #include "datasets/pairs.h"
 
+#include "datasets/text_lines.h"
 #include "src/base/list.h"
 #include "src/base/rng.h"
-#include "src/base/text.h"
-#include "src/io/file.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPLIT_STREAM = 0x70616972 };  /* its own stream of random numbers under the seed */
-#define FILE_LIMIT ((size_t)4 << 30) /* bytes of a file of pairs */
+enum { SPLIT_STREAM = 0x70616972 }; /* its own stream of random numbers under the seed */
 #define MOST_PAIRS ((int64_t)INT32_MAX / 2)
 
 static const char *const format_names[DS_PAIRS_FORMATS] = {"tsv", "dates"};
@@ -28,80 +26,6 @@ err_code ds_pairs_format_find(const char *name, ds_pairs_format *out, error *err
         return ERR_OK;
     }
     return err_set(err, ERR_ARGUMENT, "there is no format '%.40s' of pairs: tsv or dates", name);
-}
-
-/* ---- lines ---- */
-
-/* A file read whole; the lines are its bytes with a NUL in place of each newline. */
-typedef struct lines {
-    const char *path;
-    char *at, *end; /* what has not been read */
-    char *line;     /* the current one, [size] and NUL */
-    size_t size;
-    int64_t number; /* its number, from 1 */
-} lines;
-
-static err_code open_lines(lines *l, const char *path, arena *memory, error *err)
-{
-    uint8_t *bytes;
-    size_t size;
-    *l = (lines){.path = path};
-    err_code code = io_read_file(path, FILE_LIMIT, &bytes, &size, err);
-    if (code) return code;
-    l->at = arena_alloc(memory, size + 1);
-    if (l->at) memcpy(l->at, bytes, size + 1);
-    free(bytes);
-    if (!l->at) return err_no_memory(err, "while reading '%.300s'", path);
-    l->end = l->at + size;
-    int mark = text_byte_order_mark(l->at, size);
-    if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%.300s': " TEXT_IS_UTF16, path);
-    l->at += mark;
-    return ERR_OK;
-}
-
-static err_code check_line(const lines *l, error *err)
-{
-    size_t fault;
-    if (l->size > DS_LINE_BYTES)
-        return err_set(err, ERR_LIMIT, "cannot use '%.300s': line %lld is %zu bytes long, %d at most",
-                       l->path, (long long)l->number, l->size, DS_LINE_BYTES);
-    if (memchr(l->line, 0, l->size))
-        return err_set(err, ERR_FORMAT, "cannot read '%.300s': line %lld holds a zero byte", l->path,
-                       (long long)l->number);
-    if (!text_utf8_valid(l->line, l->size, &fault))
-        return err_set(err, ERR_FORMAT, "cannot read '%.300s': line %lld is not UTF-8 (byte %zu)", l->path,
-                       (long long)l->number, fault + 1);
-    return ERR_OK;
-}
-
-/* Moves to the next line; l->line is NULL at the end of the file. */
-static err_code next_line(lines *l, error *err)
-{
-    l->line = NULL;
-    if (l->at >= l->end) return ERR_OK;
-    char *newline = memchr(l->at, '\n', (l->end - l->at));
-    l->line = l->at;
-    l->size = ((newline ? newline : l->end) - l->at);
-    l->number++;
-    l->at += l->size + 1;
-    err_code code = check_line(l, err);
-    if (!code) l->line[l->size] = 0;
-    return code;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The text without the blanks around it, in place. */
-static char *trim(char *s)
-{
-    char *end = s + strlen(s);
-    while (is_blank(*s)) s++;
-    while (end > s && is_blank(end[-1])) end--;
-    *end = 0;
-    return s;
 }
 
 /* ---- pairs ---- */
@@ -126,10 +50,10 @@ static bool grow_lists(gatherer *g)
     return true;
 }
 
-static err_code put_pair(gatherer *g, const lines *at, char *source, char *target, error *err)
+static err_code put_pair(gatherer *g, const ds_text_lines *at, char *source, char *target, error *err)
 {
-    source = trim(source);
-    target = trim(target);
+    source = ds_text_trim(source);
+    target = ds_text_trim(target);
     if (!*source || !*target) {
         if (!g->empty++) g->first_empty = at->number;
         return ERR_OK;
@@ -190,15 +114,15 @@ static void cut_line(char *line, ds_pairs_format format, char **target)
     if (more) *more = 0;
 }
 
-static err_code gather_one(lines *l, ds_pairs_format format, gatherer *g, error *err)
+static err_code gather_one(ds_text_lines *l, ds_pairs_format format, gatherer *g, error *err)
 {
     for (;;) {
         char *target;
-        err_code code = next_line(l, err);
+        err_code code = ds_text_lines_next(l, err);
         if (code || !l->line) return code;
         cut_line(l->line, format, &target);
         char *source = l->line;
-        if (!target && *trim(source))
+        if (!target && *ds_text_trim(source))
             return err_set(err, ERR_FORMAT,
                            "cannot read '%.300s': line %lld has no %s between source and target", l->path,
                            (long long)l->number, format == DS_PAIRS_TSV ? "tab" : "'_'");
@@ -210,25 +134,25 @@ static err_code gather_one(lines *l, ds_pairs_format format, gatherer *g, error 
 err_code ds_pairs_read(const char *path, ds_pairs_format format, ds_pairs *out, error *err)
 {
     gatherer g = {0};
-    lines l;
+    ds_text_lines l;
     *out = (ds_pairs){0};
-    err_code code = open_lines(&l, path, &out->memory, err);
+    err_code code = ds_text_lines_open(&l, path, &out->memory, err);
     if (!code) code = gather_one(&l, format, &g, err);
     return finish_or_release(&g, code, path, out, err);
 }
 
-static err_code gather_two(lines *s, lines *t, gatherer *g, error *err)
+static err_code gather_two(ds_text_lines *s, ds_text_lines *t, gatherer *g, error *err)
 {
     for (;;) {
-        err_code code = next_line(s, err);
-        if (!code) code = next_line(t, err);
+        err_code code = ds_text_lines_next(s, err);
+        if (!code) code = ds_text_lines_next(t, err);
         if (code || (!s->line && !t->line)) return code;
         if (!s->line || !t->line) break;
         code = put_pair(g, s, s->line, t->line, err);
         if (code) return code;
     }
     while (s->line || t->line) { /* how many lines the longer one has */
-        err_code code = s->line ? next_line(s, err) : next_line(t, err);
+        err_code code = s->line ? ds_text_lines_next(s, err) : ds_text_lines_next(t, err);
         if (code) return code;
     }
     return err_set(err, ERR_FORMAT,
@@ -239,10 +163,10 @@ static err_code gather_two(lines *s, lines *t, gatherer *g, error *err)
 err_code ds_pairs_read_two(const char *source, const char *target, ds_pairs *out, error *err)
 {
     gatherer g = {0};
-    lines s, t;
+    ds_text_lines s, t;
     *out = (ds_pairs){0};
-    err_code code = open_lines(&s, source, &out->memory, err);
-    if (!code) code = open_lines(&t, target, &out->memory, err);
+    err_code code = ds_text_lines_open(&s, source, &out->memory, err);
+    if (!code) code = ds_text_lines_open(&t, target, &out->memory, err);
     if (!code) code = gather_two(&s, &t, &g, err);
     return finish_or_release(&g, code, source, out, err);
 }

@@ -19,12 +19,11 @@
 #ifndef DATASETS_PAIRS_H
 #define DATASETS_PAIRS_H
 
+#include "datasets/text_lines.h"
 #include "src/base/arena.h"
 #include "src/base/error.h"
 
 #include <stdint.h>
-
-enum { DS_LINE_BYTES = 1 << 16 }; /* bytes of one line at most, some 10,000 words */
 
 typedef struct ds_pairs {
     int32_t count;

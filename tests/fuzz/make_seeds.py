@@ -124,6 +124,8 @@ def texts():
     seed("pairs", "good_tsv", "\ufefftwo dogs\tzwei Hunde\r\none\teins\tmore\n\t\n")
     seed("pairs", "good_dates", "june 5, 1994      _1994-06-05\n5.6.94    _1994-06-05\n")
     seed("pairs", "good_two", "one\ntwo\n\nfour\0eins\nzwei\ndrei\nvier\n")
+    seed("captions_only", "good_all", "\ufeff42\tdog,bench\tA dog sleeps.\r\n7\t?\tTwo men\ttalk\n42\tdog,bench\t...\n\n9\t\tGrass\n")
+    seed("captions_only", "wrong", "42\tdog\tA dog.\n42\tbench\tA bench.\n")
     seed("lines", "good_lines", "one\ntwo\r\n\n\ufeffthree\0\nno end")
     seed("lines", "long", "x" * 300 + "\n" + "y" * 10)
     seed("words", "good_caption", "A man's T-shirt isn't &quot;red&quot; at 10:30, o'clock...")
