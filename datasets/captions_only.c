@@ -251,7 +251,7 @@ err_code ds_captions_only_read(const char *path, const char *const *names, int c
 {
     only_reader r = {0};
     *out = (ds_captions_only){0};
-    err_code code = ds_text_lines_open(&r.lines, path, &out->memory, err);
+    err_code code = ds_text_lines_open(&r.lines, path, &out->texts, err);
     if (!code) code = read_all(&r, names, count, err);
     if (!code) code = give_objects(&r, out, err);
     if (!code) code = give_captions(&r, out, err);
@@ -262,8 +262,17 @@ err_code ds_captions_only_read(const char *path, const char *const *names, int c
     return code;
 }
 
+void ds_captions_only_forget_texts(ds_captions_only *o)
+{
+    free(o->captions.caption);
+    o->captions.caption = NULL;
+    o->captions.captions = 0;
+    arena_release(&o->texts);
+}
+
 void ds_captions_only_release(ds_captions_only *o)
 {
+    arena_release(&o->texts);
     ds_captions_release(&o->captions);
     arena_release(&o->memory);
     *o = (ds_captions_only){0};

@@ -34,7 +34,7 @@ typedef struct ds_captions_only {
     const bool *listed;     /* [images] false: '?', its objects are unknown */
     int32_t wordless;       /* lines left out because they hold no word */
     int64_t first_wordless; /* the first of them; 0: none */
-    arena memory;
+    arena texts, memory;    /* what the captions' texts live in; the rest */
 } ds_captions_only;
 
 /* names[count]: of the objects, as the detector calls them; count 0: objects are of no use, and all of them
@@ -42,5 +42,8 @@ typedef struct ds_captions_only {
 err_code ds_captions_only_read(const char *path, const char *const *names, int count, ds_captions_only *out,
                                error *err);
 void ds_captions_only_release(ds_captions_only *o);
+
+/* Gives back the texts and the list of captions, which are most of the memory: ids and objects stay. */
+void ds_captions_only_forget_texts(ds_captions_only *o);
 
 #endif

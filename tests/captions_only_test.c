@@ -110,6 +110,10 @@ static void captions_become_numbers(void **state)
     assert_int_equal(ds_counter_get(counter, "dog"), 2);
     assert_int_equal(ds_vocab_build(counter, &(ds_vocab_settings){0}, &v, NULL), ERR_OK);
     assert_int_equal(ds_encode_captions(&o.captions, v, &memory, &e, NULL), ERR_OK);
+    ds_captions_only_forget_texts(&o);
+    assert_int_equal(o.captions.captions, 0);
+    assert_int_equal(o.captions.image[1].id, 6);
+    expect_objects(&o, 0, 1, (const int32_t[]){1});
     ds_captions_only_release(&o);
     assert_int_equal(e.images, 2);
     assert_int_equal(e.captions, 3);

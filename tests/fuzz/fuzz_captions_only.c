@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     error e = {0};
     if (ds_captions_only_read(fuzz_file(0, bytes, size), names, 3, &o, &e)) {
         fuzz_must_say(&e);
-        if (o.captions.images || o.memory.blocks) abort();
+        if (o.captions.images || o.memory.blocks || o.texts.blocks) abort();
         return 0;
     }
     if (o.captions.captions < 1) abort();
