@@ -332,6 +332,7 @@ err_code ds_captions_parse(const char *text, size_t size, const char *name,
     if (size > INT32_MAX) code = err_set(err, ERR_LIMIT, "cannot read '%s': larger than 2 GB", name);
     if (!code) code = read_document(&r, err);
     out->texts = r.texts;
+    out->texts_size = r.texts_size;
     if (!code) code = take_splits(&r, settings, err);
     out->splits = r.splits;
     out->blank = r.blank;
@@ -354,6 +355,50 @@ err_code ds_captions_read(const char *path, const ds_captions_settings *settings
     code = ds_captions_parse((const char *)map.data, map.size, path, settings, out, err);
     io_map_close(&map);
     return code;
+}
+
+/* ---- one behind the other ---- */
+
+/* Copies images and captions of `from`, whose texts were copied to `texts`, behind those of `to`. */
+static void append_lists(ds_captions *to, const ds_captions *from, char *texts)
+{
+    for (int32_t i = 0; i < from->images; i++) {
+        ds_image *image = &to->image[to->images + i];
+        *image = from->image[i];
+        image->file_name = texts + (from->image[i].file_name - from->texts);
+        image->first += to->captions;
+    }
+    for (int32_t i = 0; i < from->captions; i++)
+        to->caption[to->captions + i] = (ds_caption){.text = texts + (from->caption[i].text - from->texts),
+                                                     .image = from->caption[i].image + to->images};
+    to->images += from->images;
+    to->captions += from->captions;
+}
+
+err_code ds_captions_append(ds_captions *to, const ds_captions *more, error *err)
+{
+    ds_captions all = {.splits = to->images ? to->splits : more->splits,
+                       .texts_size = to->texts_size + more->texts_size,
+                       .unknown = to->unknown + more->unknown,
+                       .blank = to->blank + more->blank,
+                       .without = to->without + more->without};
+    if ((int64_t)to->captions + more->captions >= INT32_MAX ||
+        (int64_t)to->images + more->images >= INT32_MAX)
+        return err_set(err, ERR_LIMIT, "the captions are too many");
+    all.image = calloc((size_t)to->images + (size_t)more->images + 1, sizeof *all.image);
+    all.caption = calloc((size_t)to->captions + (size_t)more->captions + 1, sizeof *all.caption);
+    all.texts = malloc(all.texts_size + 1);
+    if (!all.image || !all.caption || !all.texts) {
+        ds_captions_release(&all);
+        return err_no_memory(err, "for captions");
+    }
+    if (to->texts_size) memcpy(all.texts, to->texts, to->texts_size);
+    if (more->texts_size) memcpy(all.texts + to->texts_size, more->texts, more->texts_size);
+    append_lists(&all, to, all.texts);
+    append_lists(&all, more, all.texts + to->texts_size);
+    ds_captions_release(to);
+    *to = all;
+    return ERR_OK;
 }
 
 void ds_captions_release(ds_captions *c)

@@ -40,7 +40,8 @@ typedef struct ds_caption {
 typedef struct ds_captions {
     ds_image *image;     /* [images] */
     ds_caption *caption; /* [captions] */
-    char *texts;         /* what the names and texts above point into */
+    char *texts;         /* what the names and texts above point into, */
+    size_t texts_size;   /* bytes of it */
     int32_t images, captions;
     int32_t unknown;  /* annotations left out because their image is not in the file */
     int32_t blank;    /* captions left out because they hold blanks only */
@@ -60,6 +61,10 @@ err_code ds_captions_read(const char *path, const ds_captions_settings *settings
 err_code ds_captions_parse(const char *text, size_t size, const char *name,
                            const ds_captions_settings *settings, ds_captions *out, error *err);
 void ds_captions_release(ds_captions *c);
+
+/* Puts a copy of `more` behind what `to` has (zeroed: nothing yet). Ids may then occur twice; the splits stay
+ * those of the first file. On failure `to` is as it was. */
+err_code ds_captions_append(ds_captions *to, const ds_captions *more, error *err);
 
 /* Takes out the captions in which the tokeniser finds no word ("..."): a model would learn silence from them.
  * Images that are left without a caption count as such. *count: how many. */

@@ -118,9 +118,8 @@ static void tiny(task *t, const char *out)
     snprintf(t->images, sizeof t->images, "%s", in("photos"));
     snprintf(t->val, sizeof t->val, "%s", in("val.json"));
     snprintf(t->out, sizeof t->out, "%s", in(out));
-    t->s.captions = t->captions;
-    t->s.images = t->images;
-    t->s.val = t->val;
+    t->s.photos[0] = (cap_photo_set){.captions = t->captions, .images = t->images};
+    t->s.val[0].captions = t->val;
     t->s.run.out = t->out;
     t->s.size = 32;
     cap_lstm_settings *d = cap_lstm_settings_of(&t->s.decoder);
@@ -298,8 +297,8 @@ static void resume_needs_the_same_settings(void **unused)
     REFUSED_LSTM(match = NN_MATCH_ADDITIVE, "match");
     REFUSED_LSTM(dropout = 0, "dropout");
     REFUSED(best_by = CAP_BEST_LOSS, "best-by");
-    REFUSED(val = NULL, "contents of --val");
-    REFUSED(captions = t.val, "vocabulary");
+    REFUSED(val[0].captions = NULL, "contents of --val");
+    REFUSED(photos[0].captions = t.val, "vocabulary");
 #undef REFUSED
 #undef REFUSED_LSTM
 }
@@ -333,7 +332,7 @@ static void every_way_of_training_takes_steps(void **unused)
         tiny(&t, name);
         t.s.run.epochs = 1;
         t.s.run.batch = 18;
-        if (i % 2) t.s.val = NULL;
+        if (i % 2) t.s.val[0].captions = NULL;
         if (i < NN_MATCH_COUNT) cap_lstm_settings_of(&t.s.decoder)->match = (nn_match_kind)i;
         if (i == NN_MATCH_COUNT) t.s.loss.sampling = 0.5;
         if (i == NN_MATCH_COUNT + 1) t.s.loss.coverage = 1;
@@ -343,9 +342,113 @@ static void every_way_of_training_takes_steps(void **unused)
         }
         go_well(&t.s, &h);
         assert_int_equal(h.epochs, 1);
-        assert_true(h.validated == !!t.s.val);
+        assert_true(h.validated == !!t.s.val[0].captions);
         assert_describes(t.out, 32);
     }
+}
+
+/* ---- several sets ---- */
+
+/* A second folder with photos of the same names. */
+static void make_more(cap_photo_set *set, char captions[200], char images[200])
+{
+    snprintf(captions, 200, "%s", in("more.json"));
+    snprintf(images, 200, "%s", in("more"));
+    *set = (cap_photo_set){.captions = captions, .images = images, .times = 3, .style = "plain"};
+    assert_int_equal(io_make_dirs(images, NULL), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "more/%d.jpg", i);
+        write_photo(in(name), photos - 1 - i);
+    }
+    write_captions(captions, 2, "");
+}
+
+static void sets_become_one_heap(void **unused)
+{
+    (void)unused;
+    task t;
+    char captions[200], images[200];
+    error err = {0};
+    cap_split s;
+    tiny(&t, "heap");
+    make_more(&t.s.photos[1], captions, images);
+    cap_split_source from = {.set = t.s.photos, .sets = 2, .verb = "trains on"};
+    if (cap_split_open(&s, &from, NULL, &err)) fail_msg("%s", err.text);
+    assert_int_equal(s.parts, 2);
+    assert_int_equal(s.captions.images, photos + 2);
+    assert_string_equal(s.captions.image[photos].file_name, "0.jpg");
+    assert_non_null(strstr(s.items[photos].name, "/more/0.jpg"));
+    assert_non_null(strstr(s.items[0].name, "/photos/0.jpg"));
+    assert_ptr_equal(cap_split_part(&s, photos - 1), &s.part[0]);
+    assert_ptr_equal(cap_split_part(&s, photos), &s.part[1]);
+    ds_counter *counter = ds_counter_create();
+    ds_vocab *vocab = NULL;
+    assert_int_equal(cap_split_count(&s, counter, NULL), ERR_OK);
+    assert_int_equal(ds_counter_get(counter, "white"), photos + 2); /* each caption counts once */
+    assert_int_equal(ds_vocab_build(counter, &(ds_vocab_settings){0}, &vocab, NULL), ERR_OK);
+    assert_int_equal(cap_split_encode(&s, vocab, NULL), ERR_OK);
+    assert_int_equal(s.encoded.images, photos + 2 * 3);
+    assert_int_equal(s.encoded.captions, (photos + 2 * 3) * CAPTIONS);
+    for (int i = 0; i < s.encoded.images; i++) {
+        int photo = i < photos ? i : photos + (i - photos) % 2;
+        assert_int_equal(s.photo[i], photo);
+        assert_string_equal(s.seen[i].name, s.items[photo].name);
+    }
+    for (int i = 0; i < s.encoded.captions; i++) {
+        int caption =
+            i < photos * CAPTIONS ? i : (photos + (i / CAPTIONS - photos) % 2) * CAPTIONS + i % CAPTIONS;
+        const char *first = s.captions.caption[caption].text;
+        const char *word = ds_vocab_word(vocab, s.encoded.words[s.encoded.first[i]]);
+        assert_int_equal(s.encoded.image[i], i / CAPTIONS);
+        assert_memory_equal(first, word, strlen(word));
+    }
+    ds_vocab_free(&vocab);
+    ds_counter_free(&counter);
+    cap_split_close(&s);
+}
+
+static void sets_are_validated_one_by_one(void **unused)
+{
+    (void)unused;
+    task whole_run, parts;
+    heard h = {0};
+    error err;
+    char captions[200], images[200], log[300], line[4000] = "";
+    tiny(&whole_run, "sets");
+    make_more(&whole_run.s.photos[1], captions, images);
+    whole_run.s.val[1] = (cap_photo_set){.captions = captions, .images = images};
+    whole_run.s.run.epochs = 2;
+    go_well(&whole_run.s, &h);
+    const int steps_of_sets = (photos + 2 * 3) * CAPTIONS / BATCH;
+    assert_int_equal(h.asked, 2 * (steps_of_sets + 2));
+    snprintf(log, sizeof log, "%s.log.jsonl", whole_run.out);
+    FILE *f = fopen(log, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof line, f));
+    fclose(f);
+    json_t *epoch = json_loads(line, 0, NULL), *found = json_object_get(epoch, "validation"),
+           *sets = json_object_get(found, "sets");
+    assert_int_equal(json_array_size(sets), 2);
+    double mean = 0;
+    for (int i = 0; i < 2; i++)
+        mean += json_number_value(json_object_get(json_array_get(sets, (size_t)i), "cider")) / 2;
+    assert_float_equal(json_number_value(json_object_get(found, "cider")), mean, 1e-4);
+    json_decref(epoch);
+
+    tiny(&parts, "sets_in_parts");
+    cap_train_settings s = whole_run.s;
+    s.run.out = parts.out;
+    h = (heard){.stop_at = steps_of_sets + 2}; /* between the two sets */
+    assert_int_equal(go(&s, &h, &err), ERR_INTERRUPTED);
+    s.run.resume = true;
+    s.photos[1].times = 2;
+    expect_refusal(&s, ERR_MISMATCH, "'contents of --captions' was");
+    s.photos[1].times = 3;
+    h = (heard){0};
+    go_well(&s, &h);
+    assert_same_file(whole_run.out, parts.out, "");
+    assert_same_file(whole_run.out, parts.out, ".state");
 }
 
 /* ---- validation sets of odd kinds ---- */
@@ -445,7 +548,7 @@ static void features_are_kept(void **unused)
     first.s.cache = cache;
     first.s.run.epochs = 2;
     first.s.per_image = 0;
-    first.s.val = NULL;
+    first.s.val[0].captions = NULL;
     go_well(&first.s, &h);
     assert_true(h.encoded > 0);
     assert_describes(first.out, 32);
@@ -498,7 +601,7 @@ static void features_of_replaced_photos_are_made_anew(void **unused)
     t.s.cache = cache;
     t.s.run.epochs = 1;
     t.s.per_image = 0;
-    t.s.val = NULL;
+    t.s.val[0].captions = NULL;
     t.s.run.force = true;
     go_well(&t.s, &h);
     h = (heard){0};
@@ -570,6 +673,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(resume_needs_the_same_settings),
         cmocka_unit_test(a_strange_state_is_refused),
         cmocka_unit_test(every_way_of_training_takes_steps),
+        cmocka_unit_test(sets_become_one_heap),
+        cmocka_unit_test(sets_are_validated_one_by_one),
         cmocka_unit_test(photos_without_captions_are_passed_over),
         cmocka_unit_test(damaged_photos_are_named),
         cmocka_unit_test(features_are_kept),

@@ -1,6 +1,7 @@
 #include "tools/train_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "captioner/net/decoder_row.h"
@@ -10,8 +11,12 @@
 #include "tools/options.h"
 #include "tools/verbs.h"
 
+/* The values of an option that says something about a set of photos, in their order, up to a NULL. */
+typedef const char *of_sets[CAP_MOST_SETS + 1];
+
 /* What can be chosen, in the words of the command line; NULL: what suits the rest. */
 typedef struct choices {
+    of_sets captions, images, times, styles, val, val_images;
     field_options decoder, encoder, learning, run, judging;
     char decoders[120]; /* "lstm|transformer" */
     const char *decoder_name;
@@ -25,6 +30,8 @@ typedef struct choices {
 /* Options that mean something for one kind alone. */
 static const char *const of_photos[] = {"captions",
                                         "images",
+                                        "times",
+                                        "style",
                                         "val",
                                         "val-images",
                                         "cache",
@@ -59,15 +66,21 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
 {
     const opt data[] = {
         {"Photos", .kind = OPT_GROUP},
-        {"captions", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->captions,
-         .help = "captions to learn from: JSON in the form of COCO, or Karpathy's"},
-        {"images", .kind = OPT_INPUT, .metavar = "DIR", .value = &s->images,
+        {"captions", .kind = OPT_INPUTS, .metavar = "FILE", .value = c->captions, .max = CAP_MOST_SETS,
+         .help = "captions to learn from: JSON in the form of COCO, or Karpathy's; given again, another set "
+                 "that is learnt along, and the next three speak of the set before them"},
+        {"images", .kind = OPT_INPUTS, .metavar = "DIR", .value = c->images, .max = CAP_MOST_SETS,
          .help = "folder of their photos"},
-        {"val", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->val,
+        {"times", .kind = OPT_LIST, .metavar = "N", .value = c->times, .max = CAP_MOST_SETS,
+         .help = "how often an epoch sees each of their photos; once if absent"},
+        {"style", .kind = OPT_LIST, .metavar = "NAME", .value = c->styles, .max = CAP_MOST_SETS,
+         .help = "what their way of writing is called, which the model can then be asked for"},
+        {"val", .kind = OPT_INPUTS, .metavar = "FILE", .value = c->val, .max = CAP_MOST_SETS,
          .help =
-             "captions to validate on after every epoch; if absent, what --captions has as its val split"},
-        {"val-images", .kind = OPT_INPUT, .metavar = "DIR", .value = &s->val_images,
-         .help = "folder of the validation photos; --images if absent"},
+             "captions to validate on after every epoch; given again, a set that is scored by itself, and "
+             "the mean counts; if absent, what --captions has as its val split"},
+        {"val-images", .kind = OPT_INPUTS, .metavar = "DIR", .value = c->val_images, .max = CAP_MOST_SETS,
+         .help = "folder of the photos of the --val before it; --images if absent"},
         {"split", .kind = OPT_STRING, .metavar = "NAMES", .value = &s->split,
          .help = "Karpathy's form: the splits to learn from; train,restval if absent"},
         {"val-split", .kind = OPT_STRING, .metavar = "NAMES", .value = &s->val_split,
@@ -219,6 +232,53 @@ static err_code apply_text(const choices *c, cap_train_settings *s, error *err)
     return code;
 }
 
+/* ---- sets of photos ---- */
+
+/* Where in the arguments a value lies. */
+static int place_of(const char *value, int argc, char **argv)
+{
+    int i = 0;
+    while (i < argc && !(value >= argv[i] && value <= argv[i] + strlen(argv[i]))) i++;
+    return i;
+}
+
+/* The set that a value speaks of: the last one named before it; the first one where none is. */
+static int set_of(const char *value, const of_sets captions, int argc, char **argv)
+{
+    int place = place_of(value, argc, argv), set = 0;
+    while (captions[set] && captions[set + 1] && place_of(captions[set + 1], argc, argv) < place) set++;
+    return set;
+}
+
+static err_code parse_times(const char *words, int *times, error *err)
+{
+    char *end;
+    long n = strtol(words, &end, 10);
+    if (*end || end == words || n < 1 || n > CAP_MOST_TIMES)
+        return err_set(err, ERR_ARGUMENT,
+                       "option '--times' takes a whole number from 1 to %d, not '%.80s' (see 'caption train "
+                       "--help')",
+                       CAP_MOST_TIMES, words);
+    *times = (int)n;
+    return ERR_OK;
+}
+
+static err_code gather_sets(const choices *c, int argc, char **argv, cap_train_settings *s, error *err)
+{
+    err_code code = ERR_OK;
+    for (int i = 0; c->captions[i]; i++) s->photos[i].captions = c->captions[i];
+    for (int i = 0; c->images[i]; i++)
+        s->photos[set_of(c->images[i], c->captions, argc, argv)].images = c->images[i];
+    for (int i = 0; c->styles[i]; i++)
+        s->photos[set_of(c->styles[i], c->captions, argc, argv)].style = c->styles[i];
+    for (int i = 0; !code && c->times[i]; i++)
+        code = parse_times(c->times[i], &s->photos[set_of(c->times[i], c->captions, argc, argv)].times, err);
+    for (int i = 0; c->val[i]; i++) s->val[i].captions = c->val[i];
+    for (int i = 0; c->val_images[i]; i++)
+        s->val[set_of(c->val_images[i], c->val, argc, argv)].images = c->val_images[i];
+    return code;
+}
+
 /* ---- what goes together ---- */
 
 static const char *first_given(const opt_command *command, int argc, char **argv, const char *const *names)
@@ -231,11 +291,17 @@ static const char *first_given(const opt_command *command, int argc, char **argv
 static err_code check_needed(const cap_train_settings *s, error *err)
 {
     const char *missing = !s->run.out ? "out" : NULL;
-    if (s->kind == CAP_IMAGE) missing = !s->captions ? "captions" : !s->images ? "images" : missing;
+    if (s->kind == CAP_IMAGE)
+        missing = !s->photos[0].captions ? "captions" : !s->photos[0].images ? "images" : missing;
     if (s->kind == CAP_TEXT && !s->text.pairs)
         missing = !s->text.source ? "source" : !s->text.target ? "target" : missing;
-    if (!missing) return ERR_OK;
-    return err_set(err, ERR_ARGUMENT, "--%s is missing (see 'caption train --help')", missing);
+    if (missing) return err_set(err, ERR_ARGUMENT, "--%s is missing (see 'caption train --help')", missing);
+    for (int i = 1; i < CAP_MOST_SETS && s->photos[i].captions; i++)
+        if (!s->photos[i].images)
+            return err_set(err, ERR_ARGUMENT,
+                           "--images is missing behind --captions '%.200s' (see 'caption train --help')",
+                           s->photos[i].captions);
+    return ERR_OK;
 }
 
 static err_code check_score(const choices *c, cap_kind kind, error *err)
@@ -387,10 +453,12 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     if (!odd) odd = choose_rows(argc, argv, &out->settings, &err);
     fill_table(table, &out->settings, &c, &out->quiet);
     join_command(argc, argv, &out->command);
+    const int arguments = argc;
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
     out->settings.run.command = text_string(&out->command);
     if (out->settings.run.resume && !epochs_given) out->settings.run.epochs = 0; /* those of its run */
     if (!odd && out->command.failed) odd = err_no_memory(&err, "for the command line");
+    if (!odd) odd = gather_sets(&c, arguments, argv, &out->settings, &err);
     if (!odd && !finish(&c, &out->settings, &err)) return true;
     *verdict = verb_fail(&err);
     if (err.code != ERR_MEMORY) *verdict = VERB_USAGE;

@@ -1,7 +1,8 @@
 /* Training: photos and captions, or texts and what they become, in; a model file out.
  *
  *     cap_train_settings s = cap_train_defaults();
- *     s.captions = "captions_train.json";  s.images = "photos";  s.val = "captions_val.json";
+ *     s.photos[0] = (cap_photo_set){.captions = "captions_train.json", .images = "photos"};
+ *     s.val[0] = (cap_photo_set){.captions = "captions_val.json"};
  *     s.run.out = "model.safetensors";
  *     if (cap_train(&s, &events, &err)) ...
  *
@@ -17,6 +18,9 @@
  * Texts: what turns lines into numbers is learned from the training pairs alone. Pairs with a side over
  * max_words are left out. Without a validation set a share of the pairs is held out, drawn by the seed;
  * pairs that say the same as a held-out one leave training too, so that what is measured is unseen.
+ *
+ * Sets of photos that are learnt from together are one heap: an epoch sees the photos of each so many times.
+ * Sets to validate on are scored one by one, and the best epoch is the one whose mean over the sets is best.
  *
  * OUT holds the model of the best epoch by the chosen validation score. A captioner carries the document
  * frequencies of its training captions, of what two photos or more have in common, unless they take over 2 MB
@@ -53,6 +57,16 @@ typedef struct cap_text_settings {
     cap_encoder_config encoder;
 } cap_text_settings;
 
+/* Photos with captions, in files of their own. */
+typedef struct cap_photo_set {
+    const char *captions,
+        *images;       /* COCO captions JSON and the folder of its photos; captions NULL: no set */
+    const char *style; /* what its way of writing is called: "coco"; NULL: not told */
+    int times;         /* that an epoch sees each of its photos; 0: once; 1..CAP_MOST_TIMES */
+} cap_photo_set;
+
+enum { CAP_MOST_SETS = 16, CAP_MOST_TIMES = 1000 };
+
 typedef struct cap_train_settings {
     cap_run_settings run;
     const char
@@ -60,9 +74,10 @@ typedef struct cap_train_settings {
                          of the data are added; NULL: from drawn weights */
     cap_kind kind; /* which of the two groups below counts: CAP_IMAGE, or CAP_TEXT for `text` */
     cap_text_settings text;
-    const char *captions, *images; /* COCO captions JSON and the folder of its photos */
-    const char *val,
-        *val_images; /* NULL: the validation split of `captions`, if it has one; images as above */
+    cap_photo_set photos[CAP_MOST_SETS]; /* the first of them with captions, none after one without */
+    cap_photo_set
+        val[CAP_MOST_SETS]; /* likewise; their style and times say nothing. None: the validation split of the
+                               one set above, if it has one; images NULL: those of the first set above */
     const char *split,
         *val_split;      /* of a file in Karpathy's form, several by commas; NULL: train and restval; val */
     const char *encoder; /* row of the table of networks, or a safetensors file that cnn/import.h knows */

@@ -96,7 +96,12 @@ static err_code pretrained_weights(cap_run *r, error *err)
 static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
 {
     const cap_split *train = &data_of(r)->train;
-    err_code code = cap_split_vocab(train, asked(r)->min_count, vocab, err);
+    const ds_vocab_settings settings = {.min_count = asked(r)->min_count};
+    ds_counter *counter = ds_counter_create();
+    if (!counter) return err_no_memory(err, "for a vocabulary");
+    err_code code = cap_split_count(train, counter, err);
+    if (!code) code = ds_vocab_build(counter, &settings, vocab, err);
+    ds_counter_free(&counter);
     if (code || ds_vocab_size(*vocab) > DS_SPECIALS) return code;
     ds_vocab_free(vocab);
     return err_set(
@@ -173,20 +178,51 @@ static err_code prepare_encoder(cap_run *r, error *err)
 
 /* ---- opening ---- */
 
+int cap_photos_sets(const cap_photo_set set[CAP_MOST_SETS])
+{
+    int n = 0;
+    while (n < CAP_MOST_SETS && set[n].captions) n++;
+    return n;
+}
+
+const char *cap_photos_set_name(const cap_photo_set *set)
+{
+    const char *name = cap_run_base_name(set->captions);
+    while (name > set->captions && name[-1] == '/') name--; /* back to the end of the folder's name, */
+    while (name > set->captions && name[-1] != '/') name--; /* and to its beginning */
+    return name;
+}
+
+static err_code check_sets(const cap_train_settings *s, error *err)
+{
+    int sets = cap_photos_sets(s->photos);
+    if (!sets || !s->encoder) return err_set(err, ERR_ARGUMENT, "captions, images and encoder must be named");
+    for (int i = 0; i < sets; i++) {
+        const cap_photo_set *set = &s->photos[i];
+        if (!set->images)
+            return err_set(err, ERR_ARGUMENT, "the folder of the photos of '%.200s' must be named",
+                           set->captions);
+        if (set->times < 0 || set->times > CAP_MOST_TIMES)
+            return err_set(err, ERR_ARGUMENT,
+                           "the photos of '%.200s' cannot be seen %d times an epoch: 1 to %d", set->captions,
+                           set->times, CAP_MOST_TIMES);
+    }
+    return ERR_OK;
+}
+
 static err_code check(const void *asked_for, const cap_run_settings *run, error *err)
 {
     const cap_train_settings *s = asked_for;
     (void)run;
-    if (!s->captions || !s->images || !s->encoder)
-        return err_set(err, ERR_ARGUMENT, "captions, images and encoder must be named");
+    err_code code = check_sets(s, err);
+    if (code) return code;
     if (s->size && (s->size < CNN_MIN_SIDE || s->size > CNN_MAX_SIDE))
         return err_set(err, ERR_ARGUMENT,
                        "photos of %d pixels are not possible; --size must be 0 or %d to %d", s->size,
                        CNN_MIN_SIDE, CNN_MAX_SIDE);
     if (s->cache && strlen(s->cache) > CAP_LONGEST_OUT)
         return err_set(err, ERR_LIMIT, "the name of --cache is longer than %d bytes", CAP_LONGEST_OUT);
-    err_code code = cap_sentences_check(s, err);
-    if (code) return code;
+    if ((code = cap_sentences_check(s, err))) return code;
     bool own = is_own(s);
     if (s->init && s->encoder_weights)
         return err_set(
@@ -221,39 +257,56 @@ static const char *in_both(const ds_splits *trained, const char *validated)
     return NULL;
 }
 
-/* Where the validation photos are: a file of their own, or what training leaves of its own file's splits. */
-static err_code find_validation(cap_run *r, cap_split_source *from, error *err)
+/* What training leaves of its own file's splits, where it has but one. */
+static err_code find_own_validation(cap_run *r, error *err)
 {
     const cap_train_settings *s = asked(r);
     const ds_splits *splits = &data_of(r)->train.captions.splits;
-    *from = (cap_split_source){.captions = s->val ? s->val : s->captions,
-                               .images = s->val_images ? s->val_images : s->images,
-                               .take = take(s->val_split, DS_VAL_SPLITS),
-                               .verb = "validates on",
-                               .max_missing = s->max_missing};
-    r->has_val = s->val || s->val_split;
-    if (s->val) return ERR_OK;
-    const char *both = in_both(splits, from->take.split);
+    const char *wanted = s->val_split ? s->val_split : DS_VAL_SPLITS;
+    if (s->photos[1].captions) return ERR_OK;
+    const char *both = in_both(splits, wanted);
+    r->has_val = s->val_split;
     if (both && s->val_split)
         return err_set(err, ERR_ARGUMENT, "split '%s' of '%.200s' cannot be both trained on and validated on",
-                       both, s->captions);
+                       both, s->photos[0].captions);
     for (int i = 0; i < splits->count; i++)
-        if (!both && ds_splits_names(from->take.split, splits->list[i].name)) r->has_val = true;
+        if (!both && ds_splits_names(wanted, splits->list[i].name)) r->has_val = true;
     return ERR_OK;
+}
+
+const cap_photo_set *cap_photos_val_sets(const cap_run *r)
+{
+    return asked(r)->val[0].captions ? asked(r)->val : asked(r)->photos;
+}
+
+static err_code open_validation(cap_run *r, int i, error *err)
+{
+    const cap_train_settings *s = asked(r);
+    cap_photo_set set = {.captions = cap_photos_val_sets(r)[i].captions, .images = s->val[i].images};
+    if (!set.images) set.images = s->photos[0].images;
+    cap_split_source from = {.set = &set,
+                             .sets = 1,
+                             .take = take(s->val_split, DS_VAL_SPLITS),
+                             .verb = "validates on",
+                             .max_missing = s->max_missing};
+    return cap_split_open(&data_of(r)->val[i], &from, r->events, err);
 }
 
 static err_code open_splits(cap_run *r, error *err)
 {
     const cap_train_settings *s = asked(r);
     cap_photo_data *d = data_of(r);
-    cap_split_source from = {.captions = s->captions,
-                             .images = s->images,
+    cap_split_source from = {.set = s->photos,
+                             .sets = cap_photos_sets(s->photos),
                              .take = take(s->split, DS_TRAIN_SPLITS),
                              .verb = "trains on",
                              .max_missing = s->max_missing};
     err_code code = cap_split_open(&d->train, &from, r->events, err);
-    if (!code) code = find_validation(r, &from, err);
-    if (!code && r->has_val) code = cap_split_open(&d->val, &from, r->events, err);
+    int named = cap_photos_sets(s->val);
+    r->has_val = named;
+    if (!code && !named) code = find_own_validation(r, err);
+    d->vals = named ? named : r->has_val;
+    for (int i = 0; !code && i < d->vals; i++) code = open_validation(r, i, err);
     return code;
 }
 
@@ -267,7 +320,7 @@ static err_code add_df(cap_run *r, error *err)
     error reason = {0};
     err_code code = cap_scorer_create(&s, err);
     for (int i = 0; !code && i < c->captions; i++) {
-        code = cap_scorer_add_reference(s, c->image[c->caption[i].image].id, c->caption[i].text, err);
+        code = cap_scorer_add_reference(s, c->caption[i].image, c->caption[i].text, err);
         if (code == ERR_LIMIT) code = ERR_OK; /* longer than what is scored, but not than what is learnt */
     }
     if (!code) code = cap_scorer_count_df(s, &df, err);
@@ -302,7 +355,8 @@ static err_code open_photos(cap_run *r, error *err)
     if (code || (code = begin_model(r, err)) || (code = prepare_encoder(r, err)) || (code = add_df(r, err)))
         return code;
     if ((code = cap_split_encode(&d->train, model_of(r)->vocab, err))) return code;
-    if (r->has_val && (code = cap_split_encode(&d->val, model_of(r)->vocab, err))) return code;
+    for (int i = 0; i < d->vals; i++)
+        if ((code = cap_split_encode(&d->val[i], model_of(r)->vocab, err))) return code;
     int *per_image = &d->sentences.s.per_image;
     d->sentences.targets = &d->train.encoded;
     if (!*per_image && d->encoder_trains) *per_image = 5;
@@ -315,7 +369,7 @@ static void introduce(const cap_run *r, text *line)
     const cap_photo_data *d = data_of(r);
     const cap_model *m = model_of(r);
     text_printf(line, "%d captions of %d photos, %d words; encoder %s (%s), %zu weights, %d regions",
-                d->train.encoded.captions, d->train.captions.images, (int)ds_vocab_size(m->vocab),
+                d->train.captions.captions, d->train.captions.images, (int)ds_vocab_size(m->vocab),
                 cap_cnn_architecture(&m->encoder.config), d->encoder_trains ? "trained along" : "frozen",
                 nn_params_learned(&m->params), m->encoder.grid_h * m->encoder.grid_w);
 }
@@ -324,9 +378,9 @@ static err_code prepare(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
     if (d->encoder_trains) return ERR_OK;
-    err_code code = cap_split_keep_features(&d->train, model_of(r), d->cache, r->threads, r->events, err);
-    if (!code && r->has_val)
-        code = cap_split_keep_features(&d->val, model_of(r), d->cache, r->threads, r->events, err);
+    err_code code = cap_split_keep_features(&d->train, model_of(r), d->cache, r->threads, err);
+    for (int i = 0; !code && i < d->vals; i++)
+        code = cap_split_keep_features(&d->val[i], model_of(r), d->cache, r->threads, err);
     return code;
 }
 
@@ -335,8 +389,9 @@ static void close_photos(cap_run *r)
     cap_photo_data *d = data_of(r);
     ds_loader_free(&d->loader);
     cap_split_close(&d->train);
-    cap_split_close(&d->val);
+    for (int i = 0; i < CAP_MOST_SETS; i++) cap_split_close(&d->val[i]);
     arena_release(&d->lists);
+    arena_release(&d->samples);
     cap_sentences_close(r);
 }
 
@@ -347,8 +402,8 @@ static err_code open_loader(const cap_run *r, cap_photo_data *d, error *err)
     const cap_train_settings *s = asked(r);
     ds_augment augment = ds_augment_defaults();
     ds_loader_settings l = ds_loader_defaults();
-    l.item = d->train.items;
-    l.items = d->train.captions.images;
+    l.item = d->train.seen;
+    l.items = d->train.encoded.images;
     l.size = model_of(r)->preprocess.size;
     l.max_images = r->s->batch;
     l.store_side = model_of(r)->preprocess.size * 9 / 8;
@@ -367,7 +422,7 @@ static err_code begin(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
     err_code code = cap_sentences_plan(r, err);
-    if (code || d->train.features) return code;
+    if (code || cap_split_keeps_features(&d->train)) return code;
     arena_reset(&d->lists);
     if (!d->loader && (code = open_loader(r, d, err))) return code;
     code = ds_schedule_of_plan(d->sentences.plan, &d->lists, &d->schedule, err);
@@ -379,7 +434,7 @@ static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
     cap_photo_data *d = data_of(r);
     cap_encoded e = {0};
     ds_images photos;
-    if (d->train.features)
+    if (cap_split_keeps_features(&d->train))
         e.states = cap_split_features(&d->train, &r->tape, model_of(r), b->image, b->images, err);
     else if (!ds_loader_next(d->loader, &photos, err))
         e.states = cap_model_encode(&r->tape, model_of(r), photos.pixels, photos.images);
@@ -414,8 +469,13 @@ static void settings(const cap_run *r, io_json_build *b, json_t *o)
     io_json_put_bool(b, o, "augment", s->augment);
     io_json_put_number(b, o, "encoder_factor", s->encoder_factor);
     cap_run_put_hash(b, o, "contents of --captions", contents(&d->train));
+    hash128 h = {0};
+    for (int i = 0; i < d->vals; i++) {
+        hash128 of_set = contents(&d->val[i]);
+        h = i ? hash_bytes(&of_set, sizeof of_set, h.lo) : of_set;
+    }
     if (r->has_val)
-        cap_run_put_hash(b, o, "contents of --val", contents(&d->val));
+        cap_run_put_hash(b, o, "contents of --val", h);
     else
         io_json_put_string(b, o, "contents of --val", "none");
     cap_sentences_judging(r, b, o);
@@ -424,9 +484,19 @@ static void settings(const cap_run *r, io_json_build *b, json_t *o)
 static void record(const cap_run *r, io_json_build *b, json_t *training)
 {
     const cap_photo_data *d = data_of(r);
-    io_json_put_string(b, training, "captions_file", cap_run_base_name(asked(r)->captions));
-    io_json_put_int(b, training, "captions", d->train.encoded.captions);
+    if (d->train.parts == 1)
+        io_json_put_string(b, training, "captions_file", cap_run_base_name(asked(r)->photos[0].captions));
+    io_json_put_int(b, training, "captions", d->train.captions.captions);
     io_json_put_int(b, training, "photos", d->train.captions.images);
+    json_t *sets = d->train.parts > 1 ? io_json_put_array(b, training, "sets") : NULL;
+    for (int i = 0; sets && i < d->train.parts; i++) {
+        const cap_part *p = &d->train.part[i];
+        json_t *set = io_json_put_object(b, sets, NULL);
+        io_json_put_string(b, set, "captions_file", cap_photos_set_name(&asked(r)->photos[i]));
+        io_json_put_int(b, set, "photos", p->count);
+        io_json_put_int(b, set, "times", p->times);
+        if (p->style) io_json_put_string(b, set, "style", p->style);
+    }
     cap_search_record_words(model_of(r)->vocab, b, b->root);
 }
 
