@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "captioner/net/model.h"
 #include "captioner/score/model_df.h"
 #include "datasets/coco.h"
 #include "datasets/instances.h"
@@ -122,6 +123,16 @@ static err_code open_model(captioning *c, error *err)
     return code;
 }
 
+static err_code open_objects(captioning *c, error *err)
+{
+    c->out->pointed = c->q->grounding;
+    if (!c->q->grounding) return ERR_OK;
+    err_code code = ds_instances_read(c->q->grounding, &c->objects, err);
+    if (code) return code;
+    return cap_grounding_start(&c->out->grounding, &c->objects, cap_model_vocab(c->q->use.model), &c->memory,
+                               err);
+}
+
 static err_code run_model(captioning *c, error *err)
 {
     err_code code = ERR_OK;
@@ -149,11 +160,12 @@ static err_code add_references(const captioning *c, int image, cap_scorer *s, er
     return code;
 }
 
-static void add_grounding(captioning *c, const eval_said *said, int64_t id)
+static err_code add_grounding(captioning *c, const eval_said *said, int64_t id, error *err)
 {
-    if (!c->q->grounding) return;
+    if (!c->q->grounding) return ERR_OK;
     c->out->placeless += !said->at || !ds_instances_find(&c->objects, id);
-    if (said->at) cap_grounding_add(&c->out->grounding, said->word, said->at, said->words, &c->objects, id);
+    if (!said->at) return ERR_OK;
+    return cap_grounding_add(&c->out->grounding, said->word, said->at, said->words, id, err);
 }
 
 /* What its words' probabilities and its attention were. */
@@ -165,12 +177,12 @@ static err_code add_inside(captioning *c, int image, error *err)
     const char **reference = arena_array(&mem, from->count, sizeof *reference);
     c->out->bare += !said->words;
     cap_attention_merge(&c->out->attention, &said->attention);
-    add_grounding(c, said, from->id);
     err_code code = reference ? ERR_OK : no_memory(err);
     for (int i = 0; !code && i < from->count; i++) reference[i] = c->data.caption[from->first + i].text;
     if (!code)
         code = cap_calibration_add(&c->out->calibration, said->word, said->probability, said->words,
                                    reference, from->count, err);
+    if (!code) code = add_grounding(c, said, from->id, err);
     arena_release(&mem);
     return code;
 }
@@ -291,9 +303,8 @@ err_code eval_caption(eval_request *q, cap_scorer *s, eval_captioned *out, error
 {
     captioning c = {.q = q, .out = out};
     err_code code = prepare(&c, err);
-    out->pointed = q->grounding;
-    if (!code && q->grounding) code = ds_instances_read(q->grounding, &c.objects, err);
     if (!code) code = open_model(&c, err);
+    if (!code) code = open_objects(&c, err);
     if (!code) code = continue_results(&c, err);
     if (!code) code = find_photos(&c, err);
     if (!code) code = run_model(&c, err);

@@ -252,19 +252,24 @@ err_code cap_object_names_create(cap_object_names *n, const ds_vocab *vocab, con
     return code;
 }
 
+int cap_object_names_at(const cap_object_names *n, const int32_t *words, int count, bool *named)
+{
+    int length = 0;
+    if (count < 1 || words[0] < 0 || words[0] >= n->words) return 0;
+    for (int32_t k = n->start[words[0]]; k < n->start[words[0] + 1]; k++) {
+        const cap_object_name *name = &n->name[k];
+        bool two = name->second >= 0;
+        if (two ? count < 2 || name->second != words[1] : length == 2) continue;
+        named[name->class] = true;
+        length = two ? 2 : 1;
+    }
+    return length;
+}
+
 void cap_object_names_find(const cap_object_names *n, const int32_t *words, int count, bool *named)
 {
-    for (int i = 0; i < count; i++) {
-        if (words[i] < 0 || words[i] >= n->words) continue;
-        int32_t next = i + 1 < count ? words[i + 1] : -1;
-        bool two = false;
-        for (int32_t k = n->start[words[i]]; k < n->start[words[i] + 1]; k++) {
-            const cap_object_name *name = &n->name[k];
-            bool fits = name->second < 0 ? !two : name->second == next;
-            if (!fits) continue;
-            named[name->class] = true;
-            two = two || name->second >= 0;
-        }
-        i += two;
+    for (int i = 0; i < count;) {
+        int length = cap_object_names_at(n, words + i, count - i, named);
+        i += length ? length : 1;
     }
 }

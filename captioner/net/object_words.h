@@ -40,6 +40,10 @@ typedef struct cap_object_names {
 err_code cap_object_names_create(cap_object_names *n, const ds_vocab *vocab, const char *const *class_names,
                                  int classes, arena *memory, error *err);
 
+/* Sets named[class] of what the first word names, or the first two of `count`; returns how many words that
+ * took: 0 (nothing is named), 1 or 2. */
+int cap_object_names_at(const cap_object_names *n, const int32_t *words, int count, bool *named);
+
 /* Sets named[class] of every class that a caption of `count` word numbers names. A name of two words hides
  * what its words alone would name: a hot dog is no dog, a teddy bear no bear. */
 void cap_object_names_find(const cap_object_names *n, const int32_t *words, int count, bool *named);

@@ -68,61 +68,57 @@ static bool is_inside(const float box[4], cap_point p)
 
 /* ---- words and names ---- */
 
-/* How many of word[count] the name begins with, all its words; 0: it is another name. */
-static int match_name(const char *name, const char *const *word, int count)
+err_code cap_grounding_start(cap_grounding *g, const ds_instances *objects, const ds_vocab *vocab,
+                             arena *memory, error *err)
 {
-    for (int i = 0; i < count; i++) {
-        size_t length = strlen(word[i]);
-        if (strncmp(name, word[i], length) != 0) return 0;
-        if (!name[length]) return i + 1;
-        if (name[length] != ' ') return 0;
-        name += length + 1;
-    }
-    return 0;
+    *g = (cap_grounding){.objects = objects, .vocab = vocab};
+    const char **name = arena_array(memory, (size_t)objects->categories, sizeof *name);
+    if (!name) return err_no_memory(err, "for the names of objects");
+    for (int32_t i = 0; i < objects->categories; i++) name[i] = objects->category[i].name;
+    return cap_object_names_create(&g->names, vocab, name, objects->categories, memory, err);
 }
 
-/* What one word, or some in a row, name in a photo. */
-typedef struct naming {
-    int words; /* of the longest name; 0: nothing is named that the photo has */
-    bool inside, centre;
-    area covered;
-} naming;
-
-static void add_box(naming *n, const float box[4], cap_point at)
+/* Where a word looked that names objects of the classes named[]. */
+static void count_word(cap_grounding *g, const ds_boxed_image *image, const bool *named, cap_point at)
 {
-    n->inside = n->inside || is_inside(box, at);
-    n->centre = n->centre || is_inside(box, (cap_point){0.5F, 0.5F});
-    cover(&n->covered, box);
-}
-
-/* What word[0] and those behind it name; `count` words are left in the caption. */
-static void look_up(naming *n, const char *const *word, const cap_point *at, int count,
-                    const ds_instances *objects, const ds_boxed_image *image)
-{
-    *n = (naming){0};
+    bool there = false, inside = false, centre = false;
+    area covered = {0};
     for (int32_t i = 0; i < image->count; i++) {
-        const ds_object *o = &objects->object[image->first + i];
-        int words = match_name(objects->category[o->category].name, word, count);
-        if (!words || words < n->words) continue;
-        if (words > n->words) *n = (naming){.words = words};
-        add_box(n, o->box, at[words - 1]);
+        const ds_object *o = &g->objects->object[image->first + i];
+        if (!named[o->category]) continue;
+        there = true;
+        inside = inside || is_inside(o->box, at);
+        centre = centre || is_inside(o->box, (cap_point){0.5F, 0.5F});
+        cover(&covered, o->box);
     }
+    g->words += there;
+    g->inside += inside;
+    g->centre += centre;
+    g->area += covered_share(&covered);
 }
 
-void cap_grounding_add(cap_grounding *g, const char *const *word, const cap_point *at, int words,
-                       const ds_instances *objects, int64_t image)
+err_code cap_grounding_add(cap_grounding *g, const char *const *word, const cap_point *at, int words,
+                           int64_t image, error *err)
 {
-    const ds_boxed_image *in = ds_instances_find(objects, image);
-    for (int i = 0; in && i < words;) {
-        naming n;
-        look_up(&n, word + i, at + i, words - i, objects, in);
-        i += n.words ? n.words : 1;
-        if (!n.words) continue;
-        g->words++;
-        g->inside += n.inside;
-        g->centre += n.centre;
-        g->area += covered_share(&n.covered);
+    const ds_boxed_image *in = ds_instances_find(g->objects, image);
+    size_t classes = (size_t)g->objects->categories;
+    arena mem = {0};
+    bool *named = arena_array(&mem, classes, sizeof *named);
+    int32_t *number = arena_array(&mem, (size_t)words, sizeof *number);
+    if (!named || !number) {
+        arena_release(&mem);
+        return err_no_memory(err, "for the names of objects");
     }
+    for (int i = 0; i < words; i++) number[i] = ds_vocab_id(g->vocab, word[i]);
+    for (int i = 0; in && i < words;) {
+        int length = cap_object_names_at(&g->names, number + i, words - i, named);
+        i += length ? length : 1;
+        if (!length) continue;
+        count_word(g, in, named, at[i - 1]);
+        memset(named, 0, classes * sizeof *named);
+    }
+    arena_release(&mem);
+    return ERR_OK;
 }
 
 /* ---- shares ---- */
