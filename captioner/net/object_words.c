@@ -6,107 +6,114 @@
 
 #include "src/base/list.h"
 
-enum { LONGEST = 40 }; /* bytes of a name and its NUL */
+enum { LONGEST = 40, WAYS = 3 }; /* bytes of a name and its NUL; of saying a class */
 
-/* Names are separated by commas. `said`: how the class is spoken of, the first one that the vocabulary can
- * say. `also`: what else captions call it or tell it by (a skier has skis). Plurals are made by rule, of
- * names before the bar; what stands behind it is taken as it is. */
 typedef struct object_row {
-    const char *class_name, *said, *also;
+    const char *class_name, *said[WAYS]; /* the best way first */
+    /* What else captions call it or tell it by (a skier has skis), separated by commas. Plurals are made by
+     * rule, of names before the bar; those behind it are taken as they are. */
+    const char *also;
 } object_row;
 
 static const object_row rows[] = {
-    {"person", "person,man",
+    {"person",
+     {"person", "man"},
      "man,woman,boy,girl,child,kid,baby,toddler,guy,lady,gentleman,adult,player,batter,pitcher,catcher,"
      "skier,snowboarder,skateboarder,surfer,rider,cyclist,biker,bicyclist,motorcyclist,pedestrian,crowd,"
-     "worker,officer,policeman,soldier,chef,student,friend,dancer,swimmer,climber,hiker,runner,jogger,cowboy,"
-     "bride,groom,son,daughter,brother,sister,teenager,umpire,referee,passenger,spectator|"
-     "people,someone,men,women,children,gentlemen,policemen,persons"},
-    {"bicycle", "bicycle,bike", "cyclist,bicyclist,mountain bike"},
-    {"car", "car", "taxi,cab,suv,sedan,minivan,van,automobile,convertible,race car,police car"},
-    {"motorcycle", "motorcycle,motorbike", "motor bike,motorcyclist,moped,scooter,dirt bike,dirtbike"},
-    {"airplane", "airplane,plane", "aeroplane,jet,airliner,jetliner,biplane,aircraft,air plane"},
-    {"bus", "bus", "minibus,double decker"},
-    {"train", "train", "locomotive,subway,tram,trolley,train car"},
-    {"truck", "truck", "lorry,pickup,firetruck,fire truck,semi"},
-    {"boat", "boat",
+     "worker,officer,policeman,soldier,chef,student,friend,dancer,swimmer,climber,hiker,runner,jogger,"
+     "cowboy,bride,groom,son,daughter,brother,sister,teenager,umpire,referee,passenger,spectator|people,"
+     "someone,men,women,children,gentlemen,policemen,persons"},
+    {"bicycle", {"bicycle", "bike"}, "cyclist,bicyclist,mountain bike,bike"},
+    {"car", {"car"}, "taxi,cab,suv,sedan,minivan,van,automobile,convertible,race car,police car"},
+    {"motorcycle",
+     {"motorcycle", "motorbike"},
+     "motor bike,motorcyclist,moped,scooter,dirt bike,dirtbike,motorbike"},
+    {"airplane", {"airplane", "plane"}, "aeroplane,jet,airliner,jetliner,biplane,aircraft,air plane,plane"},
+    {"bus", {"bus"}, "minibus,double decker"},
+    {"train", {"train"}, "locomotive,subway,tram,trolley,train car"},
+    {"truck", {"truck"}, "lorry,pickup,firetruck,fire truck,semi"},
+    {"boat",
+     {"boat"},
      "ship,sailboat,canoe,kayak,ferry,yacht,raft,rowboat,speedboat,gondola,motorboat,jet ski"},
-    {"traffic light", "traffic light", "traffic signal,stop light,stoplight,street signal"},
-    {"fire hydrant", "fire hydrant,hydrant", "hydrant"},
-    {"stop sign", "stop sign", ""},
-    {"parking meter", "parking meter", "meter"},
-    {"bench", "bench", "park bench"},
-    {"bird", "bird",
-     "duck,seagull,gull,parrot,owl,swan,pigeon,eagle,rooster,hen,penguin,ostrich,peacock,crow,"
-     "flamingo,pelican,hawk,heron,sparrow,hummingbird,duckling|goose,geese"},
-    {"cat", "cat", "kitten,kitty"},
-    {"dog", "dog", "puppy,poodle,terrier,labrador,retriever,greyhound,collie,dachshund,bulldog,sheepdog,pup"},
-    {"horse", "horse", "pony,foal,colt,stallion"},
-    {"sheep", "sheep", "lamb,ram"},
-    {"cow", "cow", "bull,calf,ox,steer|cattle,calves,oxen"},
-    {"elephant", "elephant", "baby elephant,mother elephant"},
-    {"bear", "bear", "polar bear,baby bear,mother bear,cub,panda,grizzly"},
-    {"zebra", "zebra", "baby zebra,mother zebra"},
-    {"giraffe", "giraffe", "baby giraffe,mother giraffe"},
-    {"backpack", "backpack", "knapsack,rucksack,back pack"},
-    {"umbrella", "umbrella", "parasol"},
-    {"handbag", "handbag,purse", "hand bag,shoulder bag,tote"},
-    {"tie", "tie,necktie", "neck tie,bow tie,bowtie"},
-    {"suitcase", "suitcase", "briefcase|luggage,baggage"},
-    {"frisbee", "frisbee", "flying disc"},
-    {"skis", "skis", "ski,skier|skiing"},
-    {"snowboard", "snowboard", "snow board,snowboarder|snowboarding"},
-    {"sports ball", "ball", "basketball,volleyball,football,soccer ball,tennis ball,golf ball,beach ball"},
-    {"kite", "kite", ""},
-    {"baseball bat", "baseball bat,bat", "batter"},
-    {"baseball glove", "baseball glove,glove", "catcher,mitt"},
-    {"skateboard", "skateboard", "skate board,skateboarder|skateboarding"},
-    {"surfboard", "surfboard", "surf board,surfer|surfing"},
-    {"tennis racket", "tennis racket,racket", "tennis racquet,racquet"},
-    {"bottle", "bottle", "wine bottle,water bottle"},
-    {"wine glass", "wine glass", "wineglass"},
-    {"cup", "cup", "mug,coffee cup"},
-    {"fork", "fork", ""},
-    {"knife", "knife", "|knives"},
-    {"spoon", "spoon", "ladle"},
-    {"bowl", "bowl", ""},
-    {"banana", "banana", ""},
-    {"apple", "apple", ""},
-    {"sandwich", "sandwich", "burger,hamburger"},
-    {"orange", "orange", "orange slice|oranges"},
-    {"broccoli", "broccoli", "brocoli"},
-    {"carrot", "carrot", ""},
-    {"hot dog", "hot dog,hotdog", "sausage"},
-    {"pizza", "pizza", ""},
-    {"donut", "donut,doughnut", ""},
-    {"cake", "cake", "cupcake,birthday cake,wedding cake"},
-    {"chair", "chair", "armchair,recliner,stool,lawn chair,office chair"},
-    {"couch", "couch,sofa", "loveseat,love seat"},
-    {"potted plant", "potted plant,plant", "house plant,houseplant"},
-    {"bed", "bed", "bunk bed,mattress"},
-    {"dining table", "dining table,table", "kitchen table,dinner table,picnic table"},
-    {"toilet", "toilet", "urinal"},
-    {"tv", "tv,television", "television,tv screen,flat screen"},
-    {"laptop", "laptop", "laptop computer,notebook computer"},
-    {"mouse", "mouse", "computer mouse|mice"},
-    {"remote", "remote", "remote control,wii remote,controller,wiimote"},
-    {"keyboard", "keyboard", "computer keyboard"},
-    {"cell phone", "cell phone,cellphone,phone", "cellphone,phone,smartphone,iphone,smart phone"},
-    {"microwave", "microwave", "microwave oven"},
-    {"oven", "oven", "stove"},
-    {"toaster", "toaster", "toaster oven"},
-    {"sink", "sink", "basin,bathroom sink,kitchen sink"},
-    {"refrigerator", "refrigerator,fridge", "freezer,refridgerator"},
-    {"book", "book", "novel"},
-    {"clock", "clock", "clock tower"},
-    {"vase", "vase", ""},
-    {"scissors", "scissors", "scissor"},
-    {"teddy bear", "teddy bear", "stuffed bear,stuffed animal,teddy"},
-    {"hair drier", "hair dryer", "hair drier,blow dryer,blow drier,hairdryer,hair blower"},
-    {"toothbrush", "toothbrush", "tooth brush"},
+    {"traffic light", {"traffic light", "light"}, "traffic signal,stop light,stoplight,street signal"},
+    {"fire hydrant", {"fire hydrant", "hydrant"}, "hydrant"},
+    {"stop sign", {"stop sign", "sign"}, ""},
+    {"parking meter", {"parking meter"}, "meter"},
+    {"bench", {"bench"}, "park bench"},
+    {"bird",
+     {"bird"},
+     "duck,seagull,gull,parrot,owl,swan,pigeon,eagle,rooster,hen,penguin,ostrich,peacock,crow,flamingo,"
+     "pelican,hawk,heron,sparrow,hummingbird,duckling|goose,geese"},
+    {"cat", {"cat"}, "kitten,kitty"},
+    {"dog",
+     {"dog"},
+     "puppy,poodle,terrier,labrador,retriever,greyhound,collie,dachshund,bulldog,sheepdog,pup"},
+    {"horse", {"horse"}, "pony,foal,colt,stallion"},
+    {"sheep", {"sheep"}, "lamb,ram"},
+    {"cow", {"cow"}, "bull,calf,ox,steer|cattle,calves,oxen"},
+    {"elephant", {"elephant"}, "baby elephant,mother elephant"},
+    {"bear", {"bear"}, "polar bear,baby bear,mother bear,cub,panda,grizzly"},
+    {"zebra", {"zebra"}, "baby zebra,mother zebra"},
+    {"giraffe", {"giraffe"}, "baby giraffe,mother giraffe"},
+    {"backpack", {"backpack"}, "knapsack,rucksack,back pack"},
+    {"umbrella", {"umbrella"}, "parasol"},
+    {"handbag", {"handbag", "purse", "bag"}, "hand bag,shoulder bag,tote,purse"},
+    {"tie", {"tie", "necktie"}, "neck tie,bow tie,bowtie,necktie"},
+    {"suitcase", {"suitcase"}, "briefcase|luggage,baggage"},
+    {"frisbee", {"frisbee"}, "flying disc"},
+    {"skis", {"skis"}, "ski,skier|skiing"},
+    {"snowboard", {"snowboard"}, "snow board,snowboarder|snowboarding"},
+    {"sports ball", {"ball"}, "basketball,volleyball,football,soccer ball,tennis ball,golf ball,beach ball"},
+    {"kite", {"kite"}, ""},
+    {"baseball bat", {"baseball bat", "bat"}, "batter,bat"},
+    {"baseball glove", {"baseball glove", "glove"}, "catcher,mitt,glove"},
+    {"skateboard", {"skateboard"}, "skate board,skateboarder|skateboarding"},
+    {"surfboard", {"surfboard"}, "surf board,surfer|surfing"},
+    {"tennis racket", {"tennis racket", "tennis racquet", "racket"}, "tennis racquet,racquet,racket"},
+    {"bottle", {"bottle"}, "wine bottle,water bottle"},
+    {"wine glass", {"wine glass", "glass"}, "wineglass"},
+    {"cup", {"cup"}, "mug,coffee cup"},
+    {"fork", {"fork"}, ""},
+    {"knife", {"knife"}, "|knives"},
+    {"spoon", {"spoon"}, "ladle"},
+    {"bowl", {"bowl"}, ""},
+    {"banana", {"banana"}, ""},
+    {"apple", {"apple"}, ""},
+    {"sandwich", {"sandwich"}, "burger,hamburger"},
+    {"orange", {"orange"}, "orange slice|oranges"},
+    {"broccoli", {"broccoli"}, "brocoli"},
+    {"carrot", {"carrot"}, ""},
+    {"hot dog", {"hot dog", "hotdog"}, "sausage,hotdog"},
+    {"pizza", {"pizza"}, ""},
+    {"donut", {"donut", "doughnut"}, "doughnut"},
+    {"cake", {"cake"}, "cupcake,birthday cake,wedding cake"},
+    {"chair", {"chair"}, "armchair,recliner,stool,lawn chair,office chair"},
+    {"couch", {"couch", "sofa"}, "loveseat,love seat,sofa"},
+    {"potted plant", {"potted plant", "plant"}, "house plant,houseplant,plant"},
+    {"bed", {"bed"}, "bunk bed,mattress"},
+    {"dining table", {"dining table", "table"}, "kitchen table,dinner table,picnic table,table"},
+    {"toilet", {"toilet"}, "urinal"},
+    {"tv", {"tv", "television"}, "television,tv screen,flat screen"},
+    {"laptop", {"laptop"}, "laptop computer,notebook computer"},
+    {"mouse", {"mouse"}, "computer mouse|mice"},
+    {"remote", {"remote"}, "remote control,wii remote,controller,wiimote"},
+    {"keyboard", {"keyboard"}, "computer keyboard"},
+    {"cell phone", {"cell phone", "cellphone", "phone"}, "cellphone,phone,smartphone,iphone,smart phone"},
+    {"microwave", {"microwave"}, "microwave oven"},
+    {"oven", {"oven"}, "stove"},
+    {"toaster", {"toaster"}, "toaster oven"},
+    {"sink", {"sink"}, "basin,bathroom sink,kitchen sink"},
+    {"refrigerator", {"refrigerator", "fridge"}, "freezer,refridgerator,fridge"},
+    {"book", {"book"}, "novel"},
+    {"clock", {"clock"}, "clock tower"},
+    {"vase", {"vase"}, ""},
+    {"scissors", {"scissors"}, "scissor"},
+    {"teddy bear", {"teddy bear", "teddy"}, "stuffed bear,stuffed animal,teddy"},
+    {"hair drier", {"hair dryer", "dryer"}, "hair drier,blow dryer,blow drier,hairdryer,hair blower"},
+    {"toothbrush", {"toothbrush"}, "tooth brush"},
 };
 
-/* What is said of these means other things as well, a colour: captions name them by `also` alone. */
+/* What is said of these means other things as well, like a colour: captions name them by `also` alone. */
 static const char *const vague[] = {"orange"};
 
 static bool is_vague(const char *class_name)
@@ -121,7 +128,7 @@ static object_row row_of(const char *class_name)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (!strcmp(rows[i].class_name, class_name)) return rows[i];
-    return (object_row){class_name, class_name, ""};
+    return (object_row){class_name, {class_name}, ""};
 }
 
 /* Takes the next name from a list into out; false at its end. *plural turns false behind the bar. */
@@ -158,12 +165,9 @@ static bool number_name(const ds_vocab *vocab, const char *name, int32_t *first,
 bool cap_object_said(const ds_vocab *vocab, const char *class_name, int32_t *first, int32_t *last)
 {
     const object_row row = row_of(class_name);
-    const char *list = row.said;
-    char name[LONGEST];
-    bool plural = true;
-    while (next_name(&list, name, &plural)) {
+    for (int i = 0; i < WAYS && row.said[i]; i++) {
         int32_t second;
-        if (!number_name(vocab, name, first, &second)) continue;
+        if (!number_name(vocab, row.said[i], first, &second)) continue;
         *last = second < 0 ? *first : second;
         return true;
     }
@@ -245,7 +249,7 @@ err_code cap_object_names_create(cap_object_names *n, const ds_vocab *vocab, con
     *n = (cap_object_names){.words = ds_vocab_size(vocab), .classes = classes};
     for (int i = 0; ok && i < classes; i++) {
         const object_row row = row_of(class_names[i]);
-        ok = (is_vague(class_names[i]) || add_names(&l, row.said, i)) && add_names(&l, row.also, i);
+        ok = (is_vague(class_names[i]) || add_names(&l, row.said[0], i)) && add_names(&l, row.also, i);
     }
     err_code code = ok ? index_names(n, &l, memory, err) : err_no_memory(err, "for the names of objects");
     free(l.name);
