@@ -1,0 +1,110 @@
+#include "captioner/train/content_words.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char while_choosing[] = "for the words that are to be named";
+
+/* English words without a content that a photo could show. Numbers are not among them: two dogs are two. */
+static const char *const empty[] = {
+    "a",      "about",  "after",   "all",       "along",   "also",  "am",    "an",    "and",    "another",
+    "any",    "are",    "around",  "as",        "at",      "away",  "be",    "been",  "before", "behind",
+    "being",  "beside", "between", "both",      "but",     "by",    "can",   "could", "do",     "does",
+    "doing",  "down",   "each",    "either",    "for",     "from",  "had",   "has",   "have",   "having",
+    "he",     "her",    "herself", "him",       "himself", "his",   "if",    "in",    "into",   "is",
+    "it",     "its",    "itself",  "just",      "like",    "may",   "more",  "most",  "n't",    "near",
+    "nearby", "next",   "no",      "not",       "of",      "off",   "on",    "onto",  "or",     "other",
+    "others", "our",    "out",     "over",      "past",    "she",   "so",    "some",  "than",   "that",
+    "the",    "their",  "them",    "then",      "there",   "these", "they",  "this",  "those",  "through",
+    "to",     "too",    "towards", "under",     "up",      "upon",  "very",  "was",   "we",     "were",
+    "what",   "when",   "where",   "which",     "while",   "who",   "whose", "will",  "with",   "without",
+    "you",    "your",   "one's",   "something", "someone", "toward"};
+
+/* One letter, or an apostrophe's tail, is no word to name. */
+static bool is_empty(const char *word)
+{
+    if (!word[0] || !word[1] || word[0] == '\'') return true;
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
+        if (!strcmp(empty[i], word)) return true;
+    return false;
+}
+
+typedef struct counted {
+    int32_t number;
+    int64_t count;
+} counted;
+
+/* Equal counts in the order of the vocabulary. */
+static int by_count(const void *left, const void *right)
+{
+    const counted *a = left, *b = right;
+    if (a->count != b->count) return a->count > b->count ? -1 : 1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* Moves the words to be named to the front; returns how many. */
+static int32_t choose_words(counted *list, int32_t size, const ds_vocab *vocab, int64_t least)
+{
+    int32_t kept = 0;
+    for (int32_t i = DS_SPECIALS; i < size; i++)
+        if (list[i].count >= least && !is_empty(ds_vocab_word(vocab, i))) list[kept++] = list[i];
+    if (kept) qsort(list, (size_t)kept, sizeof *list, by_count);
+    return kept;
+}
+
+static err_code fill_lists(cap_content *c, const counted *list, int32_t size, const ds_encoded *captions,
+                           arena *memory, error *err)
+{
+    int32_t *number = arena_array(memory, (size_t)c->words, sizeof *number);
+    int32_t *place = arena_array(memory, (size_t)size, sizeof *place);
+    int32_t *caption = arena_array(memory, (size_t)captions->images + 1, sizeof *caption);
+    if (!number || !place || !caption) return err_no_memory(err, while_choosing);
+    for (int32_t i = 0; i < size; i++) place[i] = -1;
+    for (int32_t j = 0; j < c->words; j++) {
+        number[j] = list[j].number;
+        place[list[j].number] = j;
+    }
+    for (int32_t i = 0; i < captions->captions; i++) caption[captions->image[i] + 1]++;
+    for (int32_t i = 0; i < captions->images; i++) caption[i + 1] += caption[i];
+    c->number = number;
+    c->place = place;
+    c->caption = caption;
+    return ERR_OK;
+}
+
+err_code cap_content_find(cap_content *c, const ds_vocab *vocab, const ds_encoded *captions, int64_t least,
+                          arena *memory, error *err)
+{
+    int32_t size = ds_vocab_size(vocab);
+    counted *list = calloc((size_t)size, sizeof *list);
+    *c = (cap_content){0};
+    if (!list) return err_no_memory(err, while_choosing);
+    for (int32_t i = 0; i < size; i++) list[i].number = i;
+    for (int64_t k = 0; k < captions->first[captions->captions]; k++) list[captions->words[k]].count++;
+    c->words = choose_words(list, size, vocab, least);
+    err_code code = fill_lists(c, list, size, captions, memory, err);
+    free(list);
+    return code;
+}
+
+/* Whether a word stands in the caption before place k. */
+static bool was_there(const ds_encoded *e, int64_t first, int64_t k)
+{
+    for (int64_t i = first; i < k; i++)
+        if (e->words[i] == e->words[k]) return true;
+    return false;
+}
+
+void cap_content_targets(const cap_content *c, const ds_encoded *captions, int32_t image, float *target)
+{
+    int32_t first = c->caption[image], end = c->caption[image + 1];
+    for (int32_t j = 0; j < c->words; j++) target[j] = 0;
+    for (int32_t i = first; i < end; i++) {
+        int64_t begin = captions->first[i];
+        for (int64_t k = begin; k < captions->first[i + 1]; k++) {
+            int32_t place = c->place[captions->words[k]];
+            if (place >= 0 && !was_there(captions, begin, k)) target[place] += 1.0F / (float)(end - first);
+        }
+    }
+}
