@@ -44,6 +44,7 @@ typedef struct cnn_backbone_row {
 
 const cnn_backbone_row *const *cnn_backbone_rows(int *count); /* all networks, detectors too */
 const cnn_backbone_row *cnn_backbone_find(const char *name);  /* of those that are encoders; NULL: none */
+const cnn_backbone_row *cnn_detector_find(const char *name);  /* of those that are detectors; NULL: none */
 
 /* Declares the parameters, their names beginning with `prefix` (may be ""). Errors: MISSING (no such
  * architecture), UNSUPPORTED (it has a node that nothing runs or that does not fit), MEMORY; then *out is

@@ -33,6 +33,12 @@ const cnn_backbone_row *cnn_backbone_find(const char *name)
     return row && !row->classes ? row : NULL;
 }
 
+const cnn_backbone_row *cnn_detector_find(const char *name)
+{
+    const cnn_backbone_row *row = find(name);
+    return row && row->classes ? row : NULL;
+}
+
 /* ---- life ---- */
 
 static err_code unknown(const char *architecture, error *err)

@@ -12,6 +12,8 @@ void cap_model_close(cap_model **mp)
     cap_model *m = *mp;
     if (!m) return;
     cap_encoder_release(&m->encoder);
+    for (int i = 0; i < CAP_NAMERS; i++) cap_namer_release(&m->namers[i]);
+    cap_names_release(&m->styles);
     ds_vocab_free(&m->vocab);
     ds_codec_free(&m->source);
     ds_codec_free(&m->target);
@@ -24,12 +26,31 @@ void cap_model_close(cap_model **mp)
     *mp = NULL;
 }
 
+void cap_model_form_release(cap_model_form *f)
+{
+    for (int i = 0; i < CAP_NAMERS; i++) cap_namer_config_release(&f->namers[i]);
+    cap_names_release(&f->styles);
+    ds_vocab_free(&f->vocab);
+    ds_codec_free(&f->source);
+    ds_codec_free(&f->target);
+}
+
+/* Whether a tensor would be one of a model's parts. */
+static bool is_part(const char *name)
+{
+    static const char *const prefixes[] = {"encoder.", "decoder.", "objects.", "words."};
+    bool found = false;
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        found |= !strncmp(name, prefixes[i], strlen(prefixes[i]));
+    return found;
+}
+
 /* Weights that the model does not have belong to another one than the metadata tell of. */
 static err_code check_names(const nn_params *params, const io_tensors *weights, error *err)
 {
     for (size_t i = 0; i < io_tensors_count(weights); i++) {
         const char *name = io_tensors_at(weights, i)->name, *end = name + strlen(name);
-        bool ours = !strncmp(name, "encoder.", 8) || !strncmp(name, "decoder.", 8);
+        bool ours = is_part(name);
         bool scale = end - name > 6 && !strcmp(end - 6, ".scale");
         for (int j = 0; ours && j < params->count; j++) ours = strcmp(name, params->list[j]->name) != 0;
         if (ours && !scale)
@@ -74,6 +95,20 @@ static err_code read_weights(nn_params *params, const io_tensors *weights, error
     return code;
 }
 
+err_code cap_model_prepare(cap_model *m, error *err)
+{
+    err_code code = cap_encoder_prepare(&m->encoder, err);
+    for (int i = 0; !code && i < CAP_NAMERS; i++) code = cap_namer_prepare(&m->namers[i], err);
+    return code;
+}
+
+static const real *factors_of(const cap_model *m, const nn_var *weight)
+{
+    const real *factors = cap_encoder_factors(&m->encoder, weight);
+    for (int i = 0; !factors && i < CAP_NAMERS; i++) factors = cap_namer_factors(&m->namers[i], weight);
+    return factors;
+}
+
 /* Of the matrices one at a time is held in f32, in memory that stays in cache; the packed form is all that is
  * kept (and a table's own rows). */
 static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap_packing *packing,
@@ -84,7 +119,7 @@ static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap
         nn_param *n = m->params.list[i];
         if (!nn_param_packs(n)) continue;
         real *values = n->flags & NN_TABLE ? n->var.data : buffer;
-        const real *factors = cap_encoder_factors(&m->encoder, &n->var);
+        const real *factors = factors_of(m, &n->var);
         code = read_weight(n, weights, values, err);
         if (!code) code = nn_param_pack(n, packing->linear, packing->conv, values, factors, err);
     }
@@ -106,7 +141,7 @@ static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_p
         most = count > most ? count : most;
         n->var.data = NULL; /* folding leaves it for later */
     }
-    if (!code) code = cap_encoder_prepare(&m->encoder, err);
+    if (!code) code = cap_model_prepare(m, err);
     real *buffer = code ? NULL : malloc(most * sizeof *buffer);
     if (!code && !buffer) code = err_no_memory(err, "for %zu weights", most);
     if (!code) code = read_matrices(m, weights, packing, buffer, err);
@@ -154,6 +189,16 @@ static int input_of(const cap_model *m)
     return m->kind == CAP_IMAGE ? m->preprocess.size : (int)ds_vocab_size(ds_codec_vocab(m->source));
 }
 
+static err_code declare_namers(cap_model *m, const cap_model_form *form, error *err)
+{
+    err_code code = ERR_OK;
+    for (int i = 0; !code && i < CAP_NAMERS; i++)
+        if (form->namers[i].row)
+            code = cap_namer_declare(&m->namers[i], &form->namers[i], m->encoder.width, m->vocab, &m->params,
+                                     err);
+    return code;
+}
+
 static err_code declare(cap_model *m, const cap_model_form *form, error *err)
 {
     cap_decoder_config decoder = form->decoder;
@@ -164,13 +209,24 @@ static err_code declare(cap_model *m, const cap_model_form *form, error *err)
     decoder.last_layers = m->encoder.last_layers;
     decoder.vocabulary = ds_vocab_size(cap_model_vocab(m));
     if ((code = cap_decoder_config_check(&decoder, err))) return code;
-    return cap_decoder_declare(&m->decoder, &decoder, "decoder.", &m->params, err);
+    code = cap_decoder_declare(&m->decoder, &decoder, "decoder.", &m->params, err);
+    return code ? code : declare_namers(m, form, err);
+}
+
+/* Each style of the decoder has a name, or none has. */
+static err_code check_styles(const cap_model *m, const io_tensors *weights, error *err)
+{
+    int styles = cap_decoder_config_styles(&m->decoder.config), named = m->styles.count;
+    if (!named || styles == named) return ERR_OK;
+    if (weights) return check_stated(weights, "names of styles", named, styles, err);
+    return err_set(err, ERR_ARGUMENT, "the decoder has %d styles, and %d are named", styles, named);
 }
 
 static err_code build(cap_model *m, const cap_model_form *form, uint64_t seed, const io_tensors *weights,
                       const cap_packing *packing, error *err)
 {
     err_code code = declare(m, form, err);
+    if (!code) code = check_styles(m, weights, err);
     if (code || (weights && (code = check_weights(m, form, weights, err)))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
     if ((code = nn_params_finish_for_use(&m->params, err))) return code;
@@ -189,11 +245,14 @@ static err_code create(const cap_model_form *form, uint64_t seed, const io_tenso
     m->kind = form->encoder.row->reads;
     m->preprocess = form->preprocess;
     m->vocab = form->vocab;
+    m->styles = form->styles;
     m->source = form->source;
     m->target = form->target;
     err_code code = build(m, form, seed, weights, packing, err);
     if (code) {
+        for (int i = 0; i < CAP_NAMERS; i++) cap_namer_undo(&m->namers[i], &form->namers[i]);
         m->vocab = NULL;
+        m->styles = (cap_names){0};
         m->source = m->target = NULL;
         cap_model_close(&m);
     }

@@ -1,7 +1,7 @@
 /* A model: encoder, decoder, words, record, and the one file that holds them all. There are two kinds, which
  * differ in what comes before the decoder:
  *
- *     CAP_IMAGE   photo -> preprocessing -> backbone -> regions
+ *     CAP_IMAGE   photo -> preprocessing -> backbone -> regions; namers -> concepts
  *     CAP_TEXT    line -> source codec -> text encoder -> states; what the decoder says, the target codec
  *                 writes as a line
  *
@@ -12,9 +12,9 @@
  *     cap_model_close(&m);
  *
  * The file is safetensors: the tensors, and in __metadata__ one JSON text "caption". Its "kind" is
- * "captioner", with "encoder" (the backbone's name), "preprocess" and "vocabulary", or "translator", with
- * "encoder" (sizes of the text encoder) and the codecs "source" and "target"; both have "format", "decoder"
- * and "record" (training, scores, licence). */
+ * "captioner", with "encoder" (the backbone's name), "preprocess", "vocabulary" and, where it has them, "namers"
+ * and "styles" (names of the decoder's styles), or "translator", with "encoder" (sizes of the text encoder) and
+ * the codecs "source" and "target"; both have "format", "decoder" and "record" (training, scores, licence). */
 #ifndef CAPTIONER_MODEL_H
 #define CAPTIONER_MODEL_H
 
@@ -22,6 +22,7 @@
 
 #include "captioner/net/decoder.h"
 #include "captioner/net/encoder.h"
+#include "captioner/net/namer.h"
 #include "captioner/net/precision.h"
 #include "cnn/preprocess.h"
 #include "datasets/codec.h"
@@ -37,26 +38,33 @@ typedef struct cap_model {
     cnn_preprocess preprocess;
     ds_vocab *vocab;
     char *df; /* document frequencies as JSON, see captioner/score/model_df.h; NULL: none */
+    cap_namer namers[CAP_NAMERS]; /* by kind; those that it lacks have no row */
+    cap_names styles;             /* of the decoder, whose number for the first one is 1; often none */
     /* CAP_TEXT, else zero */
     ds_codec *source, *target;
     /* both */
     cap_encoder encoder;
     cap_decoder decoder;
-    nn_params params;   /* "encoder.*" and "decoder.*" */
+    nn_params params;   /* "encoder.*", "decoder.*", and those of the namers, "objects.*" and "words.*" */
     json_t *record;     /* object: training record, scores, licence: whatever the trainer wrote */
     int64_t file_bytes; /* of the opened file; 0 for a new model */
     char *record_text;  /* the record as JSON, for users; NULL but in models that cap_open() opened */
 } cap_model;
 
 /* What a model is made of. The encoder's and the decoder's sizes that follow from the rest are set by making
- * it; what the photos or lines have, and the words, are those of struct cap_model. */
+ * it; what the photos or lines have, and the words, are those of struct cap_model. Vocabulary, codecs, styles
+ * and the names of the namers are the model's once it is made, and stay the form's when it is not. */
 typedef struct cap_model_form {
     cap_encoder_config encoder;
     cap_decoder_config decoder;
-    cnn_preprocess preprocess; /* CAP_IMAGE */
-    ds_vocab *vocab;           /* CAP_IMAGE; this and the codecs are taken over on success */
+    cnn_preprocess preprocess;           /* CAP_IMAGE */
+    ds_vocab *vocab;                     /* CAP_IMAGE */
+    cap_namer_config namers[CAP_NAMERS]; /* CAP_IMAGE, by kind; without a row: the model has none */
+    cap_names styles;          /* CAP_IMAGE, as many as the decoder has; zeroed: they have no names */
     ds_codec *source, *target; /* CAP_TEXT */
 } cap_model_form;
+
+void cap_model_form_release(cap_model_form *f); /* of one that became no model; zeroed ones are fine */
 
 /* What the weights are packed as when a model is opened to describe photos: see nn_params_pack. */
 typedef struct cap_packing {
@@ -65,7 +73,7 @@ typedef struct cap_packing {
 
 cap_packing cap_packing_of(cap_precision precision);
 
-/* A new model with drawn weights. */
+/* A new model with drawn weights. Those of a detector come with cap_objects_import. */
 err_code cap_model_create(const cap_model_form *form, uint64_t seed, cap_model **out, error *err);
 
 /* The same with the weights of a file, which are held against the sizes before memory is taken. With
@@ -98,6 +106,9 @@ err_code cap_model_stored_df(const io_tensors *t, char **json, error *err);
 
 /* ERR_MISMATCH with a sentence for users when the model, called `name`, is of the other kind. */
 err_code cap_model_need(const cap_model *m, cap_kind kind, const char *name, error *err);
+
+/* For use, once the weights have their values: batch normalisation moves into the convolutions. */
+err_code cap_model_prepare(cap_model *m, error *err);
 
 /* The words it can say. */
 const ds_vocab *cap_model_vocab(const cap_model *m);

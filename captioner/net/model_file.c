@@ -14,6 +14,9 @@ enum { FORMAT = 1 };
 /* Document frequencies larger than this program writes are read, within reason. */
 enum { LARGEST_DF = 64 << 20 };
 
+/* Of a decoder. */
+enum { MOST_STYLES = 1000 };
+
 /* ---- writing ---- */
 
 /* As "kind" in the file. */
@@ -32,6 +35,8 @@ static void put_image(io_json_build *b, const cap_model *m)
 {
     put_preprocess(b, &m->preprocess);
     io_json_put(b, b->root, "vocabulary", ds_vocab_to_json(m->vocab));
+    if (cap_namers_exist(m->namers)) io_json_put(b, b->root, "namers", cap_namers_to_json(m->namers));
+    if (m->styles.count) cap_names_put(&m->styles, b, b->root, "styles");
 }
 
 static void put_text(io_json_build *b, const cap_model *m)
@@ -189,15 +194,35 @@ static err_code read_codec(const json_t *root, const char *key, const char *wher
     return err_set(err, code, "%s: '%s': %.180s", where, key, problem.text);
 }
 
+static err_code read_styles(const json_t *o, const char *where, cap_names *out, error *err)
+{
+    json_t *list;
+    char inside[330];
+    err_code code = io_json_array_or(o, "styles", where, &list, err);
+    snprintf(inside, sizeof inside, "%s: 'styles'", where);
+    return code || !list ? code : cap_names_read(list, inside, MOST_STYLES, out, err);
+}
+
+static err_code read_namers(const json_t *o, const char *where, cap_model_form *form, error *err)
+{
+    json_t *namers;
+    char inside[330];
+    err_code code = io_json_object_or(o, "namers", where, &namers, err);
+    snprintf(inside, sizeof inside, "%s: 'namers'", where);
+    if (!code && namers) code = cap_namers_from_json(namers, inside, form->namers, err);
+    return code ? code : read_styles(o, where, &form->styles, err);
+}
+
 static err_code read_words(const json_t *o, const char *where, cap_model_form *form, error *err)
 {
     json_t *words;
     err_code code;
     if (form->encoder.row->reads == CAP_IMAGE) {
         if ((code = read_preprocess(o, where, &form->preprocess, err)) ||
-            (code = io_json_array(o, "vocabulary", where, &words, err)))
+            (code = io_json_array(o, "vocabulary", where, &words, err)) ||
+            (code = read_vocabulary(words, where, &form->vocab, err)))
             return code;
-        return read_vocabulary(words, where, &form->vocab, err);
+        return read_namers(o, where, form, err);
     }
     code = read_codec(o, "source", where, &form->source, err);
     return code ? code : read_codec(o, "target", where, &form->target, err);
@@ -233,9 +258,7 @@ static err_code from_description(const json_t *o, const io_tensors *t, const cap
         code = cap_model_create_loaded(&form, t, form.encoder.row->reads == CAP_IMAGE ? packing : NULL, out,
                                        err);
     if (code) {
-        ds_vocab_free(&form.vocab);
-        ds_codec_free(&form.source);
-        ds_codec_free(&form.target);
+        cap_model_form_release(&form);
         return code;
     }
     if ((*out)->kind == CAP_IMAGE) code = cap_model_stored_df(t, &(*out)->df, err);
@@ -262,7 +285,7 @@ static err_code open_tensors(io_tensors *t, opening how, cap_model **out, error 
                                        "'%s' is no model of this program: its metadata has no 'caption'",
                                        io_tensors_name(t));
     if (!code) code = from_description(o, t, how.packing, out, err);
-    if (!code && !how.unfolded && !how.packing) code = cap_encoder_prepare(&(*out)->encoder, err);
+    if (!code && !how.unfolded && !how.packing) code = cap_model_prepare(*out, err);
     if (code) cap_model_close(out);
     json_decref(o);
     io_tensors_close(&t);

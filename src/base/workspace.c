@@ -47,6 +47,11 @@ arena *workspace_slot(workspace *w, int worker, int slot)
     return a;
 }
 
+workspace workspace_of_worker(const workspace *w, int worker)
+{
+    return (workspace){.of = &w->of[worker], .workers = 1};
+}
+
 void workspace_release(workspace *w)
 {
     for (int i = 0; i < w->workers; i++) {

@@ -27,6 +27,10 @@ bool workspace_reserve(workspace *w, int workers, int slots);
 
 arena *workspace_slot(workspace *w, int worker, int slot);
 
+/* Those slots as a workspace that serves a task by itself, whose worker 0 is `worker`. Reserve that worker
+ * before: the view may add slots, not workers. It is borrowed, never released. */
+workspace workspace_of_worker(const workspace *w, int worker);
+
 void workspace_release(workspace *w);
 
 #endif
