@@ -221,6 +221,8 @@ typedef struct cap_request {
     double length_alpha;      /* of CAP_LENGTH_GNMT, 0..10; default 0.7 */
     double coverage;          /* favours sentences that look everywhere, 0..10; default 0 = off */
     int no_repeat;            /* words in a row that never occur twice, 0..20, 0 = off; photos 3, lines 0 */
+    bool repeat_words;        /* any word may be said again; false: of an English captioner's words only
+                                 articles, prepositions and the like; photos false, lines true */
     const char *const *must;  /* words that every sentence contains, at most 8, then NULL; or NULL */
     const char *const *avoid; /* words that none does, at most 256, then NULL; or NULL */
     bool attention;           /* say where each word looked */

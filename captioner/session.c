@@ -53,7 +53,8 @@ cap_request cap_request_defaults(cap_reads reads)
                          .length = o.length,
                          .length_alpha = o.length_alpha,
                          .coverage = o.coverage,
-                         .no_repeat = lines ? 0 : o.no_repeat};
+                         .no_repeat = lines ? 0 : o.no_repeat,
+                         .repeat_words = lines};
 }
 
 static cap_search_options options_of(const cap_request *r)
@@ -73,6 +74,7 @@ static cap_search_options options_of(const cap_request *r)
                                 .length_alpha = r->length_alpha,
                                 .coverage = r->coverage,
                                 .no_repeat = r->no_repeat,
+                                .repeat_words = r->repeat_words,
                                 .attention = r->attention};
 }
 

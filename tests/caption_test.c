@@ -217,6 +217,81 @@ static void several_sentences_keep_to_the_wishes(void **state)
     close_all(&c);
 }
 
+static int said_again(const cap_alternative *a, const char *harmless)
+{
+    int found = 0;
+    for (int i = 0; i < a->words; i++)
+        for (int j = 0; j < i && strcmp(a->word[i], harmless); j++) found += !strcmp(a->word[i], a->word[j]);
+    return found;
+}
+
+/* The random model has too few English words for the default list; its record may have a list of its own. */
+static void no_content_word_is_said_twice(void **state)
+{
+    (void)state;
+    opened c = open_plain();
+    cap_description d;
+    int said[3];
+    c.request.min_words = c.request.max_words = 9;
+    for (int way = 0; way < 3; way++) { /* no list, a list, a list that is not asked for */
+        if (way == 1)
+            json_object_set_new(((cap_model *)(uintptr_t)c.model)->record, "again", json_pack("[s]", "a"));
+        c.request.repeat_words = way == 2;
+        assert_int_equal(cap_describe_file(c.session, &c.request, photo, &d, NULL), ERR_OK);
+        assert_int_equal(d.best.words, 9);
+        said[way] = said_again(&d.best, "a");
+        cap_description_release(&d);
+    }
+    assert_true(said[0] > 0 && said[1] == 0);
+    assert_int_equal(said[2], said[0]);
+    assert_false(cap_request_defaults(CAP_PHOTOS).repeat_words);
+    assert_true(cap_request_defaults(CAP_LINES).repeat_words);
+    close_all(&c);
+}
+
+static ds_vocab *vocab_of(const char *const *words, int count)
+{
+    ds_counter *counter = ds_counter_create();
+    ds_vocab *v = NULL;
+    for (int i = 0; i < count; i++) ds_counter_add(counter, words[i], 100 - i, NULL);
+    assert_int_equal(ds_vocab_build(counter, &(ds_vocab_settings){0}, &v, NULL), ERR_OK);
+    ds_counter_free(&counter);
+    return v;
+}
+
+/* English articles are content in a German vocabulary, or rather nobody knows: there the rule is off. */
+static void only_english_has_words_to_say_again(void **state)
+{
+    (void)state;
+    static const char *const english[] = {"a", "dog", "in", "the", "snow", "is", "with", "two", "on"};
+    static const char *const german[] = {"ein", "hund", "in", "schnee", "mit", "was", "so", "an"};
+    ds_vocab *v = vocab_of(english, 9), *w = vocab_of(german, 8);
+    cap_word_lists lists;
+    cap_search_options o = cap_search_defaults();
+    assert_int_equal(cap_search_words(v, NULL, NULL, NULL, &lists, &o, NULL), ERR_OK);
+    assert_int_equal(o.agains, 7); /* all but dog and snow */
+    for (int i = 0; i < o.agains; i++) {
+        const char *word = ds_vocab_word(v, o.again[i]);
+        assert_true(strcmp(word, "dog") && strcmp(word, "snow"));
+    }
+    assert_int_equal(cap_search_words(w, NULL, NULL, NULL, &lists, &o, NULL), ERR_OK);
+    assert_int_equal(o.agains, 0);
+    json_t *own = json_pack("{s:[s,s]}", "again", "ein", "zebra"), *wrong = json_pack("{s:i}", "again", 1);
+    assert_int_equal(cap_search_words(w, own, NULL, NULL, &lists, &o, NULL), ERR_OK);
+    assert_int_equal(o.agains, 1);
+    assert_int_equal(o.again[0], ds_vocab_id(w, "ein"));
+    assert_int_equal(cap_search_words(w, wrong, NULL, NULL, &lists, &o, NULL), ERR_FORMAT);
+    json_decref(own);
+    json_decref(wrong);
+    json_t *record = json_object(); /* a new model's says which list it goes by */
+    io_json_build b = {.root = record};
+    cap_search_record_words(v, &b, record);
+    assert_int_equal(json_array_size(json_object_get(record, "again")), 7);
+    json_decref(record);
+    ds_vocab_free(&v);
+    ds_vocab_free(&w);
+}
+
 static void words_become_numbers(void **state)
 {
     (void)state;
@@ -347,6 +422,8 @@ int main(void)
         cmocka_unit_test(bad_photos_do_not_stop_the_others),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(several_sentences_keep_to_the_wishes),
+        cmocka_unit_test(no_content_word_is_said_twice),
+        cmocka_unit_test(only_english_has_words_to_say_again),
         cmocka_unit_test(words_become_numbers),
         cmocka_unit_test(the_model_says_what_it_is),
         cmocka_unit_test(the_built_in_model_is_there_or_missed),

@@ -148,6 +148,76 @@ static void rules_that_cannot_hold_give_way(void **state)
     }
 }
 
+/* How many words of the hypothesis were said before, but for those of `again`. */
+static int said_again(const cap_hypothesis *h, const int32_t *again, int agains)
+{
+    int found = 0;
+    for (int i = 0; i < h->words; i++) {
+        bool harmless = false, said = false;
+        for (int j = 0; j < agains; j++) harmless |= again[j] == h->word[i];
+        for (int j = 0; j < i; j++) said |= h->word[j] == h->word[i];
+        found += said && !harmless;
+    }
+    return found;
+}
+
+/* Of the 26 words three may be said again; four of the others must be said, which is once. */
+static void no_other_word_is_said_again(void **state)
+{
+    (void)state;
+    static const int32_t again[] = {4, 5, 6}, must[] = {9, 4, 12, 7};
+    int without = 0, harmless = 0;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        fixture f;
+        set_up(&f, seed, 30);
+        cap_search_options o = cap_search_defaults();
+        cap_hypothesis best[2 * 2];
+        o.strategy = (cap_strategy)(seed % CAP_STRATEGIES);
+        o.n_best = o.strategy == CAP_GREEDY ? 1 : 2;
+        o.max_words = o.min_words = LONGEST;
+        o.no_repeat = 0;
+        o.again = again;
+        o.agains = 3;
+        o.must = must;
+        o.musts = seed % 3 ? 0 : 4;
+        search(&f, 0, 2, &o, best);
+        for (int i = 0; i < 2 * o.n_best; i++) {
+            assert_int_equal(said_again(&best[i], again, 3), 0);
+            for (int j = 0; j < o.musts; j++) assert_true(occurrences(&best[i], must[j]) > 0);
+            for (int j = 0; j < 3; j++) harmless += occurrences(&best[i], again[j]) > 1;
+        }
+        o.repeat_words = true;
+        search(&f, 0, 2, &o, best);
+        for (int i = 0; i < 2 * o.n_best; i++) without += said_again(&best[i], again, 3);
+        toy_decoder_release(&f);
+    }
+    assert_true(without > 1000 && harmless > 100);
+}
+
+/* Four words, of which one may be said again, and no pair twice: within eight words all four are said, the
+ * first rule gives way, and the other holds, as what is left to follow a word runs out in nine at the least. */
+static void words_are_said_again_before_pairs_are(void **state)
+{
+    (void)state;
+    static const int32_t again[] = {4};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        fixture f;
+        set_up(&f, seed, DS_SPECIALS + 4);
+        cap_search_options o = cap_search_defaults();
+        cap_hypothesis best;
+        o.strategy = CAP_GREEDY;
+        o.min_words = o.max_words = 8;
+        o.no_repeat = 2;
+        o.again = again;
+        o.agains = 1;
+        search(&f, 0, 1, &o, &best);
+        assert_int_equal(best.words, 8);
+        assert_int_equal(repeats(&best, 2), 0);
+        for (int i = 0; i < 4; i++) assert_int_equal(occurrences(&best, DS_SPECIALS + i) > 0, true);
+        toy_decoder_release(&f);
+    }
+}
+
 static void wishes_alone_can_fill_a_sentence(void **state)
 {
     (void)state;
@@ -177,9 +247,9 @@ static void wrong_rules_are_refused(void **state)
     int32_t words[] = {4, 5, 4, 99, DS_UNK};
     set_up(&f, 1, 6);
     const cap_search_options plain = cap_search_defaults();
-    cap_search_options o[12];
-    for (int i = 0; i < 12; i++) o[i] = plain;
-    for (int i = 0; i < 12; i++) o[i].must = o[i].avoid = o[i].dangling = words;
+    cap_search_options o[14];
+    for (int i = 0; i < 14; i++) o[i] = plain;
+    for (int i = 0; i < 14; i++) o[i].must = o[i].avoid = o[i].dangling = o[i].again = words;
     o[0].musts = 3;               /* twice the same */
     o[1].musts = o[1].avoids = 1; /* wanted and avoided */
     o[2].avoids = 2;              /* nothing left */
@@ -198,7 +268,9 @@ static void wrong_rules_are_refused(void **state)
     o[9].n_best = 2;
     o[10].coverage = NAN;
     o[11].strategy = CAP_STRATEGIES;
-    for (int i = 0; i < 12; i++) {
+    o[12].agains = 5; /* one of them a special one */
+    o[13].agains = CAP_MAX_AGAIN + 1;
+    for (int i = 0; i < 14; i++) {
         err.text[0] = 0;
         assert_int_equal(try_search(&f, 0, 1, &o[i], best, &err), ERR_ARGUMENT);
         assert_true(strlen(err.text) > 20);
@@ -383,7 +455,7 @@ static void seeds_repeat_and_differ(void **state)
 static void alone_or_among_64_others(void **state)
 {
     (void)state;
-    static const int32_t must[] = {6};
+    static const int32_t must[] = {6}, again[] = {5, 7, 8};
     for (int i = 0; i < 2 * CAP_STRATEGIES; i++) {
         fixture f;
         set_up(&f, 21, 30);
@@ -392,6 +464,8 @@ static void alone_or_among_64_others(void **state)
         o.n_best = o.strategy == CAP_GREEDY ? 1 : 2;
         o.must = must;
         o.musts = i >= CAP_STRATEGIES;
+        o.again = again;
+        o.agains = 3;
         o.coverage = 0.1;
         o.top_k = 10;
         o.top_p = 0.95;
@@ -425,12 +499,20 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_hold_on_a_thousand_models),  cmocka_unit_test(rules_that_cannot_hold_give_way),
-        cmocka_unit_test(wishes_alone_can_fill_a_sentence), cmocka_unit_test(wrong_rules_are_refused),
-        cmocka_unit_test(no_beam_loses_to_greedy),          cmocka_unit_test(n_best_are_the_best_in_order),
-        cmocka_unit_test(groups_differ_more_than_one_beam), cmocka_unit_test(draws_follow_the_probabilities),
-        cmocka_unit_test(cuts_leave_the_likeliest),         cmocka_unit_test(seeds_repeat_and_differ),
-        cmocka_unit_test(alone_or_among_64_others),         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(rules_hold_on_a_thousand_models),
+        cmocka_unit_test(rules_that_cannot_hold_give_way),
+        cmocka_unit_test(no_other_word_is_said_again),
+        cmocka_unit_test(words_are_said_again_before_pairs_are),
+        cmocka_unit_test(wishes_alone_can_fill_a_sentence),
+        cmocka_unit_test(wrong_rules_are_refused),
+        cmocka_unit_test(no_beam_loses_to_greedy),
+        cmocka_unit_test(n_best_are_the_best_in_order),
+        cmocka_unit_test(groups_differ_more_than_one_beam),
+        cmocka_unit_test(draws_follow_the_probabilities),
+        cmocka_unit_test(cuts_leave_the_likeliest),
+        cmocka_unit_test(seeds_repeat_and_differ),
+        cmocka_unit_test(alone_or_among_64_others),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,8 @@
  *     ...parse...
  *     if (decoding_apply(&d, &err)) ...usage error...        then d.request is complete
  *
- * SEARCH_OPTIONS(d) are the same without --n-best, for verbs that want one sentence. */
+ * SEARCH_OPTIONS(d) are the same without --n-best, for verbs that want one sentence; CAPTION_RULES(d) come
+ * behind them where the sentences are captions. */
 #ifndef TOOLS_DECODING_H
 #define TOOLS_DECODING_H
 
@@ -66,6 +67,9 @@ err_code decoding_apply(decoding *d, error *err);
     SEARCH_OPTIONS(d),                                                                                       \
     {"n-best", 'n', OPT_INT, "N", &(d).n_best, 0, CAP_MAX_BEAM,                                              \
      "print N sentences each: photo or line, rank, score, sentence; 0: the best one alone"}
+#define CAPTION_RULES(d)                                                                                     \
+    {"repeat-words", .kind = OPT_FLAG, .value = &(d).request.repeat_words,                                   \
+     .help = "a sentence may say any word again, not only articles, prepositions and the like"}
 /* clang-format on */
 
 #endif

@@ -295,6 +295,7 @@ int verb_describe(int argc, char **argv)
     const opt options[] = {
         MODEL_OPTIONS(q.use, q.decoding.request),
         DECODING_OPTIONS(q.decoding),
+        CAPTION_RULES(q.decoding),
         {"Photos", .kind = OPT_GROUP},
         {"recursive", 'r', OPT_FLAG, .value = &q.recursive,
          .help = "of a folder, also the photos in the folders below it"},

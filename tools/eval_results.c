@@ -50,9 +50,10 @@ err_code eval_results_made_by(eval_results *r, const cap_model *m, const cap_req
     h = digest(digest(h, line), text_string(&decoder));
     text_release(&decoder);
     if (!whole) return no_memory(err);
-    snprintf(line, sizeof line, "%d %d %d %.17g %.17g %d %.17g %" PRIu64 " %d %d %d %.17g %.17g %d",
+    snprintf(line, sizeof line, "%d %d %d %.17g %.17g %d %.17g %" PRIu64 " %d %d %d %.17g %.17g %d %d",
              (int)o->strategy, o->beam, o->groups, o->diversity, o->temperature, o->top_k, o->top_p, o->seed,
-             o->min_words, o->max_words, (int)o->length, o->length_alpha, o->coverage, o->no_repeat);
+             o->min_words, o->max_words, (int)o->length, o->length_alpha, o->coverage, o->no_repeat,
+             o->repeat_words);
     h = digest_words(digest_words(digest(h, line), o->must), o->avoid);
     char *record = io_json_text(m->record, JSON_COMPACT | JSON_SORT_KEYS);
     if (!record) return no_memory(err);

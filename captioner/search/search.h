@@ -33,11 +33,12 @@
  * summed over the words. Steps keep hypotheses by log-probability, among which all have the same length.
  *
  * Rules: <pad>, <start> and <unk> are never said, min_words <= words <= max_words, all of `must` occur, none
- * of `avoid` does: always. No n-gram of no_repeat words occurs twice, and no word of `dangling` is the last:
- * unless nothing that keeps to that is left to say, which takes a tiny vocabulary; then first the one, then
- * the other gives way for a word. A word is said only if the missing ones of `must` still fit behind it; the
- * beam is split into banks by how many of them a hypothesis has, one place in each at the least (Post and
- * Vilar 2018, "Fast Lexically Constrained Decoding with Dynamic Beam Allocation").
+ * of `avoid` does: always. No word but those of `again` occurs twice, no n-gram of no_repeat words does, and
+ * no word of `dangling` is the last: unless nothing that keeps to that is left to say, which takes a tiny
+ * vocabulary; then one after the other, in this order, they give way for a word. A word of `must` need be said
+ * but once. A word is said only if the missing ones of `must` still fit behind it; the beam is split into
+ * banks by how many of them a hypothesis has, one place in each at the least (Post and Vilar 2018, "Fast
+ * Lexically Constrained Decoding with Dynamic Beam Allocation").
  *
  * It always ends, after max_words. Equal ones go by word number, so results repeat; they depend on the other
  * memories to rounding only. */
@@ -49,7 +50,7 @@
 #include "src/base/arena.h"
 #include "src/base/error.h"
 
-enum { CAP_MAX_DANGLING = 256 };
+enum { CAP_MAX_DANGLING = 256, CAP_MAX_AGAIN = 512 };
 
 typedef struct cap_search_options {
     cap_strategy strategy; /* default CAP_BEAM */
@@ -67,10 +68,12 @@ typedef struct cap_search_options {
     double length_alpha;   /* CAP_LENGTH_GNMT: 0..10; default 0.7 */
     double coverage;       /* 0..10; default 0 = off */
     int no_repeat;         /* words of an n-gram that must not repeat, 0..20, 0 = off; default 3 */
-    const int32_t *must, *avoid,
-        *dangling;                /* [musts] [avoids] [danglings] borrowed; words of the vocabulary */
-    int musts, avoids, danglings; /* at most 8, 256, 256; default 0 */
-    bool attention;               /* fill cap_hypothesis.alpha */
+    bool repeat_words;     /* any word may be said again; default false: those of `again` alone */
+    const int32_t *must, *avoid, *dangling,
+        *again; /* [musts] [avoids] [danglings] [agains] borrowed; words of the vocabulary */
+    int musts, avoids, danglings, agains; /* at most 8, 256, 256, 512; default 0. agains 0: nobody knows which
+                                             words are harmless when said again, so any may be */
+    bool attention;                       /* fill cap_hypothesis.alpha */
 } cap_search_options;
 
 cap_search_options cap_search_defaults(void);

@@ -113,6 +113,9 @@ static err_code check_rules(const cap_search_options *o, error *err)
     if (o->danglings < 0 || o->danglings > CAP_MAX_DANGLING)
         return err_set(err, ERR_ARGUMENT, "%d dangling words, at most %d can be", o->danglings,
                        CAP_MAX_DANGLING);
+    if (o->agains < 0 || o->agains > CAP_MAX_AGAIN)
+        return err_set(err, ERR_ARGUMENT, "%d words that may be said again, at most %d can be", o->agains,
+                       CAP_MAX_AGAIN);
     return ERR_OK;
 }
 

@@ -27,6 +27,7 @@ err_code cap_rules_check(const cap_search_options *o, int vocabulary, error *err
     err_code code = check_list(o->must, o->musts, vocabulary, "that must appear", err);
     if (!code) code = check_list(o->avoid, o->avoids, vocabulary, "to avoid", err);
     if (!code) code = check_list(o->dangling, o->danglings, vocabulary, "not to end with", err);
+    if (!code) code = check_list(o->again, o->agains, vocabulary, "that may be said again", err);
     if (code) return code;
     for (int i = 0; i < o->musts; i++) {
         if (contains(o->must, i, o->must[i]))
@@ -116,6 +117,13 @@ static void ban_repeats(int n, const cap_prefix *p, real *x)
     }
 }
 
+/* The words said so far, but those that may be said again. One of `must` that is missing was never said. */
+static void ban_said_words(const cap_search_options *o, const cap_prefix *p, real *x)
+{
+    for (int i = 0; i < p->words; i++)
+        if (!contains(o->again, o->agains, p->word[i])) x[p->word[i]] = -(real)INFINITY;
+}
+
 static bool may_end(const cap_search_options *o, const cap_prefix *p)
 {
     bool all_met = p->met + 1 == 1u << o->musts;
@@ -128,6 +136,7 @@ void cap_rules_ban(const cap_search_options *o, int vocabulary, const cap_prefix
     for (int i = 0; i < o->avoids; i++) x[o->avoid[i]] = -(real)INFINITY;
     if (o->no_repeat && p->level < CAP_MAY_REPEAT && p->words >= o->no_repeat)
         ban_repeats(o->no_repeat, p, x);
+    if (o->agains && !o->repeat_words && p->level < CAP_MAY_SAY_AGAIN) ban_said_words(o, p, x);
     real end = x[DS_END];
     leave_room(o, vocabulary, p, x);
     x[DS_END] = may_end(o, p) ? end : -(real)INFINITY;

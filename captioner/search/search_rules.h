@@ -6,10 +6,11 @@
 
 /* The rules that give way when nothing else is left to say, one after the other. */
 typedef enum {
-    CAP_ALL_RULES,   /* none has given way */
-    CAP_MAY_REPEAT,  /* n-grams may repeat */
-    CAP_MAY_DANGLE,  /* and the last word may be a dangling one */
-    CAP_RULE_LEVELS, /* how many there are */
+    CAP_ALL_RULES,     /* none has given way */
+    CAP_MAY_SAY_AGAIN, /* any word may be said again */
+    CAP_MAY_REPEAT,    /* and n-grams may repeat */
+    CAP_MAY_DANGLE,    /* and the last word may be a dangling one */
+    CAP_RULE_LEVELS,   /* how many there are */
 } cap_rule_level;
 
 typedef struct cap_prefix {

@@ -1,12 +1,13 @@
 #include "captioner/search/search_words.h"
 
+#include "datasets/function_words.h"
 #include "datasets/tokenise.h"
 
-static const char *const english[] = {
+static const char *const dangling[] = {
     "a",     "an",    "the",    "of",   "with",  "in",    "on",   "and",     "to",   "at",      "by",
     "for",   "from",  "or",     "is",   "are",   "was",   "were", "be",      "as",   "that",    "which",
     "while", "his",   "her",    "its",  "their", "into",  "onto", "near",    "next", "between", "through",
-    "over",  "under", "behind", "very", "this",  "these", "some", "several", "but",  "'s"};
+    "over",  "under", "behind", "very", "this",  "these", "some", "several", "but",  "'s",      NULL};
 
 /* A growing list of distinct numbers. */
 typedef struct number_list {
@@ -76,26 +77,34 @@ static err_code read_typed(const dictionary *d, const char *const *typed, bool n
     return code;
 }
 
-static err_code add_dangling(const ds_vocab *vocab, const char *word, number_list *l, error *err)
+static err_code add_known(const ds_vocab *vocab, const char *word, number_list *l, error *err)
 {
     int32_t number = ds_vocab_id(vocab, word);
     return number < DS_SPECIALS ? ERR_OK : append_number(l, number, err);
 }
 
-static err_code read_dangling(const ds_vocab *vocab, const json_t *record, number_list *l, error *err)
+/* The array `key` of the record; where there is none, the words of `otherwise`, up to NULL. */
+static err_code read_known(const ds_vocab *vocab, const json_t *record, const char *key,
+                           const char *const *otherwise, number_list *l, error *err)
 {
-    const json_t *own = json_object_get(record, "dangling"), *word;
+    const json_t *own = json_object_get(record, key), *word;
     err_code code = ERR_OK;
-    for (size_t i = 0; !own && !code && i < sizeof english / sizeof english[0]; i++)
-        code = add_dangling(vocab, english[i], l, err);
+    for (; !own && !code && *otherwise; otherwise++) code = add_known(vocab, *otherwise, l, err);
     if (own && !json_is_array(own))
-        return err_set(err, ERR_FORMAT, "'dangling' in the model's record is no array of words");
+        return err_set(err, ERR_FORMAT, "'%s' in the model's record is no array of words", key);
     for (size_t i = 0; !code && (word = json_array_get(own, i)); i++) {
         if (!json_is_string(word))
-            return err_set(err, ERR_FORMAT, "'dangling' in the model's record holds what is no word");
-        code = add_dangling(vocab, json_string_value(word), l, err);
+            return err_set(err, ERR_FORMAT, "'%s' in the model's record holds what is no word", key);
+        code = add_known(vocab, json_string_value(word), l, err);
     }
     return code;
+}
+
+/* In another language English words are nobody's function words. */
+static const char *const *harmless_words(const ds_vocab *vocab)
+{
+    static const char *const none[] = {NULL};
+    return ds_vocab_is_english(vocab) ? ds_function_words : none;
 }
 
 static err_code read_rules(const dictionary *d, const char *const *must, const char *const *avoid,
@@ -121,27 +130,38 @@ static err_code read_rules(const dictionary *d, const char *const *must, const c
 err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const char *const *must,
                           const char *const *avoid, cap_word_lists *lists, cap_search_options *o, error *err)
 {
-    number_list dangling = {lists->dangling, 0, CAP_MAX_DANGLING, "not to end with"};
+    number_list last = {lists->dangling, 0, CAP_MAX_DANGLING, "not to end with"};
+    number_list again = {lists->again, 0, CAP_MAX_AGAIN, "that may be said again"};
     err_code code = read_rules(&(dictionary){.vocab = vocab}, must, avoid, lists, o, err);
-    if (!code) code = read_dangling(vocab, record, &dangling, err);
+    if (!code) code = read_known(vocab, record, "dangling", dangling, &last, err);
+    if (!code) code = read_known(vocab, record, "again", harmless_words(vocab), &again, err);
     if (code) return code;
     o->dangling = lists->dangling;
-    o->danglings = dangling.count;
+    o->danglings = last.count;
+    o->again = lists->again;
+    o->agains = again.count;
     return ERR_OK;
 }
 
 err_code cap_search_symbols(const ds_codec *codec, const char *const *must, const char *const *avoid,
                             cap_word_lists *lists, cap_search_options *o, error *err)
 {
-    o->dangling = NULL;
-    o->danglings = 0;
+    o->dangling = o->again = NULL;
+    o->danglings = o->agains = 0;
     return read_rules(&(dictionary){.codec = codec}, must, avoid, lists, o, err);
+}
+
+static void record_list(const ds_vocab *vocab, const char *key, const char *const *words, io_json_build *b,
+                        json_t *record)
+{
+    if (json_object_get(record, key)) return;
+    json_t *list = io_json_put_array(b, record, key);
+    for (; *words; words++)
+        if (ds_vocab_id(vocab, *words) >= DS_SPECIALS) io_json_put_string(b, list, NULL, *words);
 }
 
 void cap_search_record_words(const ds_vocab *vocab, io_json_build *b, json_t *record)
 {
-    if (json_object_get(record, "dangling")) return;
-    json_t *list = io_json_put_array(b, record, "dangling");
-    for (size_t i = 0; i < sizeof english / sizeof english[0]; i++)
-        if (ds_vocab_id(vocab, english[i]) >= DS_SPECIALS) io_json_put_string(b, list, NULL, english[i]);
+    record_list(vocab, "dangling", dangling, b, record);
+    record_list(vocab, "again", harmless_words(vocab), b, record);
 }
