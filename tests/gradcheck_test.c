@@ -224,6 +224,13 @@ static nn_var *f_loss(nn_tape *t, void *c)
     return nn_cross_entropy(t, b->p[0], ids, 1, b->kind ? (real)0.1 : 0, NULL);
 }
 
+static nn_var *f_weighted_loss(nn_tape *t, void *c)
+{
+    static const real weight[] = {(real)0.5, 2, (real)-1.5, 0, (real)-0.25};
+    bench *b = c;
+    return nn_weighted_cross_entropy(t, b->p[0], ids, weight, 1, b->kind ? (real)0.1 : 0, NULL);
+}
+
 static nn_var *f_layer_norm(nn_tape *t, void *c)
 {
     bench *b = c;
@@ -384,6 +391,8 @@ static const row rows[] = {
     {"place, of results", f_place, {{2, 3, 3}, {2, 4, 2}}, 1},
     {"cross-entropy", f_loss, {{2, 5, 6}}, 0},
     {"cross-entropy, smoothed", f_loss, {{2, 5, 6}}, 1},
+    {"cross-entropy, weighted", f_weighted_loss, {{2, 5, 6}}, 0},
+    {"cross-entropy, weighted, smoothed", f_weighted_loss, {{2, 5, 6}}, 1},
     {"layer norm", f_layer_norm, {{2, 3, 5}, {1, 5}, {1, 5}}, 0},
     {"batch norm", f_batch_norm, NORM, NN_RELU},
     {"batch norm, linear", f_batch_norm, NORM, NN_LINEAR},

@@ -119,6 +119,9 @@ typedef struct cap_loss_options {
                      above is penalised; 0 or 1 = any */
     double sampling; /* scheduled sampling (Bengio et al. 2015): chance that a previous word is the model's
                         own */
+    const real
+        *weight; /* [batch->rows] of the captions, borrowed: each word's loss times that of its caption,
+                           which may be below 0; still divided by the number of words. NULL: all are 1 */
 } cap_loss_options;
 
 /* Mean loss per word of a batch of captions; batch->row_image indexes the memories. */

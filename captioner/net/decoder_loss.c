@@ -1,4 +1,6 @@
 /* Training a decoder by teacher forcing. */
+#include <string.h>
+
 #include "captioner/net/decoder_row.h"
 #include "datasets/vocab.h"
 #include "src/base/rng.h"
@@ -90,6 +92,15 @@ static const int32_t *lengths_of(nn_tape *t, const cap_memory *m, const ds_batch
     return length;
 }
 
+/* The weight of each word is that of its caption. */
+static const real *word_weights(nn_tape *t, const cap_timeline *l, const real *of_rows)
+{
+    real *weight = of_rows ? nn_alloc(t, (size_t)l->total * sizeof *weight) : NULL;
+    for (int s = 0; weight && s < l->steps; s++)
+        memcpy(weight + l->first[s], of_rows, (size_t)l->active[s] * sizeof *weight);
+    return weight;
+}
+
 /* `loss` with what is asked of the attention. */
 static nn_var *with_penalties(nn_tape *t, const cap_unrolled *u, int steps, const int32_t *length,
                               const cap_loss_options *options, nn_var *loss)
@@ -126,7 +137,9 @@ nn_var *cap_decoder_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, 
         d->config.row->all_steps(t, d, m, &l, &u);
     if (t->failed) return NULL;
     nn_var *logits = d->config.row->logits(t, d, u.outlook);
-    nn_var *loss = nn_cross_entropy(t, logits, l.target, DS_PAD, (real)options->smoothing, info);
+    const real *weight = word_weights(t, &l, options->weight);
+    nn_var *loss =
+        nn_weighted_cross_entropy(t, logits, l.target, weight, DS_PAD, (real)options->smoothing, info);
     if (!loss || !u.alpha[0]) return loss;
     return with_penalties(t, &u, l.steps, lengths_of(t, m, batch), options, loss);
 }

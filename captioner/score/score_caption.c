@@ -37,6 +37,12 @@ static uint32_t merge_terms(cap_term *t, uint32_t count)
     return kept;
 }
 
+void cap_scored_merge(cap_scored *c)
+{
+    for (int n = 0; n < CAP_NGRAM_MAX; n++)
+        c->terms[n] = c->terms[n] ? merge_terms(c->term[n], c->terms[n]) : 0;
+}
+
 /* One walk of up to four steps from each word gives its n-grams of every length. */
 static err_code read_ngrams(cap_scored *to, cap_ngrams *g, error *err)
 {
@@ -63,8 +69,7 @@ err_code cap_scored_tokens(cap_scored *to, cap_ngrams *g, const cap_tokens *t, a
         to->terms[n] = to->words > n ? to->words - n : 0;
     }
     code = read_ngrams(to, g, err);
-    for (uint32_t n = 0; n < CAP_NGRAM_MAX && !code; n++)
-        to->terms[n] = merge_terms(to->term[n], to->terms[n]);
+    if (!code) cap_scored_merge(to);
     return code;
 }
 

@@ -1,5 +1,5 @@
 /* One caption as the scores see it, and the scores of one caption against one or several others. Used by
- * captioner/score/score.c and captioner/score/text_score.c only. */
+ * captioner/score/score.c, captioner/score/text_score.c and captioner/score/cider_ids.h only. */
 #ifndef CAPTIONER_SCORE_CAPTION_H
 #define CAPTIONER_SCORE_CAPTION_H
 
@@ -26,6 +26,9 @@ err_code cap_scored_read(cap_scored *to, cap_ngrams *g, const char *caption, are
 
 /* Words and n-grams of a caption that is split already; any number of words below 2^30. */
 err_code cap_scored_tokens(cap_scored *to, cap_ngrams *g, const cap_tokens *t, arena *memory, error *err);
+
+/* term[n-1][0..terms[n-1]-1] in any order, each with a count: sorted, equal ones made one. */
+void cap_scored_merge(cap_scored *c);
 
 /* Adds to the counters (hypothesis_words, reference_words, guess, correct) of `m`. refs is [count], count
  * >= 1. */

@@ -30,6 +30,7 @@ typedef struct cap_counts {
     int64_t judged, hits; /* targets with a right answer, words or labelled photos; answers that were right */
     double nll;           /* sum over the judged */
     double cosine;        /* of features to a teacher's, mean over the batch */
+    double reward; /* what the model's own sentences are worth (self_critical.h), mean over the batch */
 } cap_counts;
 
 /* What an epoch can be; states are held against it. */

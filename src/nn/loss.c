@@ -6,6 +6,7 @@ typedef struct loss_ctx {
     const kernels *k;
     nn_var *logits, *y;
     const int32_t *targets;
+    const real *weight; /* [N]; NULL: all are 1 */
     const real *goal;
     int32_t ignore;
     int count;
@@ -33,16 +34,17 @@ static void loss_row(loss_ctx *c, size_t i)
     real *d = c->dlogits + i * v, top;
     double lse = log_sum_exp(c->k, x, d, v, &top, &best);
     bool counts = target != c->ignore;
-    real inverse = counts ? (real)exp(-lse) : 0, even = counts ? c->smoothing / (real)v : 0;
+    real weight = !counts ? 0 : c->weight ? c->weight[i] : 1;
+    real inverse = counts ? weight * (real)exp(-lse) : 0, even = weight * c->smoothing / (real)v;
     for (int j = 0; j < v; j++) d[j] = d[j] * inverse - even;
     c->row_loss[i] = c->nll[i] = 0;
     c->hit[i] = 0;
     if (!counts) return;
-    d[target] -= 1 - c->smoothing;
+    d[target] -= weight * (1 - c->smoothing);
     double nll = lse + (double)top - (double)x[target],
            mean = lse + (double)top - (double)c->k->vector.sum(x, v) / v;
     c->nll[i] = nll;
-    c->row_loss[i] = (1 - (double)c->smoothing) * nll + (double)c->smoothing * mean;
+    c->row_loss[i] = (double)weight * ((1 - (double)c->smoothing) * nll + (double)c->smoothing * mean);
     c->hit[i] = best == target;
 }
 
@@ -84,6 +86,12 @@ static void sum_rows(const loss_ctx *c, int rows, nn_loss_info *info, double *to
 nn_var *nn_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, int32_t ignore, real smoothing,
                          nn_loss_info *info)
 {
+    return nn_weighted_cross_entropy(t, logits, targets, NULL, ignore, smoothing, info);
+}
+
+nn_var *nn_weighted_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, const real *weight,
+                                  int32_t ignore, real smoothing, nn_loss_info *info)
+{
     if (t->failed || !logits) return NULL;
     int rows = nn_rows(logits);
     loss_ctx *c = nn_alloc(t, sizeof *c);
@@ -93,6 +101,7 @@ nn_var *nn_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, int
     unsigned char *hit = nn_alloc(t, rows);
     if (t->failed) return NULL;
     *c = (loss_ctx){.k = t->k, .logits = logits, .y = y, .targets = targets, .ignore = ignore, .dlogits = d};
+    c->weight = weight;
     c->smoothing = smoothing;
     c->row_loss = sums;
     c->nll = sums + rows;

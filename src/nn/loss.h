@@ -17,6 +17,12 @@ typedef struct nn_loss_info {
 nn_var *nn_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, int32_t ignore, real smoothing,
                          nn_loss_info *info);
 
+/* The same with each counted row's part times weight[N], which may be below 0; divided by the number of
+ * counted rows still. `weight` is borrowed until the result is there; NULL: all are 1. Of *info nothing is
+ * weighted. */
+nn_var *nn_weighted_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, const real *weight,
+                                  int32_t ignore, real smoothing, nn_loss_info *info);
+
 /* Mean squared difference to a constant target of the same shape. */
 nn_var *nn_mean_squared(nn_tape *t, nn_var *x, const real *target);
 

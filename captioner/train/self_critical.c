@@ -1,0 +1,97 @@
+#include "captioner/train/self_critical.h"
+
+#include "captioner/search/draw.h"
+#include "datasets/vocab.h"
+
+/* ---- what the samples are worth ---- */
+
+/* worth[rows] */
+static err_code judge_samples(const cap_critic *c, const cap_drawn *drawn, arena *memory, double *worth,
+                              error *err)
+{
+    int memories = drawn->rows / c->samples;
+    for (int m = 0; m < memories; m++) {
+        cap_references refs;
+        arena_mark mark = arena_save(memory);
+        err_code code = cap_cider_ids_references(c->judge, c->image[m], memory, &refs, err);
+        for (int i = 0; !code && i < c->samples; i++) {
+            int row = m * c->samples + i;
+            const int32_t *word = drawn->word + (size_t)row * (size_t)drawn->width;
+            worth[row] = 0;
+            if (drawn->ended[row])
+                code = cap_cider_ids_score(c->judge, &refs, word, drawn->length[row] - 1, memory, &worth[row],
+                                           err);
+        }
+        arena_rewind(memory, mark);
+        if (code) return code;
+    }
+    return ERR_OK;
+}
+
+/* What a sample is worth beyond the mean of the memory's other ones. */
+static double advantage(const double *worth, int samples, int i)
+{
+    double sum = 0;
+    for (int j = 0; j < samples; j++) sum += j == i ? 0 : worth[j];
+    return worth[i] - sum / (samples - 1);
+}
+
+/* ---- as a batch ---- */
+
+/* The samples as captions, the longest first, as the decoder unrolls them; weight[rows]. */
+static bool lay_out(const cap_critic *c, const cap_drawn *drawn, const double *worth, arena *memory,
+                    ds_batch *b, real **weight)
+{
+    size_t rows = (size_t)drawn->rows;
+    *b = (ds_batch){.rows = drawn->rows, .images = drawn->rows / c->samples};
+    b->length = arena_array(memory, rows, sizeof *b->length);
+    b->row_image = arena_array(memory, rows, sizeof *b->row_image);
+    for (int i = 0; i < drawn->rows; i++)
+        if (drawn->length[i] > b->max_len) b->max_len = drawn->length[i];
+    size_t width = (size_t)b->max_len + 1;
+    b->tokens = arena_array(memory, rows * width, sizeof *b->tokens); /* zero is <pad> */
+    *weight = arena_array(memory, rows, sizeof **weight);
+    if (!b->length || !b->row_image || !b->tokens || !*weight) return false;
+    int at = 0;
+    for (int length = b->max_len; length > 0; length--)
+        for (int i = 0; i < drawn->rows; i++) {
+            if (drawn->length[i] != length) continue;
+            int m = i / c->samples;
+            int32_t *row = b->tokens + (size_t)at * width;
+            row[0] = DS_START;
+            for (int j = 0; j < length; j++)
+                row[j + 1] = drawn->word[(size_t)i * (size_t)drawn->width + (size_t)j];
+            b->length[at] = length;
+            b->row_image[at] = m;
+            (*weight)[at++] =
+                (real)advantage(worth + (size_t)m * (size_t)c->samples, c->samples, i % c->samples);
+        }
+    return true;
+}
+
+static double mean_of(const double *x, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += x[i];
+    return sum / n;
+}
+
+nn_var *cap_self_critical_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_critic *c,
+                               cap_counts *counts, error *err)
+{
+    cap_draw_options o = {.samples = c->samples, .max_words = c->max_words, .part = c->source};
+    cap_drawn drawn;
+    ds_batch batch;
+    real *weight;
+    *counts = (cap_counts){0};
+    if (!cap_draw_sentences(t, d, m, &o, t->mem, &drawn)) return NULL;
+    double *worth = nn_alloc(t, (size_t)drawn.rows * sizeof *worth);
+    if (!worth || judge_samples(c, &drawn, t->mem, worth, err)) return NULL;
+    if (!lay_out(c, &drawn, worth, t->mem, &batch, &weight)) {
+        t->failed = true;
+        return NULL;
+    }
+    counts->reward = mean_of(worth, drawn.rows);
+    cap_loss_options options = {.weight = weight};
+    return cap_decoder_loss(t, d, m, &batch, &options, NULL);
+}
