@@ -42,7 +42,7 @@
 #include "src/base/error.h"
 #include "src/base/rng.h"
 
-struct cap_namer;
+struct cap_namer; /* captioner/net/namer.h */
 
 /* What is measured and what is drawn for; all of it borrowed until cap_draw_free. */
 typedef struct cap_draw_source {
