@@ -231,6 +231,26 @@ static void what_is_told_is_heard(void **state)
     tear_down(&m);
 }
 
+/* The n-th allocation fails, for n = 1, 2, 3, ... until none does: there is no loss then, and no crash. */
+static void memory_that_runs_out_is_told(void **state)
+{
+    (void)state;
+    variant v = {NN_MATCH_SIGMOID, CAP_ATTEND_OUTPUT, 5, CONCEPT_STYLES, 2, 1, true};
+    model m;
+    set_up(&m, &v);
+    long n = 0;
+    for (bool done = false; !done;) {
+        arena mem = {.fail_in = ++n};
+        nn_tape t = {.mem = &mem, .recording = true, .training = true};
+        nn_begin(&t);
+        done = loss_of(&t, &m) != NULL;
+        assert_true(done != t.failed);
+        arena_release(&mem);
+    }
+    assert_true(n > 40);
+    tear_down(&m);
+}
+
 /* ---- settings ---- */
 
 static void expect_refused(cap_lstm_settings s, const char *part)
@@ -296,6 +316,7 @@ int main(void)
         cmocka_unit_test(gradients),
         cmocka_unit_test(photos_of_a_batch_do_not_meet),
         cmocka_unit_test(what_is_told_is_heard),
+        cmocka_unit_test(memory_that_runs_out_is_told),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(older_files_are_read),
     };

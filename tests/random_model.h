@@ -51,7 +51,26 @@ static inline void favour_dogs(nn_params *params)
     }
 }
 
-static inline err_code random_model_create(nn_match_kind match, bool namers, cap_model **out, error *err)
+static inline cap_decoder_config random_model_decoder(nn_match_kind match, bool namers)
+{
+    return cap_lstm_config(&(cap_lstm_settings){.embedding = 16,
+                                                .hidden = 24,
+                                                .attention = 16,
+                                                .projection = 24,
+                                                .heads = 1,
+                                                .layers = 1,
+                                                .match = match,
+                                                .sharpness = 1,
+                                                .concepts = namers,
+                                                .glance = namers ? 8 : 0,
+                                                .styles = namers ? 2 : 0,
+                                                .gate = true,
+                                                .rectify = true,
+                                                .dropout = 0.5});
+}
+
+static inline err_code random_model_create_with(const cap_decoder_config *decoder, bool namers,
+                                                cap_model **out, error *err)
 {
     static const char *const words[] = {"a",    "dog", "cat", "runs", "on",
                                         "snow", "in",  "the", "man",  "caf\xC3\xA9"};
@@ -63,22 +82,8 @@ static inline err_code random_model_create(nn_match_kind match, bool namers, cap
     cnn_preprocess pre;
     cnn_preprocess_default(&pre);
     pre.size = 96;
-    cap_decoder_config c = cap_lstm_config(&(cap_lstm_settings){.embedding = 16,
-                                                                .hidden = 24,
-                                                                .attention = 16,
-                                                                .projection = 24,
-                                                                .heads = 1,
-                                                                .layers = 1,
-                                                                .match = match,
-                                                                .sharpness = 1,
-                                                                .concepts = namers,
-                                                                .glance = namers ? 8 : 0,
-                                                                .styles = namers ? 2 : 0,
-                                                                .gate = true,
-                                                                .rectify = true,
-                                                                .dropout = 0.5});
     cap_model_form form = {
-        .encoder = cap_cnn_config("small"), .decoder = c, .preprocess = pre, .vocab = vocab};
+        .encoder = cap_cnn_config("small"), .decoder = *decoder, .preprocess = pre, .vocab = vocab};
     if (!code && namers) code = random_namers(&form, err);
     if (!code) code = cap_model_create(&form, 5, out, err);
     if (code) {
@@ -89,6 +94,12 @@ static inline err_code random_model_create(nn_match_kind match, bool namers, cap
     json_object_set_new((*out)->record, "licence", json_string("none: random weights"));
     json_object_set_new((*out)->record, "validation", json_pack("{s:f}", "bleu4", 0.125));
     return ERR_OK;
+}
+
+static inline err_code random_model_create(nn_match_kind match, bool namers, cap_model **out, error *err)
+{
+    cap_decoder_config c = random_model_decoder(match, namers);
+    return random_model_create_with(&c, namers, out, err);
 }
 
 static inline err_code random_model_write(const char *path, nn_match_kind match, bool namers, error *err)

@@ -50,9 +50,40 @@ static void set_up_text(fixture *f, uint64_t seed, cap_attend attend)
     toy_decoder_create_text(f, seed, &e, c, sentence[0], sentence_length, STATES);
 }
 
+enum { NAMED = 2 };
+
+static const cap_concept named[PHOTOS][NAMED] = {{{4, 4, 0, 0.9f, {0, 0, 0.5f, 0.5f}}, {5, 5, 1, 0.3f, {0}}},
+                                                 {{0}},
+                                                 {{6, 5, 0, 0.6f, {0.25f, 0, 1, 1}}},
+                                                 {{5, 5, 1, 0.8f, {0}}, {4, 4, 1, 0.1f, {0}}},
+                                                 {{6, 6, 1, 0.4f, {0}}}};
+static const int32_t named_count[PHOTOS] = {2, 0, 1, 2, 1}, named_style[PHOTOS] = {0, 1, 2, 1, 0};
+static const cap_concepts named_all = {PHOTOS, NAMED, &named[0][0], named_count};
+
+/* Regions and what is named beside them; a glance with two styles, two heads. */
+static void set_up_named(fixture *f, uint64_t seed, cap_attend attend)
+{
+    cap_decoder_config c = toy_decoder_config(FEATURES, WORDS, NN_MATCH_SIGMOID);
+    cap_lstm_settings *s = cap_lstm_settings_of(&c);
+    s->attend = attend;
+    s->glance = 5;
+    s->heads = 2;
+    s->sharpness = 1.5;
+    assert_int_equal(cap_decoder_config_take_concepts(&c, 2, NULL), ERR_OK);
+    toy_decoder_create(f, seed, c, PHOTOS, STATES);
+    f->named = &named_all;
+    f->style = named_style;
+}
+
 static int states_of(const fixture *f, int photo)
 {
-    return f->words ? sentence_length[photo] : STATES;
+    return f->words ? sentence_length[photo] : STATES + (f->named ? 1 + named_count[photo] : 0);
+}
+
+/* That a word has an attention for, those after the end of a photo's included. */
+static int width_of(const fixture *f)
+{
+    return STATES + (f->named ? 1 + NAMED : 0);
 }
 
 static void search(fixture *f, int first, int photos, const cap_search_options *o, cap_hypothesis *best)
@@ -92,12 +123,12 @@ static double coverage_of(fixture *f, int photo, const int32_t *word, int n)
     nn_begin(t);
     cap_memory m = toy_decoder_remember(f, photo, 1);
     cap_decoder_state state = cap_decoder_start(t, &f->decoder, &m, NULL, 1);
-    double got[STATES] = {0}, sum = 0;
+    double got[STATES + 1 + NAMED] = {0}, sum = 0;
     for (int i = 0; i < n; i++) {
         int32_t previous = i ? word[i - 1] : DS_START;
         cap_step step = cap_decoder_step(t, &f->decoder, &m, NULL, &state, &previous);
         state = step.state;
-        for (int j = 0; j < STATES; j++) got[j] += (double)step.alpha->data[j];
+        for (int j = 0; j < width_of(f); j++) got[j] += (double)step.alpha->data[j];
     }
     for (int j = 0; j < states_of(f, photo); j++) sum += log(fmin(got[j], 1));
     return sum;
@@ -178,6 +209,18 @@ static void of_a_deep_text_model_too(void **state)
         set_up_text(&f, seed, seed % 2 ? CAP_ATTEND_INPUT : CAP_ATTEND_OUTPUT);
         check_fixture_against_all(&f, CAP_LENGTH_MEAN, 0, 0, 1);
         set_up_text(&f, seed, seed % 2 ? CAP_ATTEND_OUTPUT : CAP_ATTEND_INPUT);
+        check_fixture_against_all(&f, CAP_LENGTH_GNMT, 0.6, 0.2, 2);
+    }
+}
+
+static void of_a_model_of_concepts_too(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        fixture f;
+        set_up_named(&f, seed, seed % 2 ? CAP_ATTEND_INPUT : CAP_ATTEND_OUTPUT);
+        check_fixture_against_all(&f, CAP_LENGTH_MEAN, 0, 0, 1);
+        set_up_named(&f, seed, seed % 2 ? CAP_ATTEND_OUTPUT : CAP_ATTEND_INPUT);
         check_fixture_against_all(&f, CAP_LENGTH_GNMT, 0.6, 0.2, 2);
     }
 }
@@ -303,9 +346,9 @@ static void check_inputs_do_not_meet(fixture *f, int beam)
         assert_int_equal(one.words, all[i].words);
         assert_memory_equal(one.word, all[i].word, one.words * sizeof *one.word);
         assert_true(fabs(one.score - all[i].score) < 1e-5);
-        for (int j = 0; j < one.words * STATES; j++) {
+        for (int j = 0; j < one.words * width_of(f); j++) {
             assert_true(fabsf(one.alpha[j] - all[i].alpha[j]) < 1e-5f);
-            if (j % STATES >= states_of(f, i)) assert_true(one.alpha[j] == 0);
+            if (j % width_of(f) >= states_of(f, i)) assert_true(one.alpha[j] == 0);
         }
     }
     toy_decoder_release(f);
@@ -319,6 +362,8 @@ static void inputs_do_not_meet(void **state)
         set_up(&f, 40, NN_MATCH_SIGMOID);
         check_inputs_do_not_meet(&f, beam);
         set_up_text(&f, 40, beam % 2 ? CAP_ATTEND_INPUT : CAP_ATTEND_OUTPUT);
+        check_inputs_do_not_meet(&f, beam);
+        set_up_named(&f, 40, beam % 2 ? CAP_ATTEND_OUTPUT : CAP_ATTEND_INPUT);
         check_inputs_do_not_meet(&f, beam);
     }
 }
@@ -458,6 +503,7 @@ int main(void)
         cmocka_unit_test(what_cannot_end_is_cut),
         cmocka_unit_test(inputs_do_not_meet),
         cmocka_unit_test(of_a_deep_text_model_too),
+        cmocka_unit_test(of_a_model_of_concepts_too),
         cmocka_unit_test(padding_changes_nothing),
         cmocka_unit_test(attention_is_of_each_word),
         cmocka_unit_test(without_attention_there_are_words_still),

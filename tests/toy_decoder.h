@@ -22,6 +22,9 @@ typedef struct toy_decoder {
     const int32_t *words;       /* [sentences][states]; NULL: photos */
     const int32_t *length;      /* [sentences] */
     real features[TOY_NUMBERS]; /* [photos][states][decoder.config.features] */
+    const cap_concepts *named;  /* in the photos, of a decoder of concepts; else NULL */
+    const int32_t *style;       /* [photos] or NULL */
+    cap_concepts part;          /* those of the photos that are remembered */
 } toy_decoder;
 
 /* What most tests decode with. */
@@ -100,7 +103,13 @@ static inline cap_memory toy_decoder_remember(toy_decoder *t, int first, int pho
     int size = t->states * t->decoder.config.features;
     nn_var *x = nn_input(&t->tape, t->features + first * size, 3,
                          (int[]){photos, t->states, t->decoder.config.features});
-    return cap_decoder_remember(&t->tape, &t->decoder, &(cap_encoded){.states = x});
+    cap_encoded seen = {.states = x, .style = t->style ? t->style + first : NULL};
+    if (t->named) {
+        const cap_concept *list = t->named->list + (size_t)first * (size_t)t->named->most;
+        t->part = (cap_concepts){photos, t->named->most, list, t->named->count + first};
+        seen.concepts = &t->part;
+    }
+    return cap_decoder_remember(&t->tape, &t->decoder, &seen);
 }
 
 /* The n-th allocation of a search fails, for n = 1, 2, 3, ... until one does not: each says so. */
