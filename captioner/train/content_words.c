@@ -4,30 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/function_words.h"
+
 static const char while_choosing[] = "for the words that are to be named";
 
-/* English words without a content that a photo could show. Numbers are not among them: two dogs are two. */
-static const char *const empty[] = {
-    "a",      "about",  "after",   "all",       "along",   "also",  "am",    "an",    "and",    "another",
-    "any",    "are",    "around",  "as",        "at",      "away",  "be",    "been",  "before", "behind",
-    "being",  "beside", "between", "both",      "but",     "by",    "can",   "could", "do",     "does",
-    "doing",  "down",   "each",    "either",    "for",     "from",  "had",   "has",   "have",   "having",
-    "he",     "her",    "herself", "him",       "himself", "his",   "if",    "in",    "into",   "is",
-    "it",     "its",    "itself",  "just",      "like",    "may",   "more",  "most",  "n't",    "near",
-    "nearby", "next",   "no",      "not",       "of",      "off",   "on",    "onto",  "or",     "other",
-    "others", "our",    "out",     "over",      "past",    "she",   "so",    "some",  "than",   "that",
-    "the",    "their",  "them",    "then",      "there",   "these", "they",  "this",  "those",  "through",
-    "to",     "too",    "towards", "under",     "up",      "upon",  "very",  "was",   "we",     "were",
-    "what",   "when",   "where",   "which",     "while",   "who",   "whose", "will",  "with",   "without",
-    "you",    "your",   "one's",   "something", "someone", "toward"};
+/* Function words whose meaning a photo can show after all: how many there are, and where. */
+static const char *const shown[] = {
+    "one",   "two",        "three",   "four",      "five",   "six",     "seven",  "eight",   "nine",
+    "ten",   "several",    "few",     "many",      "across", "against", "inside", "outside", "above",
+    "below", "underneath", "beneath", "alongside", "atop",   "among",   "back",   "together"};
 
-/* One letter, or an apostrophe's tail, is no word to name. */
+static bool is_among(const char *const *list, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(list[i], word)) return true;
+    return false;
+}
+
+static size_t count_function_words(void)
+{
+    size_t count = 0;
+    while (ds_function_words[count]) count++;
+    return count;
+}
+
+/* One letter, or a word with an apostrophe ("n't", "'s", "o'clock"), is none to name. */
 static bool is_empty(const char *word)
 {
-    if (!word[0] || !word[1] || word[0] == '\'') return true;
-    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
-        if (!strcmp(empty[i], word)) return true;
-    return false;
+    if (!word[0] || !word[1] || strchr(word, '\'')) return true;
+    return is_among(ds_function_words, count_function_words(), word) &&
+           !is_among(shown, sizeof shown / sizeof shown[0], word);
 }
 
 typedef struct counted {
