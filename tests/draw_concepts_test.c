@@ -497,6 +497,24 @@ static void models_may_lack_a_namer(void **state)
     }
 }
 
+static void photos_need_no_captions_without_photos(void **state)
+{
+    (void)state;
+    world *w = make_world();
+    cap_concept list[ROOM], again[ROOM];
+    fill_variously(w);
+    measure(w);
+    int count = cap_draw_photo(w->draw, 7, list);
+    assert_true(count > 0);
+    cap_draw_free(&w->draw);
+    w->source = (cap_draw_source){
+        .namers = w->namers, .vocab = w->vocab, .named = &w->named, .captions = &w->photos.e};
+    assert_int_equal(cap_draw_create(&w->source, &w->draw, NULL), ERR_OK);
+    assert_int_equal(cap_draw_photo(w->draw, 7, again), count);
+    assert_memory_equal(list, again, (size_t)count * sizeof *list);
+    free_world(w);
+}
+
 /* ---- leaving out, and what is said ---- */
 
 static void concepts_are_left_out(void **state)
@@ -565,6 +583,7 @@ int main(void)
         cmocka_unit_test(repeated_photos_count_once),
         cmocka_unit_test(nothing_to_say_draws_nothing),
         cmocka_unit_test(models_may_lack_a_namer),
+        cmocka_unit_test(photos_need_no_captions_without_photos),
         cmocka_unit_test(concepts_are_left_out),
         cmocka_unit_test(tables_are_told),
     };
