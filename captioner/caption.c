@@ -111,8 +111,18 @@ static size_t count_parameters(const nn_params *p, const char *prefix)
     return n;
 }
 
+static int names_of(const cap_model *m, cap_namer_kind kind)
+{
+    return m->namers[kind].config.names.count;
+}
+
 static void tell_photos(const cap_model *m, cap_info *info)
 {
+    for (int i = 0; i < CAP_NAMERS; i++)
+        info->namer_parameters += count_parameters(&m->params, cap_namer_prefix((cap_namer_kind)i));
+    info->objects = names_of(m, CAP_NAMER_OBJECTS);
+    info->named_words = names_of(m, CAP_NAMER_WORDS);
+    info->styles = m->styles.count;
     info->encoder = cap_cnn_architecture(&m->encoder.config);
     info->size = m->preprocess.size;
     info->crop = m->preprocess.fit == CNN_CROP;
@@ -150,4 +160,9 @@ const char *cap_get_word(const cap_model *m, int index)
     const ds_vocab *vocab = cap_model_vocab(m);
     if (index < 0 || index >= ds_vocab_size(vocab) - DS_SPECIALS) return NULL;
     return ds_vocab_word(vocab, index + DS_SPECIALS);
+}
+
+const char *cap_get_style(const cap_model *m, int index)
+{
+    return index < 0 || index >= m->styles.count ? NULL : m->styles.list[index];
 }

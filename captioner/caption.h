@@ -27,6 +27,13 @@
  *     for (int i = 0; i < d.best.words; i++)
  *         d.best.word[i], d.best.probability[i], d.attention + i * d.grid_h * d.grid_w
  *
+ * What a model names in a photo, if it has namers (cap_info tells), without a sentence:
+ *
+ *     cap_request r = cap_request_defaults(CAP_PHOTOS);
+ *     r.only_concepts = true;
+ *     if (cap_describe_file(session, &r, "photo.jpg", &d, &err)) ...
+ *     for (int i = 0; i < d.concepts; i++) printf("%s %.2f\n", d.concept[i].name, d.concept[i].confidence);
+ *
  * Translating is the same with lines:
  *
  *     cap_translation out[2];
@@ -149,15 +156,19 @@ typedef struct cap_info {
     int features;              /* numbers of a region, or of a word of the source */
     size_t encoder_parameters; /* learned numbers */
     size_t decoder_parameters;
-    int vocabulary;        /* words (characters, pieces) it can say */
-    int64_t file_bytes;    /* of the opened file */
-    int size;              /* CAP_PHOTOS, else all below 0: photos are resized to size x size pixels ... */
-    bool crop;             /* ... their central square, else stretched as a whole */
-    float mean[3];         /* ... and normalised by these, on the scale 0..1 */
-    float std[3];          /* deviations */
-    int grid_h, grid_w;    /* regions: rows, columns */
-    int source_vocabulary; /* CAP_LINES, else 0: words that it can read */
-    const char *record;    /* a JSON object: training, scores, licence; "{}" when the trainer wrote none */
+    size_t namer_parameters; /* 0: it has no namers */
+    int objects;             /* CAP_PHOTOS: kinds of objects that it finds in a photo, with their boxes ... */
+    int named_words;         /* ... and other words that it can name in one; 0: none */
+    int styles;              /* in which it can speak, see cap_get_style; 0: it knows no styles */
+    int vocabulary;          /* words (characters, pieces) it can say */
+    int64_t file_bytes;      /* of the opened file */
+    int size;                /* CAP_PHOTOS, else all below 0: photos are resized to size x size pixels ... */
+    bool crop;               /* ... their central square, else stretched as a whole */
+    float mean[3];           /* ... and normalised by these, on the scale 0..1 */
+    float std[3];            /* deviations */
+    int grid_h, grid_w;      /* regions: rows, columns */
+    int source_vocabulary;   /* CAP_LINES, else 0: words that it can read */
+    const char *record;      /* a JSON object: training, scores, licence; "{}" when the trainer wrote none */
 } cap_info;
 
 CAP_API void cap_get_info(const cap_model *model, cap_info *info);
@@ -165,6 +176,10 @@ CAP_API void cap_get_info(const cap_model *model, cap_info *info);
 /* Word 0..vocabulary-1 that it can say, of captioners by falling frequency in the training captions; NULL
  * when out of range. It belongs to the model. */
 CAP_API const char *cap_get_word(const cap_model *model, int index);
+
+/* Style 0..styles-1, as a request names it: that of a part of the training captions; NULL when out of range.
+ * It belongs to the model. */
+CAP_API const char *cap_get_style(const cap_model *model, int index);
 
 /* ---- sessions ---- */
 
@@ -225,9 +240,11 @@ typedef struct cap_request {
                                  articles, prepositions and the like; photos false, lines true */
     const char *const *must;  /* words that every sentence contains, at most 8, then NULL; or NULL */
     const char *const *avoid; /* words that none does, at most 256, then NULL; or NULL */
-    bool attention;           /* say where each word looked */
-    uint64_t max_pixels;      /* larger photos are refused: LIMIT; 0 = 250 million; default 0 */
-    bool keep_photo;          /* keep photos at full size in their descriptions; default false */
+    const char *style;   /* of photos: in which the model speaks, or "auto": it is told none; NULL = auto */
+    bool attention;      /* say where each word looked */
+    bool only_concepts;  /* of photos: name what is in them, and say nothing; default false */
+    uint64_t max_pixels; /* larger photos are refused: LIMIT; 0 = 250 million; default 0 */
+    bool keep_photo;     /* keep photos at full size in their descriptions; default false */
 } cap_request;
 
 /* No translation is longer than twice its source and ten words in any case, the source rounded up to a
@@ -235,7 +252,8 @@ typedef struct cap_request {
 CAP_API cap_request cap_request_defaults(cap_reads reads);
 
 /* What every call with this request and model would refuse, said beforehand: ARGUMENT (an option out of
- * range, a word that must appear and that the model does not know), MEMORY, FORMAT (the model's record). */
+ * range, a word that must appear and that the model does not know, a style that it does not have), MISMATCH
+ * (only concepts, of a model without namers), MEMORY, FORMAT (the model's record). */
 CAP_API cap_code cap_request_check(const cap_model *model, const cap_request *request, cap_error *err);
 
 /* ---- sentences ---- */
@@ -259,23 +277,38 @@ typedef struct cap_view {
     double x0, y0, x1, y1;
 } cap_view;
 
+/* What a small net of the model named in a photo. Words look at it as they look at regions. */
+typedef struct cap_named_concept {
+    const char *name;  /* in words of the vocabulary: "dog", "traffic light" */
+    const char *namer; /* who named it: "objects", a detector, or "words" of captions; static */
+    float confidence;  /* 0..1 */
+    bool boxed;        /* it has a box: objects do */
+    cap_view box;      /* where it is, in photo pixels; zeros without a box */
+} cap_named_concept;
+
 typedef struct cap_pixels {
     int width, height;
     uint8_t *rgb; /* [height][width][3]; NULL: none */
 } cap_pixels;
 
 typedef struct cap_description {
-    cap_alternative best;         /* the sentence */
-    int alternatives;             /* 1 to request.n_best */
+    cap_alternative best;         /* the sentence; zeros where only concepts were asked for */
+    int alternatives;             /* 1 to request.n_best; 0 as above */
     cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
-    int grid_h, grid_w;           /* regions: rows, columns */
-    float *attention;    /* [best.words][grid_h][grid_w], each word's sum is 1; NULL when not asked for
-                                     or the model does not attend */
-    int width, height;   /* of the photo as displayed, pixels */
-    const char *warning; /* what is wrong with its file all the same, as a clause; static, or NULL */
-    cap_view view;       /* the part of it that the regions cover */
-    cap_pixels photo;    /* upright, at full size; empty unless kept */
-    void *memory;        /* the library's: holds the arrays above */
+    int concepts; /* what was named: objects by falling confidence, then words; 0 of models whose words do
+                         not look at concepts, unless these alone were asked for */
+    cap_named_concept *concept; /* [concepts] */
+    int grid_h, grid_w;         /* regions: rows, columns */
+    float *attention; /* [best.words][grid_h][grid_w], each word's sum is 1, or, where words look at concepts,
+                         what these and the rest leave of 1; NULL when not asked for or the model does not
+                         attend */
+    float *concept_attention; /* [best.words][concepts]; the rest lies on a state that stands for all that was
+                                 not named; NULL as above, or without concepts */
+    int width, height;        /* of the photo as displayed, pixels */
+    const char *warning;      /* what is wrong with its file all the same, as a clause; static, or NULL */
+    cap_view view;            /* the part of it that the regions cover */
+    cap_pixels photo;         /* upright, at full size; empty unless kept */
+    void *memory;             /* the library's: holds the arrays above */
 } cap_description;
 
 /* Zeroed and released descriptions are fine. */

@@ -57,6 +57,32 @@ cap_request cap_request_defaults(cap_reads reads)
                          .repeat_words = lines};
 }
 
+/* The number of a style by its name: 0 is "not told". */
+static err_code find_style(const cap_model *m, const char *name, int32_t *style, error *err)
+{
+    *style = 0;
+    if (!name || !strcmp(name, "auto")) return ERR_OK;
+    *style = cap_names_find(&m->styles, name) + 1;
+    if (*style) return ERR_OK;
+    if (!m->styles.count)
+        return err_set(err, ERR_ARGUMENT, "there is no style '%.60s': the model has none", name);
+    text known = {0};
+    for (int i = 0; i < m->styles.count; i++)
+        text_printf(&known, "%s'%s'", !i ? "" : i + 1 < m->styles.count ? ", " : " and ", m->styles.list[i]);
+    err_code code = known.failed
+                        ? err_no_memory(err, "for the names of styles")
+                        : err_set(err, ERR_ARGUMENT, "there is no style '%.60s': the model has %.300s", name,
+                                  text_string(&known));
+    text_release(&known);
+    return code;
+}
+
+static err_code check_concepts(const cap_model *m, const cap_request *r, error *err)
+{
+    if (!r->only_concepts || cap_namers_exist(m->namers)) return ERR_OK;
+    return err_set(err, ERR_MISMATCH, "this model names nothing in photos: it has no namers");
+}
+
 static cap_search_options options_of(const cap_request *r)
 {
     return (cap_search_options){.strategy = r->strategy,
@@ -102,7 +128,10 @@ err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_rea
     *o = options_of(r);
     out->max_pixels = r->max_pixels;
     out->keep_photo = r->keep_photo;
+    out->only_concepts = r->only_concepts;
     code = cap_search_check(o, err);
+    if (!code) code = find_style(m, r->style, &out->style, err);
+    if (!code) code = check_concepts(m, r, err);
     if (!code)
         code = reads == CAP_LINES
                    ? cap_search_symbols(m->target, r->must, r->avoid, &out->words, o, err)
@@ -143,10 +172,12 @@ err_code cap_session_remember(cap_session *s, nn_tape *t, const cap_encoded *enc
 }
 
 err_code cap_session_search(cap_session *s, nn_tape *t, const cap_encoded *encoded,
-                            const cap_search_options *o, arena *results, cap_hypothesis *best, error *err)
+                            const cap_search_options *o, arena *results, cap_hypothesis *best, int *states,
+                            error *err)
 {
     cap_memory memory = {0};
     err_code code = cap_session_remember(s, t, encoded, &memory, err);
+    *states = memory.states;
     return code ? code : cap_search(t, &s->model->decoder, &memory, o, results, best, err);
 }
 
@@ -181,21 +212,22 @@ static bool fill_alternative(const cap_model *m, const cap_hypothesis *h, arena 
     return good;
 }
 
-static bool fill_attention(const cap_hypothesis *h, size_t states, size_t kept, arena *memory, cap_found *out)
+bool cap_found_attention(const cap_hypothesis *h, int states, int first, int kept, arena *memory, float **out)
 {
-    size_t words = (size_t)h->words;
-    if (!h->alpha) return true;
-    out->attention = arena_array(memory, words * kept, sizeof *out->attention);
-    for (size_t i = 0; out->attention && i < words; i++)
-        memcpy(out->attention + i * kept, h->alpha + i * states, kept * sizeof *out->attention);
-    return out->attention;
+    size_t words = (size_t)h->words, line = (size_t)states, width = (size_t)kept;
+    *out = NULL;
+    if (!h->alpha || !width) return true;
+    *out = arena_array(memory, words * width, sizeof **out);
+    for (size_t i = 0; *out && i < words; i++)
+        memcpy(*out + i * width, h->alpha + i * line + first, width * sizeof **out);
+    return *out;
 }
 
 bool cap_found_fill(const cap_model *m, const cap_hypothesis *list, int n_best, int states, int kept,
                     arena *memory, cap_found *out)
 {
     *out = (cap_found){.alternative = arena_array(memory, (size_t)n_best, sizeof *out->alternative)};
-    bool good = out->alternative && fill_attention(list, (size_t)states, (size_t)kept, memory, out);
+    bool good = out->alternative && cap_found_attention(list, states, 0, kept, memory, &out->attention);
     for (int i = 0; good && i < n_best && list[i].words; i++)
         good = fill_alternative(m, &list[i], memory, &out->alternative[out->alternatives++]);
     if (good) out->best = *out->alternative;

@@ -6,7 +6,7 @@
  *     if (cap_wishes_read(s->model, request, CAP_PHOTOS, &w, err)) ...
  *     nn_tape tape = cap_session_begin(s);
  *     ... encoded states on the tape ...
- *     if (cap_session_search(s, &tape, &encoded, &w.search, &results, best, err)) ...
+ *     if (cap_session_search(s, &tape, &encoded, &w.search, &results, best, &states, err)) ...
  *     if (cap_found_fill(s->model, best, n_best, states, states, memory, &found)) ... */
 #ifndef CAPTIONER_SESSION_H
 #define CAPTIONER_SESSION_H
@@ -31,6 +31,8 @@ typedef struct cap_wishes {
     cap_word_lists words;
     uint64_t max_pixels;
     bool keep_photo;
+    bool only_concepts;
+    int32_t style; /* of the decoder, from 1; 0: not told */
 } cap_wishes;
 
 /* `request` NULL: the defaults of what is read. Errors: MISMATCH (the model reads something else), those of
@@ -48,9 +50,11 @@ nn_tape cap_session_begin(cap_session *s);
 err_code cap_session_remember(cap_session *s, nn_tape *t, const cap_encoded *encoded, cap_memory *memory,
                               error *err);
 
-/* The same, and the search: best[memories][n_best], see cap_search. */
+/* The same, and the search: best[memories][n_best], see cap_search; *states is what their attention has a
+ * word. */
 err_code cap_session_search(cap_session *s, nn_tape *t, const cap_encoded *encoded,
-                            const cap_search_options *o, arena *results, cap_hypothesis *best, error *err);
+                            const cap_search_options *o, arena *results, cap_hypothesis *best, int *states,
+                            error *err);
 
 /* What descriptions and translations have in common. */
 typedef struct cap_found {
@@ -64,6 +68,11 @@ typedef struct cap_found {
  * kept. False: out of memory. */
 bool cap_found_fill(const cap_model *m, const cap_hypothesis *list, int n_best, int states, int kept,
                     arena *memory, cap_found *out);
+
+/* Of the `states` that h's attention has a word, `kept` from `first` on: [words][kept] in *out; NULL: it has
+ * none. False: out of memory. */
+bool cap_found_attention(const cap_hypothesis *h, int states, int first, int kept, arena *memory,
+                         float **out);
 
 /* The memory that a result carries with it; NULL: out of memory. Released with what it holds. */
 arena *cap_result_memory(void **memory);

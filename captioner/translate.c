@@ -150,10 +150,11 @@ static cap_search_options options_for(const cap_wishes *w, int length)
 static err_code search(const job *j, const ds_source_batch *batch, arena *results, cap_hypothesis *best,
                        error *err)
 {
+    int states;
     cap_search_options options = options_for(j->wishes, batch->max_len);
     nn_tape tape = cap_session_begin(j->s);
     cap_encoded read = cap_model_encode_text(&tape, j->s->model, batch);
-    return cap_session_search(j->s, &tape, &read, &options, results, best, err);
+    return cap_session_search(j->s, &tape, &read, &options, results, best, &states, err);
 }
 
 /* The sources at .. at + rows - 1. */

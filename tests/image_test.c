@@ -249,15 +249,16 @@ static void test_ignore_orientation(void **state)
 static void test_reduced(void **state)
 {
     (void)state;
-    static const int cases[][3] = {/* reduce_to, width, height */
-                                   {0, 203, 151}, {76, 102, 76}, {77, 203, 151},
-                                   {38, 51, 38},  {1, 26, 19},   {19, 26, 19}};
-    for (int i = 0; i < 6; i++) {
+    static const int cases[][4] = {/* reduce_to, width, height, longer_to */
+                                   {0, 203, 151, 0},    {76, 102, 76, 0}, {77, 203, 151, 0}, {38, 51, 38, 0},
+                                   {1, 26, 19, 0},      {19, 26, 19, 0},  {19, 26, 19, 26},  {19, 51, 38, 27},
+                                   {76, 203, 151, 103}, {77, 203, 151, 1}};
+    for (int i = 0; i < 10; i++) {
         img got, expected = {0};
         img_info info;
         error e = {0};
         int largest;
-        img_read_options options = {.reduce_to = cases[i][0]};
+        img_read_options options = {.reduce_to = cases[i][0], .longer_to = cases[i][3]};
         assert_int_equal(img_read_file(FOLDER "reduce.jpg", &options, &got, &info, &e), ERR_OK);
         assert_int_equal(got.width, cases[i][1]);
         assert_int_equal(got.height, cases[i][2]);

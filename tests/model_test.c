@@ -24,16 +24,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char good[64], text_good[64], lie[64]; /* files in it */
-static const char *from = good;               /* which of the good ones lies are made of */
+static char good[64], text_good[64], named_good[64], lie[64]; /* files in it */
+static const char *from = good;                               /* which of the good ones lies are made of */
 
 static int make_files(void **state)
 {
     if (folder_make(state)) return -1;
     snprintf(good, sizeof good, "%s", in("good"));
     snprintf(text_good, sizeof text_good, "%s", in("text_good"));
+    snprintf(named_good, sizeof named_good, "%s", in("named_good"));
     snprintf(lie, sizeof lie, "%s", in("lie"));
     err_code code = random_model_save(good, NN_MATCH_SIGMOID, NULL);
+    if (!code) code = random_model_write(named_good, NN_MATCH_SIGMOID, true, NULL);
     return code ? code : random_text_save(text_good, NN_MATCH_SIGMOID, NULL);
 }
 
@@ -209,6 +211,82 @@ static void sizes_must_fit_the_tensors(void **unused)
     expect_refused(ERR_MISMATCH, "decoder.embedding");
     free(metadata);
     json_decref(o);
+}
+
+/* ---- files with namers that lie ---- */
+
+static int take_named(void **unused)
+{
+    (void)unused;
+    from = named_good;
+    return 0;
+}
+
+/* The description with `value` (stolen) at `key` of the namer `inside`. */
+static void save_namer(const char *inside, const char *key, json_t *value)
+{
+    json_t *o = description(), *namers = json_incref(json_object_get(o, "namers"));
+    json_object_set_new(json_object_get(namers, inside), key, value);
+    save_changed(NULL, "namers", namers);
+    json_decref(o);
+}
+
+static void namers_must_be_possible(void **unused)
+{
+    (void)unused;
+    save_changed("namers", "labels", json_object());
+    expect_refused(ERR_UNSUPPORTED, "no namer 'labels'");
+    save_changed("namers", "words", json_integer(3));
+    expect_refused(ERR_FORMAT, "'words'");
+    save_changed(NULL, "namers", json_array());
+    expect_refused(ERR_FORMAT, "'namers'");
+    save_namer("objects", "net", json_string("small"));
+    expect_refused(ERR_UNSUPPORTED, "'small'");
+    save_namer("objects", "size", json_integer(65));
+    expect_refused(ERR_FORMAT, "multiple of 32");
+    save_namer("objects", "size", json_integer(1 << 20));
+    expect_refused(ERR_FORMAT, "'size'");
+    save_namer("objects", "most", json_integer(0));
+    expect_refused(ERR_FORMAT, "'most'");
+    save_namer("words", "least", json_real(1.5));
+    expect_refused(ERR_FORMAT, "'least'");
+    save_namer("words", "most", json_string("all"));
+    expect_refused(ERR_FORMAT, "'most'");
+    save_namer("words", "depth", json_integer(2));
+    expect_refused(ERR_FORMAT, "'depth'");
+    save_namer("words", "words", json_array());
+    expect_refused(ERR_FORMAT, "'words'");
+    save_namer("words", "words", json_pack("[s,s,s]", "snow", "man", "snow"));
+    expect_refused(ERR_FORMAT, "'snow' is there twice");
+    save_namer("words", "words", json_pack("[s,i,s]", "snow", 7, "man"));
+    expect_refused(ERR_FORMAT, "item 2");
+}
+
+static void sizes_of_namers_must_fit_the_tensors(void **unused)
+{
+    (void)unused;
+    save_namer("words", "hidden", json_integer(1 << 14));
+    expect_refused(ERR_MISMATCH, "words.hidden");
+    save_namer("words", "words", json_pack("[s,s]", "snow", "man"));
+    expect_refused(ERR_MISMATCH, "words.out");
+    json_t *o = description();
+    json_object_del(json_object_get(o, "namers"), "words");
+    char *metadata = json_dumps(o, JSON_COMPACT);
+    save_lie(metadata, NULL);
+    expect_refused(ERR_MISMATCH, "words.");
+    free(metadata);
+    json_decref(o);
+}
+
+static void styles_must_be_those_of_the_decoder(void **unused)
+{
+    (void)unused;
+    save_changed(NULL, "styles", json_pack("[s]", "plain"));
+    expect_refused(ERR_MISMATCH, "1 names of styles, there are 2");
+    save_changed(NULL, "styles", json_pack("[s,s]", "plain", "plain"));
+    expect_refused(ERR_FORMAT, "'styles'");
+    save_changed(NULL, "styles", json_string("plain"));
+    expect_refused(ERR_FORMAT, "'styles'");
 }
 
 /* ---- files of translators that lie ---- */
@@ -401,6 +479,9 @@ int main(void)
         cmocka_unit_test(preprocessing_must_be_possible),
         cmocka_unit_test(the_vocabulary_must_be_one),
         cmocka_unit_test(sizes_must_fit_the_tensors),
+        cmocka_unit_test_setup_teardown(namers_must_be_possible, take_named, take_image),
+        cmocka_unit_test_setup_teardown(sizes_of_namers_must_fit_the_tensors, take_named, take_image),
+        cmocka_unit_test_setup_teardown(styles_must_be_those_of_the_decoder, take_named, take_image),
         cmocka_unit_test(each_kind_knows_what_it_does),
         cmocka_unit_test_setup_teardown(the_description_of_a_translator_must_be_right, take_text, take_image),
         cmocka_unit_test_setup_teardown(sizes_of_a_translator_must_fit_the_tensors, take_text, take_image),

@@ -28,6 +28,8 @@ typedef struct answer {
     char sentence[300];
     double log_probability, score;
     float attention; /* of the last word in the last region */
+    int concepts;
+    float confidence; /* of all of them */
 } answer;
 
 /* A thread's own. Threads assert nothing: cmocka's way out of a test leads out of the main thread alone. */
@@ -46,7 +48,7 @@ static void keep(const cap_alternative *best, const float *attention, int region
 }
 
 /* Requests that differ in everything that a model is asked for. */
-static cap_request wish(int number)
+static cap_request wish(int number, bool named)
 {
     static const char *const must[] = {"snow", NULL}, *const avoid[] = {"dog", "cat", NULL};
     cap_request r = cap_request_defaults(CAP_PHOTOS);
@@ -55,16 +57,20 @@ static cap_request wish(int number)
     if (number == 1) r.avoid = avoid;
     if (number == 2) r.strategy = CAP_SAMPLE;
     if (number == 2) r.n_best = 2;
+    if (named && number == 0) r.style = "fancy";
     return r;
 }
 
-static cap_code describe(cap_session *s, int photo_number, int wish_number, answer *out, cap_error *err)
+static cap_code describe(cap_session *s, int photo_number, int wish_number, bool named, answer *out,
+                         cap_error *err)
 {
     cap_description d;
-    cap_request r = wish(wish_number);
+    cap_request r = wish(wish_number, named);
     cap_code code = cap_describe_file(s, &r, photo[photo_number], &d, err);
     if (code) return code;
     keep(&d.best, d.attention, d.grid_h * d.grid_w, out);
+    out->concepts = d.concepts;
+    for (int i = 0; i < d.concepts; i++) out->confidence += d.concept[i].confidence;
     cap_description_release(&d);
     return CAP_OK;
 }
@@ -73,9 +79,10 @@ static cap_code describe(cap_session *s, int photo_number, int wish_number, answ
 static cap_code describe_all(job *j, cap_session *s)
 {
     cap_info info;
+    cap_get_info(j->model, &info);
     for (int i = 0; i < PHOTOS * WISHES; i++) {
         int at = (i + 2 * j->number) % (PHOTOS * WISHES);
-        cap_code code = describe(s, at / WISHES, at % WISHES, &j->out[at], &j->err);
+        cap_code code = describe(s, at / WISHES, at % WISHES, info.styles > 0, &j->out[at], &j->err);
         if (code) return code;
         cap_get_info(j->model, &info);
     }
@@ -132,13 +139,18 @@ static void expect_all_same(const cap_model *m, int answers)
     assert_true(strlen(alone[0].sentence) > 0);
 }
 
-static void photos(const cap_open_options *options)
+static void photos_of(const char *path, const cap_open_options *options)
 {
     cap_model *m;
     cap_error err = {0};
-    if (cap_open(model, options, &m, &err)) fail_msg("%s", err.text);
+    if (cap_open(path, options, &m, &err)) fail_msg("%s", err.text);
     expect_all_same(m, PHOTOS * WISHES);
     cap_close(&m);
+}
+
+static void photos(const cap_open_options *options)
+{
+    photos_of(model, options);
 }
 
 static void photos_as_stored(void **state)
@@ -152,6 +164,16 @@ static void photos_in_few_bits(void **state)
     (void)state;
     photos(NULL);
     photos(&(cap_open_options){.precision = CAP_INT8});
+}
+
+/* Detectors run in the sessions' own memory. */
+static void photos_with_concepts(void **state)
+{
+    (void)state;
+    const char *path = in("namers.safetensors");
+    assert_int_equal(random_model_write(path, NN_MATCH_SIGMOID, true, NULL), ERR_OK);
+    photos_of(path, NULL);
+    unlink(path);
 }
 
 static void lines_of_text(void **state)
@@ -185,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(photos_as_stored),
         cmocka_unit_test(photos_in_few_bits),
+        cmocka_unit_test(photos_with_concepts),
         cmocka_unit_test(lines_of_text),
     };
     return cmocka_run_group_tests(tests, make, remove_all);

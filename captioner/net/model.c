@@ -35,13 +35,16 @@ void cap_model_form_release(cap_model_form *f)
     ds_codec_free(&f->target);
 }
 
+static bool begins(const char *name, const char *prefix)
+{
+    return !strncmp(name, prefix, strlen(prefix));
+}
+
 /* Whether a tensor would be one of a model's parts. */
 static bool is_part(const char *name)
 {
-    static const char *const prefixes[] = {"encoder.", "decoder.", "objects.", "words."};
-    bool found = false;
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        found |= !strncmp(name, prefixes[i], strlen(prefixes[i]));
+    bool found = begins(name, "encoder.") || begins(name, "decoder.");
+    for (int i = 0; i < CAP_NAMERS; i++) found |= begins(name, cap_namer_prefix((cap_namer_kind)i));
     return found;
 }
 

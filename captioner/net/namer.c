@@ -38,6 +38,13 @@ const cap_naming *cap_naming_of(const cap_namer_config *c)
     return (const cap_naming *)(const void *)c->settings.bytes;
 }
 
+const char *cap_namer_prefix(cap_namer_kind kind)
+{
+    static const char *const prefixes[CAP_NAMERS] = {
+        [CAP_NAMER_OBJECTS] = "objects.", [CAP_NAMER_WORDS] = "words."};
+    return prefixes[kind];
+}
+
 void cap_namer_config_release(cap_namer_config *c)
 {
     cap_names_release(&c->names);
@@ -155,6 +162,13 @@ bool cap_namers_exist(const cap_namer *namers)
 {
     bool any = false;
     for (int i = 0; i < CAP_NAMERS; i++) any |= namers[i].config.row != NULL;
+    return any;
+}
+
+bool cap_namers_need_regions(const cap_namer *namers)
+{
+    bool any = false;
+    for (int i = 0; i < CAP_NAMERS; i++) any |= namers[i].config.row && namers[i].config.row->needs_regions;
     return any;
 }
 

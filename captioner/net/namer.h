@@ -103,6 +103,8 @@ struct cap_namer_row {
     /* n->config is set, n->net zeroed; `width` is D. A row that knows its names sets them. */
     err_code (*declare)(cap_namer *n, int width, nn_params *params, error *err);
 
+    bool needs_regions;
+
     /* Fills `out`, which has room, with what has a confidence of `least` or more. */
     err_code (*see)(nn_tape *t, const cap_namer *n, const cap_look *look, double least, cap_sightings *out,
                     error *err);
@@ -138,6 +140,8 @@ cap_namer_config cap_words_config(const cap_words_settings *s, const cap_names *
 
 const cap_naming *cap_naming_of(const cap_namer_config *c); /* of one with a row */
 
+const char *cap_namer_prefix(cap_namer_kind kind); /* of its parameters: "objects." */
+
 /* ---- files ---- */
 
 /* The object "namers" of a model's description; NULL when memory is out. */
@@ -170,6 +174,7 @@ err_code cap_objects_import(const cap_namer *n, const io_tensors *file, error *e
 
 /* Whether there is one; the side S that the photos are to be letterboxed to, 0: no namer looks at them. */
 bool cap_namers_exist(const cap_namer *namers);
+bool cap_namers_need_regions(const cap_namer *namers);
 int cap_namers_square(const cap_namer *namers);
 
 /* What the namer sees with a confidence of at least `least`, whatever its settings say; on the tape's memory.

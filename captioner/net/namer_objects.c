@@ -82,7 +82,7 @@ static err_code declare(cap_namer *n, int width, nn_params *params, error *err)
     }
     if (!cap_names_copy(&n->config.names, row->class_names, row->classes))
         return err_no_memory(err, "for %d names", row->classes);
-    return cnn_net_create(s->net, "objects.", params, &part->net, err);
+    return cnn_net_create(s->net, cap_namer_prefix(CAP_NAMER_OBJECTS), params, &part->net, err);
 }
 
 static err_code prepare(cap_namer *n, error *err)

@@ -151,5 +151,6 @@ const cap_namer_row cap_namer_words = {.name = "words",
                                        .read = read,
                                        .find = find,
                                        .declare = declare,
+                                       .needs_regions = true,
                                        .see = see,
                                        .room = room};

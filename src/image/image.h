@@ -37,7 +37,8 @@ void img_release(img *im);
 typedef struct img_read_options {
     uint64_t max_pixels; /* a larger picture is refused before its memory is taken; 0 = 250 million */
     int reduce_to;       /* 0 = full size; else a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long
-                            as both sides stay >= reduce_to (PNG and WebP are always read in full) */
+                            as both sides stay >= reduce_to (PNG and WebP are always read in full) ... */
+    int longer_to; /* ... and the longer one >= longer_to; counts where reduce_to is not 0; 0 = no such bound */
     bool ignore_orientation; /* leave the pixels as stored instead of turning them upright */
 } img_read_options;
 

@@ -109,12 +109,17 @@ static int read_orientation(const struct jpeg_decompress_struct *jpeg)
 }
 
 /* The largest of 1, 2, 4, 8 that leaves both sides at least `least` pixels (the library rounds up). */
-static unsigned choose_reduction(unsigned width, unsigned height, int least)
+static bool stays(unsigned side, unsigned factor, int least)
 {
-    if (least <= 0) return 1;
-    unsigned side = width < height ? width : height;
-    unsigned factor = 8;
-    while (factor > 1 && (side + factor - 1) / factor < (unsigned)least) factor /= 2;
+    return least <= 0 || (side + factor - 1) / factor >= (unsigned)least;
+}
+
+static unsigned choose_reduction(unsigned width, unsigned height, const img_read_options *o)
+{
+    unsigned shorter = width < height ? width : height, longer = width < height ? height : width;
+    unsigned factor = o->reduce_to > 0 ? 8 : 1;
+    while (factor > 1 && !(stays(shorter, factor, o->reduce_to) && stays(longer, factor, o->longer_to)))
+        factor /= 2;
     return factor;
 }
 
@@ -170,7 +175,7 @@ static void decode_rows(job *j)
     bool inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     jpeg->out_color_space = inks ? JCS_CMYK : JCS_RGB;
     jpeg->scale_num = 1;
-    jpeg->scale_denom = choose_reduction(jpeg->image_width, jpeg->image_height, j->options->reduce_to);
+    jpeg->scale_denom = choose_reduction(jpeg->image_width, jpeg->image_height, j->options);
     j->decoding = true;
     jpeg_start_decompress(jpeg);
     rc = img_create(j->out, (int)jpeg->output_width, (int)jpeg->output_height, j->e);

@@ -1,0 +1,162 @@
+/* Reading photos: from files to the pixels that the nets look at. */
+#include "captioner/photos.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static err_code read_source(const cap_source *from, const img_read_options *o, img *photo, img_info *info,
+                            error *err)
+{
+    if (from->path) return img_read_file(from->path, o, photo, info, err);
+    return img_read_memory(from->bytes, from->size, from->name, o, photo, info, err);
+}
+
+/* Takes over the photo. */
+static void keep_photo(img *photo, cap_description *out)
+{
+    out->photo = (cap_pixels){photo->width, photo->height, photo->rgb};
+    *photo = (img){0};
+}
+
+static size_t view_bytes(const cap_photos *g)
+{
+    size_t side = (size_t)g->s->model->preprocess.size;
+    return 3 * side * side;
+}
+
+static size_t square_bytes(const cap_photos *g)
+{
+    return 3 * (size_t)g->square * (size_t)g->square;
+}
+
+/* What the encoder and the detector see of photo i, from one picture. */
+static err_code look_at(const cap_photos *g, int i, const img *photo, error *err)
+{
+    uint8_t *view = g->pixels + (size_t)i * view_bytes(g), *square = g->squares + (size_t)i * square_bytes(g);
+    err_code code = cnn_preprocess_photo(&g->s->model->preprocess, photo, view, err);
+    if (code || !g->square) return code;
+    return cnn_letterbox(photo, g->square, square, &g->letters[i], err);
+}
+
+/* The net sees the same pixels whether or not the photo is kept: it is decoded small for the one and in full
+ * for the other. */
+static err_code decode_photo(const cap_photos *g, int i, const cap_source *from, error *err)
+{
+    const cnn_preprocess *pre = &g->s->model->preprocess;
+    cap_description *out = &g->out[i];
+    img_read_options o = {
+        .max_pixels = g->wishes->max_pixels, .reduce_to = pre->size, .longer_to = g->square};
+    img_info info = {0};
+    img photo = {0};
+    err_code code = read_source(from, &o, &photo, &info, err);
+    if (code) return code;
+    out->width = info.width;
+    out->height = info.height;
+    out->warning = info.warning;
+    bool full = photo.width == info.width && photo.height == info.height;
+    code = look_at(g, i, &photo, err);
+    if (!code && g->wishes->keep_photo && !full) {
+        img_release(&photo);
+        o.reduce_to = 0;
+        code = read_source(from, &o, &photo, &info, err);
+    }
+    if (!code && g->wishes->keep_photo) keep_photo(&photo, out);
+    img_release(&photo);
+    return code;
+}
+
+/* What may be decoded twice is read once: a pipe gives its bytes only once, and a file may change between. */
+static err_code read_photo(const cap_photos *g, int i, error *err)
+{
+    uint8_t *bytes;
+    size_t size;
+    const cap_source *from = &g->from[i];
+    if (!from->path || !g->wishes->keep_photo) return decode_photo(g, i, from, err);
+    err_code code = img_read_file_bytes(from->path, &bytes, &size, err);
+    if (!code)
+        code = decode_photo(g, i, &(cap_source){.bytes = bytes, .size = size, .name = from->path}, err);
+    free(bytes);
+    return code;
+}
+
+static err_code check_pixels(const img *photo, uint64_t most, error *err)
+{
+    uint64_t pixels = (uint64_t)photo->width * (uint64_t)photo->height;
+    if (photo->width < 1 || photo->height < 1 || photo->width > CAP_MAX_SIDE || photo->height > CAP_MAX_SIDE)
+        return err_set(err, ERR_ARGUMENT, "a photo of %d x %d pixels cannot be described", photo->width,
+                       photo->height);
+    if (pixels > most)
+        return err_set(err, ERR_LIMIT, "a photo of %d x %d pixels is over the limit of %llu pixels",
+                       photo->width, photo->height, (unsigned long long)most);
+    return ERR_OK;
+}
+
+static err_code copy_photo(const cap_photos *g, int i, error *err)
+{
+    img kept = {0};
+    const img *photo = &g->from[i].pixels;
+    cap_description *out = &g->out[i];
+    err_code code = check_pixels(photo, g->wishes->max_pixels ? g->wishes->max_pixels : 250000000, err);
+    if (code) return code;
+    out->width = photo->width;
+    out->height = photo->height;
+    code = look_at(g, i, photo, err);
+    if (code || !g->wishes->keep_photo) return code;
+    if ((code = img_create(&kept, photo->width, photo->height, err))) return code;
+    memcpy(kept.rgb, photo->rgb, 3 * (size_t)photo->width * (size_t)photo->height);
+    keep_photo(&kept, out);
+    return ERR_OK;
+}
+
+static void read_task(void *ctx, int i, int worker)
+{
+    (void)worker;
+    const cap_photos *g = ctx;
+    cap_description *d = &g->out[i];
+    err_code code = g->from[i].pixels.rgb ? copy_photo(g, i, &g->errors[i]) : read_photo(g, i, &g->errors[i]);
+    if (code) {
+        g->errors[i].code = code;
+        cap_description_release(d);
+        return;
+    }
+    double box[4];
+    cnn_view(&g->s->model->preprocess, d->width, d->height, box);
+    d->view = (cap_view){box[0], box[1], box[2], box[3]};
+}
+
+/* ---- all photos ---- */
+
+/* Closes the gaps that unreadable photos left. */
+static void pack_photos(cap_photos *g)
+{
+    size_t view = view_bytes(g), square = square_bytes(g);
+    for (int i = 0; i < g->count; i++) {
+        if (g->errors[i].code) continue;
+        size_t from = (size_t)i, to = (size_t)g->read;
+        g->index[g->read++] = i;
+        if (from == to) continue;
+        memcpy(g->pixels + to * view, g->pixels + from * view, view);
+        if (!square) continue;
+        memcpy(g->squares + to * square, g->squares + from * square, square);
+        g->letters[to] = g->letters[from];
+    }
+}
+
+err_code cap_photos_read(cap_photos *g, arena *mem, error *err)
+{
+    const cap_model *m = g->s->model;
+    size_t count = (size_t)g->count;
+    g->names = cap_namers_exist(m->namers) &&
+               (g->wishes->only_concepts || cap_decoder_config_takes_concepts(&m->decoder.config));
+    g->square = g->names ? cap_namers_square(m->namers) : 0;
+    g->read = 0;
+    g->index = arena_array(mem, count, sizeof *g->index);
+    g->pixels = arena_array(mem, count, view_bytes(g));
+    g->squares = arena_array(mem, count, square_bytes(g));
+    g->letters = arena_array(mem, count, sizeof *g->letters);
+    if (!g->index || !g->pixels || !g->squares || !g->letters)
+        return err_no_memory(err, "for %d photos", g->count);
+    pool_run(g->s->threads, g->count, read_task, g);
+    pack_photos(g);
+    return ERR_OK;
+}
