@@ -33,6 +33,16 @@ class View(c.Structure):
     _fields_ = [(name, c.c_double) for name in ("x0", "y0", "x1", "y1")]
 
 
+class Concept(c.Structure):
+    _fields_ = [
+        ("name", c.c_char_p),
+        ("namer", c.c_char_p),
+        ("confidence", c.c_float),
+        ("boxed", c.c_bool),
+        ("box", View),
+    ]
+
+
 class Pixels(c.Structure):
     _fields_ = [("width", c.c_int), ("height", c.c_int), ("rgb", c.c_void_p)]
 
@@ -42,9 +52,12 @@ class Description(c.Structure):
         ("best", Alternative),
         ("alternatives", c.c_int),
         ("alternative", c.POINTER(Alternative)),
+        ("concepts", c.c_int),
+        ("concept", c.POINTER(Concept)),
         ("grid_h", c.c_int),
         ("grid_w", c.c_int),
         ("attention", c.POINTER(c.c_float)),
+        ("concept_attention", c.POINTER(c.c_float)),
         ("width", c.c_int),
         ("height", c.c_int),
         ("warning", c.c_char_p),
