@@ -60,7 +60,7 @@ static bool same_params(const model *a, const model *b)
 }
 
 /* Training that was saved and loaded in the middle ends with the bits of training that was not. */
-static void training_goes_on_with_the_same_bits(optim_kind kind)
+static void training_goes_on_with_the_same_bits(optim_kind kind, double keep)
 {
     model whole, first, second;
     char *state = NULL;
@@ -68,6 +68,9 @@ static void training_goes_on_with_the_same_bits(optim_kind kind)
     make(&whole, kind, 4, 1);
     make(&first, kind, 4, 1);
     make(&second, kind, 4, 2);
+    model *all[] = {&whole, &first, &second};
+    for (int i = 0; keep > 0 && i < 3; i++)
+        assert_int_equal(optim_keep_average(&all[i]->o, keep, NULL), ERR_OK);
     step(&whole, 7);
     step(&first, 3);
     assert_int_equal(ckpt_save(path, &first.params, NULL, &first.o, text, 2, IO_F32, NULL), ERR_OK);
@@ -78,6 +81,8 @@ static void training_goes_on_with_the_same_bits(optim_kind kind)
     assert_false(same_params(&whole, &second));
     step(&second, 4);
     assert_true(same_params(&whole, &second));
+    for (int i = 0; i < 3; i++) optim_swap_average(&all[i]->o);
+    assert_true(same_params(&whole, &second));
     free(state);
     drop(&whole), drop(&first), drop(&second);
 }
@@ -85,13 +90,74 @@ static void training_goes_on_with_the_same_bits(optim_kind kind)
 static void resumes_adamw(void **unused)
 {
     (void)unused;
-    training_goes_on_with_the_same_bits(OPTIM_ADAMW);
+    training_goes_on_with_the_same_bits(OPTIM_ADAMW, 0);
+}
+
+static void resumes_averages(void **unused)
+{
+    (void)unused;
+    training_goes_on_with_the_same_bits(OPTIM_ADAMW, 0.5);
+    training_goes_on_with_the_same_bits(OPTIM_SGD, 0.99);
+}
+
+/* Against plain sums; what is not learned is averaged, too. Swapping twice leaves all as it was. */
+static void an_average_is_kept_beside_the_weights(void **unused)
+{
+    (void)unused;
+    model a, b;
+    make(&a, OPTIM_ADAMW, 4, 1);
+    make(&b, OPTIM_ADAMW, 4, 1);
+    assert_int_equal(optim_keep_average(&a.o, 0.3, NULL), ERR_OK);
+    double expected[200];
+    size_t n = a.params.size;
+    assert_true(n <= 200);
+    for (size_t i = 0; i < n; i++) expected[i] = (double)a.params.data[i];
+    for (int s = 0; s < 5; s++) {
+        step(&a, 1);
+        step(&b, 1);
+        a.params.list[1]->var.data[0] += 1; /* a running mean */
+        b.params.list[1]->var.data[0] += 1;
+        double share = fmin(0.3, (1 + s + 1) / (10.0 + s + 1));
+        for (size_t i = 0; i < n; i++) {
+            double now = (double)a.params.data[i] - (i == a.params.list[1]->offset ? 1 : 0);
+            expected[i] += (1 - share) * (now - expected[i]);
+        }
+    }
+    assert_true(same_params(&a, &b)); /* the steps are the same */
+    optim_swap_average(&a.o);
+    for (int i = 0; i < a.params.count; i++) {
+        const nn_param *p = a.params.list[i];
+        for (size_t j = 0; j < nn_count(&p->var); j++)
+            assert_float_equal(p->var.data[j], expected[p->offset + j], 1e-5);
+    }
+    assert_false(same_params(&a, &b));
+    optim_swap_average(&a.o);
+    assert_true(same_params(&a, &b));
+    error err = {0};
+    assert_int_equal(ckpt_save(path, &a.params, NULL, &a.o, NULL, 0, IO_F32, NULL), ERR_OK);
+    assert_int_equal(ckpt_load(path, &b.params, NULL, &b.o, NULL, NULL, &err), ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "averages its weights"));
+    assert_int_equal(ckpt_save(path, &b.params, NULL, &b.o, NULL, 0, IO_F32, NULL), ERR_OK);
+    assert_int_equal(ckpt_load(path, &a.params, NULL, &a.o, NULL, NULL, &err), ERR_MISMATCH);
+    assert_non_null(strstr(err.text, "optim.a."));
+    drop(&a), drop(&b);
+}
+
+static void rates_fall_evenly(void **unused)
+{
+    (void)unused;
+    schedule s = {.kind = SCHEDULE_LINEAR, .rate = 1, .floor = 0.05, .warmup = 10, .steps = 110};
+    assert_float_equal(schedule_rate(&s, 4), 0.5, 1e-12);
+    assert_float_equal(schedule_rate(&s, 10), 1, 1e-12);
+    assert_float_equal(schedule_rate(&s, 60), 0.525, 1e-12);
+    assert_float_equal(schedule_rate(&s, 110), 0.05, 1e-12);
+    assert_float_equal(schedule_rate(&s, 1000), 0.05, 1e-12);
 }
 
 static void resumes_sgd(void **unused)
 {
     (void)unused;
-    training_goes_on_with_the_same_bits(OPTIM_SGD);
+    training_goes_on_with_the_same_bits(OPTIM_SGD, 0);
 }
 
 static void a_prefix_picks_parameters(void **unused)
@@ -262,6 +328,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumes_adamw),
+        cmocka_unit_test(resumes_averages),
+        cmocka_unit_test(an_average_is_kept_beside_the_weights),
+        cmocka_unit_test(rates_fall_evenly),
         cmocka_unit_test(resumes_sgd),
         cmocka_unit_test(a_prefix_picks_parameters),
         cmocka_unit_test(small_types_keep_vectors_exact),

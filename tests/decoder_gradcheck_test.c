@@ -57,6 +57,29 @@ static double value_of(model *m, double sampling)
     return value;
 }
 
+/* Weights of captions, below 0 among them: the loss is the weighted sum of what each caption alone adds. */
+static void check_weights(const char *name, nn_tape *t, model *m)
+{
+    static const real weight[TEXT_ROWS] = {(real)1.5, -2, (real)0.25}, even[TEXT_ROWS] = {1, 1, 1};
+    const char *worst = "";
+    double sum = 0;
+    m->options = (cap_loss_options){0};
+    for (int i = 0; i < TEXT_ROWS; i++) {
+        real one[TEXT_ROWS] = {0};
+        one[i] = 1;
+        m->options.weight = one;
+        sum += (double)weight[i] * value_of(m, 0);
+    }
+    m->options.weight = weight;
+    if (!(fabs(sum - value_of(m, 0)) < 1e-12)) fail_msg("%s: weights do not add up", name);
+    double off = nn_gradcheck(t, &m->params, loss_of, m, 1e-5, 2, &worst);
+    if (!(off < 1e-6)) fail_msg("%s: weighted gradient of %s is off by %.3g", name, worst, off);
+    m->options.weight = even;
+    double with = value_of(m, 0);
+    m->options.weight = NULL;
+    assert_true(with == value_of(m, 0));
+}
+
 static void check_one(const char *name, const cap_text_encoder_config *e, const cap_decoder_config *d)
 {
     model m;
@@ -70,6 +93,7 @@ static void check_one(const char *name, const cap_text_encoder_config *e, const 
     double all = value_of(&m, 0), one_by_one = value_of(&m, 1e-300);
     if (!(fabs(all - one_by_one) < 1e-12))
         fail_msg("%s: %.15g at once, %.15g in steps", name, all, one_by_one);
+    check_weights(name, &t, &m);
     arena_release(&mem);
     cap_decoder_release(&m.decoder);
     nn_params_release(&m.params);

@@ -347,6 +347,90 @@ static void every_way_of_training_takes_steps(void **unused)
     }
 }
 
+/* ---- self-critical, and averages ---- */
+
+/* Goes on from the whole run's model. */
+static void self_critical(task *t, const char *out)
+{
+    tiny(t, out);
+    t->s.init = whole.task.out;
+    cap_train_make_self_critical(&t->s);
+    t->s.samples = 4;
+    t->s.sample_words = 6;
+    t->s.run.batch = BATCH;
+    t->s.run.rate = 2e-3;
+    t->s.run.average = 0.5;
+    t->s.size = 32;
+    t->s.run.epochs = 2;
+}
+
+/* Threads and interruptions leave no trace in the bits of the samples, or of the average. */
+static void its_own_sentences_teach_it(void **unused)
+{
+    (void)unused;
+    task t, parts;
+    heard h = {0};
+    error err;
+    self_critical(&t, "critical");
+    assert_true(cap_lstm_settings_of(&t.s.decoder)->sharpness > 2);
+    go_well(&t.s, &h);
+    assert_int_equal(h.epochs, 2);
+    assert_true(h.reward[0] > 0 && h.reward[1] > 0 && h.reward[1] <= 10);
+    assert_true(isnan(whole.heard.reward[0]));
+    assert_describes(t.out, 32);
+    self_critical(&parts, "critical_parts");
+    parts.s.run.threads = 3;
+    h = (heard){.stop_at = steps + 3};
+    assert_int_equal(go(&parts.s, &h, &err), ERR_INTERRUPTED);
+    parts.s.run.resume = true;
+    h = (heard){0};
+    go_well(&parts.s, &h);
+    assert_same_file(t.out, parts.out, "");
+    assert_same_file(t.out, parts.out, ".state");
+}
+
+static void what_self_critical_training_cannot_be(void **unused)
+{
+    (void)unused;
+    task t;
+    self_critical(&t, "impossible");
+    cap_train_settings s = t.s;
+    s.init = NULL;
+    expect_refusal(&s, ERR_ARGUMENT, "--init");
+    s = t.s;
+    s.samples = 1;
+    expect_refusal(&s, ERR_ARGUMENT, "two samples");
+    s = t.s;
+    s.loss.smoothing = 0.1;
+    expect_refusal(&s, ERR_ARGUMENT, "label smoothing");
+    s = t.s;
+    s.teacher_forcing = 0.5;
+    expect_refusal(&s, ERR_ARGUMENT, "teacher forcing");
+}
+
+/* Whose share is nothing is the weights themselves; another is validated and saved, while the steps are those
+ * of the weights: both runs lose the same. */
+static void averages_are_saved_and_change_no_step(void **unused)
+{
+    (void)unused;
+    task t;
+    heard h = {0};
+    tiny(&t, "average");
+    t.s.run.average = 0.9;
+    go_well(&t.s, &h);
+    for (int i = 0; i < epochs; i++) assert_true(h.loss[i] == whole.heard.loss[i]);
+    uint8_t *a, *b;
+    size_t of_a, of_b;
+    assert_int_equal(io_read_file(t.out, 1 << 28, &a, &of_a, NULL), ERR_OK);
+    assert_int_equal(io_read_file(whole.task.out, 1 << 28, &b, &of_b, NULL), ERR_OK);
+    assert_true(of_a < 1000 || of_b < 1000 || memcmp(a + of_a - 1000, b + of_b - 1000, 1000) != 0);
+    free(a);
+    free(b);
+    t.s.run.average = 0;
+    t.s.run.resume = true;
+    expect_refusal(&t.s, ERR_MISMATCH, "'average' was");
+}
+
 /* ---- several sets ---- */
 
 /* A second folder with photos of the same names. */
@@ -673,6 +757,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(resume_needs_the_same_settings),
         cmocka_unit_test(a_strange_state_is_refused),
         cmocka_unit_test(every_way_of_training_takes_steps),
+        cmocka_unit_test(its_own_sentences_teach_it),
+        cmocka_unit_test(what_self_critical_training_cannot_be),
+        cmocka_unit_test(averages_are_saved_and_change_no_step),
         cmocka_unit_test(sets_become_one_heap),
         cmocka_unit_test(sets_are_validated_one_by_one),
         cmocka_unit_test(photos_without_captions_are_passed_over),

@@ -19,7 +19,7 @@ enum { HEARD_EPOCHS = 16 }; /* whose losses are kept */
 typedef struct heard {
     int asked, stop_at; /* the stop_at-th question is answered with yes; 0: none */
     int epochs, encoded;
-    double loss[HEARD_EPOCHS];
+    double loss[HEARD_EPOCHS], reward[HEARD_EPOCHS]; /* reward NAN: the run has none */
     bool validated;
     char said[2000];
     char label[40]; /* of the last progress */
@@ -56,8 +56,12 @@ static inline void progress(void *ctx, const char *label, const char *unit, long
 static inline void epoch(void *ctx, const cap_epoch *e)
 {
     heard *h = ctx;
-    assert_true(isfinite(e->loss) && e->perplexity >= 1 && e->accuracy >= 0 && e->accuracy <= 1);
-    if (h->epochs < HEARD_EPOCHS) h->loss[h->epochs++] = e->loss;
+    bool judged = e->perplexity >= 1 && e->accuracy >= 0 && e->accuracy <= 1;
+    assert_true(isfinite(e->loss) && (judged || e->reward >= 0));
+    if (h->epochs < HEARD_EPOCHS) {
+        h->reward[h->epochs] = e->reward;
+        h->loss[h->epochs++] = e->loss;
+    }
     h->validated = e->validated;
     for (int i = 0; i < e->samples; i++) assert_non_null(e->sample_output[i]);
 }

@@ -74,6 +74,9 @@ static const alias aliases[] = {
      "overlay|alignment", NULL},
     {" silent no-progress disable-tqdm log-level ", "quiet", NULL},
     /* training */
+    {" scst self-critical-after self-critical-training reinforce cider-optimization ", "self-critical",
+     OF_TRAINING},
+    {" ema ema-decay model-ema swa polyak moving-average ", "average", OF_TRAINING},
     {" lr learning-rate learningrate init-lr base-lr max-lr peak-lr ", "rate", OF_TRAINING},
     {" batch-size batchsize bs train-batch-size per-device-train-batch-size minibatch mini-batch ", "batch",
      "photos and lines go through the model together as it suits"},

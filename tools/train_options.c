@@ -24,7 +24,7 @@ typedef struct choices {
     const char *best_by, *dtype;                           /* of both */
     const char *format, *level, *target_level, *direction; /* of texts */
     double seed;
-    bool no_augment; /* of photos */
+    bool no_augment, self_critical; /* of photos */
 } choices;
 
 /* Options that mean something for one kind alone. */
@@ -42,6 +42,9 @@ static const char *const of_photos[] = {"captions",
                                         "per-image",
                                         "crop",
                                         "encoder-factor",
+                                        "self-critical",
+                                        "samples",
+                                        "sample-words",
                                         "no-augment",
                                         "photo-memory",
                                         "split",
@@ -142,6 +145,9 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"Training", .kind = OPT_GROUP},
         {"out", 'o', OPT_OUTPUT, "FILE", &s->run.out,
          .help = "the model; beside it FILE.state for --resume and a log of JSON lines"},
+        {"self-critical", .kind = OPT_FLAG, .value = &c->self_critical,
+         .help = "photos: teach the model of --init by the CIDEr-D of its own sentences; other defaults, "
+                 "--rate 4e-5 and --sharpness 2.5 among them"},
     };
     const opt rest[] = {
         {"seed", .kind = OPT_DOUBLE, .metavar = "N", .value = &c->seed, .max = 9e15,
@@ -360,6 +366,10 @@ static err_code check_pointless(const opt_command *command, int argc, char **arg
             return err_set(err, ERR_ARGUMENT,
                            "--%s means nothing beside --%s: %s (see 'caption train --help')", rows[i].option,
                            rows[i].beside, rows[i].why);
+    static const char *const of_samples[] = {"samples", "sample-words", NULL};
+    const char *odd = first_given(command, argc, argv, of_samples);
+    if (odd && !opt_given(command, argc, argv, "self-critical"))
+        return err_set(err, ERR_ARGUMENT, "--%s needs --self-critical (see 'caption train --help')", odd);
     return ERR_OK;
 }
 
@@ -451,6 +461,8 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     if (!odd) odd = check_pointless(&command, argc, argv, &err);
     if (kind == CAP_TEXT) out->settings = cap_train_text_defaults();
     if (!odd) odd = choose_rows(argc, argv, &out->settings, &err);
+    if (!odd && opt_given(&command, argc, argv, "self-critical"))
+        cap_train_make_self_critical(&out->settings);
     fill_table(table, &out->settings, &c, &out->quiet);
     join_command(argc, argv, &out->command);
     const int arguments = argc;

@@ -1,12 +1,12 @@
 #include "captioner/train/self_critical.h"
 
-#include "captioner/search/draw.h"
+#include "captioner/search/samples.h"
 #include "datasets/vocab.h"
 
 /* ---- what the samples are worth ---- */
 
 /* worth[rows] */
-static err_code judge_samples(const cap_critic *c, const cap_drawn *drawn, arena *memory, double *worth,
+static err_code judge_samples(const cap_critic *c, const cap_samples *drawn, arena *memory, double *worth,
                               error *err)
 {
     int memories = drawn->rows / c->samples;
@@ -39,7 +39,7 @@ static double advantage(const double *worth, int samples, int i)
 /* ---- as a batch ---- */
 
 /* The samples as captions, the longest first, as the decoder unrolls them; weight[rows]. */
-static bool lay_out(const cap_critic *c, const cap_drawn *drawn, const double *worth, arena *memory,
+static bool lay_out(const cap_critic *c, const cap_samples *drawn, const double *worth, arena *memory,
                     ds_batch *b, real **weight)
 {
     size_t rows = (size_t)drawn->rows;
@@ -79,12 +79,12 @@ static double mean_of(const double *x, int n)
 nn_var *cap_self_critical_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_critic *c,
                                cap_counts *counts, error *err)
 {
-    cap_draw_options o = {.samples = c->samples, .max_words = c->max_words, .part = c->source};
-    cap_drawn drawn;
+    cap_sample_options o = {.samples = c->samples, .max_words = c->max_words, .part = c->source};
+    cap_samples drawn;
     ds_batch batch;
     real *weight;
     *counts = (cap_counts){0};
-    if (!cap_draw_sentences(t, d, m, &o, t->mem, &drawn)) return NULL;
+    if (!cap_sample_sentences(t, d, m, &o, t->mem, &drawn)) return NULL;
     double *worth = nn_alloc(t, (size_t)drawn.rows * sizeof *worth);
     if (!worth || judge_samples(c, &drawn, t->mem, worth, err)) return NULL;
     if (!lay_out(c, &drawn, worth, t->mem, &batch, &weight)) {

@@ -40,7 +40,7 @@ typedef struct cap_extent {
     int64_t least_batches, most_batches; /* of any epoch */
     int64_t most_judged;                 /* of an epoch; 0: the task judges nothing */
     bool judges_always;                  /* something in every batch */
-    bool has_cosine;
+    bool has_cosine, has_reward;
     bool any_loss;      /* it may be below 0 */
     double worst, best; /* goodness that a validation can give; equal: any */
 } cap_extent;
@@ -91,7 +91,7 @@ extern const cap_task cap_task_captions, cap_task_pairs, cap_task_pretrain;
 typedef struct cap_progress {
     int64_t epoch, batch, step; /* next epoch and batch (0-based), optimiser steps done */
     int64_t judged, hits;       /* sums of the current epoch, as the next ones */
-    double loss, nll, cosine;
+    double loss, nll, cosine, reward;
     double best;        /* larger is better, whatever the score */
     int64_t best_epoch; /* 0-based; -1: none yet */
 } cap_progress;

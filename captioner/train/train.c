@@ -79,6 +79,7 @@ static void add_counts(cap_progress *at, double loss, const cap_counts *c)
     at->judged += c->judged;
     at->hits += c->hits;
     at->cosine += c->cosine;
+    at->reward += c->reward;
 }
 
 static err_code take_step(cap_run *r, error *err)
@@ -109,7 +110,11 @@ static void show_progress(const cap_run *r)
     const cap_progress *at = &r->at;
     char label[40], note[60] = "";
     snprintf(label, sizeof label, "epoch %lld/%d", (long long)at->epoch + 1, r->s->epochs);
-    if (at->batch > 0) snprintf(note, sizeof note, "loss %.3f", at->loss / (double)at->batch);
+    if (at->batch > 0) {
+        bool rewarded = r->extent.has_reward;
+        snprintf(note, sizeof note, "%s %.3f", rewarded ? "reward" : "loss",
+                 (rewarded ? at->reward : at->loss) / (double)at->batch);
+    }
     double all = (double)r->extent.units;
     r->events->progress(r->events->ctx, label, r->task->unit,
                         (long)(all * (double)at->batch / (double)r->batches), (long)all, note);
@@ -149,7 +154,9 @@ static err_code validate(cap_run *r, cap_epoch *e, error *err)
 {
     error saving = {0};
     r->tape.recording = r->tape.training = false;
+    optim_swap_average(&r->optim);
     err_code code = r->task->validate(r, e, err);
+    optim_swap_average(&r->optim);
     if (!code && !isfinite(e->val_loss)) return cap_run_diverged(r, "the loss of validation", err);
     if (!code && isnan(e->goodness)) return cap_run_diverged(r, "the score of validation", err);
     if (code != ERR_INTERRUPTED || !keep_state(r, &saving)) return code;
@@ -170,6 +177,7 @@ static cap_epoch figures(const cap_run *r, double seconds, int64_t first)
         .perplexity = at->judged && r->extent.judges_always ? exp(at->nll / judged) : (double)NAN,
         .accuracy = at->judged ? (double)at->hits / judged : (double)NAN,
         .cosine = r->extent.has_cosine ? at->cosine / batches : (double)NAN,
+        .reward = r->extent.has_reward ? at->reward / batches : (double)NAN,
         .seconds = seconds,
         .rate = (double)r->extent.units * (double)(at->batch - first) / batches / seconds,
     };
@@ -185,7 +193,7 @@ static err_code finish_epoch(cap_run *r, double seconds, int64_t first, error *e
     if (code || (code = cap_run_report(r, &e, err))) return code;
     at->epoch++;
     at->batch = at->judged = at->hits = 0;
-    at->loss = at->nll = at->cosine = 0;
+    at->loss = at->nll = at->cosine = at->reward = 0;
     return cap_run_save_state(r, err);
 }
 

@@ -91,9 +91,12 @@ typedef struct cap_train_settings {
     bool augment;          /* own or tuned encoder: mirror, crop, colour */
     cap_decoder_config decoder;
     cap_loss_options loss;
-    int per_image; /* captions of one photo side by side in a batch; 0: choose (5 if the encoder trains) */
-    int max_words; /* longer captions are cut, longer texts left out */
-    int min_count; /* rarer words become <unk>; text: 0 = 2 for words, 1 for characters and pieces */
+    int samples; /* photos: self-critical training with so many sentences of each photo (self_critical.h), 2
+                         or more, which needs `init`; 0: word by word */
+    int sample_words; /* of such a sentence, without <end>: more is worth nothing */
+    int per_image;    /* captions of one photo side by side in a batch; 0: choose (5 if the encoder trains) */
+    int max_words;    /* longer captions are cut, longer texts left out */
+    int min_count;    /* rarer words become <unk>; text: 0 = 2 for words, 1 for characters and pieces */
     double teacher_forcing; /* chance that a previous word is the true one, all the time; loss.sampling is
                                the chance that it is not at the end, growing from 0; both together multiply */
     double encoder_factor;  /* the encoder's share of the learning rate */
@@ -110,6 +113,11 @@ extern const io_field cap_learning_fields[], cap_judging_fields[];
 
 cap_train_settings cap_train_defaults(void); /* for photos */
 cap_train_settings cap_train_text_defaults(void);
+
+/* Changes defaults for photos to those of self-critical training: five samples a photo of 18 words, sixteen
+ * photos with five captions each a step, a rate of 4e-5 that falls evenly, a gradient of norm 1, and nothing of
+ * what is for learning word by word: label smoothing, decay. A decoder whose sharpness is 1 gets 2.5. */
+void cap_train_make_self_critical(cap_train_settings *s);
 
 /* Where s->init is set: takes the sizes of that model over, as another one is refused: the decoder's settings,
  * and encoder, size and crop, or text.encoder and the levels. ERR_MISMATCH: it is of another kind. */

@@ -27,6 +27,7 @@ static json_t *epoch_json(const cap_run *r, const cap_epoch *e)
     put_measured(&b, b.root, "perplexity", e->perplexity);
     put_measured(&b, b.root, "accuracy", e->accuracy);
     put_measured(&b, b.root, "cosine", e->cosine);
+    put_measured(&b, b.root, "reward", e->reward);
     io_json_put_number(&b, b.root, "seconds", e->seconds);
     io_json_put_number(&b, b.root, rate, e->rate);
     io_json_put_bool(&b, b.root, "best", e->best);
@@ -94,7 +95,9 @@ err_code cap_run_report(cap_run *r, cap_epoch *e, error *err)
     if (!code && e->best) {
         r->at.best = value;
         r->at.best_epoch = r->at.epoch;
+        optim_swap_average(&r->optim);
         code = r->task->save(r, e, err);
+        optim_swap_average(&r->optim);
     }
     if (!code) code = append_log(r, epoch_json(r, e), err);
     if (e->validated && r->task->tell) r->task->tell(r, e, &words);

@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+#include "captioner/net/decoder_row.h"
+#include "captioner/train/self_critical.h"
+
 cap_train_settings cap_train_defaults(void)
 {
     return (cap_train_settings){
@@ -12,6 +15,7 @@ cap_train_settings cap_train_defaults(void)
         .photo_memory = 128000000,
         .decoder = cap_decoder_defaults(),
         .loss = {.smoothing = 0.1},
+        .sample_words = 18,
         .teacher_forcing = 1,
         .max_words = 20,
         .min_count = 5,
@@ -21,6 +25,21 @@ cap_train_settings cap_train_defaults(void)
         .dtype = IO_F16,
         .max_missing = 0.01,
     };
+}
+
+void cap_train_make_self_critical(cap_train_settings *s)
+{
+    const io_field *sharpness = io_fields_find(s->decoder.row->fields, "sharpness");
+    double *factor = sharpness ? io_field_number(sharpness, s->decoder.settings.bytes) : NULL;
+    if (factor && *factor <= 1) *factor = 2.5;
+    s->samples = 5;
+    s->per_image = 5;
+    s->run.batch = 80;
+    s->run.rate = 4e-5;
+    s->run.fall = CAP_FALL_LINEAR;
+    s->run.decay = 0;
+    s->run.clip = 1;
+    s->loss = (cap_loss_options){0};
 }
 
 /* For some ten thousand pairs, of dates or of sentences. */
@@ -109,13 +128,18 @@ err_code cap_sentences_ready(cap_run *r, error *err)
                              .best = d->s.best_by == CAP_BEST_LOSS ? 0 : 100};
     err_code code = cap_sentences_count(r, 0, &r->extent.batches, err);
     bound_batches(r, &r->extent);
-    return code;
+    if (code || !d->s.samples) return code;
+    r->extent.most_judged = 0;
+    r->extent.judges_always = false;
+    r->extent.has_reward = r->extent.any_loss = true;
+    return cap_cider_ids_create(t, true, &d->judge, err);
 }
 
 void cap_sentences_close(cap_run *r)
 {
     cap_sentences *d = cap_sentences_of(r);
     ds_plan_free(&d->plan);
+    cap_cider_ids_free(&d->judge);
     cap_model_close(&d->model);
 }
 
@@ -131,11 +155,25 @@ static cap_loss_options loss_options(const cap_run *r)
     return o;
 }
 
+/* Nothing is dropped: the samples are those of the model as it is used. */
+static nn_var *self_critical_loss(cap_run *r, cap_encode_batch *encode, const ds_batch *b, cap_counts *counts,
+                                  error *err)
+{
+    const cap_sentences *d = cap_sentences_of(r);
+    cap_critic critic = {
+        .judge = d->judge, .image = b->image, .samples = d->s.samples, .max_words = d->s.sample_words};
+    r->tape.training = false;
+    cap_encoded input = encode(r, b, err);
+    cap_memory m = cap_decoder_remember(&r->tape, &d->model->decoder, &input);
+    return cap_self_critical_loss(&r->tape, &d->model->decoder, &m, &critic, counts, err);
+}
+
 nn_var *cap_sentences_loss(cap_run *r, cap_encode_batch *encode, cap_counts *counts, error *err)
 {
     const cap_sentences *d = cap_sentences_of(r);
     ds_batch b;
     if (ds_plan_batch(d->plan, (int32_t)r->at.batch, &r->step_memory, &b, err)) return NULL;
+    if (d->judge) return self_critical_loss(r, encode, &b, counts, err);
     nn_loss_info info = {0};
     cap_loss_options options = loss_options(r);
     cap_encoded input = encode(r, &b, err);
@@ -159,6 +197,10 @@ static const char *best_name(int value)
 const io_field cap_learning_fields[] = {
     {FIELD("per_image", per_image, IO_FIELD_INT), .most = 65536,
      .help = "captions of one photo side by side; 0: 5 if the encoder trains"},
+    {FIELD("samples", samples, IO_FIELD_INT), .most = 100,
+     .help = "of --self-critical: sentences drawn of each photo; 0: it is none"},
+    {FIELD("sample_words", sample_words, IO_FIELD_INT), .least = 1, .most = 1000,
+     .help = "of --self-critical: longer sentences are worth nothing"},
     {FIELD("max_words", max_words, IO_FIELD_INT), .most = 1000,
      .help = "longer captions are cut, longer texts left out; 0: none is; texts: 200"},
     {FIELD("min_count", min_count, IO_FIELD_INT), .most = 1000000,
@@ -185,9 +227,31 @@ const io_field cap_judging_fields[] = {
     {0},
 };
 
+/* Weights that were just drawn say nothing that could be worth anything. */
+static err_code check_self_critical(const cap_train_settings *s, error *err)
+{
+    const cap_loss_options *l = &s->loss;
+    if (!s->samples) return ERR_OK;
+    if (s->samples < 2)
+        return err_set(
+            err, ERR_ARGUMENT,
+            "self-critical training compares the sentences of a photo: it needs two samples or more");
+    if (s->kind != CAP_IMAGE)
+        return err_set(err, ERR_ARGUMENT, "self-critical training is for captions, not for translations");
+    if (!s->init)
+        return err_set(err, ERR_ARGUMENT, "self-critical training needs a model to start from (--init)");
+    if (l->smoothing > 0 || l->coverage > 0 || l->focus > 0 || l->sampling > 0 || s->teacher_forcing < 1)
+        return err_set(
+            err, ERR_ARGUMENT,
+            "self-critical training does not learn word by word: label smoothing, coverage, focus, "
+            "scheduled sampling and teacher forcing have no place in it");
+    return ERR_OK;
+}
+
 err_code cap_sentences_check(const cap_train_settings *s, error *err)
 {
     err_code code = io_fields_check(cap_learning_fields, s, "training's", err);
+    if (!code) code = check_self_critical(s, err);
     return code ? code : io_fields_check(cap_judging_fields, s, "training's", err);
 }
 

@@ -3,6 +3,7 @@
 #ifndef CAPTIONER_TRAIN_SENTENCES_H
 #define CAPTIONER_TRAIN_SENTENCES_H
 
+#include "captioner/score/cider_ids.h"
 #include "captioner/train/task.h"
 #include "captioner/train/train.h"
 
@@ -11,6 +12,7 @@ typedef struct cap_sentences {
     cap_model *model;
     const ds_encoded *targets; /* of the training part: what plans are made from */
     ds_plan *plan;             /* of the present epoch */
+    cap_cider_ids *judge;      /* of self-critical training: what `targets` say; NULL: it is none */
 } cap_sentences;
 
 cap_sentences *cap_sentences_of(const cap_run *r);

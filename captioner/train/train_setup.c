@@ -20,6 +20,12 @@ static const char *precision_name(int value)
     return names[value];
 }
 
+static const char *fall_name(int value)
+{
+    static const char *const names[] = {"cosine", "linear", NULL};
+    return names[value];
+}
+
 #define MOST_SEED 9e15 /* what a double counts to */
 #define FIELD(field, member, type) .name = field, .kind = type, .offset = offsetof(cap_run_settings, member)
 
@@ -33,10 +39,14 @@ const io_field cap_run_fields[] = {
     {FIELD("optimiser", optimiser, IO_FIELD_CHOICE), .choice = optimiser_name,
      .help = "the rule of the steps"},
     {FIELD("rate", rate, IO_FIELD_NUMBER), .most = INFINITY, .help = "peak learning rate; texts: 0.002"},
-    {FIELD("warmup", warmup, IO_FIELD_NUMBER), .most = 1,
-     .help = "share of all steps until the peak; then a cosine down"},
+    {FIELD("warmup", warmup, IO_FIELD_NUMBER), .most = 1, .help = "share of all steps until the peak"},
+    {FIELD("fall", fall, IO_FIELD_CHOICE), .choice = fall_name,
+     .help = "of the rate behind its peak: cosine: to a hundredth; linear: to a twentieth"},
     {FIELD("weight_decay", decay, IO_FIELD_NUMBER), .most = 10, .help = "pull of the weights to zero"},
     {FIELD("clip", clip, IO_FIELD_NUMBER), .most = INFINITY, .help = "most the gradient may measure; 0: any"},
+    {FIELD("average", average, IO_FIELD_NUMBER), .most = 0.999999,
+     .help = "what an average of the weights keeps of itself at each step; it is validated and saved in "
+             "their place; 0: there is none"},
     {FIELD("precision", precision, IO_FIELD_CHOICE), .choice = precision_name,
      .help = "of large products; bf16 needs a CPU with AMX to be faster"},
     {0},
@@ -56,6 +66,10 @@ void cap_run_schedule(cap_run *r)
     int64_t steps = r->extent.batches * s->epochs;
     r->schedule =
         (schedule){.kind = SCHEDULE_COSINE, .rate = s->rate, .floor = s->rate * 0.01, .steps = steps};
+    if (s->fall == CAP_FALL_LINEAR) {
+        r->schedule.kind = SCHEDULE_LINEAR;
+        r->schedule.floor = s->rate * 0.05;
+    }
     r->schedule.warmup = (int64_t)(s->warmup * (double)steps);
 }
 
@@ -69,6 +83,7 @@ static err_code open_task(cap_run *r, error *err)
     err_code code = task->open(r, err);
     if (code || (code = optim_init(&r->optim, r->s->optimiser, r->params, err))) return code;
     r->optim.decay = r->s->decay;
+    if (r->s->average > 0 && (code = optim_keep_average(&r->optim, r->s->average, err))) return code;
     if (r->s->resume && (code = cap_run_load_state(r, err))) return code;
     cap_run_schedule(r);
     if (task->prepare && (code = task->prepare(r, err))) return code;

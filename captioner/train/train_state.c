@@ -89,6 +89,7 @@ static const io_field rows[] = {
     {NUMBER(loss), .least = -DBL_MAX, .most = DBL_MAX},
     {NUMBER(nll), .least = 0, .most = DBL_MAX},
     {NUMBER(cosine), .least = -DBL_MAX, .most = DBL_MAX},
+    {NUMBER(reward), .least = 0, .most = DBL_MAX},
     {0},
 };
 
@@ -117,11 +118,13 @@ static const char *odd_sum(const cap_run *r)
     const cap_progress *a = &r->at;
     const cap_extent *x = &r->extent;
     double batches = (double)a->batch, most_cosine = x->has_cosine ? 1.001 * batches : 0;
+    double most_reward = x->has_reward ? 10.001 * batches : 0; /* CIDEr-D's */
     if (a->judged > x->most_judged || (x->judges_always && (a->judged > 0) != (a->batch > 0)))
         return "judged";
     if (a->hits > a->judged) return "hits";
     if (fabs(a->loss) > (double)FLT_MAX * batches || (!x->any_loss && a->loss < 0)) return "loss";
     if (fabs(a->cosine) > most_cosine) return "cosine";
+    if (a->reward > most_reward) return "reward";
     return a->nll > (double)FLT_MAX * (double)a->judged ? "nll" : NULL;
 }
 

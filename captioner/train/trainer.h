@@ -27,14 +27,22 @@
 
 enum { CAP_MOST_EPOCHS = 100000 };
 
+typedef enum {
+    CAP_FALL_COSINE, /* to a hundredth */
+    CAP_FALL_LINEAR, /* to a twentieth */
+} cap_fall;
+
 typedef struct cap_run_settings {
     const char *out;
     const char *command; /* the command line, for the record; NULL: left out */
     int epochs, batch;   /* batch in what the task counts: captions, pairs, photos */
     optim_kind optimiser;
     double rate;              /* peak learning rate */
-    double warmup;            /* share of all steps until the peak; then a cosine down to a hundredth */
+    double warmup;            /* share of all steps until the peak */
+    cap_fall fall;            /* of the rate behind its peak */
     double decay, clip;       /* weight decay; global gradient norm, 0 = no limit */
+    double average;           /* what an average of the weights keeps of itself at each step, below 1; it is
+                                 validated and saved in their place (optim_keep_average); 0 = there is none */
     gemm_precision precision; /* of large products */
     uint64_t seed;
     int patience; /* epochs without a better score before stopping; 0 = never */
@@ -48,12 +56,13 @@ typedef struct cap_run_settings {
 extern const io_field cap_run_fields[];
 
 typedef struct cap_epoch {
-    int epoch, epochs;    /* 1-based */
-    const char *unit;     /* what is learnt from: "captions", "pairs", "photos" */
-    double loss;          /* mean of the batches */
-    double perplexity;    /* per target that is judged; NAN, like the next two: the task has no such thing */
-    double accuracy;      /* share of the judged ones, 0..1 */
-    double cosine;        /* of features to a teacher's: mean cosine */
+    int epoch, epochs; /* 1-based */
+    const char *unit;  /* what is learnt from: "captions", "pairs", "photos" */
+    double loss;       /* mean of the batches */
+    double perplexity; /* per target that is judged; NAN, like the next three: the task has no such thing */
+    double accuracy;   /* share of the judged ones, 0..1 */
+    double cosine;     /* of features to a teacher's: mean cosine */
+    double reward;     /* of the model's own sentences while they are what it learns from */
     double seconds, rate; /* rate: units per second */
     bool validated, best;
     double val_loss;        /* without smoothing; 0: not measured */

@@ -9,7 +9,8 @@
 
 _Static_assert(sizeof(real) == sizeof(float), "files hold single precision: not for the double build");
 
-static const char steps_name[] = "optim.steps", moment1_prefix[] = "optim.m.", moment2_prefix[] = "optim.v.";
+static const char steps_name[] = "optim.steps", moment1_prefix[] = "optim.m.", moment2_prefix[] = "optim.v.",
+                  average_prefix[] = "optim.a.";
 
 #define LARGEST_F16 65504.0f
 #define MOST_STEPS ((int64_t)1 << 53)
@@ -60,9 +61,18 @@ static bool list_moments(listing *l, const nn_param *n, const int64_t *shape, co
     return true;
 }
 
+static bool list_average(listing *l, const nn_param *n, const int64_t *shape, const optim *o)
+{
+    moment_name *name = arena_array(&l->memory, 1, sizeof *name);
+    if (!name) return false;
+    name_moment(name, average_prefix, n);
+    list_values(l, name->text, shape, n, o->average + n->offset, IO_F32);
+    return true;
+}
+
 static bool list_all(listing *l, const nn_params *params, const char *prefix, const optim *o, io_dtype dtype)
 {
-    l->entry = arena_array(&l->memory, 3 * (size_t)params->count + 1, sizeof *l->entry);
+    l->entry = arena_array(&l->memory, 4 * (size_t)params->count + 1, sizeof *l->entry);
     if (!l->entry) return false;
     for (int i = 0; i < params->count; i++) {
         const nn_param *n = params->list[i];
@@ -72,6 +82,7 @@ static bool list_all(listing *l, const nn_params *params, const char *prefix, co
         shape_of(n, shape);
         list_values(l, n->name, shape, n, n->var.data, n->var.rank > 1 ? dtype : IO_F32);
         if (o && !(n->flags & NN_BUFFER) && !list_moments(l, n, shape, o)) return false;
+        if (o && o->average && !list_average(l, n, shape, o)) return false;
     }
     if (o) l->entry[l->count++] = (io_tensor_entry){.name = steps_name, .dtype = IO_I64, .raw = &o->steps};
     return true;
@@ -154,6 +165,17 @@ static err_code check_moments(const io_tensors *file, const nn_param *n, const o
     return code;
 }
 
+/* It begins with the first step. */
+static err_code check_average(const io_tensors *file, const nn_param *n, const optim *o, error *err)
+{
+    moment_name name;
+    name_moment(&name, average_prefix, n);
+    if (o->average) return check_tensor(file, name.text, n, BELOW_TOO, err);
+    if (!io_tensors_find(file, name.text)) return ERR_OK;
+    return err_set(err, ERR_MISMATCH, "'%s' was written by a run that averages its weights",
+                   io_tensors_name(file));
+}
+
 static err_code check_steps(const io_tensors *file, const optim *o, error *err)
 {
     const io_tensor *t = io_tensors_find(file, steps_name);
@@ -202,6 +224,7 @@ static err_code check_all(const io_tensors *file, const nn_params *params, const
         if (!begins(n->name, prefix)) continue;
         code = check_tensor(file, n->name, n, BELOW_TOO, err);
         if (!code && o && !(n->flags & NN_BUFFER)) code = check_moments(file, n, o, err);
+        if (!code && o) code = check_average(file, n, o, err);
     }
     return code ? code : check_extra(file, params, prefix, err);
 }
@@ -223,6 +246,14 @@ static err_code read_moments(const io_tensors *file, const nn_param *n, optim *o
     return code;
 }
 
+static err_code read_average(const io_tensors *file, const nn_param *n, optim *o, error *err)
+{
+    moment_name name;
+    if (!o->average) return ERR_OK;
+    name_moment(&name, average_prefix, n);
+    return read_into(file, name.text, n, o->average + n->offset, err);
+}
+
 err_code ckpt_read(const io_tensors *file, nn_params *params, const char *prefix, optim *o, error *err)
 {
     err_code code = check_all(file, params, prefix, o, err);
@@ -231,6 +262,7 @@ err_code ckpt_read(const io_tensors *file, nn_params *params, const char *prefix
         if (!begins(n->name, prefix)) continue;
         code = read_into(file, n->name, n, n->var.data, err);
         if (!code && o && !(n->flags & NN_BUFFER)) code = read_moments(file, n, o, err);
+        if (!code && o) code = read_average(file, n, o, err);
     }
     if (!code && o) memcpy(&o->steps, io_tensors_find(file, steps_name)->data, sizeof o->steps);
     return code;

@@ -9,7 +9,7 @@
  *
  * Tensors: every parameter under its own name, running statistics included; with an optimiser also
  * "optim.m.NAME" and (AdamW) "optim.v.NAME" for every parameter that is learned, frozen or not, always F32,
- * and "optim.steps", one I64. Saved as F32 and loaded again, every number has the same bits.
+ * "optim.a.NAME" for every parameter where an average is kept, and "optim.steps", one I64. Saved as F32 and loaded again, every number has the same bits.
  *
  * `prefix` picks the parameters whose names begin with it, "encoder." for instance; NULL or "" is all of
  * them. The optimiser may be NULL in both directions. */
@@ -37,7 +37,7 @@ bool ckpt_fits(const nn_params *params, const char *prefix, io_dtype dtype);
  * every tensor but the optimiser's must have its parameter.
  *
  * Errors: ERR_MISMATCH (a tensor missing, of another shape, or without a parameter; moments missing or of
- * another optimiser), ERR_FORMAT (F32 numbers that are not finite, second moments below 0), ERR_MISSING (no
+ * another optimiser; an average that is missing or that nobody keeps), ERR_FORMAT (F32 numbers that are not finite, second moments below 0), ERR_MISSING (no
  * file, or no such metadata), those of opening a safetensors file. */
 err_code ckpt_load(const char *path, nn_params *params, const char *prefix, optim *o, const char *key,
                    char **value, error *err);

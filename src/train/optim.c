@@ -21,12 +21,33 @@ void optim_release(optim *o)
 {
     free(o->moment1);
     free(o->moment2);
-    o->moment1 = o->moment2 = NULL;
+    free(o->average);
+    o->moment1 = o->moment2 = o->average = NULL;
+}
+
+err_code optim_keep_average(optim *o, double keep, error *err)
+{
+    o->average = arena_lasting(o->params->size * sizeof *o->average);
+    if (!o->average) return err_no_memory(err, "for the average of %zu parameters", o->params->size);
+    o->keep = keep;
+    return ERR_OK;
+}
+
+void optim_swap_average(optim *o)
+{
+    if (!o->average) return;
+    if (!o->steps) memcpy(o->average, o->params->data, o->params->size * sizeof *o->average);
+    for (size_t i = 0; i < o->params->size; i++) {
+        real held = o->params->data[i];
+        o->params->data[i] = o->average[i];
+        o->average[i] = held;
+    }
 }
 
 typedef struct update {
     optim *o;
     double rate, correct1, correct2;
+    real taken; /* share of the weights in their average */
     const kernels *k;
 } update;
 
@@ -53,6 +74,14 @@ static void sgd(const update *u, const nn_param *n, size_t begin, int count)
                     o->moment1 + n->offset + begin);
 }
 
+/* What does not change is its own average to the last bit. */
+static void take_average(const update *u, size_t begin, size_t end)
+{
+    real *average = u->o->average;
+    const real *x = u->o->params->data;
+    for (size_t i = begin; i < end; i++) average[i] += u->taken * (x[i] - average[i]);
+}
+
 /* The part of every parameter that lies in numbers begin..end-1 of the block. */
 static void update_chunk(void *ctx, int index, int worker)
 {
@@ -70,13 +99,15 @@ static void update_chunk(void *ctx, int index, int worker)
         else
             sgd(u, n, first - n->offset, (int)(last - first));
     }
+    if (u->o->average) take_average(u, begin, end < p->size ? end : p->size);
 }
 
 void optim_step(optim *o, pool *threads, double rate)
 {
-    o->steps++;
-    update u = {o, rate, 1 - pow(o->beta1, (double)o->steps), 1 - pow(o->beta2, (double)o->steps),
-                kernels_best()};
+    if (o->average && !o->steps) memcpy(o->average, o->params->data, o->params->size * sizeof *o->average);
+    double steps = (double)++o->steps;
+    update u = {o, rate, 1 - pow(o->beta1, steps), 1 - pow(o->beta2, steps), 0, kernels_best()};
+    u.taken = (real)(1 - fmin(o->keep, (1 + steps) / (10 + steps)));
     pool_run(threads, (int)((o->params->size + CHUNK - 1) / CHUNK), update_chunk, &u);
 }
 
@@ -132,5 +163,6 @@ double schedule_rate(const schedule *s, int64_t step)
     if (s->kind == SCHEDULE_CONSTANT || s->steps <= s->warmup) return s->rate;
     double done = (double)(step - s->warmup) / (double)(s->steps - s->warmup);
     if (done > 1) done = 1;
-    return s->floor + (s->rate - s->floor) * 0.5 * (1 + cos(3.14159265358979323846 * done));
+    double left = s->kind == SCHEDULE_LINEAR ? 1 - done : 0.5 * (1 + cos(3.14159265358979323846 * done));
+    return s->floor + (s->rate - s->floor) * left;
 }

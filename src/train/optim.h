@@ -20,6 +20,8 @@ typedef struct optim {
     nn_params *params; /* borrowed */
     real *moment1;     /* AdamW: first moment; SGD: velocity. The layout of params->data */
     real *moment2;     /* AdamW only */
+    real *average;     /* see optim_keep_average; NULL: none is kept */
+    double keep;       /* its share of itself */
     int64_t steps;
     double beta1, beta2, epsilon; /* AdamW; defaults 0.9, 0.98, 1e-8 */
     double momentum;              /* SGD; default 0.9 */
@@ -33,6 +35,15 @@ void optim_release(optim *o);
 /* One update of every trainable parameter from its gradient, at `rate` times the parameter's own factor. */
 void optim_step(optim *o, pool *threads, double rate);
 
+/* From now on the optimiser keeps an exponential average of all weights and running statistics (Polyak and
+ * Juditsky 1992, in the form of Tan and Le 2019): after each step average = share average + (1 - share)
+ * weights, with 0 < keep < 1 and share = min(keep, (1 + steps) / (10 + steps)), so that the first weights are
+ * forgotten soon. Before the first step it is the weights. ERR_MEMORY. */
+err_code optim_keep_average(optim *o, double keep, error *err);
+
+/* Weights and average change places: to use the average, and to go on afterwards. Nothing without one. */
+void optim_swap_average(optim *o);
+
 /* Scales all gradients so that their global norm is at most max_norm (0: only measure); returns the norm
  * before. */
 double optim_clip(nn_params *params, pool *threads, double max_norm);
@@ -40,6 +51,7 @@ double optim_clip(nn_params *params, pool *threads, double max_norm);
 typedef enum {
     SCHEDULE_COSINE,   /* falls from `rate` to `floor`. Loshchilov and Hutter 2017 */
     SCHEDULE_CONSTANT, /* stays at `rate` */
+    SCHEDULE_LINEAR,   /* falls evenly from `rate` to `floor` */
 } schedule_kind;
 
 typedef struct schedule {
@@ -48,7 +60,7 @@ typedef struct schedule {
     int64_t warmup, steps;
 } schedule;
 
-/* Linear warm-up over `warmup` steps, then (cosine) a fall to `floor` at `steps`. */
+/* Linear warm-up over `warmup` steps, then (cosine, linear) a fall to `floor` at `steps`. */
 double schedule_rate(const schedule *s, int64_t step);
 
 #endif

@@ -1,4 +1,4 @@
-#include "captioner/search/draw.h"
+#include "captioner/search/samples.h"
 
 #include <math.h>
 
@@ -19,7 +19,7 @@ typedef struct living {
 
 typedef struct draw_job {
     const nn_tape *tape;
-    const cap_draw_options *options;
+    const cap_sample_options *options;
     const living *alive;
     int step;
     real *logits; /* [living, V], used up */
@@ -56,7 +56,7 @@ static void draw_some(void *ctx, size_t begin, size_t end)
     }
 }
 
-static bool make_room(cap_drawn *d, living *alive, arena *results, arena *scratch)
+static bool make_room(cap_samples *d, living *alive, arena *results, arena *scratch)
 {
     size_t rows = (size_t)d->rows;
     d->word = arena_array(results, rows * (size_t)d->width, sizeof *d->word);
@@ -82,7 +82,7 @@ static void begin_rows(living *alive, int rows, int samples)
 }
 
 /* Writes down what was drawn; those that said <end> leave. */
-static void note_words(living *alive, int step, cap_drawn *d)
+static void note_words(living *alive, int step, cap_samples *d)
 {
     int kept = 0;
     for (int i = 0; i < alive->count; i++) {
@@ -99,7 +99,7 @@ static void note_words(living *alive, int step, cap_drawn *d)
     alive->count = kept;
 }
 
-static void take_step(cap_walk *w, const cap_draw_options *o, living *alive, int step, cap_drawn *d)
+static void take_step(cap_walk *w, const cap_sample_options *o, living *alive, int step, cap_samples *d)
 {
     nn_tape *t = w->tape;
     cap_step out = cap_walk_step(w, alive->memory, alive->previous);
@@ -111,7 +111,7 @@ static void take_step(cap_walk *w, const cap_draw_options *o, living *alive, int
     if (alive->count) cap_walk_keep(w, &out, alive->from, alive->count);
 }
 
-static void walk_all(cap_walk *w, const cap_draw_options *o, living *alive, cap_drawn *d)
+static void walk_all(cap_walk *w, const cap_sample_options *o, living *alive, cap_samples *d)
 {
     nn_tape *t = w->tape;
     begin_rows(alive, d->rows, o->samples);
@@ -123,13 +123,13 @@ static void walk_all(cap_walk *w, const cap_draw_options *o, living *alive, cap_
     }
 }
 
-bool cap_draw_sentences(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_draw_options *o,
-                        arena *results, cap_drawn *out)
+bool cap_sample_sentences(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_sample_options *o,
+                          arena *results, cap_samples *out)
 {
     arena scratch = {0};
     living alive = {0};
     bool recording = t->recording, training = t->training;
-    *out = (cap_drawn){.rows = m->memories * o->samples, .width = o->max_words + 1};
+    *out = (cap_samples){.rows = m->memories * o->samples, .width = o->max_words + 1};
     cap_walk walk = {.tape = t, .decoder = d, .memory = m, .mem = &scratch, .most = out->rows};
     t->recording = t->training = false;
     if (t->failed || !make_room(out, &alive, results, &scratch))
