@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "src/io/fields.h"
 #include "tools/options.h"
 
 typedef struct settings {
@@ -233,18 +234,18 @@ static void help_fits_80_columns(void **state)
                                            "(default 3)", "\nExamples:\n  caption score x\n", "--help"};
     (void)state;
     int number = 3;
-    const char *text =
+    const char *long_help =
         "long words of help that go on for a good while so that they need several lines, "
         "wörds wïth äccents count by letter, until the end of the text is there";
     const opt options[] = {
         {"Things", .kind = OPT_GROUP},
-        {"number", 'n', OPT_INT, "N", &number, 1, 9, text},
-        {"a-name-that-is-much-too-long-for-its-column", 0, OPT_STRING, "FILE", NULL, .help = text},
+        {"number", 'n', OPT_INT, "N", &number, 1, 9, long_help},
+        {"a-name-that-is-much-too-long-for-its-column", 0, OPT_STRING, "FILE", NULL, .help = long_help},
         {"match", 0, OPT_CHOICE, "sigmoid|additive|dot|scaled-dot|general|none|and-more-of-the-kind", NULL,
-         .help = text},
+         .help = long_help},
         {0},
     };
-    const opt_command command = {"score", "FILE", 1, 1, text, options, "  caption score x\n"};
+    const opt_command command = {"score", "FILE", 1, 1, long_help, options, "  caption score x\n"};
     char *page = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&page, &size);
@@ -295,6 +296,47 @@ static void an_option_is_seen_where_it_is_one(void **state)
     }
 }
 
+/* ---- tables of fields ---- */
+
+typedef struct sizes {
+    int hidden, heads;
+    bool gate;
+} sizes;
+
+#define SIZE(field, type) .name = #field, .kind = type, .offset = offsetof(sizes, field)
+
+static const io_field plain[] = {{SIZE(hidden, IO_FIELD_INT), .least = 1, .most = 64},
+                                 {SIZE(heads, IO_FIELD_INT), .least = 1, .most = 64, .unsaid = "1"},
+                                 {SIZE(gate, IO_FIELD_SWITCH)},
+                                 {0}},
+                      proud[] = {{SIZE(hidden, IO_FIELD_INT), .least = 1, .most = 64},
+                                 {SIZE(heads, IO_FIELD_INT), .least = 1, .most = 64},
+                                 {SIZE(gate, IO_FIELD_SWITCH)},
+                                 {0}};
+
+static void expect_printed(const io_field *fields, const sizes *s, const char *expected)
+{
+    text line = {0};
+    io_fields_print(fields, s, &line);
+    assert_string_equal(text_string(&line), expected);
+    text_release(&line);
+}
+
+static void what_goes_without_saying_is_no_wish(void **state)
+{
+    (void)state;
+    sizes one = {7, 1, false}, two = {9, 2, true}, to = {5, 4, true};
+    expect_printed(plain, &one, "hidden 7");
+    expect_printed(plain, &two, "hidden 9, heads 2, gate");
+    expect_printed(proud, &one, "hidden 7, heads 1");
+    io_fields_copy(proud, &to, plain, &one);
+    assert_true(to.hidden == 7 && to.heads == 4 && !to.gate);
+    io_fields_copy(proud, &to, plain, &two);
+    assert_true(to.hidden == 9 && to.heads == 2 && to.gate);
+    io_fields_copy(plain, &to, proud, &one);
+    assert_true(to.hidden == 7 && to.heads == 1 && !to.gate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +351,7 @@ int main(void)
         cmocka_unit_test(distances),
         cmocka_unit_test(an_option_is_seen_where_it_is_one),
         cmocka_unit_test(help_fits_80_columns),
+        cmocka_unit_test(what_goes_without_saying_is_no_wish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

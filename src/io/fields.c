@@ -204,9 +204,8 @@ void io_field_print(const io_field *f, const void *settings, text *line)
     }
 }
 
-static bool goes_without_saying(const io_field *f, const void *settings)
+static bool is_unsaid(const io_field *f, const void *settings)
 {
-    if (f->kind == IO_FIELD_SWITCH) return !*io_field_switch(f, settings);
     if (!f->unsaid) return false;
     text value = {0};
     io_field_print(f, settings, &value);
@@ -219,7 +218,8 @@ void io_fields_print(const io_field *fields, const void *settings, text *line)
 {
     const char *comma = "";
     for (const io_field *f = fields; f->name; f++) {
-        if (goes_without_saying(f, settings)) continue;
+        bool off = f->kind == IO_FIELD_SWITCH && !*io_field_switch(f, settings);
+        if (off || is_unsaid(f, settings)) continue;
         text_printf(line, "%s%s", comma, f->name);
         if (f->kind != IO_FIELD_SWITCH) text_append(line, " "), io_field_print(f, settings, line);
         comma = ", ";
@@ -259,7 +259,8 @@ static void copy_fields(const io_field *to_fields, void *to, const io_field *fro
 {
     for (const io_field *f = to_fields; f->name; f++) {
         const io_field *g = io_fields_find(from_fields, f->name);
-        if (g && g->kind == f->kind && (f->of_training || !training_alone)) copy_field(f, to, g, from);
+        if (!g || g->kind != f->kind || is_unsaid(g, from)) continue;
+        if (f->of_training || !training_alone) copy_field(f, to, g, from);
     }
 }
 

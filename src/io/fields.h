@@ -67,7 +67,8 @@ void io_field_print(const io_field *field, const void *settings, text *line);
 /* Appends "match sigmoid, hidden 512, gate": switches that are off are left out, and what is unsaid. */
 void io_fields_print(const io_field *fields, const void *settings, text *line);
 
-/* Every field of `to` that `from` has, too, by name and kind, takes its value. */
+/* Every field of `to` that `from` has, too, by name and kind, takes its value, unless that goes without
+ * saying: it is no wish then. */
 void io_fields_copy(const io_field *to_fields, void *to, const io_field *from_fields, const void *from);
 void io_fields_copy_training(const io_field *to_fields, void *to, const io_field *from_fields,
                              const void *from); /* those of training alone */
