@@ -97,6 +97,9 @@ int verb_pretrain(int argc, char **argv)
          "share of all steps until the peak; then a cosine down"},
         {"decay", 0, OPT_DOUBLE, "D", &s.run.decay, 0, 10, "weight decay"},
         {"clip", 0, OPT_DOUBLE, "NORM", &s.run.clip, 0, INFINITY, "longest gradient; 0 = any"},
+        {"average", 0, OPT_DOUBLE, "X", &s.run.average, 0, 0.999999,
+         "what an average of the weights keeps of itself at each step; it is validated and saved in their "
+         "place; 0 = there is none"},
         {"smoothing", 0, OPT_DOUBLE, "P", &s.smoothing, 0, 0.9, "of the labels"},
         {"seed", 0, OPT_INT, "N", &seed, 0, INFINITY, "of all random numbers"},
         {"precision", 0, OPT_CHOICE, "bf16|f32", &precision, .help = "of the large products"},
