@@ -128,6 +128,8 @@ static void tell_photos(const cap_model *m, cap_info *info)
     info->crop = m->preprocess.fit == CNN_CROP;
     info->grid_h = m->encoder.grid_h;
     info->grid_w = m->encoder.grid_w;
+    info->calibrated = m->confidence.fitted;
+    info->threshold = m->confidence.threshold;
     memcpy(info->mean, m->preprocess.mean, sizeof info->mean);
     memcpy(info->std, m->preprocess.std, sizeof info->std);
 }

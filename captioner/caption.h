@@ -167,6 +167,8 @@ typedef struct cap_info {
     float mean[3];           /* ... and normalised by these, on the scale 0..1 */
     float std[3];            /* deviations */
     int grid_h, grid_w;      /* regions: rows, columns */
+    bool calibrated;         /* CAP_PHOTOS: its confidence is fitted, and it can be unsure, */
+    double threshold;        /* which it is below this confidence, 0..1 */
     int source_vocabulary;   /* CAP_LINES, else 0: words that it can read */
     const char *record;      /* a JSON object: training, scores, licence; "{}" when the trainer wrote none */
 } cap_info;
@@ -240,11 +242,13 @@ typedef struct cap_request {
                                  articles, prepositions and the like; photos false, lines true */
     const char *const *must;  /* words that every sentence contains, at most 8, then NULL; or NULL */
     const char *const *avoid; /* words that none does, at most 256, then NULL; or NULL */
-    const char *style;   /* of photos: in which the model speaks, or "auto": it is told none; NULL = auto */
-    bool attention;      /* say where each word looked */
-    bool only_concepts;  /* of photos: name what is in them, and say nothing; default false */
-    uint64_t max_pixels; /* larger photos are refused: LIMIT; 0 = 250 million; default 0 */
-    bool keep_photo;     /* keep photos at full size in their descriptions; default false */
+    const char *style;     /* of photos: in which the model speaks, or "auto": it is told none; NULL = auto */
+    bool attention;        /* say where each word looked */
+    bool only_concepts;    /* of photos: name what is in them, and say nothing; default false */
+    uint64_t max_pixels;   /* larger photos are refused: LIMIT; 0 = 250 million; default 0 */
+    bool keep_photo;       /* keep photos at full size in their descriptions; default false */
+    double min_confidence; /* a description below it is unsure, above 0 up to 1, of calibrated models alone;
+                              0: the model's own threshold; default 0 */
 } cap_request;
 
 /* No translation is longer than twice its source and ten words in any case, the source rounded up to a
@@ -266,6 +270,8 @@ typedef struct cap_alternative {
     double log_probability; /* natural logarithm, of the whole sentence with its end */
     double score;           /* what the search ranked by: normalised by length, coverage counted */
     double confidence;      /* mean probability of a word (geometric), 0..1 */
+    float *trust;           /* [words] how likely somebody who describes the photo uses the word, 0..1; NULL:
+                               the model was never calibrated */
     bool ended;             /* false: cut at the most words allowed, as nothing could end */
 } cap_alternative;
 
@@ -295,7 +301,11 @@ typedef struct cap_description {
     cap_alternative best;         /* the sentence; zeros where only concepts were asked for */
     int alternatives;             /* 1 to request.n_best; 0 as above */
     cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
-    int concepts; /* what was named: objects by falling confidence, then words; 0 of models whose words do
+    double
+        confidence; /* how likely the sentence is one of the better half of those that the model says, 0..1;
+                          best.confidence where the model was never calibrated */
+    bool unsure;    /* below min_confidence: better say nothing; false where it was never calibrated */
+    int concepts;   /* what was named: objects by falling confidence, then words; 0 of models whose words do
                          not look at concepts, unless these alone were asked for */
     cap_named_concept *concept; /* [concepts] */
     int grid_h, grid_w;         /* regions: rows, columns */

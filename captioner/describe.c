@@ -80,6 +80,7 @@ static err_code fill(const cap_model *m, const sight *s, int at, const cap_hypot
     d->attention = found.attention;
     d->grid_h = e->grid_h;
     d->grid_w = e->grid_w;
+    d->confidence = d->best.confidence;
     if (!s->named.memories) return ERR_OK;
     err_code code = fill_concepts(m, &s->named, at, d, err);
     if (!code &&
@@ -133,8 +134,13 @@ static err_code describe_read(const cap_photos *g, arena *results, error *err)
     err_code code = look(g, &tape, &s, err);
     if (!code)
         code = cap_session_search(g->s, &tape, &s.seen, &g->wishes->search, results, best, &s.states, err);
-    for (int i = 0; !code && i < g->read; i++)
-        code = fill(g->s->model, &s, i, &best[(size_t)i * n_best], (int)n_best, &g->out[g->index[i]], err);
+    for (int i = 0; !code && i < g->read; i++) {
+        const cap_hypothesis *said = &best[(size_t)i * n_best];
+        cap_description *d = &g->out[g->index[i]];
+        cap_noted *noted = g->s->noted ? &g->s->noted[g->index[i]] : NULL;
+        code = fill(g->s->model, &s, i, said, (int)n_best, d, err);
+        if (!code) code = cap_session_weigh(g->s, &s.seen, i, said, g->wishes->min_confidence, noted, d, err);
+    }
     return code;
 }
 

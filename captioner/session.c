@@ -117,6 +117,18 @@ static err_code check_reads(const cap_model *m, cap_reads reads, error *err)
                                        : "the model describes images; it does not translate");
 }
 
+static err_code check_confidence(const cap_model *m, const cap_request *r, error *err)
+{
+    if (!(r->min_confidence >= 0 && r->min_confidence <= 1))
+        return err_set(err, ERR_ARGUMENT, "a confidence of %g is not possible: it is 0 to 1",
+                       r->min_confidence);
+    if (r->min_confidence > 0 && !m->confidence.fitted)
+        return err_set(err, ERR_ARGUMENT,
+                       "the model was never calibrated, so nothing can be said of its confidence; 'caption "
+                       "calibrate' does it");
+    return ERR_OK;
+}
+
 /* The options are checked before their words are looked up, and against them. */
 err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_reads reads, cap_wishes *out,
                          error *err)
@@ -129,6 +141,9 @@ err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_rea
     out->max_pixels = r->max_pixels;
     out->keep_photo = r->keep_photo;
     out->only_concepts = r->only_concepts;
+    out->min_confidence = r->min_confidence;
+    code = check_confidence(m, r, err);
+    if (code) return code;
     code = cap_search_check(o, err);
     if (!code) code = find_style(m, r->style, &out->style, err);
     if (!code) code = check_concepts(m, r, err);
@@ -188,6 +203,14 @@ static double confidence_of(const cap_hypothesis *h)
     return exp(h->log_probability / (h->words + h->ended));
 }
 
+static bool fill_trust(const cap_confidence *c, arena *memory, cap_alternative *a)
+{
+    a->trust = arena_array(memory, (size_t)a->words, sizeof *a->trust);
+    for (int i = 0; a->trust && i < a->words; i++)
+        a->trust[i] = (float)cap_confidence_word(c, (double)a->probability[i]);
+    return a->trust;
+}
+
 static bool fill_alternative(const cap_model *m, const cap_hypothesis *h, arena *memory, cap_alternative *a)
 {
     size_t words = (size_t)h->words;
@@ -209,6 +232,7 @@ static bool fill_alternative(const cap_model *m, const cap_hypothesis *h, arena 
         a->word[i] = arena_strdup(memory, ds_vocab_word(vocab, h->word[i]));
         good = a->word[i];
     }
+    if (good && m->confidence.fitted) good = fill_trust(&m->confidence, memory, a);
     return good;
 }
 
@@ -232,6 +256,49 @@ bool cap_found_fill(const cap_model *m, const cap_hypothesis *list, int n_best, 
         good = fill_alternative(m, &list[i], memory, &out->alternative[out->alternatives++]);
     if (good) out->best = *out->alternative;
     return good;
+}
+
+/* ---- how sure ---- */
+
+/* The signs of a caption and its photo; mean and variance have room. */
+static void gather_signs(const cap_model *m, const cap_encoded *seen, int photo, const cap_hypothesis *said,
+                         float *mean, float *variance, cap_signs *signs)
+{
+    const cap_confidence *c = &m->confidence;
+    const cap_concepts *named = seen->concepts;
+    const cap_concept *concept = named ? named->list + (size_t)photo * (size_t)named->most : NULL;
+    int concepts = named ? named->count[photo] : 0;
+    if (seen->states) {
+        int regions = (int)seen->states->dim[1], features = (int)seen->states->dim[2];
+        const real *of = seen->states->data + (size_t)photo * (size_t)regions * (size_t)features;
+        cap_confidence_pool(of, regions, features, mean, variance);
+    }
+    *signs = (cap_signs){0};
+    cap_confidence_look(c, seen->states ? mean : NULL, variance, concept, concepts, signs);
+    cap_confidence_read(c, said->probability, said->words, signs);
+    cap_confidence_compare(said->word, said->words, concept, concepts, signs);
+}
+
+err_code cap_session_weigh(const cap_session *s, const cap_encoded *seen, int photo,
+                           const cap_hypothesis *said, double min_confidence, cap_noted *noted,
+                           cap_description *d, error *err)
+{
+    const cap_confidence *c = &s->model->confidence;
+    size_t features = (size_t)s->model->decoder.config.features;
+    cap_signs signs;
+    arena mem = {0};
+    d->confidence = d->best.confidence;
+    if (!c->fitted && !noted) return ERR_OK;
+    float *mean = noted ? noted->mean : arena_array(&mem, features, sizeof *mean);
+    float *variance = noted ? noted->variance : arena_array(&mem, features, sizeof *variance);
+    if (mean && variance) {
+        gather_signs(s->model, seen, photo, said, mean, variance, &signs);
+        if (noted) noted->signs = signs;
+        if (c->fitted) d->confidence = cap_confidence_caption(c, &signs);
+        d->unsure = c->fitted && d->confidence < (min_confidence > 0 ? min_confidence : c->threshold);
+    }
+    arena_release(&mem);
+    return mean && variance ? ERR_OK : err_no_memory(err, "for a description");
 }
 
 arena *cap_result_memory(void **memory)

@@ -7,7 +7,8 @@
  *     nn_tape tape = cap_session_begin(s);
  *     ... encoded states on the tape ...
  *     if (cap_session_search(s, &tape, &encoded, &w.search, &results, best, &states, err)) ...
- *     if (cap_found_fill(s->model, best, n_best, states, states, memory, &found)) ... */
+ *     if (cap_found_fill(s->model, best, n_best, states, states, memory, &found)) ...
+ *     if (cap_session_weigh(s, &encoded, 0, best, w.min_confidence, NULL, &description, err)) ...    photos */
 #ifndef CAPTIONER_SESSION_H
 #define CAPTIONER_SESSION_H
 
@@ -18,11 +19,18 @@
 #include "src/base/arena.h"
 #include "src/base/pool.h"
 
+/* What calibrating wants to know of a photo beside its description (captioner/calibrate.h). */
+typedef struct cap_noted {
+    cap_signs signs;        /* those that do not depend on what is to be fitted */
+    float *mean, *variance; /* [D] of the regions, see cap_confidence_pool; room is the caller's */
+} cap_noted;
+
 struct cap_session {
     const cap_model *model; /* shared with other threads: nothing in it is written */
     pool *threads;
-    arena step;      /* of the tape */
-    workspace space; /* of the encoder */
+    arena step;       /* of the tape */
+    workspace space;  /* of the encoder */
+    cap_noted *noted; /* one for each photo of a call that describes; NULL: nobody is calibrating */
 };
 
 /* A request whose words are numbers. It points into itself: it is not to be copied. */
@@ -32,7 +40,8 @@ typedef struct cap_wishes {
     uint64_t max_pixels;
     bool keep_photo;
     bool only_concepts;
-    int32_t style; /* of the decoder, from 1; 0: not told */
+    int32_t style;         /* of the decoder, from 1; 0: not told */
+    double min_confidence; /* 0: the model's own threshold */
 } cap_wishes;
 
 /* `request` NULL: the defaults of what is read. Errors: MISMATCH (the model reads something else), those of
@@ -73,6 +82,12 @@ bool cap_found_fill(const cap_model *m, const cap_hypothesis *list, int n_best, 
  * none. False: out of memory. */
 bool cap_found_attention(const cap_hypothesis *h, int states, int first, int kept, arena *memory,
                          float **out);
+
+/* Sets how sure the model is of a description, which is filled, of photo number `photo` of those seen; `noted`
+ * (NULL: nobody asks) gets what calibrating needs. MEMORY. */
+err_code cap_session_weigh(const cap_session *s, const cap_encoded *seen, int photo,
+                           const cap_hypothesis *said, double min_confidence, cap_noted *noted,
+                           cap_description *d, error *err);
 
 /* The memory that a result carries with it; NULL: out of memory. Released with what it holds. */
 arena *cap_result_memory(void **memory);

@@ -180,6 +180,10 @@ static err_code check_model(const describe_job *j, error *err)
     bool overlays = j->q->overlay || j->q->files.folder;
     if (overlays && !info.attends)
         return err_set(err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
+    if (j->q->hush && !info.calibrated)
+        return err_set(err, ERR_MISMATCH,
+                       "this model was never calibrated, so it does not know when it is unsure; 'caption "
+                       "calibrate' teaches it");
     return j->q->files.folder ? io_make_dirs(j->q->files.folder, err) : ERR_OK;
 }
 
@@ -301,10 +305,18 @@ int verb_describe(int argc, char **argv)
          .help = "of a folder, also the photos in the folders below it"},
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
-         .help = "one JSON object a line: path, caption, words with probability, log-probability, score, "
-                 "confidence; with --n-best all of them"},
+         .help =
+             "one JSON object a line: path, caption, words with probability, log-probability, score, "
+             "confidence (of calibrated models: that the sentence is a good one; and unsure, and the trust "
+             "that each word deserves); with --n-best all of them"},
         {"attention", 'a', OPT_FLAG, .value = &q.attention,
          .help = "with --json: grid [rows, columns] and attention [words][regions]"},
+        {"unsure", 'u', OPT_FLAG, .value = &q.hush,
+         .help =
+             "say (unsure) where the model is, instead of a sentence; with --json an empty caption, and the "
+             "sentence as guess. Calibrated models alone"},
+        {"min-confidence", .kind = OPT_DOUBLE, .metavar = "P", .value = &q.decoding.request.min_confidence,
+         .max = 1, .help = "the same, below a confidence of P; 0: the model's own limit"},
         {"with-path", 'H', OPT_FLAG, .value = &q.with_path,
          .help = "path, tab, sentence also for a single photo, as for scripts under xargs"},
         {"overlay", 'o', OPT_OUTPUT, "OUT.png", &q.overlay,
@@ -335,6 +347,7 @@ int verb_describe(int argc, char **argv)
     q.decoding.request.keep_photo = q.overlay || q.files.folder;
     error err = {0};
     if (decoding_apply(&q.decoding, &err)) return usage_error(err.text);
+    q.hush = q.hush || q.decoding.request.min_confidence > 0;
     q.decoding.request.attention = q.attention || q.decoding.request.keep_photo;
     return describe(&q, argv + 1, argc - 1);
 }

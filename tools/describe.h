@@ -14,6 +14,7 @@ typedef struct describe_request {
     model_use use;
     decoding decoding;
     bool json, attention, with_path, recursive;
+    bool hush; /* say nothing where the model is unsure */
     overlay_files files;
     bool tabs; /* path and sentence, not the sentence alone */
     FILE *out; /* of sentences: standard error where standard output takes the overlay */

@@ -11,6 +11,21 @@ static void put_sentence(io_json_build *b, json_t *o, const cap_alternative *a)
     io_json_put_number(b, o, "confidence", a->confidence);
 }
 
+/* What a calibrated model knows of itself. */
+static void put_confidence(io_json_build *b, const describe_request *q, const cap_description *d)
+{
+    const float *trust = d->best.trust;
+    if (!trust) return;
+    json_t *words = json_object_get(b->root, "words");
+    for (int i = 0; i < d->best.words; i++)
+        io_json_put_number(b, json_array_get(words, (size_t)i), "trust", (double)trust[i]);
+    io_json_put_number(b, b->root, "confidence", d->confidence);
+    io_json_put_bool(b, b->root, "unsure", d->unsure);
+    if (!q->hush || !d->unsure) return;
+    io_json_put_string(b, b->root, "caption", "");
+    io_json_put_string(b, b->root, "guess", d->best.sentence);
+}
+
 /* All sentences, the best first. */
 static void put_alternatives(io_json_build *b, const cap_description *d)
 {
@@ -40,6 +55,7 @@ static bool print_json(const describe_request *q, const cap_description *d, cons
     io_json_build b = io_json_build_object();
     json_put_path(&b, b.root, "path", path);
     put_sentence(&b, b.root, d->alternative);
+    put_confidence(&b, q, d);
     if (q->decoding.n_best) put_alternatives(&b, d);
     if (q->attention) put_attention(&b, d);
     if (overlay) json_put_path(&b, b.root, "overlay", overlay);
@@ -67,7 +83,7 @@ static void print_text(const describe_request *q, const cap_description *d, cons
         print_escaped(q->out, path);
         fputc('\t', q->out);
     }
-    print_escaped(q->out, d->best.sentence);
+    print_escaped(q->out, q->hush && d->unsure ? "(unsure)" : d->best.sentence);
     fputc('\n', q->out);
 }
 

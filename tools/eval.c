@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/score/logistic.h"
 #include "captioner/score/model_df.h"
 #include "src/io/file.h"
 #include "src/io/json.h"
@@ -132,11 +133,35 @@ static err_code read_all(const eval_request *q, cap_scorer *s, cap_df **df, erro
     return code;
 }
 
+/* Does the confidence tell the better captions? Without a difference there are none. */
+static err_code weigh_confidence(const cap_scores *all, eval_captioned *inside, error *err)
+{
+    arena mem = {0};
+    int n = 0;
+    double *value = arena_array(&mem, all->images, sizeof *value),
+           *sure = arena_array(&mem, all->images, sizeof *sure);
+    bool *better = arena_array(&mem, all->images, sizeof *better);
+    inside->auc = -1;
+    for (size_t i = 0; value && i < all->images; i++) value[i] = all->image[i].of.cider_d;
+    double median = value ? cap_median(value, (int)all->images) : 0;
+    bool two_kinds = false;
+    for (size_t i = 0; inside->sure && sure && better && i < all->images; i++) {
+        if (inside->sure[i] < 0) continue;
+        better[n] = all->image[i].of.cider_d > median;
+        two_kinds = two_kinds || better[n] != better[0];
+        sure[n++] = inside->sure[i];
+    }
+    if (two_kinds && !all->cider_means_nothing) inside->auc = cap_auc(sure, better, n);
+    arena_release(&mem);
+    return value && sure && better ? ERR_OK : err_no_memory(err, "for scores");
+}
+
 static err_code score_and_print(const eval_request *q, cap_scorer *s, const cap_df *df,
-                                const eval_captioned *inside, error *err)
+                                eval_captioned *inside, error *err)
 {
     cap_scores all;
     err_code code = cap_scorer_run(s, df, &all, err);
+    if (!code) code = weigh_confidence(&all, inside, err);
     if (!code && q->per_image) code = eval_write_images(q->per_image, &all, err);
     if (code) return code;
     if (!q->quiet) eval_say_notes(q, &all, inside);
@@ -169,6 +194,7 @@ static int evaluate(eval_request *q)
     if (!code && score) code = score_and_print(q, s, choose_df(q, df, &c), &c, &err);
     cap_df_free(&df);
     cap_df_free(&c.df);
+    free(c.sure);
     cap_scorer_free(&s);
     if (code) return verb_fail(&err);
     return c.too_many ? VERB_FAILED : VERB_DONE;

@@ -34,13 +34,17 @@ typedef struct eval_captioned {
     cap_attention_stats attention;
     cap_calibration calibration;
     cap_grounding grounding;
-    bool pointed;   /* --grounding was given: `grounding` means something */
-    int placeless;  /* scored photos that are not in it, or whose words came without places */
-    int bare;       /* captions continued from a file that told only the sentence: they are in neither */
-    cap_df *df;     /* the model's; NULL: it carries none. The caller frees it. */
-    int scored;     /* photos with a caption and references */
-    int unreadable; /* photos that are missing or damaged; */
-    bool too_many;  /* a larger share than may be */
+    bool pointed;    /* --grounding was given: `grounding` means something */
+    int placeless;   /* scored photos that are not in it, or whose words came without places */
+    double *sure;    /* [scored] confidence of each caption, below 0: it came without; to be freed */
+    double auc;      /* how well it tells the captions whose CIDEr is above the median; below 0: not at all */
+    bool calibrated; /* it is fitted; then */
+    int unsure;      /* so many captions were */
+    int bare;        /* captions continued from a file that told only the sentence: they are in neither */
+    cap_df *df;      /* the model's; NULL: it carries none. The caller frees it. */
+    int scored;      /* photos with a caption and references */
+    int unreadable;  /* photos that are missing or damaged; */
+    bool too_many;   /* a larger share than may be */
 } eval_captioned;
 
 /* Captions the photos and adds references and captions to the scorer. INTERRUPTED after Ctrl-C. */

@@ -1,6 +1,7 @@
 /* caption eval --captions --images: a model captions the photos. */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "captioner/net/model.h"
@@ -168,6 +169,23 @@ static err_code add_grounding(captioning *c, const eval_said *said, int64_t id, 
     return cap_grounding_add(&c->out->grounding, said->word, said->at, said->words, id, err);
 }
 
+/* Its words, with how far the model trusts them: as much as it says, unless it was calibrated. */
+static err_code add_calibration(captioning *c, const eval_said *said, const char *const *reference,
+                                int references, error *err)
+{
+    const cap_confidence *fit = &c->q->use.model->confidence;
+    arena mem = {0};
+    float *trust = arena_array(&mem, said->words, sizeof *trust);
+    if (!trust) return no_memory(err);
+    for (int i = 0; i < said->words; i++)
+        trust[i] = fit->fitted ? (float)cap_confidence_word(fit, (double)said->probability[i])
+                               : said->probability[i];
+    err_code code =
+        cap_calibration_add(&c->out->calibration, said->word, trust, said->words, reference, references, err);
+    arena_release(&mem);
+    return code;
+}
+
 /* What its words' probabilities and its attention were. */
 static err_code add_inside(captioning *c, int image, error *err)
 {
@@ -179,9 +197,7 @@ static err_code add_inside(captioning *c, int image, error *err)
     cap_attention_merge(&c->out->attention, &said->attention);
     err_code code = reference ? ERR_OK : no_memory(err);
     for (int i = 0; !code && i < from->count; i++) reference[i] = c->data.caption[from->first + i].text;
-    if (!code)
-        code = cap_calibration_add(&c->out->calibration, said->word, said->probability, said->words,
-                                   reference, from->count, err);
+    if (!code) code = add_calibration(c, said, reference, from->count, err);
     if (!code) code = add_grounding(c, said, from->id, err);
     arena_release(&mem);
     return code;
@@ -189,14 +205,17 @@ static err_code add_inside(captioning *c, int image, error *err)
 
 static err_code add_to_scorer(captioning *c, cap_scorer *s, error *err)
 {
-    err_code code = ERR_OK;
+    c->out->sure = malloc(((size_t)c->limit + 1) * sizeof *c->out->sure);
+    c->out->calibrated = c->q->use.model->confidence.fitted;
+    err_code code = c->out->sure ? ERR_OK : no_memory(err);
     for (int i = 0; !code && i < c->limit; i++) {
         code = add_references(c, i, s, err);
         const char *caption = c->results.said[i].caption;
         if (code || !c->data.image[i].count || !caption) continue;
         code = cap_scorer_add_hypothesis(s, c->data.image[i].id, caption, err);
         if (!code) code = add_inside(c, i, err);
-        c->out->scored++;
+        c->out->unsure += c->results.said[i].unsure;
+        c->out->sure[c->out->scored++] = c->results.said[i].confidence;
     }
     return code;
 }

@@ -74,6 +74,14 @@ static void put_attention(io_json_build *b, const cap_attention *a)
     io_json_put_bool(b, o, "frozen", a->frozen);
 }
 
+static void put_confidence(io_json_build *b, const eval_captioned *inside)
+{
+    json_t *o = io_json_put_object(b, b->root, "confidence");
+    io_json_put_number(b, o, "auc", inside->auc);
+    io_json_put_bool(b, o, "calibrated", inside->calibrated);
+    if (inside->calibrated) io_json_put_int(b, o, "unsure", inside->unsure);
+}
+
 static void put_grounding(io_json_build *b, const cap_grounding *g)
 {
     json_t *o = io_json_put_object(b, b->root, "grounding");
@@ -123,6 +131,7 @@ err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, er
     put_metrics(&b, b.root, &all->of, all->cider_means_nothing);
     if (attention.captions) put_attention(&b, &attention);
     if (inside->pointed) put_grounding(&b, &inside->grounding);
+    if (inside->auc >= 0) put_confidence(&b, inside);
     if (inside->calibration.words) put_calibration(&b, &inside->calibration);
     put_counts(&b, all);
     json_t *json = io_json_take(&b);
@@ -153,6 +162,14 @@ static void print_attention(const cap_attention *a)
     printf("attention    %7.3f   of the entropy of even weights; %.3f on the strongest region\n", a->entropy,
            a->strongest);
     printf("             %7.3f   of it moves from word to word\n", a->change);
+}
+
+static void print_confidence(const eval_captioned *inside)
+{
+    printf("confidence   %7.3f   area under the curve, for captions of a CIDEr above the median",
+           inside->auc);
+    if (inside->calibrated) printf("; %d unsure", inside->unsure);
+    putchar('\n');
 }
 
 static void print_grounding(const cap_grounding *g)
@@ -199,6 +216,7 @@ void eval_print_table(const cap_scores *all, const eval_captioned *inside)
                percent(all->novel, all->images), all->training_captions);
     if (attention.captions) print_attention(&attention);
     if (inside->pointed) print_grounding(&inside->grounding);
+    if (inside->auc >= 0) print_confidence(inside);
     if (inside->calibration.words) print_calibration(&inside->calibration);
 }
 

@@ -66,6 +66,8 @@ bool eval_said_take(eval_said *said, const cap_description *d, arena *mem)
 {
     size_t n = d->best.words;
     eval_said s = {.caption = arena_strdup(mem, d->best.sentence), .words = d->best.words};
+    s.confidence = d->confidence;
+    s.unsure = d->unsure;
     s.word = arena_array(mem, n, sizeof *s.word);
     s.probability = arena_array(mem, n, sizeof *s.probability);
     s.at = arena_array(mem, n, sizeof *s.at);
@@ -209,7 +211,11 @@ static err_code read_row(reader *r, const json_t *row, const char *where, error 
     if (said->caption) return err_set(err, ERR_FORMAT, "%s: a second caption of image %" PRId64, where, id);
     said->caption = arena_strdup(r->mem, caption);
     if (!said->caption) return no_memory(err);
-    if (words) code = read_words(r, words, where, said, err);
+    int unsure = 0;
+    code = io_json_number_or(row, "confidence", where, -1, &said->confidence, err);
+    if (!code) code = io_json_bool_or(row, "unsure", where, 0, &unsure, err);
+    said->unsure = unsure;
+    if (!code && words) code = read_words(r, words, where, said, err);
     return code || !attention ? code : read_attention(attention, where, said, err);
 }
 
@@ -262,6 +268,10 @@ static json_t *row_json(int64_t id, const char *made_by, const eval_said *said)
     io_json_put_string(&b, b.root, "made_by", made_by);
     io_json_put(&b, b.root, "words", json_words(said->word, said->probability, said->words));
     put_points(&b, json_object_get(b.root, "words"), said);
+    if (said->confidence >= 0) {
+        io_json_put_number(&b, b.root, "confidence", said->confidence);
+        io_json_put_bool(&b, b.root, "unsure", said->unsure);
+    }
     if (!said->attention.captions) return io_json_take(&b);
     cap_attention a = cap_attention_summary(&said->attention);
     json_t *o = io_json_put_object(&b, b.root, "attention");

@@ -4,6 +4,7 @@
  *       "made_by": "8c736521f1ad0c2e",                            model and options, in short
  *       "words": [{"word": "a", "probability": 0.81,
  *                  "at": [0.5, 0.75]}, ...],                  where in the photo it looked
+ *       "confidence": 0.61, "unsure": false,
  *       "attention": {"entropy": 0.78, "strongest": 0.06, "change": 0.21}},
  *      ...]
  *
@@ -27,7 +28,9 @@ typedef struct eval_said {
     int words;           /* 0: the row came without words */
     const char **word;
     float *probability;
-    cap_point *at;                 /* [words] where each looked at most; NULL: the row came without */
+    cap_point *at;     /* [words] where each looked at most; NULL: the row came without */
+    double confidence; /* of the caption, 0..1; below 0: the row came without */
+    bool unsure;
     cap_attention_stats attention; /* of this caption alone; zeroed: none */
 } eval_said;
 

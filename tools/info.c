@@ -46,6 +46,7 @@ static json_t *describe(const model_view *v)
     io_json_put_string(&b, encoder, "name", i->encoder);
     io_json_put_int(&b, encoder, "parameters", (int64_t)i->encoder_parameters);
     put_preprocess(&b, i);
+    if (i->calibrated) io_json_put_number(&b, b.root, "unsure_below", i->threshold);
     json_t *grid = io_json_put_array(&b, b.root, "grid");
     io_json_put_int(&b, grid, NULL, i->grid_h);
     io_json_put_int(&b, grid, NULL, i->grid_w);
@@ -85,6 +86,10 @@ static bool show_sizes(const model_view *v)
     good &= info_line("photos", line);
     snprintf(line, sizeof line, "%d x %d of %d numbers each", i->grid_h, i->grid_w, i->features);
     good &= info_line("regions", line);
+    if (i->calibrated) {
+        snprintf(line, sizeof line, "calibrated; unsure below %.3f", i->threshold);
+        good &= info_line("confidence", line);
+    }
     return info_decoder(&v->model->decoder.config, i->decoder_parameters) && good;
 }
 

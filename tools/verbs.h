@@ -38,6 +38,7 @@ typedef struct verb {
     X(translate, "translate lines of text with a model trained on pairs of texts")                           \
     X(pretrain, "teach an encoder to see, on photos with labels or with a teacher")                          \
     X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")                                       \
+    X(calibrate, "fit how far a model may be trusted, so that it knows when it is unsure")                   \
     X(score, "say how likely a model finds a given sentence about a photo")                                  \
     X(bench, "measure speed on this machine, beside its rate of matrix products")
 

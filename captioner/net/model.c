@@ -18,6 +18,7 @@ void cap_model_close(cap_model **mp)
     ds_codec_free(&m->source);
     ds_codec_free(&m->target);
     cap_decoder_release(&m->decoder);
+    cap_confidence_release(&m->confidence);
     nn_params_release(&m->params);
     json_decref(m->record);
     free(m->df);

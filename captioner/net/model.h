@@ -20,6 +20,7 @@
 
 #include <jansson.h>
 
+#include "captioner/net/confidence.h"
 #include "captioner/net/decoder.h"
 #include "captioner/net/encoder.h"
 #include "captioner/net/namer.h"
@@ -40,6 +41,7 @@ typedef struct cap_model {
     char *df; /* document frequencies as JSON, see captioner/score/model_df.h; NULL: none */
     cap_namer namers[CAP_NAMERS]; /* by kind; those that it lacks have no row */
     cap_names styles;             /* of the decoder, whose number for the first one is 1; often none */
+    cap_confidence confidence;    /* not fitted: the model was not calibrated, or has been trained since */
     /* CAP_TEXT, else zero */
     ds_codec *source, *target;
     /* both */

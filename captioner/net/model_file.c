@@ -261,8 +261,11 @@ static err_code from_description(const json_t *o, const io_tensors *t, const cap
         cap_model_form_release(&form);
         return code;
     }
-    if ((*out)->kind == CAP_IMAGE) code = cap_model_stored_df(t, &(*out)->df, err);
-    if (!code && record && json_object_update((*out)->record, record))
+    cap_model *m = *out;
+    if (m->kind == CAP_IMAGE) code = cap_model_stored_df(t, &m->df, err);
+    if (!code && m->kind == CAP_IMAGE)
+        code = cap_confidence_load(&m->confidence, o, t, m->decoder.config.features, where, err);
+    if (!code && record && json_object_update(m->record, record))
         code = err_set(err, ERR_MEMORY, "cannot read '%.250s': out of memory", io_tensors_name(t));
     return code;
 }

@@ -1,7 +1,6 @@
 #include "captioner/score/calibration.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 #include "captioner/score/ngrams.h"
 #include "captioner/score/ptb.h"
@@ -20,7 +19,7 @@ static err_code read_references(cap_ngrams *known, const char *const *reference,
     return code;
 }
 
-static void count_word(cap_calibration *c, double probability, bool occurs)
+void cap_calibration_count(cap_calibration *c, double probability, bool occurs)
 {
     int i = (int)(probability * CAP_CALIBRATION_BINS);
     if (i >= CAP_CALIBRATION_BINS) i = CAP_CALIBRATION_BINS - 1;
@@ -31,28 +30,40 @@ static void count_word(cap_calibration *c, double probability, bool occurs)
 }
 
 /* A word of a model may be several tokens to the scorer ("dog's"): it occurs where all of them do. */
-static err_code add_word(cap_calibration *c, const cap_ngrams *known, const char *word, double probability,
-                         arena *mem, error *err)
+static err_code find_word(const cap_ngrams *known, const char *word, arena *mem, signed char *occurs,
+                          error *err)
 {
     cap_tokens tokens;
     err_code code = cap_ptb_tokens(word, mem, &tokens, err);
-    if (code || !tokens.count || !(probability >= 0)) return code;
-    bool occurs = true;
+    if (code) return code;
+    *occurs = tokens.count ? 1 : -1;
     for (size_t i = 0; i < tokens.count; i++)
-        occurs = occurs && cap_ngrams_find_word(known, tokens.token[i]) != CAP_NOT_THERE;
-    count_word(c, probability, occurs);
+        if (cap_ngrams_find_word(known, tokens.token[i]) == CAP_NOT_THERE) *occurs = 0;
     return ERR_OK;
+}
+
+err_code cap_calibration_find(const char *const *word, int words, const char *const *reference,
+                              int references, signed char *occurs, error *err)
+{
+    arena mem = {0};
+    cap_ngrams known = {0};
+    err_code code = read_references(&known, reference, references, &mem, err);
+    for (int i = 0; !code && i < words; i++) code = find_word(&known, word[i], &mem, &occurs[i], err);
+    cap_ngrams_release(&known);
+    arena_release(&mem);
+    return code;
 }
 
 err_code cap_calibration_add(cap_calibration *c, const char *const *word, const float *probability, int words,
                              const char *const *reference, int references, error *err)
 {
     arena mem = {0};
-    cap_ngrams known = {0};
-    err_code code = read_references(&known, reference, references, &mem, err);
+    signed char *occurs = arena_array(&mem, (size_t)words, sizeof *occurs);
+    err_code code = occurs ? cap_calibration_find(word, words, reference, references, occurs, err)
+                           : err_no_memory(err, "for words");
     for (int i = 0; !code && i < words; i++)
-        code = add_word(c, &known, word[i], (double)probability[i], &mem, err);
-    cap_ngrams_release(&known);
+        if (occurs[i] >= 0 && probability[i] >= 0)
+            cap_calibration_count(c, (double)probability[i], occurs[i] > 0);
     arena_release(&mem);
     return code;
 }

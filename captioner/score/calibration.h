@@ -11,6 +11,7 @@
 #ifndef CAPTIONER_CALIBRATION_H
 #define CAPTIONER_CALIBRATION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "src/base/error.h"
@@ -27,10 +28,15 @@ typedef struct cap_calibration {
 
 /* The words of a caption, each with its probability 0..1, against the references of its photo. Words are
  * compared as scores compare them (captioner/score/ptb.h); one that is mere punctuation does not count.
- * ERR_MEMORY; ERR_LIMIT: a reference over CAP_PTB_MAX_BYTES. After a failure some of the words may have been
- * counted. */
+ * ERR_MEMORY; ERR_LIMIT: a reference over CAP_PTB_MAX_BYTES. After a failure none of the words was counted. */
 err_code cap_calibration_add(cap_calibration *c, const char *const *word, const float *probability, int words,
                              const char *const *reference, int references, error *err);
+
+/* The two halves of it. occurs[words]: 1 in at least one reference, 0 in none, -1 mere punctuation. One word
+ * more, with its probability 0..1. */
+err_code cap_calibration_find(const char *const *word, int words, const char *const *reference,
+                              int references, signed char *occurs, error *err);
+void cap_calibration_count(cap_calibration *c, double probability, bool occurs);
 
 /* The expected calibration error, 0..1: how far the mean probability of a bin is from the share of its words
  * that occur, averaged over words (their eq. 3). 0 without words. */
