@@ -191,7 +191,7 @@ static char *describe(const cap_confidence *c, const io_tensors *t, const json_t
     io_fields_write(cap_confidence_fields, c, &b, fields);
     json_t *of_model = json_object_get(o, "record");
     if (!json_is_object(of_model)) of_model = io_json_put_object(&b, b.root, "record");
-    io_json_put(&b, of_model, "confidence", json_deep_copy(record));
+    io_json_put_members(&b, io_json_put_object(&b, of_model, "confidence"), record);
     o = io_json_take(&b);
     char *written = o ? io_json_text(o, JSON_COMPACT) : NULL;
     if (!written) err_no_memory(err, "while writing a model");
