@@ -1,5 +1,5 @@
-/* make_model OUT [MATCH [text]]: writes the random model that the command line tests use, for photos or for
- * texts. */
+/* make_model OUT [MATCH [text|named]]: writes the random model that the command line tests use, for photos or for
+ * texts, or one for photos with namers. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +12,12 @@ int main(int argc, char **argv)
     nn_match_kind match = NN_MATCH_SIGMOID;
     for (int i = 0; argc > 2 && i < NN_MATCH_COUNT; i++)
         if (!strcmp(argv[2], nn_match_rows[i].name)) match = (nn_match_kind)i;
-    bool for_text = argc > 3 && !strcmp(argv[3], "text");
-    if (argc > 1 && !(for_text ? random_text_save : random_model_save)(argv[1], match, &err)) return 0;
+    const char *kind = argc > 3 ? argv[3] : "";
+    err_code code = ERR_ARGUMENT;
+    if (argc > 1 && !strcmp(kind, "text")) code = random_text_save(argv[1], match, &err);
+    if (argc > 1 && strcmp(kind, "text") != 0)
+        code = random_model_write(argv[1], match, !strcmp(kind, "named"), &err);
+    if (!code) return 0;
     fprintf(stderr, "make_model: %s\n", argc > 1 ? err.text : "no file named");
     return 1;
 }

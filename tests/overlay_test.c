@@ -272,6 +272,73 @@ static void test_sheet_too_large(void **state)
     img_release(&photo);
 }
 
+/* -- Boxes ------------------------------------------------------------------------------------------- */
+
+static bool is_plain(const img *im, int x, int y)
+{
+    const uint8_t *p = im->rgb + 3 * ((size_t)y * im->width + x);
+    return p[0] == 150 && p[1] == 150 && p[2] == 150;
+}
+
+/* A frame lies where the box is, at another size; its middle stays as it was; what is no box is not painted. */
+static void test_boxes(void **state)
+{
+    (void)state;
+    img photo = picture_plain(400, 200, 150), out;
+    error e = {0};
+    const cap_overlay_box boxes[] = {{{100, 50, 200, 150}, "dog"}, {{300, 50, 350, 150}, NULL}};
+    assert_int_equal(cap_overlay_boxes(&photo, boxes, 2, 800, &out, &e), ERR_OK);
+    assert_int_equal(out.width, 800);
+    assert_false(is_plain(&out, 201, 200) || is_plain(&out, 398, 200) || is_plain(&out, 300, 298));
+    assert_true(is_plain(&out, 300, 200) && is_plain(&out, 190, 200) && is_plain(&out, 410, 200));
+    assert_true(is_plain(&out, 601, 200));
+    img_release(&out);
+    img_release(&photo);
+}
+
+/* Boxes that leave the photo, of no size, or of no numbers are painted as far as they can be. */
+static void test_odd_boxes(void **state)
+{
+    (void)state;
+    img photo = picture_plain(90, 160, 150), out;
+    error e = {0};
+    const cap_overlay_box boxes[] = {{{-50, -50, 1000, 1000}, "a very long name of a thing in a small photo"},
+                                     {{30, 30, 30, 30}, "x"},
+                                     {{NAN, 0, INFINITY, NAN}, "y"},
+                                     {{89.9, 159.9, 90, 160}, ""}};
+    assert_int_equal(cap_overlay_boxes(&photo, boxes, 4, 64, &out, &e), ERR_OK);
+    img_release(&out);
+    assert_int_equal(cap_overlay_boxes(&photo, boxes, 4, 10, &out, &e), ERR_ARGUMENT);
+    assert_null(out.rgb);
+    img_release(&photo);
+}
+
+/* The panel of a word that looked at a box is open inside of it, and closed elsewhere. */
+static void test_sheet_opens_boxes(void **state)
+{
+    (void)state;
+    img photo = picture_plain(200, 200, 150), plain, framed;
+    error e = {0};
+    const float alpha[4] = {0};
+    const char *const word[] = {"dog"};
+    const cap_overlay_box box = {{50, 50, 150, 150}, "dog"};
+    cap_overlay_options o = {.panel_width = 200, .columns = 2};
+    cap_view view = cap_view_whole(&photo);
+    assert_int_equal(cap_overlay_sheet(&photo, view, 2, 2, 1, word, NULL, alpha, NULL, &o, &plain, &e),
+                     ERR_OK);
+    o.boxes = &box;
+    assert_int_equal(cap_overlay_sheet(&photo, view, 2, 2, 1, word, NULL, alpha, NULL, &o, &framed, &e),
+                     ERR_OK);
+    assert_true(plain.width == framed.width && plain.height == framed.height);
+    int left = 20 + 200 + 12, top = 20; /* of the word's panel: margin, panel, gap */
+    assert_false(is_plain(&plain, left + 100, top + 100));
+    assert_true(is_plain(&framed, left + 100, top + 100));
+    assert_false(is_plain(&framed, left + 20, top + 180));
+    img_release(&plain);
+    img_release(&framed);
+    img_release(&photo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +350,9 @@ int main(void)
         cmocka_unit_test(test_sheet_shapes),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_sheet_too_large),
+        cmocka_unit_test(test_boxes),
+        cmocka_unit_test(test_odd_boxes),
+        cmocka_unit_test(test_sheet_opens_boxes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,8 @@
  *     ...parse...
  *     if (decoding_apply(&d, &err)) ...usage error...        then d.request is complete
  *
- * SEARCH_OPTIONS(d) are the same without --n-best, for verbs that want one sentence; CAPTION_RULES(d) come
- * behind them where the sentences are captions. */
+ * SEARCH_OPTIONS(d) are the same without --n-best, for verbs that want one sentence; CAPTION_RULES(d) and
+ * STYLE_OPTION(d.request) come behind them where the sentences are captions. */
 #ifndef TOOLS_DECODING_H
 #define TOOLS_DECODING_H
 
@@ -63,6 +63,10 @@ err_code decoding_apply(decoding *d, error *err);
      .help = "the sentence contains this word; may be given several times"},                                 \
     {"avoid", .kind = OPT_LIST, .metavar = "WORD", .value = (d).avoid, .max = CAP_MAX_AVOID,                 \
      .help = "the sentence does not contain this word; may be given several times"}
+#define STYLE_OPTION(request)                                                                                \
+    {"style", .kind = OPT_STRING, .metavar = "NAME", .value = &(request).style,                              \
+     .help = "speak as the captions of that name that the model was trained on (caption info lists them); "  \
+             "auto, and the default: it is told nothing"}
 #define DECODING_OPTIONS(d)                                                                                  \
     SEARCH_OPTIONS(d),                                                                                       \
     {"n-best", 'n', OPT_INT, "N", &(d).n_best, 0, CAP_MAX_BEAM,                                              \

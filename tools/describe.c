@@ -64,7 +64,7 @@ static const char *paint(describe_job *j, const cap_description *d, int i)
     if (path && q->files.folder)
         code = overlay_files_write(&q->files, i, d, photo, &reason);
     else if (path)
-        code = overlay_write(d, photo, path, &reason);
+        code = overlay_write(q->files.paint, d, photo, path, &reason);
     if (!code) return path;
     if (!ferror(stdout) || errno != EPIPE) lose_overlay(j, &reason);
     return NULL;
@@ -73,7 +73,9 @@ static const char *paint(describe_job *j, const cap_description *d, int i)
 static err_code show(describe_job *j, const cap_description *d, int i, error *err)
 {
     const char *path = j->photos.path[i], *overlay = paint(j, d, i);
-    return describe_print(j->q, d, path, overlay) ? ERR_OK : no_memory_to_print(path, err);
+    bool alone = j->q->decoding.request.only_concepts;
+    bool good = (alone ? concepts_print : describe_print)(j->q, d, path, overlay);
+    return good ? ERR_OK : no_memory_to_print(path, err);
 }
 
 /* The photo is described all the same. */
@@ -150,7 +152,7 @@ static int run_groups(describe_job *j)
 {
     error err = {0};
     int photos = j->photos.count;
-    j->progress = (ui_progress){.label = "describing", .unit = "photos", .total = photos};
+    j->progress = (ui_progress){.label = j->q->doing, .unit = "photos", .total = photos};
     j->progress.quiet = photos < 2 || !isatty(STDERR_FILENO) || isatty(STDOUT_FILENO);
     ui_progress_start(&j->progress);
     err_code code = ERR_OK;
@@ -178,7 +180,7 @@ static err_code check_model(const describe_job *j, error *err)
     cap_info info;
     cap_get_info(j->q->use.model, &info);
     bool overlays = j->q->overlay || j->q->files.folder;
-    if (overlays && !info.attends)
+    if (overlays && !info.attends && !j->q->decoding.request.only_concepts)
         return err_set(err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
     if (j->q->hush && !info.calibrated)
         return err_set(err, ERR_MISMATCH,
@@ -248,7 +250,7 @@ static err_code plan_files(describe_job *j, outputs *files, error *err)
     return code;
 }
 
-static int describe(describe_request *q, char **operands, int count)
+int describe_run(describe_request *q, char **operands, int count)
 {
     describe_job j = {.q = q};
     outputs files = {0};
@@ -266,6 +268,17 @@ static int describe(describe_request *q, char **operands, int count)
     overlay_files_release(&q->files);
     outputs_release(&files);
     return verdict;
+}
+
+const char *describe_problem(describe_request *q)
+{
+    const char *problem = overlay_output_problem(q->overlay, q->json);
+    if (problem) return problem;
+    if (q->files.force && !q->files.folder) return "--force needs --overlay-dir";
+    if (q->overlay && q->files.folder) return "--overlay and --overlay-dir exclude each other";
+    q->out = q->overlay && !strcmp(q->overlay, "-") ? stderr : stdout;
+    q->decoding.request.keep_photo = q->overlay || q->files.folder;
+    return NULL;
 }
 
 static int usage_error(const char *problem)
@@ -294,12 +307,16 @@ static const char examples[] =
 
 int verb_describe(int argc, char **argv)
 {
-    describe_request q = {.use = model_use_defaults(), .decoding = decoding_defaults(CAP_PHOTOS)};
+    describe_request q = {.use = model_use_defaults(),
+                          .decoding = decoding_defaults(CAP_PHOTOS),
+                          .doing = "describing",
+                          .files = {.paint = overlay_words}};
     q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
         MODEL_OPTIONS(q.use, q.decoding.request),
         DECODING_OPTIONS(q.decoding),
         CAPTION_RULES(q.decoding),
+        STYLE_OPTION(q.decoding.request),
         {"Photos", .kind = OPT_GROUP},
         {"recursive", 'r', OPT_FLAG, .value = &q.recursive,
          .help = "of a folder, also the photos in the folders below it"},
@@ -310,7 +327,8 @@ int verb_describe(int argc, char **argv)
              "confidence (of calibrated models: that the sentence is a good one; and unsure, and the trust "
              "that each word deserves); with --n-best all of them"},
         {"attention", 'a', OPT_FLAG, .value = &q.attention,
-         .help = "with --json: grid [rows, columns] and attention [words][regions]"},
+         .help = "with --json: grid [rows, columns] and attention [words][regions]; where words look at "
+                 "concepts, too, these and concept_attention [words][concepts]"},
         {"unsure", 'u', OPT_FLAG, .value = &q.hush,
          .help =
              "say (unsure) where the model is, instead of a sentence; with --json an empty caption, and the "
@@ -338,16 +356,12 @@ int verb_describe(int argc, char **argv)
                                  .examples = examples};
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    const char *problem = overlay_output_problem(q.overlay, q.json);
+    const char *problem = describe_problem(&q);
     if (problem) return usage_error(problem);
-    q.out = q.overlay && !strcmp(q.overlay, "-") ? stderr : stdout;
-    if (q.files.force && !q.files.folder) return usage_error("--force needs --overlay-dir");
     if (q.attention && !q.json) return usage_error("--attention needs --json");
-    if (q.overlay && q.files.folder) return usage_error("--overlay and --overlay-dir exclude each other");
-    q.decoding.request.keep_photo = q.overlay || q.files.folder;
     error err = {0};
     if (decoding_apply(&q.decoding, &err)) return usage_error(err.text);
     q.hush = q.hush || q.decoding.request.min_confidence > 0;
     q.decoding.request.attention = q.attention || q.decoding.request.keep_photo;
-    return describe(&q, argv + 1, argc - 1);
+    return describe_run(&q, argv + 1, argc - 1);
 }

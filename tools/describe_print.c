@@ -47,6 +47,12 @@ static void put_attention(io_json_build *b, const cap_description *d)
     size_t regions = (size_t)d->grid_h * d->grid_w;
     for (size_t i = 0; i < (size_t)d->best.words; i++)
         io_json_put_floats(b, list, NULL, d->attention + i * regions, regions);
+    if (!d->concept_attention) return;
+    size_t concepts = (size_t)d->concepts;
+    concepts_put(b, d);
+    list = io_json_put_array(b, b->root, "concept_attention");
+    for (size_t i = 0; i < (size_t)d->best.words; i++)
+        io_json_put_floats(b, list, NULL, d->concept_attention + i * concepts, concepts);
 }
 
 static bool print_json(const describe_request *q, const cap_description *d, const char *path,

@@ -327,6 +327,7 @@ int verb_eval(int argc, char **argv)
         PRECISION_OPTION(q.use.precision),
         SEARCH_OPTIONS(q.decoding),
         CAPTION_RULES(q.decoding),
+        STYLE_OPTION(q.decoding.request),
         {"Translations of a model (--model, --limit, --results-out and the options of decoding as above)",
          .kind = OPT_GROUP},
         {"source", .kind = OPT_INPUT, .metavar = "FILE", .value = &q.source, .help = "lines to translate"},

@@ -55,6 +55,7 @@ err_code eval_results_made_by(eval_results *r, const cap_model *m, const cap_req
              o->min_words, o->max_words, (int)o->length, o->length_alpha, o->coverage, o->no_repeat,
              o->repeat_words);
     h = digest_words(digest_words(digest(h, line), o->must), o->avoid);
+    if (o->style && strcmp(o->style, "auto") != 0) h = digest(h, o->style);
     char *record = io_json_text(m->record, JSON_COMPACT | JSON_SORT_KEYS);
     if (!record) return no_memory(err);
     snprintf(r->made_by, EVAL_MADE_BY, "%016" PRIx64, digest(h, record));

@@ -36,6 +36,28 @@ static void put_preprocess(io_json_build *b, const cap_info *i)
     io_json_put_floats(b, o, "std", i->std, 3);
 }
 
+static void put_styles(io_json_build *b, const model_view *v)
+{
+    json_t *list = io_json_put_array(b, b->root, "styles");
+    for (int i = 0; i < v->info.styles; i++) io_json_put_string(b, list, NULL, cap_get_style(v->model, i));
+}
+
+/* The namers' settings; the lists of their words only where the vocabulary is asked for. */
+static void put_namers(io_json_build *b, const model_view *v)
+{
+    json_t *o = io_json_put_object(b, b->root, "namers");
+    for (int i = 0; i < CAP_NAMERS; i++) {
+        const cap_namer_config *c = &v->model->namers[i].config;
+        if (!c->row) continue;
+        json_t *namer = io_json_put_object(b, o, c->row->name);
+        io_json_put_int(b, namer, "names", c->names.count);
+        io_fields_write(c->row->fields, c->settings.bytes, b, namer);
+        c->row->write(c, b, namer);
+        if (!v->words) json_object_del(namer, "words");
+    }
+    io_json_put_int(b, o, "parameters", (int64_t)v->info.namer_parameters);
+}
+
 static json_t *describe(const model_view *v)
 {
     const cap_info *i = &v->info;
@@ -53,6 +75,8 @@ static json_t *describe(const model_view *v)
     json_t *decoder = cap_decoder_config_to_json(&v->model->decoder.config);
     io_json_put(&b, b.root, "decoder", decoder);
     io_json_put_int(&b, decoder, "parameters", (int64_t)i->decoder_parameters);
+    if (i->namer_parameters) put_namers(&b, v);
+    if (i->styles) put_styles(&b, v);
     io_json_put_int(&b, b.root, "words", i->vocabulary);
     io_json_put(&b, b.root, "record", json_incref(v->model->record));
     if (v->words) put_words(&b, v);
@@ -93,6 +117,29 @@ static bool show_sizes(const model_view *v)
     return info_decoder(&v->model->decoder.config, i->decoder_parameters) && good;
 }
 
+static bool show_namer(const cap_namer_config *c)
+{
+    text line = {0};
+    text_printf(&line, "%d names; %s: ", c->names.count, c->row->about);
+    if (c->row->print) c->row->print(c, &line);
+    io_fields_print(c->row->fields, c->settings.bytes, &line);
+    return info_text_line(c->row->name, &line);
+}
+
+/* Nothing of models that have neither. */
+static bool show_namers(const model_view *v)
+{
+    bool good = true;
+    text line = {0};
+    for (int i = 0; good && i < CAP_NAMERS; i++)
+        if (v->model->namers[i].config.row) good = show_namer(&v->model->namers[i].config);
+    for (int i = 0; i < v->info.styles; i++)
+        text_printf(&line, "%s%s", i ? ", " : "", cap_get_style(v->model, i));
+    if (v->info.styles) return info_text_line("styles", &line) && good;
+    text_release(&line);
+    return good;
+}
+
 static bool show_first_words(const model_view *v)
 {
     text line = {0};
@@ -115,7 +162,8 @@ static int show(const model_view *v, bool json)
         }
         return VERB_DONE;
     }
-    return info_verdict(show_sizes(v) && show_first_words(v) && info_record(v->model->record));
+    return info_verdict(show_sizes(v) && show_namers(v) && show_first_words(v) &&
+                        info_record(v->model->record));
 }
 
 /* ---- the built-in model as a file ---- */

@@ -19,16 +19,75 @@ static void role_of(const char *photo_path, char role[ROLE])
     marked_key(photo_path, role + sizeof word - 1);
 }
 
-err_code overlay_write(const cap_description *d, const char *photo_path, const char *path, error *err)
+/* The boxed concept that word w looked at most, if no region had as much of it; NULL: none. */
+static const cap_named_concept *looked_at(const cap_description *d, int w)
+{
+    size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
+    const float *of_regions = d->attention + (size_t)w * regions;
+    const float *of_concepts = d->concept_attention + (size_t)w * (size_t)d->concepts;
+    const cap_named_concept *best = NULL;
+    float most = 0;
+    for (size_t i = 0; i < regions; i++) most = of_regions[i] > most ? of_regions[i] : most;
+    for (int i = 0; i < d->concepts; i++) {
+        if (!d->concept[i].boxed || !(of_concepts[i] > most)) continue;
+        most = of_concepts[i];
+        best = &d->concept[i];
+    }
+    return best;
+}
+
+/* A box for each word that looked at one. NULL: memory is out. */
+static cap_overlay_box *boxes_of_words(const cap_description *d)
+{
+    cap_overlay_box *boxes = calloc((size_t)d->best.words + 1, sizeof *boxes);
+    for (int w = 0; boxes && d->concept_attention && w < d->best.words; w++) {
+        const cap_named_concept *c = looked_at(d, w);
+        if (c) boxes[w] = (cap_overlay_box){c->box, c->name};
+    }
+    return boxes;
+}
+
+err_code overlay_words(const cap_description *d, img *out, error *err)
+{
+    const img photo = {d->photo.width, d->photo.height, d->photo.rgb};
+    cap_overlay_box *boxes = boxes_of_words(d);
+    if (!boxes) return err_no_memory(err, "for the boxes of an overlay");
+    const cap_overlay_options options = {.boxes = boxes};
+    err_code code =
+        cap_overlay_sheet(&photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
+                          d->best.probability, d->attention, d->best.sentence, &options, out, err);
+    free(boxes);
+    return code;
+}
+
+err_code overlay_concepts(const cap_description *d, img *out, error *err)
+{
+    enum { WIDTH = 960, LABEL = 80 };
+    const img photo = {d->photo.width, d->photo.height, d->photo.rgb};
+    size_t count = (size_t)d->concepts;
+    cap_overlay_box *boxes = calloc(count + 1, sizeof *boxes);
+    char(*label)[LABEL] = calloc(count + 1, sizeof *label);
+    err_code code = boxes && label ? ERR_OK : err_no_memory(err, "for the boxes of an overlay");
+    for (size_t i = 0; i < count && !code; i++) {
+        const cap_named_concept *c = &d->concept[i];
+        snprintf(label[i], LABEL, "%.60s %.2f", c->name, (double)c->confidence);
+        if (c->boxed) boxes[i] = (cap_overlay_box){c->box, label[i]};
+    }
+    if (!code) code = cap_overlay_boxes(&photo, boxes, (int)count, WIDTH, out, err);
+    free(boxes);
+    free(label);
+    return code;
+}
+
+err_code overlay_write(overlay_painter *paint, const cap_description *d, const char *photo_path,
+                       const char *path, error *err)
 {
     img sheet = {0};
     char role[ROLE];
     role_of(photo_path, role);
     const marked_mark mark = {role, strcmp(photo_path, "-") ? photo_path : "standard input",
-                              d->best.sentence};
-    const img photo = {d->photo.width, d->photo.height, d->photo.rgb};
-    err_code code = cap_overlay_sheet(&photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
-                                      d->best.probability, d->attention, d->best.sentence, NULL, &sheet, err);
+                              d->best.sentence ? d->best.sentence : ""};
+    err_code code = paint(d, &sheet, err);
     if (!code) code = marked_write(path, &sheet, &mark, err);
     img_release(&sheet);
     return code;
@@ -175,7 +234,7 @@ err_code overlay_files_write(const overlay_files *f, int i, const cap_descriptio
                              error *err)
 {
     err_code code = marked_may_replace(f->path[i], word, f->force, err);
-    return code ? code : overlay_write(d, photo_path, f->path[i], err);
+    return code ? code : overlay_write(f->paint, d, photo_path, f->path[i], err);
 }
 
 void overlay_files_release(overlay_files *f)

@@ -5,9 +5,17 @@
 #define TOOLS_OVERLAY_FILES_H
 
 #include "captioner/caption.h"
+#include "src/image/image.h"
 #include "tools/outputs.h"
 
+/* Paints the picture of a description that kept its photo. */
+typedef err_code overlay_painter(const cap_description *d, img *out, error *err);
+
+overlay_painter overlay_words;    /* the sheet of where each word looked */
+overlay_painter overlay_concepts; /* the photo with the boxes of what was named */
+
 typedef struct overlay_files {
+    overlay_painter *paint;
     const char *folder;
     bool force;        /* replace what is not ours, too */
     const char **path; /* of each photo's overlay; NULL: none, the reason has been told */
@@ -21,14 +29,15 @@ typedef void overlay_refused(void *ctx, const error *reason);
 err_code overlay_files_plan(overlay_files *f, outputs *files, const char *const *photo, int count,
                             overlay_refused *refused, void *ctx, error *err);
 
-/* Paints the sheet of photo i into its file; the folder must exist. ARGUMENT: a file that is not ours has
+/* Paints the overlay of photo i into its file; the folder must exist. ARGUMENT: a file that is not ours has
  * come to lie there since. */
 err_code overlay_files_write(const overlay_files *f, int i, const cap_description *d, const char *photo_path,
                              error *err);
 void overlay_files_release(overlay_files *f);
 
-/* Paints the sheet of a description that kept its photo and writes it to `path`, "-" for standard output. */
-err_code overlay_write(const cap_description *d, const char *photo_path, const char *path, error *err);
+/* Paints the overlay of a description and writes it to `path`, "-" for standard output. */
+err_code overlay_write(overlay_painter *paint, const cap_description *d, const char *photo_path,
+                       const char *path, error *err);
 
 /* What is wrong with `path` (may be NULL) for an overlay: one that goes to standard output wants it alone.
  * NULL: all is well. */

@@ -75,7 +75,7 @@ static err_code show(const request *q, const cap_judged *j, error *err)
     int warned = 0;
     if (j->description.warning) ui_warn(q->photo, j->description.warning, &warned);
     if (j->unknown && !q->quiet) warn_of_unknown(j);
-    err_code code = q->overlay ? overlay_write(&j->description, q->photo, q->overlay, err) : ERR_OK;
+    err_code code = q->overlay ? overlay_write(overlay_words, &j->description, q->photo, q->overlay, err) : ERR_OK;
     if (code) return code;
     if (!q->json)
         print_table(q->out, j);

@@ -33,6 +33,7 @@ typedef struct verb {
  * A row declares int verb_describe(int argc, char **argv). */
 #define VERB_LIST(X)                                                                                         \
     X(describe, "say in a sentence what photos show; the verb when none is given")                           \
+    X(concepts, "name what is in photos: objects with boxes, and other words; models with namers")           \
     X(info, "show what a model is: sizes, vocabulary, training, scores, licence")                            \
     X(train, "train on photos with captions, or on pairs of texts")                                          \
     X(translate, "translate lines of text with a model trained on pairs of texts")                           \

@@ -97,6 +97,8 @@ struct cap_namer_row {
     void (*write)(const cap_namer_config *c, io_json_build *b, json_t *object);
     err_code (*read)(const json_t *object, const char *where, cap_namer_config *c, error *err);
 
+    void (*print)(const cap_namer_config *c, text *line); /* what is no field, for people; NULL: nothing */
+
     /* Numbers of the first and the last word by which captions say a name; false: the vocabulary lacks them. */
     bool (*find)(const ds_vocab *vocab, const char *name, int32_t *first, int32_t *last);
 

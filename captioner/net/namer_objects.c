@@ -63,6 +63,11 @@ static err_code read(const json_t *object, const char *where, cap_namer_config *
                    COARSEST);
 }
 
+static void print(const cap_namer_config *c, text *line)
+{
+    text_printf(line, "%s, ", settings_of(c)->net);
+}
+
 /* ---- life ---- */
 
 static err_code declare(cap_namer *n, int width, nn_params *params, error *err)
@@ -228,6 +233,7 @@ const cap_namer_row cap_namer_objects = {.name = "objects",
                                          .further = further,
                                          .write = write,
                                          .read = read,
+                                         .print = print,
                                          .find = cap_object_said,
                                          .declare = declare,
                                          .see = see,

@@ -180,6 +180,11 @@ static err_code paint_panel(const sheet *s, int index, img *out, error *e)
     if (rc) return rc;
     img_blit(&veiled, 0, 0, &s->panel);
     rc = cap_overlay_veil(s->photo, s->view, s->grid_h, s->grid_w, row, s->settings.opacity, &veiled, e);
+    const cap_overlay_box *box = s->settings.boxes ? &s->settings.boxes[index - 1] : NULL;
+    if (!rc && box && box->label) {
+        cap_overlay_open_box(s->photo, box, &s->panel, &veiled);
+        rc = cap_overlay_paint_box(s->photo, box, 0, &veiled, e);
+    }
     if (!rc) img_blit(out, centred, y, &veiled);
     img_release(&veiled);
     return rc ? rc : paint_label(s, index - 1, x, below, out, e);

@@ -11,6 +11,7 @@
 #define CAPTIONER_OVERLAY_H
 
 #include "captioner/caption.h"
+#include "captioner/show/boxes.h"
 #include "src/image/image.h"
 
 cap_view cap_view_whole(const img *photo);  /* preprocessing that stretches the photo to a square */
@@ -21,6 +22,9 @@ typedef struct cap_overlay_options {
     int columns; /* panels side by side; 0 = a sheet about 1.5 times as wide as high, its last row well filled
                   */
     float opacity; /* of the veil over what was not looked at, 0..1; 0 = 0.85 */
+    const cap_overlay_box
+        *boxes; /* [words] of a sheet: what a word looked at more than at any region, which is
+                                     then open and framed; NULL: none */
 } cap_overlay_options;
 
 /* The contact sheet: first the photo with the sentence beneath, then one panel a word, its word and
