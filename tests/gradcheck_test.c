@@ -231,6 +231,15 @@ static nn_var *f_weighted_loss(nn_tape *t, void *c)
     return nn_weighted_cross_entropy(t, b->p[0], ids, weight, 1, b->kind ? (real)0.1 : 0, NULL);
 }
 
+static nn_var *f_binary_loss(nn_tape *t, void *c)
+{
+    static const real target[] = {0, 1, (real)0.4, (real)0.6, 0, 1, (real)0.2, 1, 0, (real)0.8, 0, 0};
+    bench *b = c;
+    nn_var *x = b->kind ? nn_scale(t, b->p[0], 40) : b->p[0]; /* where the sigmoid is flat */
+    nn_var *y = nn_binary_cross_entropy(t, x, target);
+    return b->kind ? nn_add(t, y, nn_binary_cross_entropy(t, x, target)) : y;
+}
+
 static nn_var *f_layer_norm(nn_tape *t, void *c)
 {
     bench *b = c;
@@ -393,6 +402,8 @@ static const row rows[] = {
     {"cross-entropy, smoothed", f_loss, {{2, 5, 6}}, 1},
     {"cross-entropy, weighted", f_weighted_loss, {{2, 5, 6}}, 0},
     {"cross-entropy, weighted, smoothed", f_weighted_loss, {{2, 5, 6}}, 1},
+    {"binary cross-entropy", f_binary_loss, {{2, 3, 4}}, 0},
+    {"binary cross-entropy, twice, of large logits", f_binary_loss, {{2, 3, 4}}, 1},
     {"layer norm", f_layer_norm, {{2, 3, 5}, {1, 5}, {1, 5}}, 0},
     {"batch norm", f_batch_norm, NORM, NN_RELU},
     {"batch norm, linear", f_batch_norm, NORM, NN_LINEAR},

@@ -117,6 +117,58 @@ nn_var *nn_weighted_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *tar
     return t->failed ? NULL : y;
 }
 
+/* -y ln p - (1 - y) ln (1 - p) with p = sigmoid(x), whatever the size of x. */
+static double binary_loss(double x, double y)
+{
+    return (x > 0 ? x : 0) - x * y + log1p(exp(-fabs(x)));
+}
+
+static void binary_rows(void *p, size_t begin, size_t end)
+{
+    const loss_ctx *c = p;
+    size_t v = (size_t)nn_last(c->logits);
+    for (size_t i = begin; i < end; i++) {
+        const real *x = c->logits->data + i * v, *y = c->goal + i * v;
+        c->row_loss[i] = 0;
+        for (size_t j = 0; j < v; j++) c->row_loss[i] += binary_loss((double)x[j], (double)y[j]);
+    }
+}
+
+static void binary_grads(void *p, size_t begin, size_t end)
+{
+    const loss_ctx *c = p;
+    const real *x = c->logits->data;
+    for (size_t i = begin; i < end; i++) {
+        real d = c->scale * ((real)(1 / (1 + exp(-(double)x[i]))) - c->goal[i]);
+        c->dx[i] = c->beta == 0 ? d : c->dx[i] + d;
+    }
+}
+
+static void binary_backward(nn_tape *t, void *p)
+{
+    loss_ctx *c = p;
+    c->dx = c->y->grad ? nn_grad(t, c->logits, &c->beta) : NULL;
+    if (!c->dx) return;
+    c->scale = c->y->grad[0] / (real)nn_rows(c->logits);
+    nn_parallel(t, nn_count(c->logits), 1 << 12, binary_grads, c);
+}
+
+nn_var *nn_binary_cross_entropy(nn_tape *t, nn_var *logits, const real *target)
+{
+    if (t->failed || !logits) return NULL;
+    int rows = nn_rows(logits);
+    nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, logits));
+    loss_ctx *c = nn_alloc(t, sizeof *c);
+    double *sums = nn_alloc(t, (size_t)rows * sizeof *sums), total = 0;
+    if (t->failed) return NULL;
+    *c = (loss_ctx){.logits = logits, .y = y, .goal = target, .row_loss = sums};
+    nn_parallel(t, (size_t)rows, 4, binary_rows, c);
+    for (int i = 0; i < rows; i++) total += sums[i];
+    y->data[0] = (real)(total / rows);
+    if (y->wants_grad) nn_record(t, binary_backward, c);
+    return t->failed ? NULL : y;
+}
+
 static void squared_backward(nn_tape *t, void *p)
 {
     loss_ctx *c = p;

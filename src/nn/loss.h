@@ -1,4 +1,4 @@
-/* Softmax and cross-entropy as one op. */
+/* What is to be made small: each op is an activation and its loss as one. */
 #ifndef NN_LOSS_H
 #define NN_LOSS_H
 
@@ -22,6 +22,11 @@ nn_var *nn_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, int
  * weighted. */
 nn_var *nn_weighted_cross_entropy(nn_tape *t, nn_var *logits, const int32_t *targets, const real *weight,
                                   int32_t ignore, real smoothing, nn_loss_info *info);
+
+/* The mean over the rows of the sum over the columns of the cross-entropy between sigmoid(logits [N, V]) and
+ * target [N, V], 0..1 each, borrowed until backward: how likely each of V things is, of which several may be
+ * true. */
+nn_var *nn_binary_cross_entropy(nn_tape *t, nn_var *logits, const real *target);
 
 /* Mean squared difference to a constant target of the same shape. */
 nn_var *nn_mean_squared(nn_tape *t, nn_var *x, const real *target);
