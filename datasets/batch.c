@@ -19,10 +19,10 @@ struct ds_plan {
 static const char while_planning[] = "while planning the batches";
 
 /* Words of a caption after the cut. */
-static int32_t words_of(const ds_plan *p, int32_t caption)
+static int32_t words_of(const ds_encoded *data, int32_t max_words, int32_t caption)
 {
-    int64_t n = p->data->first[caption + 1] - p->data->first[caption];
-    int32_t most = p->settings.max_words > 0 ? p->settings.max_words : INT32_MAX - 2;
+    int64_t n = data->first[caption + 1] - data->first[caption];
+    int32_t most = max_words > 0 ? max_words : INT32_MAX - 2;
     return n < most ? (int32_t)n : most;
 }
 
@@ -100,9 +100,11 @@ static int by_length(const void *left, const void *right)
 }
 
 /* Sorts order[0..count-1], of the plan or of a batch, by decreasing length; `scratch` holds count. */
-static void sort_by_length(const ds_plan *p, int32_t *order, int32_t count, ranked *scratch)
+static void sort_by_length(const ds_encoded *data, int32_t max_words, int32_t *order, int32_t count,
+                           ranked *scratch)
 {
-    for (int32_t i = 0; i < count; i++) scratch[i] = (ranked){words_of(p, order[i]), i, order[i]};
+    for (int32_t i = 0; i < count; i++)
+        scratch[i] = (ranked){words_of(data, max_words, order[i]), i, order[i]};
     qsort(scratch, count, sizeof *scratch, by_length);
     for (int32_t i = 0; i < count; i++) order[i] = scratch[i].caption;
 }
@@ -115,7 +117,8 @@ static int sort_pools(const ds_plan *p, int32_t *order)
     ranked *scratch = malloc(((size_t)most + 1) * sizeof *scratch);
     if (!scratch) return -1;
     for (int64_t i = 0; i < captions; i += pool)
-        sort_by_length(p, order + i, captions - i < pool ? (int32_t)(captions - i) : (int32_t)pool, scratch);
+        sort_by_length(p->data, p->settings.max_words, order + i,
+                       captions - i < pool ? (int32_t)(captions - i) : (int32_t)pool, scratch);
     free(scratch);
     return 0;
 }
@@ -199,10 +202,9 @@ static int32_t place_of(ds_batch *b, int32_t image)
     return b->images++;
 }
 
-static void fill_row(const ds_plan *p, ds_batch *b, int32_t row)
+static void fill_row(const ds_encoded *data, int32_t max_words, ds_batch *b, int32_t row)
 {
-    const ds_encoded *data = p->data;
-    int32_t caption = b->caption[row], words = words_of(p, caption);
+    int32_t caption = b->caption[row], words = words_of(data, max_words, caption);
     int32_t *token = b->tokens + row * ((size_t)b->max_len + 1);
     b->row_image[row] = place_of(b, data->image[caption]);
     b->length[row] = words + 1;
@@ -212,12 +214,11 @@ static void fill_row(const ds_plan *p, ds_batch *b, int32_t row)
     for (int32_t t = words + 2; t <= b->max_len; t++) token[t] = DS_PAD;
 }
 
-err_code ds_plan_batch(const ds_plan *p, int32_t i, arena *memory, ds_batch *b, error *err)
+err_code ds_batch_of(const ds_encoded *data, const int32_t *caption, int32_t count, int32_t max_words,
+                     arena *memory, ds_batch *b, error *err)
 {
+    size_t rows = (size_t)count;
     *b = (ds_batch){0};
-    if (i < 0 || i >= p->batches)
-        return err_set(err, ERR_ARGUMENT, "there is no batch %d, the plan has %d", (int)i, (int)p->batches);
-    size_t rows = p->start[i + 1] - p->start[i];
     b->image = arena_array(memory, rows, sizeof *b->image);
     b->row_image = arena_array(memory, rows, sizeof *b->row_image);
     b->caption = arena_array(memory, rows, sizeof *b->caption);
@@ -225,12 +226,21 @@ err_code ds_plan_batch(const ds_plan *p, int32_t i, arena *memory, ds_batch *b, 
     ranked *scratch = arena_array(memory, rows, sizeof *scratch);
     if (!b->image || !b->row_image || !b->caption || !b->length || !scratch)
         return err_no_memory(err, while_planning);
-    memcpy(b->caption, p->order + p->start[i], rows * sizeof *b->caption);
-    sort_by_length(p, b->caption, (int32_t)rows, scratch);
-    b->max_len = words_of(p, b->caption[0]) + 1;
+    memcpy(b->caption, caption, rows * sizeof *b->caption);
+    sort_by_length(data, max_words, b->caption, count, scratch);
+    b->max_len = words_of(data, max_words, b->caption[0]) + 1;
     b->tokens = arena_array(memory, rows * ((size_t)b->max_len + 1), sizeof *b->tokens);
     if (!b->tokens) return err_no_memory(err, while_planning);
-    b->rows = (int32_t)rows;
-    for (int32_t row = 0; row < b->rows; row++) fill_row(p, b, row);
+    b->rows = count;
+    for (int32_t row = 0; row < b->rows; row++) fill_row(data, max_words, b, row);
     return ERR_OK;
+}
+
+err_code ds_plan_batch(const ds_plan *p, int32_t i, arena *memory, ds_batch *b, error *err)
+{
+    *b = (ds_batch){0};
+    if (i < 0 || i >= p->batches)
+        return err_set(err, ERR_ARGUMENT, "there is no batch %d, the plan has %d", (int)i, (int)p->batches);
+    return ds_batch_of(p->data, p->order + p->start[i], p->start[i + 1] - p->start[i], p->settings.max_words,
+                       memory, b, err);
 }

@@ -60,4 +60,8 @@ int32_t ds_plan_batches(const ds_plan *plan);
 /* Batch i of the plan, its arrays in `memory`. May be called in any order, from several threads at once. */
 err_code ds_plan_batch(const ds_plan *plan, int32_t i, arena *memory, ds_batch *out, error *err);
 
+/* These captions [count] as a batch, count 1 and more, its arrays in `memory`. */
+err_code ds_batch_of(const ds_encoded *data, const int32_t *caption, int32_t count, int32_t max_words,
+                     arena *memory, ds_batch *out, error *err);
+
 #endif

@@ -107,6 +107,24 @@ static void every_caption_once(void **state)
     release_data(&m);
 }
 
+/* Any captions, also one twice, make a batch as a plan's do. */
+static void given_captions_are_a_batch(void **state)
+{
+    (void)state;
+    static const int32_t wanted[] = {40, 3, 40, 77, 12};
+    made m = make_data();
+    arena memory = {0};
+    ds_batch b;
+    assert_int_equal(ds_batch_of(&m.data, wanted, 5, 6, &memory, &b, NULL), ERR_OK);
+    assert_int_equal(b.rows, 5);
+    check_rows(&m.data, &(ds_plan_settings){.max_words = 6}, &b);
+    int times = 0;
+    for (int32_t i = 0; i < b.rows; i++) times += b.caption[i] == 40;
+    assert_int_equal(times, 2);
+    arena_release(&memory);
+    release_data(&m);
+}
+
 /* Rows and their order, folded into one number. */
 static uint64_t fingerprint(const ds_encoded *data, ds_plan_settings s)
 {
@@ -202,9 +220,9 @@ static void memory_failures_are_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_caption_once),           cmocka_unit_test(same_seed_same_plan),
-        cmocka_unit_test(lengths_are_bucketed),         cmocka_unit_test(wrong_settings_are_refused),
-        cmocka_unit_test(memory_failures_are_reported),
+        cmocka_unit_test(every_caption_once),         cmocka_unit_test(given_captions_are_a_batch),
+        cmocka_unit_test(same_seed_same_plan),        cmocka_unit_test(lengths_are_bucketed),
+        cmocka_unit_test(wrong_settings_are_refused), cmocka_unit_test(memory_failures_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
