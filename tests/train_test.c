@@ -15,6 +15,7 @@
 #include "src/base/rng.h"
 #include "src/image/image.h"
 #include "src/io/file.h"
+#include "tests/drawn.h"
 #include "tests/small.h"
 #include "tests/training.h"
 
@@ -29,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIDE = 40, PHOTOS = 12, CAPTIONS = 3, BATCH = 6 };
+enum { PHOTOS = DRAWN, CAPTIONS = 3, BATCH = 6 };
 
 /* What a run has to do; `steps` are those of an epoch. */
 static int photos = PHOTOS, held_out = 4, epochs = 3, steps = PHOTOS * CAPTIONS / BATCH;
@@ -43,45 +44,6 @@ static void do_less(void)
 }
 
 /* ---- the data ---- */
-
-static const struct colour {
-    const char *name;
-    uint8_t rgb[3];
-} colours[] = {{"red", {210, 30, 20}}, {"green", {30, 180, 40}}, {"blue", {30, 50, 200}}};
-static const char *const shapes[] = {"square", "disc", "bar", "cross"};
-
-static bool inside(int shape, int x, int y)
-{
-    int dx = abs(x - SIDE / 2), dy = abs(y - SIDE / 2);
-    switch (shape) {
-    case 0:
-        return dx < 12 && dy < 12;
-    case 1:
-        return dx * dx + dy * dy < 196;
-    case 2:
-        return dy < 5;
-    default:
-        return dx < 4 || dy < 4;
-    }
-}
-
-static void write_photo(const char *path, int number)
-{
-    img im = {0};
-    uint8_t *bytes;
-    size_t size;
-    assert_int_equal(img_create(&im, SIDE, SIDE, NULL), ERR_OK);
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) {
-            static const uint8_t ground[3] = {225, 225, 215};
-            memcpy(im.rgb + 3 * (y * SIDE + x), inside(number % 4, x, y) ? colours[number / 4].rgb : ground,
-                   3);
-        }
-    assert_int_equal(img_encode_jpeg(&im, 90, &bytes, &size, NULL), ERR_OK);
-    assert_int_equal(io_write_file(path, bytes, size, NULL), ERR_OK);
-    free(bytes);
-    img_release(&im);
-}
 
 static void write_captions(const char *path, int count, const char *extra)
 {
@@ -97,7 +59,7 @@ static void write_captions(const char *path, int count, const char *extra)
     for (int i = 0, first = 1; i < count; i++)
         for (int j = 0; j < CAPTIONS; j++, first = 0) {
             fprintf(f, "%s{\"image_id\": %d, \"caption\": \"%s %s %s%s\"}", first ? "" : ", ", i + 1,
-                    forms[j].before, colours[i / 4].name, shapes[i % 4], forms[j].after);
+                    forms[j].before, drawn_colours[i / 4].name, drawn_shapes[i % 4], forms[j].after);
         }
     fputs("]}", f);
     assert_int_equal(fclose(f), 0);
@@ -144,7 +106,7 @@ static void assert_describes(const char *path, int size)
     assert_int_equal(m->preprocess.size, size);
     uint8_t *pixels = malloc((size_t)size * size * 3);
     assert_non_null(pixels);
-    for (int i = 0; i < size * size; i++) memcpy(pixels + 3 * i, colours[0].rgb, 3);
+    for (int i = 0; i < size * size; i++) memcpy(pixels + 3 * i, drawn_colours[0].rgb, 3);
     arena memory = {0}, results = {0};
     nn_tape t = {.mem = &memory};
     cap_search_options o = cap_search_defaults();
@@ -185,7 +147,7 @@ static int make_data(void **state)
     for (int i = 0; i < photos; i++) {
         char name[40];
         snprintf(name, sizeof name, "photos/%d.jpg", i);
-        write_photo(in(name), i);
+        draw_photo(in(name), i);
     }
     write_captions(in("train.json"), photos, "");
     write_captions(in("val.json"), held_out, "");
@@ -443,7 +405,7 @@ static void make_more(cap_photo_set *set, char captions[200], char images[200])
     for (int i = 0; i < 2; i++) {
         char name[40];
         snprintf(name, sizeof name, "more/%d.jpg", i);
-        write_photo(in(name), photos - 1 - i);
+        draw_photo(in(name), photos - 1 - i);
     }
     write_captions(captions, 2, "");
 }
@@ -472,19 +434,19 @@ static void sets_become_one_heap(void **unused)
     assert_int_equal(ds_counter_get(counter, "white"), photos + 2); /* each caption counts once */
     assert_int_equal(ds_vocab_build(counter, &(ds_vocab_settings){0}, &vocab, NULL), ERR_OK);
     assert_int_equal(cap_split_encode(&s, vocab, NULL), ERR_OK);
-    assert_int_equal(s.encoded.images, photos + 2 * 3);
-    assert_int_equal(s.encoded.captions, (photos + 2 * 3) * CAPTIONS);
-    for (int i = 0; i < s.encoded.images; i++) {
+    assert_int_equal(s.turns.images, photos + 2 * 3);
+    assert_int_equal(s.turns.captions, (photos + 2 * 3) * CAPTIONS);
+    for (int i = 0; i < s.turns.images; i++) {
         int photo = i < photos ? i : photos + (i - photos) % 2;
         assert_int_equal(s.photo[i], photo);
         assert_string_equal(s.seen[i].name, s.items[photo].name);
     }
-    for (int i = 0; i < s.encoded.captions; i++) {
+    for (int i = 0; i < s.turns.captions; i++) {
         int caption =
             i < photos * CAPTIONS ? i : (photos + (i / CAPTIONS - photos) % 2) * CAPTIONS + i % CAPTIONS;
         const char *first = s.captions.caption[caption].text;
-        const char *word = ds_vocab_word(vocab, s.encoded.words[s.encoded.first[i]]);
-        assert_int_equal(s.encoded.image[i], i / CAPTIONS);
+        const char *word = ds_vocab_word(vocab, s.turns.words[s.turns.first[i]]);
+        assert_int_equal(s.turns.image[i], i / CAPTIONS);
         assert_memory_equal(first, word, strlen(word));
     }
     ds_vocab_free(&vocab);
@@ -692,11 +654,11 @@ static void features_of_replaced_photos_are_made_anew(void **unused)
     go_well(&t.s, &h);
     assert_int_equal(h.encoded, 0);
     assert_int_equal(stat(photo, &old), 0);
-    write_photo(photo, 1);
+    draw_photo(photo, 1);
     assert_int_equal(utimensat(AT_FDCWD, photo, (struct timespec[]){old.st_atim, old.st_mtim}, 0), 0);
     go_well(&t.s, &h);
     assert_true(h.encoded > 0);
-    write_photo(photo, 0);
+    draw_photo(photo, 0);
     free(cache);
     free(photo);
 }

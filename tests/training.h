@@ -47,7 +47,7 @@ static inline void progress(void *ctx, const char *label, const char *unit, long
     assert_true(done >= 0 && done <= total);
     /* What takes time is told of before its first step, so that a rate can be computed: epochs that a run
      * resumes inside are the only ones to begin above 0. */
-    bool may_be_resumed = !h->label[0] && strstr(label, "epoch");
+    bool may_be_resumed = !h->epochs && strstr(label, "epoch");
     if (strcmp(label, h->label)) assert_true(!done || may_be_resumed);
     snprintf(h->label, sizeof h->label, "%s", label);
     if (strstr(label, "encoding")) h->encoded++;

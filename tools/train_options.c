@@ -17,7 +17,7 @@ typedef const char *of_sets[CAP_MOST_SETS + 1];
 /* What can be chosen, in the words of the command line; NULL: what suits the rest. */
 typedef struct choices {
     of_sets captions, images, times, styles, val, val_images;
-    field_options decoder, encoder, learning, run, judging;
+    field_options decoder, encoder, learning, concepts, run, judging;
     char decoders[120]; /* "lstm|transformer" */
     const char *decoder_name;
     bool reverse;                                          /* of texts */
@@ -25,6 +25,7 @@ typedef struct choices {
     const char *format, *level, *target_level, *direction; /* of texts */
     double seed;
     bool no_augment, self_critical; /* of photos */
+    const char *namers;             /* "objects,words" */
 } choices;
 
 /* Options that mean something for one kind alone. */
@@ -49,12 +50,24 @@ static const char *const of_photos[] = {"captions",
                                         "photo-memory",
                                         "split",
                                         "val-split",
+                                        "namers",
+                                        "detector",
+                                        "captions-only",
+                                        "captions-only-style",
+                                        "only-groups",
+                                        "only-captions",
+                                        "lend-regions",
+                                        "hide-regions",
+                                        "hide-style",
+                                        "drop-concept",
+                                        "drop-namer",
+                                        "drop-concepts",
                                         NULL};
 static const char *const of_texts[] = {
     "pairs",     "format", "source",       "target",  "val-pairs",         "val-source", "val-target",
     "val-share", "level",  "target-level", "reverse", "encoder-direction", NULL};
 
-enum { MOST_OPTIONS = 240 };
+enum { MOST_OPTIONS = 320 };
 
 /* ---- the table ---- */
 
@@ -109,6 +122,17 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "take the central square instead of stretching photos to one"},
         {"no-augment", .kind = OPT_FLAG, .value = &c->no_augment,
          .help = "no mirrored, cropped or recoloured photos"},
+        {"namers", .kind = OPT_STRING, .metavar = "LIST", .value = &c->namers,
+         .help =
+             "what names things in the photo, which the decoder attends to beside its regions: objects (a "
+             "detector), words (a head on the encoder's features that is taught here), or objects,words"},
+        {"detector", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->concept.detector,
+         .help = "weights of YOLOX-nano, for the namer of objects"},
+        {"captions-only", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->concept.captions_only,
+         .help = "captions without photos that are learnt along: photo's number, tab, its objects or ?, tab, "
+                 "caption"},
+        {"captions-only-style", .kind = OPT_STRING, .metavar = "NAME", .value = &s->concept.only_style,
+         .help = "what their way of writing is called, as of --style"},
         {"Texts", .kind = OPT_GROUP},
         {"pairs", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->text.pairs,
          .help = "texts and what they become, one pair a line"},
@@ -174,7 +198,7 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {0},
     };
     _Static_assert((sizeof data + sizeof training + sizeof rest + sizeof last) / sizeof *data +
-                           5 * FIELD_OPTIONS_MOST <=
+                           6 * FIELD_OPTIONS_MOST <=
                        MOST_OPTIONS,
                    "the table is too small");
     size_t n = 0;
@@ -187,6 +211,7 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
     append(table, &n, training, sizeof training / sizeof *training);
     n += (size_t)field_options_fill(&c->run, cap_run_fields, NULL, &s->run, table + n);
     n += (size_t)field_options_fill(&c->learning, cap_learning_fields, NULL, s, table + n);
+    n += (size_t)field_options_fill(&c->concepts, cap_concept_fields, NULL, s, table + n);
     append(table, &n, rest, sizeof rest / sizeof *rest);
     n += (size_t)field_options_fill(&c->judging, cap_judging_fields, NULL, s, table + n);
     append(table, &n, last, sizeof last / sizeof *last);
@@ -283,6 +308,25 @@ static err_code gather_sets(const choices *c, int argc, char **argv, cap_train_s
     for (int i = 0; c->val_images[i]; i++)
         s->val[set_of(c->val_images[i], c->val, argc, argv)].images = c->val_images[i];
     return code;
+}
+
+/* "objects,words" */
+static err_code gather_namers(const choices *c, cap_train_settings *s, error *err)
+{
+    for (const char *at = c->namers; at && *at;) {
+        size_t length = strcspn(at, ",");
+        int i = 0;
+        while (i < CAP_NAMERS && (strlen(cap_namer_rows[i]->name) != length ||
+                                  memcmp(cap_namer_rows[i]->name, at, length) != 0))
+            i++;
+        if (i == CAP_NAMERS)
+            return err_set(err, ERR_ARGUMENT,
+                           "'%.80s' is no namer; there are objects and words (see 'caption train --help')",
+                           at);
+        s->concept.namers[i] = true;
+        at += length + (at[length] == ',');
+    }
+    return ERR_OK;
 }
 
 /* ---- what goes together ---- */
@@ -471,6 +515,7 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     if (out->settings.run.resume && !epochs_given) out->settings.run.epochs = 0; /* those of its run */
     if (!odd && out->command.failed) odd = err_no_memory(&err, "for the command line");
     if (!odd) odd = gather_sets(&c, arguments, argv, &out->settings, &err);
+    if (!odd) odd = gather_namers(&c, &out->settings, &err);
     if (!odd && !finish(&c, &out->settings, &err)) return true;
     *verdict = verb_fail(&err);
     if (err.code != ERR_MEMORY) *verdict = VERB_USAGE;

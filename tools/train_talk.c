@@ -63,6 +63,7 @@ static void epoch(void *ctx, const cap_epoch *e)
         print_share("accuracy", e->accuracy);
     print_share("cosine", e->cosine);
     print_share("reward", e->reward);
+    print_share("without photos", e->beside);
     fprintf(stderr, ", %.0f %s/s", e->rate, e->unit);
     if (e->validation) {
         fputs("; validation: ", stderr);

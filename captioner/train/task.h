@@ -31,6 +31,8 @@ typedef struct cap_counts {
     double nll;           /* sum over the judged */
     double cosine;        /* of features to a teacher's, mean over the batch */
     double reward; /* what the model's own sentences are worth (self_critical.h), mean over the batch */
+    double beside; /* loss of what is learnt beside the units, captions without photos, or, where there is a
+                      reward, theirs; 0: nothing is */
 } cap_counts;
 
 /* What an epoch can be; states are held against it. */
@@ -40,7 +42,7 @@ typedef struct cap_extent {
     int64_t least_batches, most_batches; /* of any epoch */
     int64_t most_judged;                 /* of an epoch; 0: the task judges nothing */
     bool judges_always;                  /* something in every batch */
-    bool has_cosine, has_reward;
+    bool has_cosine, has_reward, has_beside;
     bool any_loss;      /* it may be below 0 */
     double worst, best; /* goodness that a validation can give; equal: any */
 } cap_extent;
@@ -91,7 +93,7 @@ extern const cap_task cap_task_captions, cap_task_pairs, cap_task_pretrain;
 typedef struct cap_progress {
     int64_t epoch, batch, step; /* next epoch and batch (0-based), optimiser steps done */
     int64_t judged, hits;       /* sums of the current epoch, as the next ones */
-    double loss, nll, cosine, reward;
+    double loss, nll, cosine, reward, beside;
     double best;        /* larger is better, whatever the score */
     int64_t best_epoch; /* 0-based; -1: none yet */
 } cap_progress;

@@ -80,6 +80,7 @@ static void add_counts(cap_progress *at, double loss, const cap_counts *c)
     at->hits += c->hits;
     at->cosine += c->cosine;
     at->reward += c->reward;
+    at->beside += c->beside;
 }
 
 static err_code take_step(cap_run *r, error *err)
@@ -178,6 +179,7 @@ static cap_epoch figures(const cap_run *r, double seconds, int64_t first)
         .accuracy = at->judged ? (double)at->hits / judged : (double)NAN,
         .cosine = r->extent.has_cosine ? at->cosine / batches : (double)NAN,
         .reward = r->extent.has_reward ? at->reward / batches : (double)NAN,
+        .beside = r->extent.has_beside ? at->beside / batches : (double)NAN,
         .seconds = seconds,
         .rate = (double)r->extent.units * (double)(at->batch - first) / batches / seconds,
     };
@@ -193,7 +195,7 @@ static err_code finish_epoch(cap_run *r, double seconds, int64_t first, error *e
     if (code || (code = cap_run_report(r, &e, err))) return code;
     at->epoch++;
     at->batch = at->judged = at->hits = 0;
-    at->loss = at->nll = at->cosine = at->reward = 0;
+    at->loss = at->nll = at->cosine = at->reward = at->beside = 0;
     return cap_run_save_state(r, err);
 }
 

@@ -22,6 +22,11 @@
  * Sets of photos that are learnt from together are one heap: an epoch sees the photos of each so many times.
  * Sets to validate on are scored one by one, and the best epoch is the one whose mean over the sets is best.
  *
+ * With namers (captioner/net/namer.h) the decoder attends to what they name beside the regions: the objects of
+ * a detector by others, and words, by a head that is taught here (words_head.h). Photos that train get its
+ * scores from heads that have not seen them. Captions without photos are learnt along: their concepts are
+ * drawn (draw.h), their regions borrowed or absent; a step's loss is the mean over its photos and groups.
+ *
  * OUT holds the model of the best epoch by the chosen validation score. A captioner carries the document
  * frequencies of its training captions, of what two photos or more have in common, unless they take over 2 MB
  * (captioner/score/model_df.h). The files beside it, resuming and all else that every training has are told
@@ -30,6 +35,7 @@
 #define CAPTIONER_TRAIN_H
 
 #include "captioner/net/model.h"
+#include "captioner/train/draw.h"
 #include "captioner/train/trainer.h"
 #include "datasets/pairs.h"
 #include "src/io/dtype.h"
@@ -67,6 +73,22 @@ typedef struct cap_photo_set {
 
 enum { CAP_MOST_SETS = 16, CAP_MOST_TIMES = 1000 };
 
+/* How a captioner learns with concepts (captioner/net/concepts.h), styles, and captions without photos. */
+typedef struct cap_concept_settings {
+    bool namers
+        [CAP_NAMERS];     /* which the model is to have; with cap_train_settings.init: those of that model */
+    const char *detector; /* weights by others of a detector, for the namer of objects */
+    const char *captions_only, *only_style; /* captions without photos (datasets/captions_only.h) and how they
+                                               are written, as of a set; NULL: there are none, not told */
+    int groups, captions;                   /* of them in a step, and captions of each group */
+    double
+        lend_regions; /* share of the steps in which they borrow regions of photos with like words; it needs
+                             kept features */
+    double hide_regions; /* of the steps in which photos come without regions, if there are concepts */
+    double hide_style;   /* of the photos and groups whose style is not told */
+    cap_drop_rates drop; /* of concepts */
+} cap_concept_settings;
+
 typedef struct cap_train_settings {
     cap_run_settings run;
     const char
@@ -94,9 +116,11 @@ typedef struct cap_train_settings {
     int samples; /* photos: self-critical training with so many sentences of each photo (self_critical.h), 2
                          or more, which needs `init`; 0: word by word */
     int sample_words; /* of such a sentence, without <end>: more is worth nothing */
-    int per_image;    /* captions of one photo side by side in a batch; 0: choose (5 if the encoder trains) */
-    int max_words;    /* longer captions are cut, longer texts left out */
-    int min_count;    /* rarer words become <unk>; text: 0 = 2 for words, 1 for characters and pieces */
+    cap_concept_settings concept;
+    int per_image; /* captions of one photo side by side in a batch; 0: choose (5 if the encoder trains, or with
+                      concepts) */
+    int max_words;          /* longer captions are cut, longer texts left out */
+    int min_count;          /* rarer words become <unk>; text: 0 = 2 for words, 1 for characters and pieces */
     double teacher_forcing; /* chance that a previous word is the true one, all the time; loss.sampling is
                                the chance that it is not at the end, growing from 0; both together multiply */
     double encoder_factor;  /* the encoder's share of the learning rate */
@@ -110,6 +134,7 @@ typedef struct cap_train_settings {
 /* Settings of cap_train_settings that decide the steps, and those of the validation: their ranges, options and
  * what a resumed run must share. Those of every training are cap_run_fields. */
 extern const io_field cap_learning_fields[], cap_judging_fields[];
+extern const io_field cap_concept_fields[]; /* of photos */
 
 cap_train_settings cap_train_defaults(void); /* for photos */
 cap_train_settings cap_train_text_defaults(void);

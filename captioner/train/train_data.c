@@ -175,8 +175,9 @@ static void repeat_photos(repeating *r, const ds_captions *c, const cap_part *p)
     }
 }
 
-static err_code repeat_all(cap_split *s, const ds_encoded *once, error *err)
+static err_code repeat_all(cap_split *s, error *err)
 {
+    const ds_encoded *once = &s->encoded;
     size_t images = 0, captions = 0, words = 0;
     for (int i = 0; i < s->parts; i++) {
         const cap_part *p = &s->part[i];
@@ -203,24 +204,20 @@ static err_code repeat_all(cap_split *s, const ds_encoded *once, error *err)
         for (int k = 0; k < s->part[i].times; k++) repeat_photos(&r, &s->captions, &s->part[i]);
     for (size_t i = 0; i < images; i++) s->seen[i] = s->items[r.photo[i]];
     s->photo = r.photo;
-    s->encoded = (ds_encoded){.captions = r.captions,
-                              .images = r.images,
-                              .image = r.image,
-                              .first = r.first,
-                              .words = r.words,
-                              .sided = r.sided,
-                              .unknown = once->unknown};
+    s->turns = (ds_encoded){.captions = r.captions,
+                            .images = r.images,
+                            .image = r.image,
+                            .first = r.first,
+                            .words = r.words,
+                            .sided = r.sided,
+                            .unknown = once->unknown};
     return ERR_OK;
 }
 
 err_code cap_split_encode(cap_split *s, const ds_vocab *vocab, error *err)
 {
-    arena scratch = {0};
-    ds_encoded once;
-    err_code code = ds_encode_captions(&s->captions, vocab, &scratch, &once, err);
-    if (!code) code = repeat_all(s, &once, err);
-    arena_release(&scratch);
-    return code;
+    err_code code = ds_encode_captions(&s->captions, vocab, &s->memory, &s->encoded, err);
+    return code ? code : repeat_all(s, err);
 }
 
 err_code cap_split_count(const cap_split *s, ds_counter *counter, error *err)
@@ -298,20 +295,32 @@ static hash128 hash_of_folder(const char *path, uint64_t seed)
     return h;
 }
 
+hash128 cap_model_hash(const cap_model *m, const char *prefix, uint64_t seed)
+{
+    hash128 h = {.lo = seed};
+    for (int i = 0; i < m->params.count; i++) {
+        const nn_param *n = m->params.list[i];
+        if (!strncmp(n->name, prefix, strlen(prefix)))
+            h = hash_bytes(n->var.data, nn_count(&n->var) * sizeof(real), h.lo);
+    }
+    return h;
+}
+
+hash128 cap_split_hash(const cap_split *s, const cap_part *part, hash128 h)
+{
+    h = hash_of_folder(part->images, h.lo);
+    for (int i = part->first; i < part->first + part->count; i++)
+        h = hash_of_photo(s->captions.image[i].file_name, s->items[i].name, h.lo);
+    return h;
+}
+
 static ds_features_shape shape_of(const cap_split *s, const cap_part *part, const cap_model *m)
 {
     const cnn_preprocess *p = &m->preprocess;
     float numbers[9] = {(float)p->size, (float)p->fit, p->mean[0], p->mean[1],       p->mean[2],
                         p->std[0],      p->std[1],     p->std[2],  (float)DECODED_AS};
     hash128 h = hash_bytes(numbers, sizeof numbers, 1);
-    for (int i = 0; i < m->params.count; i++) {
-        const nn_param *n = m->params.list[i];
-        if (!strncmp(n->name, "encoder.", 8))
-            h = hash_bytes(n->var.data, nn_count(&n->var) * sizeof(real), h.lo);
-    }
-    h = hash_of_folder(part->images, h.lo);
-    for (int i = part->first; i < part->first + part->count; i++)
-        h = hash_of_photo(s->captions.image[i].file_name, s->items[i].name, h.lo);
+    h = cap_split_hash(s, part, cap_model_hash(m, "encoder.", h.lo));
     return (ds_features_shape){.key = h,
                                .images = (uint64_t)part->count,
                                .regions = (uint32_t)(m->encoder.grid_h * m->encoder.grid_w),
@@ -392,7 +401,7 @@ bool cap_split_keeps_features(const cap_split *s)
 
 typedef struct fetch {
     const cap_split *s;
-    const int32_t *image;
+    const int32_t *photo;
     size_t map;
     float *out;
     atomic_flag told; /* the first failure fills err, the others say the same */
@@ -404,7 +413,7 @@ static void fetch_one(void *ctx, int i, int worker)
     (void)worker;
     fetch *f = ctx;
     error local = {0};
-    int32_t photo = f->s->photo[f->image[i]];
+    int32_t photo = f->photo[i];
     const cap_part *p = cap_split_part(f->s, photo);
     err_code code =
         ds_features_get(p->features, (uint64_t)(photo - p->first), f->out + (size_t)i * f->map, &local);
@@ -412,17 +421,17 @@ static void fetch_one(void *ctx, int i, int worker)
         err_set(&f->err, code, "'%.200s': %.200s", p->features_path, local.text);
 }
 
-nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
-                           int images, error *err)
+nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *photo,
+                           int photos, error *err)
 {
     int l = m->encoder.grid_h * m->encoder.grid_w, d = m->decoder.config.features;
-    fetch f = {.s = s, .image = image, .map = (size_t)l * (size_t)d, .told = ATOMIC_FLAG_INIT};
-    f.out = nn_scratch(t, (size_t)images * f.map * sizeof *f.out);
+    fetch f = {.s = s, .photo = photo, .map = (size_t)l * (size_t)d, .told = ATOMIC_FLAG_INIT};
+    f.out = nn_scratch(t, (size_t)photos * f.map * sizeof *f.out);
     if (!f.out) return NULL;
-    pool_run(t->threads, images, fetch_one, &f);
+    pool_run(t->threads, photos, fetch_one, &f);
     if (f.err.code) {
         *err = f.err;
         return NULL;
     }
-    return nn_input(t, f.out, 3, (int[]){images, l, d});
+    return nn_input(t, f.out, 3, (int[]){photos, l, d});
 }

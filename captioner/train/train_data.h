@@ -30,11 +30,12 @@ typedef struct cap_part {
 
 typedef struct cap_split {
     ds_captions captions; /* of all parts */
-    ds_encoded encoded;   /* the same as numbers, each photo as often as an epoch sees it: its repetitions are
-                             photos of their own, */
-    const int32_t *photo; /* [encoded.images] that are this one of captions.image */
+    ds_encoded encoded;   /* the same as numbers */
     ds_item *items;       /* [captions.images] */
-    ds_item *seen;        /* [encoded.images] the same, as often as they are seen */
+    /* What an epoch sees: each photo as often as its part says, its repetitions being photos of their own. */
+    ds_encoded turns;
+    const int32_t *photo; /* [turns.images] which of captions.image each is, */
+    ds_item *seen;        /* [turns.images] and its item */
     cap_part part[CAP_MOST_SETS];
     int parts;
     arena memory;
@@ -72,12 +73,17 @@ void cap_split_say_damaged(void *ctx, const ds_item *item, const char *problem);
 err_code cap_split_keep_features(cap_split *s, const cap_model *m, const char *folder, pool *threads,
                                  error *err);
 
+/* For the names of what is kept: of the model's parameters whose names begin with `prefix`; of the photos of a
+ * part, over h. */
+hash128 cap_model_hash(const cap_model *m, const char *prefix, uint64_t seed);
+hash128 cap_split_hash(const cap_split *s, const cap_part *part, hash128 h);
+
 bool cap_split_keeps_features(const cap_split *s);
 
-/* Regions [images, L, D] of kept features, as the tape's input; image[] are numbers of encoded.image. NULL on failure (t->failed or *err). A
+/* Regions [photos, L, D] of kept features, as the tape's input; photo[] are numbers of captions.image. NULL on failure (t->failed or *err). A
  * photo's features that are not what was written: ERR_FORMAT, naming the file to delete. */
-nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *image,
-                           int images, error *err);
+nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, const int32_t *photo,
+                           int photos, error *err);
 
 /* Plain photos one after the other, without augmentation, `batch` at a time. */
 err_code cap_split_plain_loader(const cap_split *s, const cap_model *m, int batch, ds_loader **loader,

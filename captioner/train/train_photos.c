@@ -11,6 +11,7 @@
 #include "captioner/train/train_photos.h"
 #include "cnn/import.h"
 #include "src/io/json.h"
+#include "src/nn/activation.h"
 #include "src/train/checkpoint.h"
 
 static cap_photo_data *data_of(const cap_run *r)
@@ -100,6 +101,7 @@ static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
     ds_counter *counter = ds_counter_create();
     if (!counter) return err_no_memory(err, "for a vocabulary");
     err_code code = cap_split_count(train, counter, err);
+    if (!code) code = ds_count_captions(&data_of(r)->photoless.only.captions, counter, err);
     if (!code) code = ds_vocab_build(counter, &settings, vocab, err);
     ds_counter_free(&counter);
     if (code || ds_vocab_size(*vocab) > DS_SPECIALS) return code;
@@ -120,23 +122,38 @@ static err_code extend_vocab(const cap_model *from, ds_vocab **vocab, error *err
     return code;
 }
 
+/* All captions as numbers. */
+static err_code encode_captions(cap_run *r, const ds_vocab *vocab, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    err_code code = cap_split_encode(&d->train, vocab, err);
+    for (int i = 0; !code && i < d->vals; i++) code = cap_split_encode(&d->val[i], vocab, err);
+    if (!code && asked(r)->concept.captions_only) code = cap_photoless_encode(&d->photoless, vocab, err);
+    return code;
+}
+
+static err_code make_form(cap_run *r, const cap_model *from, cap_model_form *form, error *err)
+{
+    err_code code = cap_photos_open_photoless(r, from, err);
+    if (!code) code = make_vocab(r, &form->vocab, err);
+    if (!code && from) code = extend_vocab(from, &form->vocab, err);
+    if (!code) code = encode_captions(r, form->vocab, err);
+    return code ? code : cap_photos_form_concepts(r, from, form->vocab, form, err);
+}
+
 static err_code make_model(cap_run *r, const cap_model *from, error *err)
 {
     const cap_train_settings *s = asked(r);
     const cnn_backbone_row *row = find_encoder(r, err);
     if (!row) return err->code;
-    cnn_preprocess pre;
-    cnn_preprocess_default(&pre);
-    pre.size = s->size ? s->size : row->size;
-    pre.fit = s->crop ? CNN_CROP : CNN_STRETCH;
-    ds_vocab *vocab = NULL;
-    err_code code = make_vocab(r, &vocab, err);
-    if (!code && from) code = extend_vocab(from, &vocab, err);
-    if (code) return code;
-    const cap_model_form form = {
-        .encoder = cap_cnn_config(row->name), .decoder = s->decoder, .preprocess = pre, .vocab = vocab};
-    if ((code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err))) {
-        ds_vocab_free(&vocab);
+    cap_model_form form = {.encoder = cap_cnn_config(row->name), .decoder = s->decoder};
+    cnn_preprocess_default(&form.preprocess);
+    form.preprocess.size = s->size ? s->size : row->size;
+    form.preprocess.fit = s->crop ? CNN_CROP : CNN_STRETCH;
+    err_code code = make_form(r, from, &form, err);
+    if (!code) code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err);
+    if (code) {
+        cap_model_form_release(&form);
         return code;
     }
     if (from) return cap_init_weights(from, model_of(r), err);
@@ -222,7 +239,7 @@ static err_code check(const void *asked_for, const cap_run_settings *run, error 
                        CNN_MIN_SIDE, CNN_MAX_SIDE);
     if (s->cache && strlen(s->cache) > CAP_LONGEST_OUT)
         return err_set(err, ERR_LIMIT, "the name of --cache is longer than %d bytes", CAP_LONGEST_OUT);
-    if ((code = cap_sentences_check(s, err))) return code;
+    if ((code = cap_sentences_check(s, err)) || (code = cap_photos_check_concepts(s, err))) return code;
     bool own = is_own(s);
     if (s->init && s->encoder_weights)
         return err_set(
@@ -352,16 +369,16 @@ static err_code open_photos(cap_run *r, error *err)
     cap_sentences_begin(r);
     name_cache(r);
     err_code code = open_splits(r, err);
-    if (code || (code = begin_model(r, err)) || (code = prepare_encoder(r, err)) || (code = add_df(r, err)))
+    if (code || (code = begin_model(r, err)) || (code = prepare_encoder(r, err)) ||
+        (code = cap_photos_begin_concepts(r, !asked(r)->init, err)) || (code = add_df(r, err)))
         return code;
-    if ((code = cap_split_encode(&d->train, model_of(r)->vocab, err))) return code;
-    for (int i = 0; i < d->vals; i++)
-        if ((code = cap_split_encode(&d->val[i], model_of(r)->vocab, err))) return code;
     int *per_image = &d->sentences.s.per_image;
-    d->sentences.targets = &d->train.encoded;
-    if (!*per_image && d->encoder_trains) *per_image = 5;
+    d->sentences.targets = &d->train.turns;
+    if (!*per_image && (d->encoder_trains || d->has_concepts)) *per_image = 5;
     if (*per_image > r->s->batch) *per_image = r->s->batch;
-    return cap_sentences_ready(r, err);
+    code = cap_sentences_ready(r, err);
+    r->extent.has_beside = d->photoless.groups;
+    return code;
 }
 
 static void introduce(const cap_run *r, text *line)
@@ -372,22 +389,26 @@ static void introduce(const cap_run *r, text *line)
                 d->train.captions.captions, d->train.captions.images, (int)ds_vocab_size(m->vocab),
                 cap_cnn_architecture(&m->encoder.config), d->encoder_trains ? "trained along" : "frozen",
                 nn_params_learned(&m->params), m->encoder.grid_h * m->encoder.grid_w);
+    if (d->photoless.groups)
+        text_printf(line, "; %d captions of %d photos that are not at hand", d->photoless.encoded.captions,
+                    d->photoless.groups);
 }
 
 static err_code prepare(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
-    if (d->encoder_trains) return ERR_OK;
-    err_code code = cap_split_keep_features(&d->train, model_of(r), d->cache, r->threads, err);
-    for (int i = 0; !code && i < d->vals; i++)
+    err_code code = ERR_OK;
+    if (!d->encoder_trains) code = cap_split_keep_features(&d->train, model_of(r), d->cache, r->threads, err);
+    for (int i = 0; !code && i < d->vals && !d->encoder_trains; i++)
         code = cap_split_keep_features(&d->val[i], model_of(r), d->cache, r->threads, err);
-    return code;
+    return code ? code : cap_photos_name(r, err);
 }
 
 static void close_photos(cap_run *r)
 {
     cap_photo_data *d = data_of(r);
     ds_loader_free(&d->loader);
+    cap_photos_close_concepts(r);
     cap_split_close(&d->train);
     for (int i = 0; i < CAP_MOST_SETS; i++) cap_split_close(&d->val[i]);
     arena_release(&d->lists);
@@ -403,14 +424,14 @@ static err_code open_loader(const cap_run *r, cap_photo_data *d, error *err)
     ds_augment augment = ds_augment_defaults();
     ds_loader_settings l = ds_loader_defaults();
     l.item = d->train.seen;
-    l.items = d->train.encoded.images;
+    l.items = d->train.turns.images;
     l.size = model_of(r)->preprocess.size;
     l.max_images = r->s->batch;
     l.store_side = model_of(r)->preprocess.size * 9 / 8;
     l.cache_bytes = (size_t)s->photo_memory;
     l.fit = model_of(r)->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
     l.augment = s->augment ? &augment : NULL;
-    l.keep_sides = d->train.encoded.sided;
+    l.keep_sides = d->train.turns.sided;
     l.seed = r->s->seed;
     l.max_bad_share = s->max_missing;
     l.report = cap_split_say_damaged;
@@ -429,21 +450,44 @@ static err_code begin(cap_run *r, error *err)
     return code ? code : cap_run_start_loader(r, d->loader, &d->schedule, &d->lists, err);
 }
 
-static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
+/* Regions of kept features, or of the photos that the loader has decoded, also where none are shown. */
+static nn_var *regions_of(cap_run *r, const ds_batch *b, bool shown, error *err)
 {
     cap_photo_data *d = data_of(r);
-    cap_encoded e = {0};
     ds_images photos;
-    if (cap_split_keeps_features(&d->train))
-        e.states = cap_split_features(&d->train, &r->tape, model_of(r), b->image, b->images, err);
-    else if (!ds_loader_next(d->loader, &photos, err))
-        e.states = cap_model_encode(&r->tape, model_of(r), photos.pixels, photos.images);
+    if (cap_split_keeps_features(&d->train)) {
+        int32_t *photo = shown ? nn_scratch(&r->tape, (size_t)b->images * sizeof *photo) : NULL;
+        for (int32_t i = 0; photo && i < b->images; i++) photo[i] = d->train.photo[b->image[i]];
+        return photo ? cap_split_features(&d->train, &r->tape, model_of(r), photo, b->images, err) : NULL;
+    }
+    if (ds_loader_next(d->loader, &photos, err) || !shown) return NULL;
+    return cap_model_encode(&r->tape, model_of(r), photos.pixels, photos.images);
+}
+
+static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
+{
+    bool shown = cap_photos_show_regions(r);
+    cap_encoded e = {.states = regions_of(r, b, shown, err)};
+    data_of(r)->photos = b->images;
+    if (shown && !e.states && !err->code) err_no_memory(err, "in a training step");
+    if (!err->code) cap_photos_add_concepts(r, b, &e, err);
     return e;
 }
 
+/* Photos and groups without photos count alike. */
 static nn_var *loss(cap_run *r, cap_counts *counts, error *err)
 {
-    return cap_sentences_loss(r, encode, counts, err);
+    cap_photo_data *d = data_of(r);
+    nn_var *part[2];
+    cap_counts beside = {0};
+    int groups;
+    part[0] = cap_sentences_loss(r, encode, counts, err);
+    if (!d->photoless.groups || err->code || !part[0]) return part[0];
+    part[1] = cap_photos_photoless_loss(r, &groups, &beside, err);
+    if (!part[1]) return NULL;
+    counts->beside = d->sentences.judge ? beside.reward : (double)part[1]->data[0];
+    const real all = (real)(d->photos + groups), weights[] = {(real)d->photos / all, (real)groups / all};
+    return nn_weighted_sum(&r->tape, part, weights, 2);
 }
 
 /* ---- settings and record ---- */
@@ -451,10 +495,35 @@ static nn_var *loss(cap_run *r, cap_counts *counts, error *err)
 /* Photos and captions as the steps see them. */
 static hash128 contents(const cap_split *s)
 {
-    hash128 h = cap_sentences_hash(&s->encoded, (hash128){.lo = 1});
+    hash128 h = cap_sentences_hash(&s->turns, (hash128){.lo = 1});
     for (int i = 0; i < s->captions.images; i++)
         h = hash_bytes(s->captions.image[i].file_name, strlen(s->captions.image[i].file_name), h.lo);
     return h;
+}
+
+/* What the names of namers and styles are follows from the captions. */
+static void put_concepts(const cap_run *r, io_json_build *b, json_t *o)
+{
+    const cap_photo_data *d = data_of(r);
+    const cap_model *m = model_of(r);
+    text namers = {0}, styles = {0};
+    for (int i = 0; i < CAP_NAMERS; i++)
+        if (m->namers[i].config.row)
+            text_printf(&namers, "%s%s", namers.length ? "," : "", m->namers[i].config.row->name);
+    for (int i = 0; i < d->train.parts; i++)
+        text_printf(&styles, "%s%s", i ? "," : "", d->train.part[i].style ? d->train.part[i].style : "");
+    io_json_put_string(b, o, "namers", text_string(&namers));
+    io_json_put_string(b, o, "style", text_string(&styles));
+    io_fields_write(cap_concept_fields, asked(r), b, o);
+    if (asked(r)->concept.detector)
+        io_json_put_string(b, o, "detector", cap_run_base_name(asked(r)->concept.detector));
+    if (d->photoless.groups)
+        cap_run_put_hash(b, o, "contents of --captions-only",
+                         cap_sentences_hash(&d->photoless.encoded, (hash128){.lo = 1}));
+    if (asked(r)->concept.only_style)
+        io_json_put_string(b, o, "captions_only_style", asked(r)->concept.only_style);
+    text_release(&namers);
+    text_release(&styles);
 }
 
 static void settings(const cap_run *r, io_json_build *b, json_t *o)
@@ -468,6 +537,7 @@ static void settings(const cap_run *r, io_json_build *b, json_t *o)
     io_json_put_bool(b, o, "tune_encoder", d->encoder_trains);
     io_json_put_bool(b, o, "augment", s->augment);
     io_json_put_number(b, o, "encoder_factor", s->encoder_factor);
+    put_concepts(r, b, o);
     cap_run_put_hash(b, o, "contents of --captions", contents(&d->train));
     hash128 h = {0};
     for (int i = 0; i < d->vals; i++) {
@@ -479,6 +549,17 @@ static void settings(const cap_run *r, io_json_build *b, json_t *o)
     else
         io_json_put_string(b, o, "contents of --val", "none");
     cap_sentences_judging(r, b, o);
+}
+
+static void record_photoless(const cap_run *r, io_json_build *b, json_t *training)
+{
+    const cap_photoless *p = &data_of(r)->photoless;
+    if (!p->groups) return;
+    json_t *o = io_json_put_object(b, training, "captions_only");
+    io_json_put_string(b, o, "captions_file", cap_run_base_name(asked(r)->concept.captions_only));
+    io_json_put_int(b, o, "captions", p->encoded.captions);
+    io_json_put_int(b, o, "groups", p->groups);
+    if (asked(r)->concept.only_style) io_json_put_string(b, o, "style", asked(r)->concept.only_style);
 }
 
 static void record(const cap_run *r, io_json_build *b, json_t *training)
@@ -497,11 +578,14 @@ static void record(const cap_run *r, io_json_build *b, json_t *training)
         io_json_put_int(b, set, "times", p->times);
         if (p->style) io_json_put_string(b, set, "style", p->style);
     }
+    record_photoless(r, b, training);
     cap_search_record_words(model_of(r)->vocab, b, b->root);
 }
 
 static err_code save(cap_run *r, const cap_epoch *e, error *err)
 {
+    err_code code = r->has_val ? ERR_OK : cap_photos_rename(r, err); /* validating has done so */
+    if (code) return code;
     return cap_sentences_save(r, e, record, err);
 }
 

@@ -161,7 +161,45 @@ static err_code add_captions(cap_run *r, const cap_split *of, const cap_memory *
     return code;
 }
 
-static err_code validate(cap_run *r, viewer *v, captioning *c, cap_validation *found, error *err)
+/* Words by the regions, of an encoder that learns; the objects were found before. */
+static err_code name_by_regions(cap_run *r, int set, nn_var *regions, int first, int count, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    const cap_namer *head = &model_of(r)->namers[CAP_NAMER_WORDS];
+    size_t words = (size_t)head->config.names.count;
+    if (!head->config.row || !d->encoder_trains) return ERR_OK;
+    const nn_var *scores = cap_words_scores(&r->tape, head, regions);
+    float *all = d->val_seen[set].scores;
+    int photos = d->val[set].captions.images;
+    if (!all && (all = calloc((size_t)photos * words + 1, sizeof *all)))
+        cap_split_take_scores(&d->val_seen[set], photos, (int)words, all);
+    if (!scores || !all) return err_no_memory(err, "while validating");
+    for (size_t i = 0; i < (size_t)count * words; i++)
+        all[(size_t)first * words + i] = (float)scores->data[i];
+    return ERR_OK;
+}
+
+/* What is named in the photos, as the users of the model will have it: no style is told. */
+static err_code add_named(cap_run *r, int set, int first, int count, cap_concepts *concepts, cap_encoded *e,
+                          error *err)
+{
+    cap_photo_data *d = data_of(r);
+    int32_t *counts;
+    if (!d->has_concepts || !e->states) return ERR_OK;
+    err_code code = name_by_regions(r, set, e->states, first, count, err);
+    if (code) return code;
+    cap_concept *list = cap_photos_concepts(r, count, concepts, &counts);
+    if (r->tape.failed) return err_no_memory(err, "while validating");
+    for (int i = 0; i < count; i++) {
+        counts[i] = cap_named_choose(model_of(r)->namers, &d->val_seen[set].named, first + i,
+                                     list + (size_t)i * (size_t)concepts->most);
+        if (counts[i] < 0) return err_no_memory(err, "while validating");
+    }
+    e->concepts = concepts;
+    return ERR_OK;
+}
+
+static err_code validate(cap_run *r, int set, viewer *v, captioning *c, cap_validation *found, error *err)
 {
     const cap_split *of = v->of;
     int n = of->captions.images;
@@ -172,7 +210,9 @@ static err_code validate(cap_run *r, viewer *v, captioning *c, cap_validation *f
         int count = n - first < PHOTOS ? n - first : PHOTOS;
         nn_begin(&r->tape);
         *err = none;
+        cap_concepts concepts;
         cap_encoded seen = {.states = viewer_next(v, r, first, count, err)};
+        if (!err->code) add_named(r, set, first, count, &concepts, &seen, err);
         cap_memory m = cap_decoder_remember(&r->tape, &model_of(r)->decoder, &seen);
         if (err->code) return err->code;
         if (r->tape.failed || !seen.states) return err_no_memory(err, "while validating");
@@ -216,7 +256,7 @@ static err_code validate_set(cap_run *r, int set, cap_epoch *e, error *err)
     captioning c = {.most = e->samples + most <= MOST_SAMPLES ? most : 0};
     err_code code = viewer_open(&v, r, &d->val[set], err);
     if (!code) code = cap_scorer_create(&c.scorer, err);
-    if (!code) code = validate(r, &v, &c, &d->validation[set], err);
+    if (!code) code = validate(r, set, &v, &c, &d->validation[set], err);
     d->validation[set].scores.image = NULL;
     if (!code) keep_samples(r, &d->val[set], &c, e);
     for (int i = 0; i < SAMPLES; i++) text_release(&c.sentence[i]);
@@ -230,9 +270,9 @@ static err_code validate_set(cap_run *r, int set, cap_epoch *e, error *err)
 err_code cap_photos_validate(cap_run *r, cap_epoch *e, error *err)
 {
     cap_photo_data *d = data_of(r);
-    err_code code = ERR_OK;
     double loss = 0, good = 0;
     arena_reset(&d->samples);
+    err_code code = cap_photos_rename(r, err);
     for (int i = 0; !code && i < d->vals; i++) {
         code = validate_set(r, i, e, err);
         loss += d->validation[i].loss;

@@ -28,6 +28,7 @@ static json_t *epoch_json(const cap_run *r, const cap_epoch *e)
     put_measured(&b, b.root, "accuracy", e->accuracy);
     put_measured(&b, b.root, "cosine", e->cosine);
     put_measured(&b, b.root, "reward", e->reward);
+    put_measured(&b, b.root, isnan(e->reward) ? "loss_without_photos" : "reward_without_photos", e->beside);
     io_json_put_number(&b, b.root, "seconds", e->seconds);
     io_json_put_number(&b, b.root, rate, e->rate);
     io_json_put_bool(&b, b.root, "best", e->best);

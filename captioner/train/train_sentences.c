@@ -16,6 +16,12 @@ cap_train_settings cap_train_defaults(void)
         .decoder = cap_decoder_defaults(),
         .loss = {.smoothing = 0.1},
         .sample_words = 18,
+        .concept = {.groups = 24,
+                    .captions = 3,
+                    .lend_regions = 0.4,
+                    .hide_regions = 0.4,
+                    .hide_style = 0.35,
+                    .drop = cap_drop_defaults()},
         .teacher_forcing = 1,
         .max_words = 20,
         .min_count = 5,
@@ -156,31 +162,38 @@ static cap_loss_options loss_options(const cap_run *r)
 }
 
 /* Nothing is dropped: the samples are those of the model as it is used. */
-static nn_var *self_critical_loss(cap_run *r, cap_encode_batch *encode, const ds_batch *b, cap_counts *counts,
+static nn_var *self_critical_loss(cap_run *r, const cap_lesson *l, const cap_memory *m, cap_counts *counts,
                                   error *err)
 {
     const cap_sentences *d = cap_sentences_of(r);
-    cap_critic critic = {
-        .judge = d->judge, .image = b->image, .samples = d->s.samples, .max_words = d->s.sample_words};
-    r->tape.training = false;
-    cap_encoded input = encode(r, b, err);
-    cap_memory m = cap_decoder_remember(&r->tape, &d->model->decoder, &input);
-    return cap_self_critical_loss(&r->tape, &d->model->decoder, &m, &critic, counts, err);
+    cap_critic critic = {.judge = l->judge,
+                         .image = l->batch.image,
+                         .samples = d->s.samples,
+                         .max_words = d->s.sample_words,
+                         .source = l->source};
+    return cap_self_critical_loss(&r->tape, &d->model->decoder, m, &critic, counts, err);
+}
+
+nn_var *cap_sentences_loss_of(cap_run *r, const cap_lesson *l, cap_counts *counts, error *err)
+{
+    const cap_decoder *decoder = &cap_sentences_of(r)->model->decoder;
+    cap_memory m = cap_decoder_remember(&r->tape, decoder, &l->input);
+    if (l->judge) return self_critical_loss(r, l, &m, counts, err);
+    nn_loss_info info = {0};
+    cap_loss_options options = loss_options(r);
+    nn_var *loss = cap_decoder_loss(&r->tape, decoder, &m, &l->batch, &options, &info);
+    *counts = (cap_counts){.judged = info.count, .hits = info.hits, .nll = info.nll};
+    return loss;
 }
 
 nn_var *cap_sentences_loss(cap_run *r, cap_encode_batch *encode, cap_counts *counts, error *err)
 {
     const cap_sentences *d = cap_sentences_of(r);
-    ds_batch b;
-    if (ds_plan_batch(d->plan, (int32_t)r->at.batch, &r->step_memory, &b, err)) return NULL;
-    if (d->judge) return self_critical_loss(r, encode, &b, counts, err);
-    nn_loss_info info = {0};
-    cap_loss_options options = loss_options(r);
-    cap_encoded input = encode(r, &b, err);
-    cap_memory m = cap_decoder_remember(&r->tape, &d->model->decoder, &input);
-    nn_var *loss = cap_decoder_loss(&r->tape, &d->model->decoder, &m, &b, &options, &info);
-    *counts = (cap_counts){.judged = info.count, .hits = info.hits, .nll = info.nll};
-    return loss;
+    cap_lesson l = {.judge = d->judge};
+    if (ds_plan_batch(d->plan, (int32_t)r->at.batch, &r->step_memory, &l.batch, err)) return NULL;
+    if (d->judge) r->tape.training = false;
+    l.input = encode(r, &l.batch, err);
+    return cap_sentences_loss_of(r, &l, counts, err);
 }
 
 /* ---- settings ---- */
@@ -218,6 +231,26 @@ const io_field cap_learning_fields[] = {
     {0},
 };
 
+const io_field cap_concept_fields[] = {
+    {FIELD("only_groups", concept.groups, IO_FIELD_INT), .least = 1, .most = 65536,
+     .help = "groups of captions without photos in a step"},
+    {FIELD("only_captions", concept.captions, IO_FIELD_INT), .least = 1, .most = 1000,
+     .help = "captions of each of these groups"},
+    {FIELD("lend_regions", concept.lend_regions, IO_FIELD_NUMBER), .most = 1,
+     .help = "share of the steps in which these groups borrow the regions of photos with like words"},
+    {FIELD("hide_regions", concept.hide_regions, IO_FIELD_NUMBER), .most = 1,
+     .help = "share of the steps in which photos show what is named in them alone"},
+    {FIELD("hide_style", concept.hide_style, IO_FIELD_NUMBER), .most = 1,
+     .help = "share of the photos and groups whose style is not told"},
+    {FIELD("drop_concept", concept.drop.concept, IO_FIELD_NUMBER), .most = 1,
+     .help = "share of the named things that are left out while learning"},
+    {FIELD("drop_namer", concept.drop.namer, IO_FIELD_NUMBER), .most = 1,
+     .help = "share of the photos without all that one namer named"},
+    {FIELD("drop_concepts", concept.drop.all, IO_FIELD_NUMBER), .most = 1,
+     .help = "share of the photos without all that is named"},
+    {0},
+};
+
 const io_field cap_judging_fields[] = {
     {FIELD("best_by", best_by, IO_FIELD_CHOICE), .choice = best_name},
     {FIELD("scored", scored, IO_FIELD_INT), .most = 1000000,
@@ -252,6 +285,7 @@ err_code cap_sentences_check(const cap_train_settings *s, error *err)
 {
     err_code code = io_fields_check(cap_learning_fields, s, "training's", err);
     if (!code) code = check_self_critical(s, err);
+    if (!code) code = io_fields_check(cap_concept_fields, s, "training's", err);
     return code ? code : io_fields_check(cap_judging_fields, s, "training's", err);
 }
 

@@ -35,7 +35,18 @@ err_code cap_sentences_plan(cap_run *r, error *err);
  * *err. */
 typedef cap_encoded cap_encode_batch(cap_run *r, const ds_batch *batch, error *err);
 
+/* Of the present epoch's plan. */
 nn_var *cap_sentences_loss(cap_run *r, cap_encode_batch *encode, cap_counts *counts, error *err);
+
+/* Of other captions beside it. */
+typedef struct cap_lesson {
+    cap_encoded input; /* on the tape: memories for each of batch.images */
+    ds_batch batch;
+    const cap_cider_ids *judge; /* of batch.image, for self-critical training; NULL: word by word */
+    uint32_t source;            /* samples are drawn differently for another one; 0: the plan's */
+} cap_lesson;
+
+nn_var *cap_sentences_loss_of(cap_run *r, const cap_lesson *l, cap_counts *counts, error *err);
 
 /* The settings that decide the steps, and those of the validation. */
 void cap_sentences_settings(const cap_run *r, io_json_build *b, json_t *o);

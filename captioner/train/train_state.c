@@ -10,7 +10,7 @@
 #include "src/io/json.h"
 #include "src/train/checkpoint.h"
 
-enum { FORMAT = 2 }; /* files of the first one had none */
+enum { FORMAT = 3 }; /* files of the first one had none */
 
 /* ---- what must not change ---- */
 
@@ -90,6 +90,7 @@ static const io_field rows[] = {
     {NUMBER(nll), .least = 0, .most = DBL_MAX},
     {NUMBER(cosine), .least = -DBL_MAX, .most = DBL_MAX},
     {NUMBER(reward), .least = 0, .most = DBL_MAX},
+    {NUMBER(beside), .least = -DBL_MAX, .most = DBL_MAX},
     {0},
 };
 
@@ -125,6 +126,7 @@ static const char *odd_sum(const cap_run *r)
     if (fabs(a->loss) > (double)FLT_MAX * batches || (!x->any_loss && a->loss < 0)) return "loss";
     if (fabs(a->cosine) > most_cosine) return "cosine";
     if (a->reward > most_reward) return "reward";
+    if (fabs(a->beside) > (x->has_beside ? (double)FLT_MAX * batches : 0)) return "beside";
     return a->nll > (double)FLT_MAX * (double)a->judged ? "nll" : NULL;
 }
 

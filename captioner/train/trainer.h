@@ -63,6 +63,8 @@ typedef struct cap_epoch {
     double accuracy;   /* share of the judged ones, 0..1 */
     double cosine;     /* of features to a teacher's: mean cosine */
     double reward;     /* of the model's own sentences while they are what it learns from */
+    double
+        beside; /* mean loss (with a reward: the reward) of what is learnt beside the units; NAN: nothing is */
     double seconds, rate; /* rate: units per second */
     bool validated, best;
     double val_loss;        /* without smoothing; 0: not measured */
