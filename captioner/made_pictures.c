@@ -1,6 +1,7 @@
 #include "captioner/made_pictures.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "src/base/rng.h"
 
@@ -74,8 +75,33 @@ static void paint_discs(const scene *s, double x, double y, double out[3])
             for (int c = 0; c < 3; c++) out[c] = s->colour[1 + i % 2][c];
 }
 
-static const painter painters[CAP_MADE_KINDS] = {paint_plain,  paint_gradient, paint_noise,
-                                                 paint_clouds, paint_stripes,  paint_discs};
+/* Dark lines on paper, as of a drawing: from each middle of a disc to the next. */
+static void paint_lines(const scene *s, double x, double y, double out[3])
+{
+    double paper = 225 + s->colour[0][0] / 9;
+    for (int c = 0; c < 3; c++) out[c] = paper;
+    for (int i = 0; i + 1 < DISCS; i++) {
+        const double *a = s->disc[i], *b = s->disc[i + 1];
+        double across = b[0] - a[0], down = b[1] - a[1], length = hypot(across, down) + 1e-9;
+        double along = ((x - a[0]) * across + (y - a[1]) * down) / length;
+        double aside = fabs((x - a[0]) * down - (y - a[1]) * across) / length;
+        if (along < 0 || along > length || aside > s->step / 20) continue;
+        for (int c = 0; c < 3; c++) out[c] = s->colour[1][c] / 2;
+    }
+}
+
+/* Dark marks on paper in rows, as of writing. */
+static void paint_marks(const scene *s, double x, double y, double out[3])
+{
+    double size = 0.01 + s->step / 8;
+    int column = (int)(x / size * 2), row = (int)(y / size), dot = (int)(y / size * 4);
+    bool mark = row % 2 && dot % 4 && noise_at(s, column, row * 4 + dot, 0) < 0.6 &&
+                noise_at(s, column / 5, row, 1) < 0.8;
+    for (int c = 0; c < 3; c++) out[c] = mark ? s->colour[1][c] / 3 : 225 + s->colour[0][0] / 9;
+}
+
+static const painter painters[CAP_MADE_KINDS] = {paint_plain,   paint_gradient, paint_noise, paint_clouds,
+                                                 paint_stripes, paint_discs,    paint_lines, paint_marks};
 
 static scene draw_scene(int number)
 {

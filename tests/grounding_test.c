@@ -164,6 +164,15 @@ static void points_lie_in_the_view(void **state)
     near((double)at[0].y, 0.25);
     near((double)at[1].x, 0.5);
     near((double)at[1].y, 0.75);
+    float of_concepts[] = {0.9f, 0, 0.1f, 0.45f}; /* the first has no box */
+    cap_named_concept named[] = {{.name = "red"}, {.name = "dog", .boxed = true, .box = {200, 50, 400, 100}}};
+    d.concept = named;
+    d.concepts = 2;
+    d.concept_attention = of_concepts;
+    assert_true(cap_points_of(&d, at));
+    near((double)at[0].x, (100 + 200 * 5 / 6.0) / 400);
+    near((double)at[1].x, 0.75);
+    near((double)at[1].y, 0.375);
     d.attention = NULL;
     assert_false(cap_points_of(&d, at));
 }

@@ -12,17 +12,34 @@ static cap_point centre_of(const cap_description *d, int region)
                        (float)((v->y0 + y * (v->y1 - v->y0)) / d->height)};
 }
 
+static cap_point middle_of(const cap_description *d, const cap_named_concept *c)
+{
+    return (cap_point){(float)((c->box.x0 + c->box.x1) / 2 / d->width),
+                       (float)((c->box.y0 + c->box.y1) / 2 / d->height)};
+}
+
+/* The strongest state that has a place. */
+static cap_point strongest_of(const cap_description *d, int word)
+{
+    int regions = d->grid_h * d->grid_w, best = 0;
+    const float *alpha = d->attention + (size_t)word * (size_t)regions;
+    for (int j = 1; j < regions; j++)
+        if (alpha[j] > alpha[best]) best = j;
+    cap_point at = centre_of(d, best);
+    float most = alpha[best];
+    for (int j = 0; d->concept_attention && j < d->concepts; j++) {
+        float of_concept = d->concept_attention[(size_t)word * (size_t)d->concepts + (size_t)j];
+        if (!d->concept[j].boxed || !(of_concept > most)) continue;
+        most = of_concept;
+        at = middle_of(d, &d->concept[j]);
+    }
+    return at;
+}
+
 bool cap_points_of(const cap_description *d, cap_point *at)
 {
-    int regions = d->grid_h * d->grid_w;
-    if (!d->attention || regions < 1) return false;
-    for (int i = 0; i < d->best.words; i++) {
-        const float *alpha = d->attention + (size_t)i * (size_t)regions;
-        int strongest = 0;
-        for (int j = 1; j < regions; j++)
-            if (alpha[j] > alpha[strongest]) strongest = j;
-        at[i] = centre_of(d, strongest);
-    }
+    if (!d->attention || d->grid_h * d->grid_w < 1) return false;
+    for (int i = 0; i < d->best.words; i++) at[i] = strongest_of(d, i);
     return true;
 }
 

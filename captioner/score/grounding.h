@@ -39,8 +39,10 @@ typedef struct cap_grounding {
 err_code cap_grounding_start(cap_grounding *g, const ds_instances *objects, const ds_vocab *vocab,
                              arena *memory, error *err);
 
-/* at[best.words]: the centre of the region that each word of the description looked at most. False: the
- * description came without attention, and nothing is written. */
+/* at[best.words]: the centre of the region that each word of the description looked at most, or of the box of
+ * the concept, where it looked at one more than at any region. States without a place (concepts without a box,
+ * and the one that stands for what was not named) are passed over. False: the description came without
+ * attention, and nothing is written. */
 bool cap_points_of(const cap_description *d, cap_point *at);
 
 /* word[words] of a caption of an image, at[words] where each looked. A name of two words ("traffic light")
