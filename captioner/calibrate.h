@@ -1,6 +1,6 @@
 /* Calibrating: how far a finished model may be trusted, fitted on photos that it was not trained on.
  *
- *     cap_calibration_set sets[] = {{"flickr8k/val.json", "flickr8k/images"}, {"coco/val.json", "coco/images"}};
+ *     cap_calibration_set sets[] = {{"a/val.json", "a/images"}, {"b/val.json", "b/images"}};
  *     cap_calibrate_request q = {.set = sets, .sets = 2};
  *     cap_confidence fit;
  *     json_t *report;
@@ -34,8 +34,8 @@ typedef struct cap_calibrate_request {
 
 /* *fit is the caller's to release, *report to decref: an object with what was measured, "sets": [{"captions",
  * "photos", "word_error": before and after, "auc": before and after, "auc_cross": of photos that were left out
- * of the fit}], "pictures", "pictures_unsure", "photos_unsure". Errors: MISSING (photos), INTERRUPTED, ARGUMENT
- * (no photo with a caption), those of describing; then both are empty. */
+ * of the fit}], "pictures", "pictures_unsure", "photos_unsure". Errors: MISSING (photos), INTERRUPTED,
+ * ARGUMENT (no photo with a caption), those of describing; then both are empty. */
 err_code cap_calibrate(cap_session *s, const cap_calibrate_request *q, cap_confidence *fit, json_t **report,
                        error *err);
 

@@ -12,7 +12,8 @@
 enum { CAP_MADE_KINDS = 8, CAP_MADE_PICTURES = 8 * CAP_MADE_KINDS };
 
 /* Number 0..CAP_MADE_PICTURES-1: one colour, a gradient, noise, blurred noise, stripes, discs, lines and
- * marks on paper, each eight times with other colours and sizes; rgb[side][side][3]. The same number gives the same picture. */
+ * marks on paper, each eight times with other colours and sizes; rgb[side][side][3].
+ * The same number gives the same picture. */
 void cap_made_picture(int number, int side, uint8_t *rgb);
 
 #endif

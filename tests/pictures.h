@@ -1,6 +1,6 @@
 /* Thirty pictures that show nothing a caption could be about, made by code: blank ones, gradients, noise of
- * several kinds, text alone, stripes, checkerboards, plots. A calibrated model is to be unsure of them. They are
- * not those that a model is calibrated with (captioner/made_pictures.h).
+ * several kinds, text alone, stripes, checkerboards, plots. A calibrated model is to be unsure of them. They
+ * are not those that a model is calibrated with (captioner/made_pictures.h).
  *
  *     for (int i = 0; i < PICTURES; i++) {
  *         img p = draw_picture(i);

@@ -69,8 +69,8 @@ void cap_confidence_pool(const float *regions, int count, int features, float *m
 double cap_confidence_distance(const cap_confidence *c, const float *mean);
 double cap_confidence_variety(const cap_confidence *c, const float *variance);
 
-/* Sets the signs that a photo gives: mean and variance as above, NULL where a model has no regions, and what is
- * named in it. Most photos are neither far nor flat: both are 0 up to what is usual, since among photos to be
+/* Sets the signs that a photo gives: mean and variance as above, NULL where a model has no regions, and what
+ * is named in it. Most photos are neither far nor flat: both are 0 up to what is usual, since among photos to be
  * a little farther says nothing. */
 void cap_confidence_look(const cap_confidence *c, const float *mean, const float *variance,
                          const cap_concept *concept, int concepts, cap_signs *s);
