@@ -629,6 +629,49 @@ static void features_are_kept(void **unused)
     free(cache);
 }
 
+/* What the encoder of a file makes of a red photo: to be freed. */
+static real *seen_by(const char *path, size_t *count)
+{
+    cap_model *m;
+    error err = {0};
+    if (cap_model_open(path, &m, &err)) fail_msg("%s", err.text);
+    uint8_t pixels[32 * 32 * 3];
+    for (int i = 0; i < 32 * 32; i++) memcpy(pixels + 3 * i, drawn_colours[0].rgb, 3);
+    assert_int_equal(m->preprocess.size, 32);
+    arena memory = {0};
+    nn_tape t = {.mem = &memory};
+    nn_begin(&t);
+    nn_var *states = cap_model_encode(&t, m, pixels, 1);
+    *count = nn_count(states);
+    real *copy = malloc(*count * sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, states->data, *count * sizeof *copy);
+    arena_release(&memory);
+    cap_model_close(&m);
+    return copy;
+}
+
+/* It stays as it is, and so does the side of the photos it was made for. */
+static void the_encoder_of_a_captioner_is_taken(void **unused)
+{
+    (void)unused;
+    task t;
+    heard h = {0};
+    size_t count, as_many;
+    tiny(&t, "second");
+    t.s.encoder = whole.task.out;
+    t.s.size = 0;
+    t.s.dtype = IO_F32;
+    t.s.run.epochs = 1;
+    go_well(&t.s, &h);
+    assert_true(h.encoded > 0);
+    real *first = seen_by(whole.task.out, &count), *second = seen_by(t.out, &as_many);
+    assert_int_equal(count, as_many);
+    for (size_t i = 0; i < count; i++) assert_true(fabs(first[i] - second[i]) < 1e-4);
+    free(first);
+    free(second);
+}
+
 /* Another photo under an old name is seen as what it is, even with the old one's time. */
 static void features_of_replaced_photos_are_made_anew(void **unused)
 {
@@ -727,6 +770,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(photos_without_captions_are_passed_over),
         cmocka_unit_test(damaged_photos_are_named),
         cmocka_unit_test(features_are_kept),
+        cmocka_unit_test(the_encoder_of_a_captioner_is_taken),
         cmocka_unit_test(features_of_replaced_photos_are_made_anew),
         cmocka_unit_test(what_cannot_be_written_is_said_at_once),
         cmocka_unit_test(a_killed_run_leaves_no_broken_file),

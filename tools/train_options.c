@@ -108,8 +108,8 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"max-missing", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->max_missing, .max = 1,
          .help = "share of photos that may be missing or damaged"},
         {"encoder", .kind = OPT_INPUT, .metavar = "NAME|FILE", .value = &s->encoder,
-         .help = "small: our own, trained along; or a file with weights of MobileNetV2 or "
-                 "EfficientNet-Lite2, frozen; texts: lstm or transformer"},
+         .help = "small: our own, trained along; or a file, frozen: weights of MobileNetV2 or "
+                 "EfficientNet-Lite2, or a captioner, whose encoder is taken; texts: lstm or transformer"},
         {"encoder-weights", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->encoder_weights,
          .help = "start our own encoder from these (caption pretrain)"},
         {"tune-encoder", .kind = OPT_FLAG, .value = &s->tune_encoder,

@@ -115,6 +115,10 @@ err_code cap_model_prepare(cap_model *m, error *err);
 /* The words it can say. */
 const ds_vocab *cap_model_vocab(const cap_model *m);
 
+/* How the photos are prepared for the encoder of a file, a captioner's or an encoder's alone. Errors: MISMATCH
+ * (no file of this program), FORMAT. */
+err_code cap_model_read_preprocess(const io_tensors *t, cnn_preprocess *out, error *err);
+
 /* CAP_IMAGE: regions of `count` preprocessed photos u8 [count][size][size][3]: [count, L, D]. */
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count);
 

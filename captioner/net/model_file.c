@@ -144,6 +144,19 @@ static err_code read_preprocess(const json_t *root, const char *where, cnn_prepr
     return code ? code : read_three(o, "std", where, p->std, err);
 }
 
+err_code cap_model_read_preprocess(const io_tensors *t, cnn_preprocess *out, error *err)
+{
+    char where[300];
+    const char *metadata = io_tensors_metadata(t, "caption");
+    json_t *o = NULL;
+    snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
+    err_code code = metadata ? io_json_parse(metadata, strlen(metadata), io_tensors_name(t), &o, err)
+                             : err_set(err, ERR_MISMATCH, "%s has no 'caption'", where);
+    if (!code) code = read_preprocess(o, where, out, err);
+    json_decref(o);
+    return code;
+}
+
 static err_code read_vocabulary(const json_t *words, const char *where, ds_vocab **out, error *err)
 {
     error problem = {0};

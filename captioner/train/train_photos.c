@@ -1,5 +1,6 @@
 /* The task of captioning photos: data, model, the photos of each batch, settings and record. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,29 +44,49 @@ static bool is_imported(const cap_run *r)
     return !is_own(asked(r));
 }
 
+/* Files of this program, captioners or encoders alone, say in their metadata what they hold. */
+static bool is_ours(const io_tensors *t)
+{
+    return io_tensors_metadata(t, "caption");
+}
+
+/* The network whose weights a file of this program holds. */
+static const cnn_backbone_row *find_ours(const io_tensors *t, error *err)
+{
+    char *name = NULL;
+    const cnn_backbone_row *row = cap_init_architecture(t, &name, err) ? NULL : cnn_backbone_find(name);
+    if (name && !row)
+        err_set(err, ERR_UNSUPPORTED, "'%.300s' has weights of '%.40s', a network that this program lacks",
+                io_tensors_name(t), name);
+    free(name);
+    return row;
+}
+
+/* The side of the photos where none is asked for: that of a file of this program, or of the network. */
+static err_code usual_size(const cap_run *r, const cnn_backbone_row *row, int *size, error *err)
+{
+    *size = row->size;
+    if (!is_imported(r) || asked(r)->init) return ERR_OK;
+    io_tensors *t = io_tensors_open(asked(r)->encoder, err);
+    if (!t) return err->code;
+    cnn_preprocess pre;
+    err_code code = is_ours(t) ? cap_model_read_preprocess(t, &pre, err) : ERR_OK;
+    if (!code && is_ours(t)) *size = pre.size;
+    io_tensors_close(&t);
+    return code;
+}
+
 /* The network that --encoder names, or that the file there has weights of. */
 static const cnn_backbone_row *find_encoder(const cap_run *r, error *err)
 {
     if (cnn_backbone_find(asked(r)->encoder)) return cnn_backbone_find(asked(r)->encoder);
     io_tensors *t = io_tensors_open(asked(r)->encoder, err);
-    const cnn_backbone_row *row = t ? cnn_import_find(t, err) : NULL;
+    const cnn_backbone_row *row = !t ? NULL : is_ours(t) ? find_ours(t, err) : cnn_import_find(t, err);
     io_tensors_close(&t);
     if (!row || !row->classes) return row;
     err_set(err, ERR_MISMATCH, "'%s' has weights of '%s', which finds objects and is no encoder",
             asked(r)->encoder, row->name);
     return NULL;
-}
-
-static err_code import_weights(cap_run *r, error *err)
-{
-    io_tensors *t = io_tensors_open(asked(r)->encoder, err);
-    if (!t) return err->code;
-    cnn_preprocess pre = model_of(r)->preprocess;
-    err_code code = cnn_import(t, cap_cnn_net(&model_of(r)->encoder), &pre, err);
-    memcpy(model_of(r)->preprocess.mean, pre.mean, sizeof pre.mean);
-    memcpy(model_of(r)->preprocess.std, pre.std, sizeof pre.std);
-    io_tensors_close(&t);
-    return code;
 }
 
 /* How the weights came about goes into the model's record; of the epochs the last one is enough. */
@@ -80,6 +101,22 @@ static err_code keep_pretraining(json_t *record, const io_tensors *t, error *err
     if (pretraining && json_object_set(record, "pretraining", pretraining))
         code = err_no_memory(err, "for the record of '%.300s'", io_tensors_name(t));
     json_decref(o);
+    return code;
+}
+
+static err_code import_weights(cap_run *r, error *err)
+{
+    io_tensors *t = io_tensors_open(asked(r)->encoder, err);
+    if (!t) return err->code;
+    cap_model *m = model_of(r);
+    cnn_preprocess pre = m->preprocess;
+    err_code code = is_ours(t) ? ckpt_read(t, &m->params, "encoder.", NULL, err)
+                               : cnn_import(t, cap_cnn_net(&m->encoder), &pre, err);
+    if (!code && is_ours(t)) code = cap_model_read_preprocess(t, &pre, err);
+    if (!code && is_ours(t)) code = keep_pretraining(m->record, t, err);
+    memcpy(m->preprocess.mean, pre.mean, sizeof pre.mean);
+    memcpy(m->preprocess.std, pre.std, sizeof pre.std);
+    io_tensors_close(&t);
     return code;
 }
 
@@ -148,9 +185,10 @@ static err_code make_model(cap_run *r, const cap_model *from, error *err)
     if (!row) return err->code;
     cap_model_form form = {.encoder = cap_cnn_config(row->name), .decoder = s->decoder};
     cnn_preprocess_default(&form.preprocess);
-    form.preprocess.size = s->size ? s->size : row->size;
+    form.preprocess.size = s->size;
     form.preprocess.fit = s->crop ? CNN_CROP : CNN_STRETCH;
-    err_code code = make_form(r, from, &form, err);
+    err_code code = s->size ? ERR_OK : usual_size(r, row, &form.preprocess.size, err);
+    if (!code) code = make_form(r, from, &form, err);
     if (!code) code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err);
     if (code) {
         cap_model_form_release(&form);
