@@ -355,8 +355,9 @@ typedef struct cap_judged {
     int unknown;                 /* words that are not in the vocabulary */
 } cap_judged;
 
-/* Of the request, how photos are read counts; attention is always given. Errors: those of describing;
- * ARGUMENT (no word in the sentence), LIMIT (over CAP_MAX_WORDS). *out is empty after a failure. */
+/* Of the request, how photos are read counts, and the style; attention is always given. Errors: those of
+ * describing; ARGUMENT (no word in the sentence), LIMIT (over CAP_MAX_WORDS). *out is empty after a failure.
+ */
 CAP_API cap_code cap_judge_file(cap_session *s, const cap_request *request, const char *path,
                                 const char *sentence, cap_judged *out, cap_error *err);
 CAP_API cap_code cap_judge_memory(cap_session *s, const cap_request *request, const void *bytes, size_t size,

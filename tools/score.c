@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/decoding.h"
 #include "tools/model_use.h"
 #include "tools/overlay_files.h"
 #include "tools/photo_list.h"
@@ -75,7 +76,8 @@ static err_code show(const request *q, const cap_judged *j, error *err)
     int warned = 0;
     if (j->description.warning) ui_warn(q->photo, j->description.warning, &warned);
     if (j->unknown && !q->quiet) warn_of_unknown(j);
-    err_code code = q->overlay ? overlay_write(overlay_words, &j->description, q->photo, q->overlay, err) : ERR_OK;
+    err_code code =
+        q->overlay ? overlay_write(overlay_words, &j->description, q->photo, q->overlay, err) : ERR_OK;
     if (code) return code;
     if (!q->json)
         print_table(q->out, j);
@@ -127,6 +129,7 @@ int verb_score(int argc, char **argv)
     q.wanted.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
         MODEL_OPTIONS(q.use, q.wanted),
+        STYLE_OPTION(q.wanted),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help = "one JSON object: words with log-probability and rank, log-probability, confidence"},
