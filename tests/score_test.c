@@ -312,6 +312,55 @@ static void only_scored_images_count_as_documents(void **state)
     cap_scorer_free(&without);
 }
 
+/* An image with these references, and what a caption names of what most of them name. */
+static void expect_objects(const char *const *refs, const char *caption, int64_t objects, int64_t named)
+{
+    cap_scorer *s = scorer();
+    while (*refs) reference(s, 1, *refs++);
+    hypothesis(s, 1, caption);
+    cap_scores all = run(s, NULL);
+    assert_int_equal(all.objects, objects);
+    assert_int_equal(all.objects_named, named);
+    cap_scorer_free(&s);
+}
+
+/* Three of five call it a dog, by whatever word; four tell of people, two of a bench, all of snow. */
+static void objects_that_most_name(void **state)
+{
+    (void)state;
+    static const char *const five[] = {"A man and his puppy in the snow.",
+                                       "Two women with a dog, snow",
+                                       "a girl on a bench, in snow",
+                                       "People, snow, dogs!",
+                                       "<unk> snow on a bench",
+                                       NULL};
+    expect_objects(five, "a boy in the snow", 2, 1);
+    expect_objects(five, "A terrier sits by its lady.", 2, 2);
+    expect_objects(five, "hot dogs on a bench", 2, 0); /* a hot dog is no dog */
+    expect_objects(five, "", 2, 0);
+    static const char *const six[] = {"a cat", "a kitten", "cats", "a bed", "a bed", "a bed", NULL};
+    expect_objects(six, "a cat on a bed", 0, 0); /* half are not most */
+    expect_objects(six + 1, "a cat on a bed", 1, 1);
+    expect_objects(six + 3, "a cat on a bed", 1, 1);
+    expect_objects(six + 4, "a cat on a bed", 0, 0); /* two people are not many */
+}
+
+/* Several images add up, and a second run begins anew. */
+static void objects_of_all_images(void **state)
+{
+    (void)state;
+    cap_scorer *s = scorer();
+    for (int i = 0; i < 6; i++) reference(s, i % 2, i % 2 ? "a red bus" : "a bus by a hydrant");
+    hypothesis(s, 0, "a hydrant");
+    hypothesis(s, 1, "buses");
+    for (int i = 0; i < 2; i++) {
+        cap_scores all = run(s, NULL);
+        assert_int_equal(all.objects, 3);
+        assert_int_equal(all.objects_named, 2);
+    }
+    cap_scorer_free(&s);
+}
+
 static void misuse_is_refused(void **state)
 {
     (void)state;
@@ -375,6 +424,8 @@ int main(void)
         cmocka_unit_test(empty_captions_score_zero),
         cmocka_unit_test(statistics),
         cmocka_unit_test(only_scored_images_count_as_documents),
+        cmocka_unit_test(objects_that_most_name),
+        cmocka_unit_test(objects_of_all_images),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(damaged_frequencies_are_refused),
     };

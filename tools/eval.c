@@ -275,6 +275,8 @@ static const char about[] =
     "Scores captions against reference captions: BLEU-1 to 4, ROUGE-L and CIDEr, exactly as the COCO "
     "caption evaluation computes them (its CIDEr is CIDEr-D). The captions are those of a file of results, "
     "of any program, or a model says them now.\n"
+    "Where images have three references or more, it is also counted how many of the objects that most of them "
+    "name (of COCO's 80 kinds, by any of their names) the caption names, too.\n"
     "With a model, the attention (does it choose, does it move?) and the calibration (do words "
     "that the model is sure of occur in a reference?) are measured too.\n"
     "Images without a result are left out and counted. A result for an unknown image, or a second one for an "

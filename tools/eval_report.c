@@ -111,6 +111,18 @@ static void put_calibration(io_json_build *b, const cap_calibration *c)
     }
 }
 
+static double share_of_objects(const cap_scores *all)
+{
+    return (double)all->objects_named / (double)all->objects;
+}
+
+static void put_objects(io_json_build *b, const cap_scores *all)
+{
+    json_t *o = io_json_put_object(b, b->root, "objects");
+    io_json_put_int(b, o, "most_name", all->objects);
+    io_json_put_number(b, o, "named", share_of_objects(all));
+}
+
 static void put_counts(io_json_build *b, const cap_scores *all)
 {
     io_json_put_int(b, b->root, "images", (int64_t)all->images);
@@ -129,6 +141,7 @@ err_code eval_print_json(const cap_scores *all, const eval_captioned *inside, er
     cap_attention attention = cap_attention_summary(&inside->attention);
     io_json_build b = io_json_build_object();
     put_metrics(&b, b.root, &all->of, all->cider_means_nothing);
+    if (all->objects) put_objects(&b, all);
     if (attention.captions) put_attention(&b, &attention);
     if (inside->pointed) put_grounding(&b, &inside->grounding);
     if (inside->auc >= 0) put_confidence(&b, inside);
@@ -214,6 +227,9 @@ void eval_print_table(const cap_scores *all, const eval_captioned *inside)
     if (all->training_captions)
         printf("novel        %7zu   captions, %.1f %%, that are none of %zu training captions\n", all->novel,
                percent(all->novel, all->images), all->training_captions);
+    if (all->objects)
+        printf("objects      %7.3f   of %lld that most references name are named by the caption\n",
+               share_of_objects(all), (long long)all->objects);
     if (attention.captions) print_attention(&attention);
     if (inside->pointed) print_grounding(&inside->grounding);
     if (inside->auc >= 0) print_confidence(inside);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "captioner/score/mentions.h"
 #include "captioner/score/score_caption.h"
 #include "src/base/list.h"
 
@@ -55,6 +56,7 @@ typedef struct bench {
     uint32_t *row;           /* [CAP_SCORE_MAX_WORDS + 1] */
     unsigned char *flag;     /* [sentences.node_count] */
     bool *word_used;         /* [ngrams.word_count] */
+    cap_mentions mentions;
 } bench;
 
 enum { TRAINED = 1, SEEN = 2 }; /* bits of bench.flag */
@@ -264,6 +266,7 @@ static void bench_release(bench *b)
     free(b->row);
     free(b->flag);
     free(b->word_used);
+    cap_mentions_release(&b->mentions);
 }
 
 static err_code bench_init(bench *b, cap_scorer *s, const cap_df *df, error *err)
@@ -278,7 +281,7 @@ static err_code bench_init(bench *b, cap_scorer *s, const cap_df *df, error *err
     b->word_used = calloc((size_t)s->ngrams.word_count + 1, sizeof *b->word_used);
     if (!b->idf || !b->refs || !b->row || !b->flag || !b->word_used) return err_no_memory(err, while_scoring);
     for (uint32_t i = 0; i < s->training.count; i++) b->flag[s->training.item[i]] |= TRAINED;
-    return ERR_OK;
+    return cap_mentions_start(&b->mentions, s->ngrams.words, s->ngrams.word_count, err);
 }
 
 static void score_image(const cap_scorer *s, const hypothesis *h, bench *b, cap_image_scores *out)
@@ -292,6 +295,7 @@ static void score_image(const cap_scorer *s, const hypothesis *h, bench *b, cap_
     cap_bleu(&out->of);
     out->of.rouge_l = cap_rouge_l(&h->of, b->refs, count, b->row);
     cap_cider(&h->of, b->refs, count, b->idf, &out->of.cider_d, &out->of.cider);
+    cap_mentions_add(&b->mentions, &h->of, b->refs, count);
 }
 
 static void add_metrics(cap_metrics *sum, const cap_metrics *m)
@@ -335,6 +339,8 @@ static void score_all(cap_scorer *s, bench *b, const uint32_t *sentence, cap_sco
     out->of.cider_d /= images;
     out->of.cider /= images;
     out->mean_words = (double)out->of.hypothesis_words / images;
+    out->objects = b->mentions.objects;
+    out->objects_named = b->mentions.named;
 }
 
 /* The hypotheses as nodes of `sentences`, before the flags of these nodes are allocated. */

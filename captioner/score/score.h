@@ -63,6 +63,9 @@ typedef struct cap_scores {
     size_t distinct;           /* different hypotheses, as word sequences */
     size_t novel;              /* hypotheses that are no training caption; 0 where training_captions is 0 */
     size_t training_captions;  /* added by cap_scorer_add_training */
+    int64_t objects;           /* that most references of an image name (captioner/score/mentions.h), where it
+                                  has three or more; */
+    int64_t objects_named;     /* of these, which its hypothesis names, too */
     const cap_image_scores *image; /* [images] in the order of the hypotheses; owned by the scorer */
 } cap_scores;
 
