@@ -58,7 +58,7 @@ struct bench_row {
     bool all_threads; /* else one */
     bool needs_model;
     gemm_precision precision;
-    int amount; /* for open: of words, regions, photos; 0 where it does not ask */
+    int amount; /* for open: of words, regions, photos, pixels of a side; 0: it does not ask, or the usual */
     err_code (*open)(bench_case *c, error *err); /* after a failure close is called all the same */
     err_code (*run)(bench_case *c, error *err);
     void (*close)(bench_case *c); /* state may be NULL */

@@ -35,7 +35,7 @@ err_code bench_encoder_open(bench_case *c, error *err)
     bool narrow = gemm_rounds(c->row->precision);
     if (!code) code = nn_params_pack(&s->params, "", PACKED_F32, narrow ? PACKED_BF16 : PACKED_F32, err);
     if (code) return code;
-    s->size = cnn_net_row(s->net)->size;
+    s->size = c->row->amount ? c->row->amount : cnn_net_row(s->net)->size;
     s->tape = (nn_tape){.mem = &s->memory, .threads = bench_pool(c)};
     size_t count = 3 * (size_t)s->size * s->size;
     if (!(s->pixels = malloc(count * sizeof *s->pixels))) return bench_no_memory(c, err);
