@@ -69,12 +69,25 @@ def models(folder):
 
     seed("model", "good_photos", made("photos", "sigmoid") + b"\0\0\x2c")
     seed("model", "good_photos_none", made("none", "none") + b"\0\0\x2c")
+    seed("model", "good_photos_named", made("named", "sigmoid", "named") + b"\0\0\x2c")
+    seed("model", "good_photos_calibrated", calibrated(folder, "photos") + b"\0\0\x2c")
     seed("model", "good_text", made("text", "sigmoid", "text") + b"\0\0\0\0\x3d\0\0\x80\xbd")
     train(folder, "letters", "--level", "char")
     seed("model", "good_letters", (folder / "letters").read_bytes())
     seed("state", "file", (folder / "letters.state").read_bytes())
     train(folder, "pieces", "--level", "bpe:20", "--match", "general", "--layers", "2", "--residual")
     seed("model", "good_pieces", header_of(folder / "pieces") + b"\0\0\0\0\x3d\0\0\x80\xbd")
+
+
+def calibrated(folder, name):
+    photos = {"coffee.jpg": "A cup of snow.", "rocket.jpg": "The man in the snow.", "chelsea.jpg": "A cat."}
+    refs = {"images": [{"id": i, "file_name": n} for i, n in enumerate(photos)],
+            "annotations": [{"image_id": i, "caption": c} for i, c in enumerate(photos.values())]}
+    (folder / "val.json").write_text(json.dumps(refs))
+    subprocess.run([build / "caption", "calibrate", "--model", folder / name, "--captions", folder / "val.json",
+                    "--images", here.parent / "photos", "--out", folder / "calibrated", "-q"],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return header_of(folder / "calibrated")
 
 
 def train(folder, out, *words):
@@ -104,7 +117,7 @@ def results():
     rows = [{"image_id": 1, "caption": "a dog"}, {"image_id": 2, "caption": "a cat on a bed"}]
     seed("results", "good_plain", json.dumps(rows))
     rows[0].update(made_by="0123456789abcdef", words=[{"word": "a", "probability": 0.5, "at": [0.5, 1]}],
-                   attention={"entropy": 0.5, "strongest": 0.1, "change": 0.2})
+                   confidence=0.25, unsure=True, attention={"entropy": 0.5, "strongest": 0.1, "change": 0.2})
     seed("results", "good_whole", json.dumps(rows))
     seed("results", "unknown", '[{"image_id": 3, "caption": ""}]')
 
