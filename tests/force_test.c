@@ -140,6 +140,35 @@ static void attention_by_hand(void **state)
     assert_int_equal(a.captions, 2);
 }
 
+/* A model that looks at concepts: two regions, two concepts, and what the first two words leave of 1. */
+static void attention_to_concepts(void **state)
+{
+    (void)state;
+    float alpha[] = {0.25f, 0, 0.25f, 0}, of_concepts[] = {0.25f, 0.25f, 0, 0.5f}, all[] = {0.5f, 0.5f, 1, 0};
+    cap_attention_stats s = {0}, none = {0}, rest = {0};
+    cap_description d = {.best = {.words = 2},
+                         .grid_h = 1,
+                         .grid_w = 2,
+                         .attention = alpha,
+                         .concepts = 2,
+                         .concept_attention = of_concepts};
+    assert_true(cap_attention_add_description(&s, &d));
+    cap_attention a = cap_attention_summary(&s);
+    near(a.entropy, (log(4) + 1.5 * log(2)) / 2 / log(5), 1e-6);
+    near(a.strongest, 0.375, 1e-6);
+    near(a.change, 0.25, 1e-6);
+    d.concept_attention = NULL; /* nothing was named */
+    assert_true(cap_attention_add_description(&rest, &d));
+    near(cap_attention_summary(&rest).strongest, 0.75, 1e-6);
+    d.attention = all; /* a model that knows no concepts */
+    assert_true(cap_attention_add_description(&none, &d));
+    near(cap_attention_summary(&none).entropy, 0.5, 1e-6);
+    near(cap_attention_summary(&none).change, 0.5, 1e-6);
+    d.attention = NULL;
+    assert_true(cap_attention_add_description(&none, &d));
+    assert_int_equal(cap_attention_summary(&none).captions, 1);
+}
+
 static void flat_and_frozen(void **state)
 {
     (void)state;
@@ -233,6 +262,7 @@ int main(void)
         cmocka_unit_test(words_share_one_probability),
         cmocka_unit_test(bad_sentences),
         cmocka_unit_test(attention_by_hand),
+        cmocka_unit_test(attention_to_concepts),
         cmocka_unit_test(flat_and_frozen),
         cmocka_unit_test(models_carry_frequencies),
         cmocka_unit_test(large_tables_stay_out_of_models),

@@ -150,7 +150,7 @@ static void words_point_at_things(void **state)
 static void points_lie_in_the_view(void **state)
 {
     (void)state;
-    float alpha[] = {0, 0, 1, 0, 0, 0, 0.1f, 0.1f, 0.1f, 0.1f, 0.4f, 0.2f};
+    float alpha[] = {0, 0, 0.3f, 0, 0, 0, 0.1f, 0.1f, 0.1f, 0.1f, 0.4f, 0.2f};
     cap_description d = {.best = {.words = 2},
                          .grid_h = 2,
                          .grid_w = 3,
@@ -164,7 +164,7 @@ static void points_lie_in_the_view(void **state)
     near((double)at[0].y, 0.25);
     near((double)at[1].x, 0.5);
     near((double)at[1].y, 0.75);
-    float of_concepts[] = {0.9f, 0, 0.1f, 0.45f}; /* the first has no box */
+    float of_concepts[] = {0.5f, 0.2f, 0.1f, 0.45f}; /* the first has no box */
     cap_named_concept named[] = {{.name = "red"}, {.name = "dog", .boxed = true, .box = {200, 50, 400, 100}}};
     d.concept = named;
     d.concepts = 2;
@@ -173,6 +173,9 @@ static void points_lie_in_the_view(void **state)
     near((double)at[0].x, (100 + 200 * 5 / 6.0) / 400);
     near((double)at[1].x, 0.75);
     near((double)at[1].y, 0.375);
+    of_concepts[1] = 0.3f; /* no more than the region */
+    assert_true(cap_points_of(&d, at));
+    near((double)at[0].x, (100 + 200 * 5 / 6.0) / 400);
     d.attention = NULL;
     assert_false(cap_points_of(&d, at));
 }

@@ -172,8 +172,8 @@ static void print_cider(const char *name, double value, bool means_nothing)
 
 static void print_attention(const cap_attention *a)
 {
-    printf("attention    %7.3f   of the entropy of even weights; %.3f on the strongest region\n", a->entropy,
-           a->strongest);
+    printf("attention    %7.3f   of the entropy of even weights; %.3f on what a word looks at most\n",
+           a->entropy, a->strongest);
     printf("             %7.3f   of it moves from word to word\n", a->change);
 }
 

@@ -78,7 +78,7 @@ bool eval_said_take(eval_said *said, const cap_description *d, arena *mem)
         s.probability[i] = d->best.probability[i];
         if (!(s.word[i] = arena_strdup(mem, d->best.word[i]))) return false;
     }
-    cap_attention_add(&s.attention, d->attention, d->best.words, d->grid_h * d->grid_w);
+    if (!cap_attention_add_description(&s.attention, d)) return false;
     *said = s;
     return true;
 }
