@@ -112,10 +112,7 @@ void cap_draw_free(cap_draw **d)
 
 int cap_draw_most(const cap_draw *d)
 {
-    int most = 0;
-    for (int i = 0; i < CAP_NAMERS; i++)
-        if (d->s.namers[i].config.row) most += cap_naming_of(&d->s.namers[i].config)->most;
-    return most;
+    return cap_named_most(d->s.namers);
 }
 
 /* ---- donors ---- */
@@ -198,22 +195,7 @@ int cap_draw_group(const cap_draw *d, int32_t group, int donor, rng *r, cap_conc
 
 int cap_draw_photo(const cap_draw *d, int photo, cap_concept *list)
 {
-    const cap_named *n = d->s.named;
-    cap_sighting seen[DRAW_SEEN];
-    int count = 0, met = 0;
-    for (int64_t k = d->objects.named ? n->first[photo] : 0;
-         d->objects.named && k < n->first[photo + 1] && met < DRAW_SEEN; k++) {
-        seen[met] = (cap_sighting){.name = n->found[k].class, .confidence = n->found[k].score};
-        memcpy(seen[met++].box, n->found[k].box, sizeof n->found[k].box);
-    }
-    if (d->objects.named) count = choose(d->objects.namer, seen, met, list);
-    if (!d->words.words) return count;
-    const float *score = cap_named_scores(n, photo);
-    double least = cap_naming_of(&d->words.namer->config)->least;
-    met = 0;
-    for (int j = 0; j < n->words && met < DRAW_SEEN; j++)
-        if ((double)score[j] >= least) seen[met++] = (cap_sighting){.name = j, .confidence = score[j]};
-    return count + choose(d->words.namer, seen, met, list + count);
+    return cap_named_choose(d->s.namers, d->s.named, photo, list);
 }
 
 /* ---- leaving out ---- */

@@ -3,6 +3,7 @@
  *
  *     const float *score = cap_named_scores(&named, photo);                        score[j] of namer word j
  *     for (int64_t i = named.first[photo]; i < named.first[photo + 1]; i++) use(&named.found[i]);
+ *     int count = cap_named_choose(model->namers, &named, photo, list);
  *
  * It is plain memory of whoever filled it. */
 #ifndef CAPTIONER_TRAIN_NAMED_H
@@ -10,6 +11,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "captioner/net/concepts.h"
 
 /* A box with a weaker score is not kept: a namer's threshold is to be above. */
 #define CAP_NAMED_LEAST 0.1F
@@ -34,5 +37,13 @@ static inline const float *cap_named_scores(const cap_named *n, int photo)
 {
     return n->scores + (size_t)photo * (size_t)n->words;
 }
+
+struct cap_namer;
+
+/* The concepts among what the namers [CAP_NAMERS] gave for a photo, one namer after the other, each the surest
+ * first: as many and as sure as their settings want. `list` has room for cap_named_most of them. Returns how
+ * many. */
+int cap_named_most(const struct cap_namer *namers);
+int cap_named_choose(const struct cap_namer *namers, const cap_named *n, int photo, cap_concept *list);
 
 #endif

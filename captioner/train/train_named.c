@@ -354,8 +354,6 @@ err_code cap_split_means(const cap_split *s, const cap_model *m, const char *fol
     return ERR_OK;
 }
 
-/* ---- concepts ---- */
-
 void cap_split_take_scores(cap_split_named *n, int photos, int words, float *scores)
 {
     free(n->scores);
@@ -363,58 +361,4 @@ void cap_split_take_scores(cap_split_named *n, int photos, int words, float *sco
     n->named.photos = photos;
     n->named.words = words;
     n->named.scores = scores;
-}
-
-int cap_named_most(const cap_namer *namers)
-{
-    int most = 0;
-    for (int i = 0; i < CAP_NAMERS; i++)
-        if (namers[i].config.row) most += cap_naming_of(&namers[i].config)->most;
-    return most;
-}
-
-static int surest_first(const void *left, const void *right)
-{
-    const cap_sighting *a = left, *b = right;
-    if (a->confidence != b->confidence) return a->confidence < b->confidence ? 1 : -1;
-    return a->name - b->name;
-}
-
-static int choose_objects(const cap_namer *n, const cap_named *named, int photo, cap_concept *out)
-{
-    const cap_found *found = named->found + named->first[photo];
-    int count = (int)(named->first[photo + 1] - named->first[photo]);
-    cap_sighting *seen = malloc(((size_t)count + 1) * sizeof *seen);
-    if (!seen) return -1;
-    for (int i = 0; i < count; i++) {
-        seen[i] = (cap_sighting){.name = found[i].class, .confidence = found[i].score};
-        memcpy(seen[i].box, found[i].box, sizeof seen[i].box);
-    }
-    int chosen = cap_namer_choose(n, seen, count, out);
-    free(seen);
-    return chosen;
-}
-
-/* Those that are not sure enough are passed over before the rest is sorted. */
-static int choose_words(const cap_namer *n, const cap_named *named, int photo, cap_concept *out)
-{
-    const float *score = cap_named_scores(named, photo);
-    double least = cap_naming_of(&n->config)->least;
-    cap_sighting *seen = malloc(((size_t)named->words + 1) * sizeof *seen);
-    int count = 0;
-    if (!seen) return -1;
-    for (int i = 0; i < named->words; i++)
-        if ((double)score[i] >= least) seen[count++] = (cap_sighting){.name = i, .confidence = score[i]};
-    qsort(seen, (size_t)count, sizeof *seen, surest_first);
-    int chosen = cap_namer_choose(n, seen, count, out);
-    free(seen);
-    return chosen;
-}
-
-int cap_named_choose(const cap_namer *namers, const cap_named *n, int photo, cap_concept *list)
-{
-    int objects = n->first ? choose_objects(&namers[CAP_NAMER_OBJECTS], n, photo, list) : 0;
-    if (objects < 0) return -1;
-    int words = n->words ? choose_words(&namers[CAP_NAMER_WORDS], n, photo, list + objects) : 0;
-    return words < 0 ? -1 : objects + words;
 }

@@ -37,10 +37,4 @@ err_code cap_split_means(const cap_split *s, const cap_model *m, const char *fol
 /* scores [photos][words] of the namer of words, taken over. */
 void cap_split_take_scores(cap_split_named *n, int photos, int words, float *scores);
 
-/* The concepts among what was seen in a photo, one namer after the other: as many and as sure as the settings
- * of `namers` [CAP_NAMERS] want them. `list` has room for cap_named_most(namers). Returns how many; -1: out of
- * memory. */
-int cap_named_most(const cap_namer *namers);
-int cap_named_choose(const cap_namer *namers, const cap_named *n, int photo, cap_concept *list);
-
 #endif

@@ -516,9 +516,8 @@ err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, 
         style[i] = told_style(r, &g, d->style[photo]);
         if (!list) continue;
         cap_concept *own = list + (size_t)i * (size_t)concepts->most;
-        int named = cap_named_choose(model_of(r)->namers, &d->seen.named, photo, own);
-        if (named < 0) return err_no_memory(err, "in a training step");
-        count[i] = cap_draw_drop(&asked(r)->drop, &g, own, named);
+        count[i] = cap_named_choose(model_of(r)->namers, &d->seen.named, photo, own);
+        count[i] = cap_draw_drop(&asked(r)->drop, &g, own, count[i]);
     }
     if (list) e->concepts = concepts;
     if (model_of(r)->styles.count) e->style = style;

@@ -190,11 +190,9 @@ static err_code add_named(cap_run *r, int set, int first, int count, cap_concept
     if (code) return code;
     cap_concept *list = cap_photos_concepts(r, count, concepts, &counts);
     if (r->tape.failed) return err_no_memory(err, "while validating");
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         counts[i] = cap_named_choose(model_of(r)->namers, &d->val_seen[set].named, first + i,
                                      list + (size_t)i * (size_t)concepts->most);
-        if (counts[i] < 0) return err_no_memory(err, "while validating");
-    }
     e->concepts = concepts;
     return ERR_OK;
 }
