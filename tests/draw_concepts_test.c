@@ -32,7 +32,7 @@ typedef struct world {
     ds_vocab *vocab;
     sentences photos, groups;
     float scores[MOST_PHOTOS][W];
-    cap_found found[MOST_FOUND];
+    cap_sighting found[MOST_FOUND];
     int64_t first_found[MOST_PHOTOS + 1], id[MOST_PHOTOS];
     int32_t style[MOST_PHOTOS];
     ds_image group[MOST_PHOTOS];
@@ -125,7 +125,7 @@ static int add_photo(world *w, int times, const char *caption, const float score
 static void add_found(world *w, int class, float score, float left)
 {
     int64_t *end = &w->first_found[w->named.photos];
-    w->found[(*end)++] = (cap_found){.class = class, .score = score, .box = {left, 0, 1, 1}};
+    w->found[(*end)++] = (cap_sighting){.name = class, .confidence = score, .box = {left, 0, 1, 1}};
 }
 
 /* A group; objects[count], count -1: nobody listed them. */

@@ -114,10 +114,10 @@ static bool measure_run(draw_objects *o, int32_t photo, int32_t class, const dra
     const cap_named *n = o->named;
     int64_t first = o->founds;
     for (int64_t k = n->first[photo]; k < n->first[photo + 1]; k++) {
-        const cap_found *f = &n->found[k];
-        bool wanted = class < 0 ? !t->is[f->class] : f->class == class;
+        const cap_sighting *f = &n->found[k];
+        bool wanted = class < 0 ? !t->is[f->name] : f->name == class;
         if (o->founds - first >= DRAW_SEEN / 4) break;
-        if (wanted && (double)f->score >= least_of(o) && !add_found(o, k)) return false;
+        if (wanted && (double)f->confidence >= least_of(o) && !add_found(o, k)) return false;
     }
     return add_run(o, runs, first);
 }
@@ -186,13 +186,6 @@ static const draw_runs *pick_cell(const draw_objects *o, bool person, bool named
     return NULL;
 }
 
-static cap_sighting sighting_of(const cap_found *f, int32_t class)
-{
-    cap_sighting s = {.name = class, .confidence = f->score};
-    memcpy(s.box, f->box, sizeof s.box);
-    return s;
-}
-
 /* What some photo shows of such an object, as one of `class`. */
 static int draw_class(const draw_objects *o, int32_t class, const draw_there *t, rng *r, cap_sighting *out,
                       int room)
@@ -201,7 +194,10 @@ static int draw_class(const draw_objects *o, int32_t class, const draw_there *t,
     if (!cell) return 0;
     const draw_run *run = &cell->run[rng_below(r, (uint32_t)cell->count)];
     int count = run->count < room ? run->count : room;
-    for (int i = 0; i < count; i++) out[i] = sighting_of(&o->named->found[o->found[run->of + i]], class);
+    for (int i = 0; i < count; i++) {
+        out[i] = o->named->found[o->found[run->of + i]];
+        out[i].name = class;
+    }
     return count;
 }
 
@@ -217,8 +213,8 @@ int draw_objects_group(const draw_objects *o, const draw_captions *c, int32_t gr
     if (!o->wrong.count) return drawn;
     const draw_run *run = &o->wrong.run[rng_below(r, (uint32_t)o->wrong.count)];
     for (int i = 0; i < run->count && drawn < DRAW_SEEN; i++) {
-        const cap_found *f = &o->named->found[o->found[run->of + i]];
-        if (!t.is[f->class]) out[drawn++] = sighting_of(f, f->class);
+        const cap_sighting *f = &o->named->found[o->found[run->of + i]];
+        if (!t.is[f->name]) out[drawn++] = *f;
     }
     return drawn;
 }

@@ -1,11 +1,8 @@
 #include "captioner/train/named.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "captioner/net/namer.h"
-
-enum { SEEN = 512 }; /* things that one namer saw in a photo and that are looked at: never so many are sure */
+enum { SEEN = 512 }; /* words of a photo that are looked at: never so many are sure */
 
 int cap_named_most(const cap_namer *namers)
 {
@@ -25,13 +22,8 @@ static int surest_first(const void *left, const void *right)
 
 static int choose_objects(const cap_namer *n, const cap_named *named, int photo, cap_concept *list)
 {
-    cap_sighting seen[SEEN];
-    int count = 0;
-    for (int64_t k = named->first[photo]; k < named->first[photo + 1] && count < SEEN; k++) {
-        seen[count] = (cap_sighting){.name = named->found[k].class, .confidence = named->found[k].score};
-        memcpy(seen[count++].box, named->found[k].box, sizeof named->found[k].box);
-    }
-    return cap_namer_choose(n, seen, count, list);
+    int64_t first = named->first[photo], count = named->first[photo + 1] - first;
+    return cap_namer_choose(n, named->found + first, (int)count, list);
 }
 
 static int choose_words(const cap_namer *n, const cap_named *named, int photo, cap_concept *list)

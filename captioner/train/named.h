@@ -12,25 +12,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "captioner/net/concepts.h"
+#include "captioner/net/namer.h"
 
 /* A box with a weaker score is not kept: a namer's threshold is to be above. */
 #define CAP_NAMED_LEAST 0.1F
 
-/* One thing that the detector saw. */
-typedef struct cap_found {
-    int32_t class; /* of the detector's, from 0 */
-    float score;   /* CAP_NAMED_LEAST..1 */
-    float box[4];  /* left, top, right, bottom as shares of the photo's width and height */
-} cap_found;
-
 /* Whatever the thresholds of the namers. Of photos that train the namer of words, the scores must come from
  * one that has not seen them; else the decoder learns to trust it too much. */
 typedef struct cap_named {
-    int photos, words;      /* words: W of the namer's list; 0: it does not name */
-    const float *scores;    /* [photos][W] 0..1 */
-    const int64_t *first;   /* [photos+1] photo i has found[first[i] .. first[i+1]-1]; NULL: no detector */
-    const cap_found *found; /* of each photo the surest first, several of a class among them */
+    int photos, words;         /* words: W of the namer's list; 0: it does not name */
+    const float *scores;       /* [photos][W] 0..1 */
+    const int64_t *first;      /* [photos+1] photo i has found[first[i] .. first[i+1]-1]; NULL: no detector */
+    const cap_sighting *found; /* what the detector saw: of each photo the surest first, several of a class
+                                  (its name) among them */
 } cap_named;
 
 static inline const float *cap_named_scores(const cap_named *n, int photo)
@@ -38,12 +32,10 @@ static inline const float *cap_named_scores(const cap_named *n, int photo)
     return n->scores + (size_t)photo * (size_t)n->words;
 }
 
-struct cap_namer;
-
 /* The concepts among what the namers [CAP_NAMERS] gave for a photo, one namer after the other, each the surest
  * first: as many and as sure as their settings want. `list` has room for cap_named_most of them. Returns how
  * many. */
-int cap_named_most(const struct cap_namer *namers);
-int cap_named_choose(const struct cap_namer *namers, const cap_named *n, int photo, cap_concept *list);
+int cap_named_most(const cap_namer *namers);
+int cap_named_choose(const cap_namer *namers, const cap_named *n, int photo, cap_concept *list);
 
 #endif

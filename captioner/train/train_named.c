@@ -37,7 +37,7 @@ static const char finding[] = "finding objects once";
 
 /* What was found so far, in the order of the photos. */
 typedef struct findings {
-    cap_found *list;
+    cap_sighting *list;
     int64_t count, capacity;
     float *of_photo; /* [photos] how many each has */
     int photos;
@@ -81,11 +81,7 @@ static err_code add_sightings(findings *f, const cap_sightings *seen, const bool
         const cap_sighting *s = seen->list + (size_t)i * (size_t)seen->most;
         int count = bad[i] ? 0 : seen->count[i];
         if (!LIST_ROOM(f->list, f->count, count, f->capacity)) return err_no_memory(err, "for objects");
-        for (int k = 0; k < count; k++) {
-            cap_found *to = &f->list[f->count++];
-            *to = (cap_found){.class = s[k].name, .score = s[k].confidence};
-            memcpy(to->box, s[k].box, sizeof to->box);
-        }
+        for (int k = 0; k < count; k++) f->list[f->count++] = s[k];
         f->of_photo[f->photos++] = (float)count;
     }
     return ERR_OK;
@@ -132,8 +128,8 @@ static err_code save_findings(const findings *f, const char *path, error *err)
     if (!numbers) return err_no_memory(err, "for objects");
     for (int64_t i = 0; i < f->count; i++) {
         float *to = numbers + (size_t)i * FOUND_NUMBERS;
-        to[0] = (float)f->list[i].class;
-        to[1] = f->list[i].score;
+        to[0] = (float)f->list[i].name;
+        to[1] = f->list[i].confidence;
         memcpy(to + 2, f->list[i].box, sizeof f->list[i].box);
     }
     const int64_t shape[] = {f->count, FOUND_NUMBERS}, photos = f->photos;
@@ -178,7 +174,7 @@ static bool read_found(const io_tensors *file, findings *f, int classes)
     for (int64_t i = 0; good && i < count; i++) {
         const float *x = numbers + (size_t)i * FOUND_NUMBERS;
         good = is_possible(x, classes);
-        f->list[f->count] = (cap_found){.class = good ? (int32_t)x[0] : 0, .score = x[1]};
+        f->list[f->count] = (cap_sighting){.name = good ? (int)x[0] : 0, .confidence = x[1]};
         memcpy(f->list[f->count++].box, x + 2, 4 * sizeof *x);
     }
     free(numbers);
@@ -213,7 +209,7 @@ static err_code objects_of_part(const cap_split *s, const cap_part *p, const cap
 static err_code append_findings(cap_split_named *out, const cap_part *p, const findings *f, error *err)
 {
     int64_t before = out->first[p->first];
-    cap_found *all = realloc(out->found, (size_t)(before + f->count + 1) * sizeof *all);
+    cap_sighting *all = realloc(out->found, (size_t)(before + f->count + 1) * sizeof *all);
     if (!all) return err_no_memory(err, "for objects");
     out->found = all;
     if (f->count) memcpy(all + before, f->list, (size_t)f->count * sizeof *all);

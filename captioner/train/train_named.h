@@ -18,7 +18,7 @@ typedef struct cap_split_named {
     cap_named named;
     float *scores;
     int64_t *first;
-    cap_found *found;
+    cap_sighting *found;
 } cap_split_named;
 
 void cap_split_named_release(cap_split_named *n); /* zeroed ones are fine */
