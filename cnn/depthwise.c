@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "cnn/conv2d.h"
+#include "src/base/bounds.h"
 
-enum { GROUPS = 8 };
+enum { GROUPS = 8, BAND = 1 << 14 }; /* numbers of dy that are taken at once */
 
 typedef struct depth_ctx {
     nn_var *x, *w, *b, *y;
@@ -108,63 +109,70 @@ static void forward_row(void *p, size_t begin, size_t end)
         cnn_depthwise_line(&c->d, c->x->data + r / oh * image, 0, (int)(r % oh), c->y->data + r * line);
 }
 
-/* Output pixels begin..end-1 of a row through the kernel's row ky; x and dx are the rows of the maps it
- * meets.
- */
-typedef struct row_pass {
-    const real *x, *dy;
-    real *dx, *dw;
-    int ky;
-} row_pass;
-
-static void backward_pixels(const depth_ctx *c, const row_pass *r, int begin, int end)
+/* A pixel of the result: any kernel, any stride. */
+static void backward_pixel(const cnn_depth *d, const real *x, const real *dy, int oy, int ox, real *dw,
+                           real *dx)
 {
-    int ch = c->x->dim[3], k = c->d.win.kernel;
-    for (int ox = begin; ox < end; ox++) {
-        int first, last, column = ox * c->d.win.stride - c->d.left;
-        taps(k, column, c->d.width, &first, &last);
-        for (int kx = first; kx < last; kx++) {
-            size_t at = (size_t)(column + kx) * (size_t)ch;
-            size_t tap = (size_t)(r->ky * k + kx) * (size_t)ch;
-            const real *dy = r->dy + (size_t)ox * (size_t)ch;
-            c->d.k->vector.product_add(dy, r->x + at, r->dw + tap, ch);
-            if (r->dx) c->d.k->vector.product_add(dy, c->w->data + tap, r->dx + at, ch);
+    int ch = nn_last(d->w), k = d->win.kernel, y0, y1, x0, x1;
+    int row = oy * d->win.stride - d->top, column = ox * d->win.stride - d->left;
+    taps(k, row, d->height, &y0, &y1);
+    taps(k, column, d->width, &x0, &x1);
+    for (int ky = y0; ky < y1; ky++)
+        for (int kx = x0; kx < x1; kx++) {
+            size_t at = ((size_t)(row + ky) * d->width + (column + kx)) * ch;
+            int tap = (ky * k + kx) * ch;
+            d->k->vector.product_add(dy, x + at, dw + tap, ch);
+            if (dx) d->k->vector.product_add(dy, d->w->data + tap, dx + at, ch);
         }
-    }
 }
 
-/* The pixels between the borders of the map by a kernel of their own, if there is one. */
-static void backward_row(const depth_ctx *c, const row_pass *r)
+/* Rows first..last-1 of the result, dy being that of the first. */
+static void backward_rows(const depth_ctx *c, int first, int last, const real *x, const real *dy, real *dw,
+                          real *dx)
 {
-    int ow = c->y->dim[2], ch = c->x->dim[3], s = c->d.win.stride, k = c->d.win.kernel, begin, end;
-    inside(&c->d, &begin, &end);
-    if (k != 3 || !r->dx || begin >= end || end > ow) {
-        backward_pixels(c, r, 0, ow);
+    const cnn_depth *d = &c->d;
+    int k = d->win.kernel, s = d->win.stride, ow = c->y->dim[2], ch = c->y->dim[3];
+    if ((k == 3 || k == 5) && (s == 1 || s == 2)) {
+        kernels_depthwise_back b = {.kernel = k,
+                                    .stride = s,
+                                    .top = d->top - first * s,
+                                    .left = d->left,
+                                    .height = d->height,
+                                    .width = d->width,
+                                    .out_height = last - first,
+                                    .out_width = ow,
+                                    .channels = ch};
+        d->k->conv.depthwise_back(&b, x, d->w->data, dy, dw, dx);
         return;
     }
-    size_t at = (size_t)(begin * s - c->d.left) * (size_t)ch, tap = (size_t)(r->ky * k) * (size_t)ch;
-    backward_pixels(c, r, 0, begin);
-    c->d.k->conv.depthwise_back(r->x + at, c->w->data + tap, r->dy + (size_t)begin * (size_t)ch, end - begin,
-                                s, ch, r->dw + tap, r->dx + at);
-    backward_pixels(c, r, end, ow);
+    for (int oy = first; oy < last; oy++)
+        for (int ox = 0; ox < ow; ox++, dy += ch) backward_pixel(d, x, dy, oy, ox, dw, dx);
 }
 
+/* Zeroes rows of dx of an image up to the one that row `oy` of the result reaches; returns where it ended. */
+static int clear_rows(const depth_ctx *c, real *dx, int from, int oy)
+{
+    int to = min_int(oy * c->d.win.stride - c->d.top + c->d.win.kernel, c->d.height);
+    size_t line = line_of(&c->d);
+    if (to > from) memset(dx + from * line, 0, (to - from) * line * sizeof *dx);
+    return max_int(from, to);
+}
+
+/* As many rows at a time as stay in cache from one use to the next. */
 static void backward_image(const depth_ctx *c, int image, real *dw, real *db)
 {
-    int h = c->x->dim[1], oh = c->y->dim[1], ow = c->y->dim[2], ch = c->x->dim[3], first, last;
-    size_t line = (size_t)c->x->dim[2] * (size_t)ch, from = (size_t)image * (size_t)h * line;
-    size_t out = (size_t)ow * (size_t)ch, to = (size_t)image * (size_t)oh * out;
-    for (int oy = 0; oy < oh; oy++) {
-        real *dy = c->y->grad + to + (size_t)oy * out;
-        int row = oy * c->d.win.stride - c->d.top;
-        if (c->d.act != nn_activation_of(NN_LINEAR))
-            c->d.k->vector.rectify_back(c->y->data + to + (size_t)oy * out, c->d.act->high, dy, (int)out);
-        c->d.k->norm.column_sums(dy, ow, ch, db);
-        taps(c->d.win.kernel, row, h, &first, &last);
-        for (int ky = first; ky < last; ky++) {
-            size_t at = from + (size_t)(row + ky) * line;
-            backward_row(c, &(row_pass){c->x->data + at, dy, c->dx ? c->dx + at : NULL, dw, ky});
-        }
+    const cnn_depth *d = &c->d;
+    int oh = c->y->dim[1], ow = c->y->dim[2], ch = c->y->dim[3], line = ow * ch;
+    int rows = BAND / (line + 1) + 1, cleared = 0;
+    size_t in = nn_count(c->x) / c->x->dim[0] * image, out = nn_count(c->y) / c->y->dim[0] * image;
+    for (int first = 0, last; first < oh; first = last, out += (size_t)rows * line) {
+        last = min_int(first + rows, oh);
+        real *dy = c->y->grad + out;
+        if (d->act != nn_activation_of(NN_LINEAR))
+            d->k->vector.rectify_back(c->y->data + out, d->act->high, dy, (last - first) * line);
+        d->k->norm.column_sums(dy, (last - first) * ow, ch, db);
+        if (c->fresh) cleared = clear_rows(c, c->dx + in, cleared, last < oh ? last - 1 : c->d.height);
+        backward_rows(c, first, last, c->x->data + in, dy, dw, c->dx ? c->dx + in : NULL);
     }
 }
 
@@ -176,8 +184,6 @@ static void backward_group(void *p, int group, int worker)
         last = first + c->group_images < images ? first + c->group_images : images;
     size_t weights = nn_count(c->w);
     real *dw = c->dw_parts + (size_t)group * (weights + (size_t)c->x->dim[3]);
-    size_t size = nn_count(c->x) / (size_t)images;
-    if (c->fresh) memset(c->dx + (size_t)first * size, 0, (size_t)(last - first) * size * sizeof *c->dx);
     for (int n = first; n < last; n++) backward_image(c, n, dw, dw + weights);
 }
 

@@ -427,6 +427,7 @@ static const row rows[] = {
     {"depthwise 5x5 stride 2", f_depthwise, {{4, 2, 7, 6, 3}, {3, 5, 5, 3}, {1, 3}}, 6},
     {"depthwise 3x3 stride 2, same", f_depthwise, {{4, 2, 6, 5, 3}, {3, 3, 3, 3}, {1, 3}}, 7},
     {"depthwise 5x5 stride 2, same", f_depthwise, {{4, 2, 6, 8, 3}, {3, 5, 5, 3}, {1, 3}}, 8},
+    {"depthwise 7x7 stride 2", f_depthwise, {{4, 2, 8, 6, 3}, {3, 7, 7, 3}, {1, 3}}, 4},
     {"depthwise 3x3", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 0},
     {"depthwise 3x3 stride 2", f_depthwise, {{4, 2, 5, 4, 3}, {3, 3, 3, 3}, {1, 3}}, 1},
     {"max and mean pooling", f_pool, {{4, 2, 4, 6, 3}}, 0},

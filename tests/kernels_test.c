@@ -371,13 +371,6 @@ static void run_depthwise_of_five(const kernels *k, float **x, int n)
     k->conv.depthwise_row(rows, 1, 5, x[3], x[2], 0, 6, 1, 7, ch, x[7]);
 }
 
-static void run_depthwise(const kernels *k, float **x, int n)
-{
-    int ch = n / ROWS; /* blocks of ROWS pixels: with stride 2, four outputs meet all of them */
-    k->conv.depthwise_back(x[0], x[1], x[2], ROWS - 2, 1, ch, x[3], x[4]);
-    k->conv.depthwise_back(x[0], x[1], x[2], (ROWS - 1) / 2, 2, ch, x[5], x[6]);
-}
-
 /* Numbers of Philox, block by block, as src/base/rng.c draws them. */
 static void check_dropout(const kernels *k, rng *r, int n)
 {
@@ -404,8 +397,7 @@ static void check_layers(const kernels *k)
                  {"lstm", run_lstm, 4},
                  {"depthwise row", run_depthwise_row, 15},
                  {"depthwise row of five", run_depthwise_of_five, 25},
-                 {"columns", run_columns, ROWS},
-                 {"depthwise", run_depthwise, ROWS}};
+                 {"columns", run_columns, ROWS}};
     const kernels *twin = plainest_table();
     rng r = {.seed = 11};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
@@ -422,6 +414,113 @@ static void layers(void **state)
 {
     (void)state;
     for_each_table(check_layers);
+}
+
+/* ---- gradients of depthwise convolutions ---- */
+
+typedef struct gradients {
+    kernels_depthwise_back b;
+    int map, weights, out; /* numbers of x, w, dy */
+    float *x, *w, *dy, *dw, *dx;
+} gradients;
+
+static gradients take_gradients(rng *r, const kernels_depthwise_back *b)
+{
+    gradients g = {.b = *b};
+    g.map = b->height * b->width * b->channels;
+    g.weights = b->kernel * b->kernel * b->channels;
+    g.out = b->out_height * b->out_width * b->channels;
+    g.x = take_random(r, g.map, 2);
+    g.w = take_random(r, g.weights, 2);
+    g.dy = take_random(r, g.out, 2);
+    g.dw = take_random(r, g.weights, 2);
+    g.dx = take_random(r, g.map, 2);
+    return g;
+}
+
+static void give_gradients(gradients *g)
+{
+    give(g->x, g->map);
+    give(g->w, g->weights);
+    give(g->dy, g->out);
+    give(g->dw, g->weights);
+    give(g->dx, g->map);
+}
+
+/* The definition, in double precision: to dw and dx as they are before. */
+static void add_gradients(const gradients *g, double *dw, double *dx)
+{
+    const kernels_depthwise_back *b = &g->b;
+    int taps = b->kernel * b->kernel, pixels = b->out_height * b->out_width;
+    for (int i = 0; i < pixels * taps * b->channels; i++) {
+        int c = i % b->channels, tap = i / b->channels % taps, pixel = i / b->channels / taps;
+        int y = pixel / b->out_width * b->stride - b->top + tap / b->kernel;
+        int x = pixel % b->out_width * b->stride - b->left + tap % b->kernel;
+        if (y < 0 || y >= b->height || x < 0 || x >= b->width) continue;
+        int at = (y * b->width + x) * b->channels + c, weight = tap * b->channels + c;
+        double d = g->dy[pixel * b->channels + c];
+        dw[weight] += d * g->x[at];
+        dx[at] += d * g->w[weight];
+    }
+}
+
+static double *widened(const float *x, int n)
+{
+    double *y = malloc(n * sizeof *y);
+    assert_non_null(y);
+    for (int i = 0; i < n; i++) y[i] = x[i];
+    return y;
+}
+
+static void expect_numbers(const kernels_depthwise_back *b, const char *what, const float *got,
+                           const double *want, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!(fabs(got[i] - want[i]) <= 64 * EPS * (1 + fabs(want[i]))))
+            fail_msg("kernel %d, stride %d, %d x %d x %d: %s[%d] is %g, not %g", b->kernel, b->stride,
+                     b->height, b->width, b->channels, what, i, (double)got[i], want[i]);
+}
+
+/* dx may be left out; then dw has the same bits. */
+static void check_gradients(const kernels *k, rng *r, const kernels_depthwise_back *b)
+{
+    gradients g = take_gradients(r, b);
+    double *dw = widened(g.dw, g.weights), *dx = widened(g.dx, g.map);
+    float *alone = take_random(r, g.weights, 1);
+    memcpy(alone, g.dw, g.weights * sizeof *alone);
+    add_gradients(&g, dw, dx);
+    k->conv.depthwise_back(b, g.x, g.w, g.dy, g.dw, g.dx);
+    k->conv.depthwise_back(b, g.x, g.w, g.dy, alone, NULL);
+    expect_numbers(b, "dw", g.dw, dw, g.weights);
+    expect_numbers(b, "dx", g.dx, dx, g.map);
+    assert_memory_equal(alone, g.dw, g.weights * sizeof *alone);
+    give(alone, g.weights);
+    free(dw);
+    free(dx);
+    give_gradients(&g);
+}
+
+/* Maps smaller than the kernel, channels that fill no vector, a few rows in the middle of a result. */
+static void check_depthwise_gradients(const kernels *k)
+{
+    rng r = {.seed = 17};
+    for (int i = 0; i < test_size(1200, 120); i++) {
+        kernels_depthwise_back b = {.kernel = i & 1 ? 5 : 3, .stride = i & 2 ? 2 : 1};
+        b.height = 1 + (int)rng_below(&r, 9);
+        b.width = 1 + (int)rng_below(&r, 11);
+        b.channels = 1 + (int)rng_below(&r, 50);
+        b.left = (int)rng_below(&r, b.kernel);
+        b.top = (int)rng_below(&r, b.kernel) - (i & 4 ? b.stride : 0);
+        b.out_height = 1 + (int)rng_below(&r, 1 + b.height / b.stride);
+        b.out_width = 1 + (b.width - 1) / b.stride;
+        check_gradients(k, &r, &b);
+    }
+}
+
+static void depthwise_gradients(void **state)
+{
+    (void)state;
+    for_each_table(check_depthwise_gradients);
 }
 
 /* ---- timing ---- */
@@ -485,6 +584,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(exponentials),
         cmocka_unit_test(rows),
         cmocka_unit_test(layers),
+        cmocka_unit_test(depthwise_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

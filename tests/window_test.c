@@ -1,5 +1,5 @@
 /* Dense and depthwise convolutions against the definition: kernels, strides, paddings, activations; recorded
- * and not. */
+ * and not; gradients of maps that are too large for one piece. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cnn/conv2d.h"
 #include "src/base/rng.h"
@@ -135,6 +137,76 @@ static void test_activations(void **state)
                 check((cnn_window){kernel, 1, kernel / 2}, (nn_act)act, 6, 7, recording);
 }
 
+/* ---- gradients of a large map ---- */
+
+/* What the gradient dy gives to x and w: dx and dw in double precision. */
+static void add_gradients(const nn_var *x, const nn_var *w, const nn_var *y, cnn_window win, double *dx,
+                          double *dw)
+{
+    int oh = y->dim[1], ow = y->dim[2], ch = y->dim[3], top, left, taps = win.kernel * win.kernel;
+    pad_of(x->dim[1], win, &oh, &top);
+    pad_of(x->dim[2], win, &ow, &left);
+    for (int i = 0; i < (int)nn_count(y) * taps; i++) {
+        int at = i / taps, tap = i % taps, c = at % ch, pixel = at / ch, n = pixel / (oh * ow);
+        int iy = pixel / ow % oh * win.stride - top + tap / win.kernel;
+        int ix = pixel % ow * win.stride - left + tap % win.kernel;
+        if (iy < 0 || ix < 0 || iy >= x->dim[1] || ix >= x->dim[2]) continue;
+        int from = ((n * x->dim[1] + iy) * x->dim[2] + ix) * ch + c;
+        dx[from] += (double)y->grad[at] * (double)w->data[tap * ch + c];
+        dw[tap * ch + c] += (double)y->grad[at] * (double)x->data[from];
+    }
+}
+
+static void expect_close(const char *what, cnn_window win, const real *got, const double *want, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)got[i] - want[i]) < 1e-5 * fmax(fabs(want[i]), 30)))
+            fail_msg("kernel %d, stride %d: %s[%zu] is %.8g, not %.8g", win.kernel, win.stride, what, i,
+                     (double)got[i], want[i]);
+}
+
+/* Memory of an earlier step holds no zeros. */
+static void spoil(nn_tape *t)
+{
+    size_t bytes = 4 << 20;
+    nn_begin(t);
+    void *p = nn_scratch(t, bytes);
+    assert_non_null(p);
+    memset(p, 0xff, bytes);
+    nn_begin(t);
+}
+
+static void check_large(cnn_window win)
+{
+    enum { HEIGHT = 23, WIDTH = 42, CHANNELS = 39 };
+    arena mem = {0};
+    rng r = {.seed = 10};
+    nn_tape t = {.mem = &mem, .recording = true};
+    spoil(&t);
+    nn_var *x = draw(&t, &r, 4, (int[]){2, HEIGHT, WIDTH, CHANNELS}),
+           *w = draw(&t, &r, 3, (int[]){win.kernel, win.kernel, CHANNELS});
+    nn_var *y = cnn_depthwise(&t, x, w, NULL, win, NN_LINEAR);
+    y->grad = nn_scratch(&t, nn_count(y) * sizeof(real));
+    double *dx = calloc(nn_count(x), sizeof *dx), *dw = calloc(nn_count(w), sizeof *dw);
+    assert_true(y->grad && dx && dw);
+    for (size_t i = 0; i < nn_count(y); i++) y->grad[i] = (real)rng_normal(&r);
+    add_gradients(x, w, y, win, dx, dw);
+    nn_backward_from_grads(&t);
+    expect_close("dx", win, x->grad, dx, nn_count(x));
+    expect_close("dw", win, w->grad, dw, nn_count(w));
+    free(dx);
+    free(dw);
+    arena_release(&mem);
+}
+
+/* Windows that overlap, that touch, and that leave pixels out. */
+static void test_large_maps(void **state)
+{
+    (void)state;
+    for (int kernel = 1; kernel <= 7; kernel += 2)
+        for (int stride = 1; stride <= 3; stride++) check_large((cnn_window){kernel, stride, kernel / 2});
+}
+
 /* A window larger than map and padding has no place: nothing comes out, not a number made of what is not
  * there. */
 static void test_no_room(void **state)
@@ -150,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_large_maps),
         cmocka_unit_test(test_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

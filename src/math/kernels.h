@@ -264,6 +264,14 @@ typedef struct kernels_norm {
                  const real *offset, int rows, int cols, real beta, real *dx);
 } kernels_norm;
 
+/* Some rows of a result: tap [ky,kx] of pixel [oy,ox] is at [oy stride - top + ky, ox stride - left + kx] of
+ * the map. */
+typedef struct kernels_depthwise_back {
+    int kernel, stride; /* 3 or 5, 1 or 2 */
+    int top, left;
+    int height, width, out_height, out_width, channels;
+} kernels_depthwise_back;
+
 typedef struct kernels_conv {
     /* One pixel of a depthwise convolution: y[j] = bias[j] + sum over taps of in[t][j] w[t][j], cut to
      * low..high. bias may be NULL. */
@@ -276,10 +284,11 @@ typedef struct kernels_conv {
     void (*depthwise_row)(const real *const *rows, int nrows, int taps, const real *w, const real *bias,
                           real low, real high, int step, int count, int n, real *y);
 
-    /* Gradients through one row of three taps, w [3,ch], of a depthwise convolution: for every output pixel p
-     * and tap t, dw[t] += dy[p] x[p stride + t] and dx[p stride + t] += dy[p] w[t], channel by channel;
-     * dy [pixels,ch], x and dx [(pixels - 1) stride + 3,ch], which do not overlap. */
-    void (*depthwise_back)(const real *x, const real *w, const real *dy, int pixels, int stride, int ch,
+    /* Gradients of these rows: for every pixel of the result and every tap that lies in the map, dw[tap] +=
+     * dy[pixel] x[place] and dx[place] += dy[pixel] w[tap], channel by channel. x and dx
+     * [height,width,channels], w and dw [kernel,kernel,channels], dy [out_height,out_width,channels]; dx may
+     * be NULL, else it overlaps nothing. */
+    void (*depthwise_back)(const kernels_depthwise_back *b, const real *x, const real *w, const real *dy,
                            real *dw, real *dx);
 } kernels_conv;
 
