@@ -1,10 +1,12 @@
 /* caption info: what a model is; of translators, see tools/info_text.c. */
 #include "tools/info.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "captioner/caption.h"
 #include "captioner/net/builtin.h"
+#include "captioner/net/model.h"
 #include "src/io/file.h"
 #include "src/io/json_build.h"
 #include "tools/print.h"
@@ -166,33 +168,61 @@ static int show(const model_view *v, bool json)
                         info_record(v->model->record));
 }
 
-/* ---- the built-in model as a file ---- */
+/* ---- a model as a file ---- */
 
-static err_code export_model(const char *to, const char *operand, bool force, error *err)
+static const struct {
+    const char *name;
+    io_dtype type;
+} stores[] = {{"f16", IO_F16}, {"f32", IO_F32}, {"i8", IO_I8}};
+
+/* The bytes of the model inside the program. */
+static err_code export_builtin(const char *to, error *err)
 {
     size_t size;
     const void *bytes = cap_builtin_model(&size);
-    if (operand)
-        return err_set(err, ERR_ARGUMENT,
-                       "--export writes the model inside the program: '%.300s' has no place "
-                       "beside it (see 'caption info --help')",
-                       operand);
     if (!bytes) return err_set(err, ERR_MISSING, "there is no model inside this program to export");
+    return io_write_file(to, bytes, size, err);
+}
+
+/* A model (NULL: that inside the program) with its weights as another type. */
+static err_code export_stored(const char *to, const char *from, const char *store, error *err)
+{
+    cap_model *m = NULL;
+    size_t size, i = 0;
+    const void *bytes = from ? NULL : cap_builtin_model(&size);
+    if (!from && !bytes) return err_set(err, ERR_MISSING, "there is no model inside this program to export");
+    err_code code = from ? cap_model_open_unfolded(from, &m, err)
+                         : cap_model_open_memory_unfolded(bytes, size, "the built-in model", &m, err);
+    while (strcmp(stores[i].name, store) != 0) i++;
+    if (!code) code = cap_model_save(m, to, stores[i].type, err);
+    cap_model_close(&m);
+    return code;
+}
+
+static err_code export_model(const char *to, const char *from, const char *store, bool force, error *err)
+{
+    if (from && !store)
+        return err_set(err, ERR_ARGUMENT,
+                       "--export alone writes the model inside the program: '%.300s' needs --store beside it "
+                       "(see 'caption info --help')",
+                       from);
     if (!force && !access(to, F_OK))
         return err_set(err, ERR_ARGUMENT, "'%.300s' exists: --force replaces it", to);
-    return io_write_file(to, bytes, size, err);
+    return store ? export_stored(to, from, store, err) : export_builtin(to, err);
 }
 
 int verb_info(int argc, char **argv)
 {
     bool json = false, words = false, force = false;
-    const char *export = NULL;
+    const char *export = NULL, *store = NULL;
     const opt options[] = {
         {"json", 'j', OPT_FLAG, .value = &json, .help = "one JSON object"},
         {"vocabulary", .kind = OPT_FLAG, .value = &words,
          .help = "all words, one a line, by falling frequency; with --json as a list"},
         {"export", .kind = OPT_OUTPUT, .metavar = "FILE", .value = &export,
          .help = "write the model inside the program to FILE, for caption train --init or other programs"},
+        {"store", .kind = OPT_CHOICE, .metavar = "f16|f32|i8", .value = &store,
+         .help = "with --export: convert the weights of that or another MODEL; i8: matrices in eight bits"},
         {"force", .kind = OPT_FLAG, .value = &force, .help = "let --export replace a file"},
         {0},
     };
@@ -210,10 +240,15 @@ int verb_info(int argc, char **argv)
     int verdict;
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
     error err = {0};
-    if (export)
-        return export_model(export, argc > 1 ? argv[1] : NULL, force, &err) ? verb_fail(&err) : VERB_DONE;
+    const char *path = argc > 1 ? argv[1] : NULL;
+    if (store && !export) {
+        err_set(&err, ERR_ARGUMENT, "--store is of use beside --export alone (see 'caption info --help')");
+        verb_fail(&err);
+        return VERB_USAGE;
+    }
+    if (export) return export_model(export, path, store, force, &err) ? verb_fail(&err) : VERB_DONE;
     cap_model *m;
-    model_view v = {.path = argc > 1 ? argv[1] : NULL, .words = words};
+    model_view v = {.path = path, .words = words};
     if (cap_open(v.path, NULL, &m, &err)) return verb_fail(&err);
     v.model = m;
     cap_get_info(m, &v.info);

@@ -60,10 +60,12 @@ static json_t *describe(const cap_model *m)
     return io_json_take(&b);
 }
 
-/* Running statistics stay f32: a variance can be too small for f16, and they are few. */
+/* Running statistics stay f32: a variance can be too small for f16, and they are few. A row of a matrix shares
+ * a factor in I8; the first dimension of a convolution is a row of its window, too much for one factor. */
 static io_dtype stored_type(const nn_param *n, io_dtype dtype)
 {
-    return n->flags & NN_BUFFER || n->var.rank < 2 ? IO_F32 : dtype;
+    if (n->flags & NN_BUFFER || n->var.rank < 2) return IO_F32;
+    return dtype == IO_I8 && n->var.rank != 2 ? IO_F16 : dtype;
 }
 
 static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtype, const char *metadata,
