@@ -173,6 +173,29 @@ static void a_model_goes_on_with_its_namers(void **state)
     expect_refusal(&t.s, ERR_ARGUMENT, "has no style 'new'");
 }
 
+/* Self-critical training has sentences of photos and of groups, each worth what their captions say. */
+static void own_sentences_without_photos(void **state)
+{
+    (void)state;
+    task t, first;
+    heard h = {0};
+    char log[300], line[4000] = "";
+    tiny(&first, "learns");
+    tiny(&t, "critical");
+    t.s.init = first.out;
+    assert_int_equal(cap_train_take_sizes(&t.s, NULL), ERR_OK);
+    cap_train_make_self_critical(&t.s);
+    t.s.run.epochs = 1;
+    go_well(&t.s, &h);
+    snprintf(log, sizeof log, "%s.log.jsonl", t.out);
+    FILE *f = fopen(log, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof line, f));
+    fclose(f);
+    assert_non_null(strstr(line, "\"reward\""));
+    assert_non_null(strstr(line, "\"reward_without_photos\""));
+}
+
 static void frozen_encoder(task *t, const char *out)
 {
     if (access(lite, R_OK) || access(yolox, R_OK)) {
@@ -316,6 +339,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_does_not_go_together_is_refused),
         cmocka_unit_test(an_encoder_that_learns),
         cmocka_unit_test(a_model_goes_on_with_its_namers),
+        cmocka_unit_test(own_sentences_without_photos),
         cmocka_unit_test(a_frozen_encoder_and_a_detector),
         cmocka_unit_test(objects_are_kept),
     };

@@ -64,7 +64,8 @@ void cap_photos_close_concepts(cap_run *r);
 /* Does the present step see the regions of its photos? */
 bool cap_photos_show_regions(const cap_run *r);
 
-/* Adds concepts and styles of the batch's photos, with what is left out in the present step. */
+/* Adds concepts and styles of the batch's photos, with what is left out in the present step: no concepts where
+ * the tape does not train, as the model's own sentences are those of its use. */
 err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, error *err);
 
 /* The present step's captions without photos, b->image[] being groups, and what was drawn for them. */

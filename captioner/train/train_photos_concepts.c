@@ -517,7 +517,7 @@ err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, 
         if (!list) continue;
         cap_concept *own = list + (size_t)i * (size_t)concepts->most;
         count[i] = cap_named_choose(model_of(r)->namers, &d->seen.named, photo, own);
-        count[i] = cap_draw_drop(&asked(r)->drop, &g, own, count[i]);
+        if (r->tape.training) count[i] = cap_draw_drop(&asked(r)->drop, &g, own, count[i]);
     }
     if (list) e->concepts = concepts;
     if (model_of(r)->styles.count) e->style = style;
@@ -541,7 +541,7 @@ static err_code draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, int32
         style[i] = told_style(r, &g, d->only_style);
         donor[i] = cap_draw_donor(d->draw, b->image[i], &g);
         count[i] = cap_draw_group(d->draw, b->image[i], donor[i], &g, own);
-        count[i] = cap_draw_drop(&asked(r)->drop, &g, own, count[i]);
+        if (r->tape.training) count[i] = cap_draw_drop(&asked(r)->drop, &g, own, count[i]);
     }
     if (model_of(r)->styles.count) e->style = style;
     return ERR_OK;
