@@ -33,7 +33,7 @@ static bool make_room(cnn_net *net)
 {
     if (net->count < net->capacity) return true;
     int capacity = net->capacity ? 2 * net->capacity : 64;
-    cnn_node *more = realloc(net->node, (size_t)capacity * sizeof *more);
+    cnn_node *more = realloc(net->node, capacity * sizeof *more);
     if (!more) {
         err_no_memory(&net->refusal, "for the network '%s'", net->row->name);
         return false;

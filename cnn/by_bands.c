@@ -87,7 +87,7 @@ static void widen_bf16(const bands_ctx *c, const real *x, int pixels, uint16_t *
 {
     int in = c->x->dim[3];
     if (!c->expand) {
-        c->tape->k->bf16.narrow(x, map, (size_t)pixels * (size_t)in);
+        c->tape->k->bf16.narrow(x, map, (size_t)pixels * in);
         return;
     }
     kernels_finish f = cnn_finish(c->expand->norm.beta, c->expand->act);
@@ -102,7 +102,7 @@ static void deepen_bf16(const bands_ctx *c, const uint16_t *map, int top, int ro
     const uint16_t *x[3];
     for (int i = 0; i < 3; i++) {
         int y = row * step + i - 1;
-        x[i] = y < 0 || y >= h ? NULL : map + (size_t)(y - top) * (size_t)d.width * (size_t)c->inner;
+        x[i] = y < 0 || y >= h ? NULL : map + (size_t)(y - top) * d.width * c->inner;
     }
     c->tape->k->bf16.depthwise(&d, x, to);
 }
@@ -111,7 +111,7 @@ static void deepen_bf16(const bands_ctx *c, const uint16_t *map, int top, int ro
 static void widen(const bands_ctx *c, const real *photo, int from, int to, void *map)
 {
     int w = c->x->dim[2];
-    const real *x = photo + (size_t)from * (size_t)w * (size_t)c->x->dim[3];
+    const real *x = photo + (size_t)from * w * c->x->dim[3];
     if (c->stride)
         widen_bf16(c, x, (to - from) * w, map);
     else
@@ -123,11 +123,11 @@ static void widen(const bands_ctx *c, const real *photo, int from, int to, void 
 static void narrow(const bands_ctx *c, const void *map, int top, int a, int b, void *between, real *y)
 {
     int w = c->y->dim[2];
-    size_t row = (size_t)w * (c->stride ? c->stride * sizeof(uint16_t) : (size_t)c->inner * sizeof(real));
+    size_t row = w * (c->stride ? c->stride * sizeof(uint16_t) : c->inner * sizeof(real));
     const nn_var *weight = c->project->weight;
     kernels_finish f = cnn_finish(c->project->norm.beta, c->project->act);
     for (int r = a; r < b; r++) {
-        void *to = (char *)between + (size_t)(r - a) * row;
+        void *to = (char *)between + (r - a) * row;
         if (c->stride)
             deepen_bf16(c, map, top, r, to);
         else
@@ -144,26 +144,23 @@ static void run_range(void *p, int index, int worker)
     const bands_ctx *c = p;
     int image = index / c->ranges, first = index % c->ranges * c->rows,
         last = min_int(first + c->rows, c->y->dim[1]), from = 0, have = 0;
-    const real *photo = c->x->data + (size_t)image * (nn_count(c->x) / (size_t)c->x->dim[0]);
-    real *y = c->y->data + (size_t)image * (nn_count(c->y) / (size_t)c->y->dim[0]);
-    char *map = c->buffers + (size_t)worker * c->buffer, *between = map + c->wide;
-    size_t row = (size_t)c->x->dim[2] * (size_t)c->inner * c->number,
-           line = (size_t)c->y->dim[2] * (size_t)c->y->dim[3];
+    const real *photo = c->x->data + image * (nn_count(c->x) / c->x->dim[0]);
+    real *y = c->y->data + image * (nn_count(c->y) / c->y->dim[0]);
+    char *map = c->buffers + worker * c->buffer, *between = map + c->wide;
+    size_t row = (size_t)c->x->dim[2] * c->inner * c->number, line = (size_t)c->y->dim[2] * c->y->dim[3];
     bool as_it_is = !c->expand && !c->stride; /* x is the inner map */
     for (int a = first, b, top, to; a < last; a = b) {
         b = min_int(a + c->height, last);
         reach(c, a, b, &top, &to);
         if (!as_it_is) {
-            if (have > top) memmove(map, map + (size_t)(top - from) * row, (size_t)(have - top) * row);
+            if (have > top) memmove(map, map + (top - from) * row, (have - top) * row);
             have = max_int(have, top);
-            widen(c, photo, have, to, map + (size_t)(have - top) * row);
+            widen(c, photo, have, to, map + (have - top) * row);
             from = top;
             have = to;
         }
-        narrow(c, as_it_is ? (const void *)photo : map, as_it_is ? 0 : top, a, b, between,
-               y + (size_t)a * line);
-        if (c->residual)
-            c->tape->k->vector.add(photo + (size_t)a * line, y + (size_t)a * line, (b - a) * (int)line);
+        narrow(c, as_it_is ? (const void *)photo : map, as_it_is ? 0 : top, a, b, between, y + a * line);
+        if (c->residual) c->tape->k->vector.add(photo + a * line, y + a * line, (b - a) * (int)line);
     }
 }
 
@@ -183,11 +180,11 @@ static void cut(bands_ctx *c)
     c->rows = ceil_div(oh, c->ranges);
     c->ranges = ceil_div(oh, c->rows);
     c->height = ceil_div(c->rows, ceil_div(c->rows, most));
-    size_t rows_in = above ? (size_t)((c->height - 1) * win.stride + win.kernel) : 0;
-    size_t pixels = (size_t)c->height * (size_t)ow;
-    c->wide = whole_lines(rows_in * (size_t)w * (size_t)c->inner * c->number);
+    size_t rows_in = above ? (c->height - 1) * win.stride + win.kernel : 0;
+    size_t pixels = (size_t)c->height * ow;
+    c->wide = whole_lines(rows_in * w * c->inner * c->number);
     c->buffer = c->wide + (c->stride ? (pixels + PACKED_SPARE) * c->stride * sizeof(uint16_t)
-                                     : whole_lines(pixels * (size_t)c->inner * sizeof(real)));
+                                     : whole_lines(pixels * c->inner * sizeof(real)));
 }
 
 static nn_var *result_of(nn_tape *t, const nn_var *x, const cnn_node *deep, const cnn_node *project)
@@ -212,7 +209,7 @@ nn_var *cnn_forward_by_bands(const cnn_net *net, nn_tape *t, const nn_var *x, in
     cut(&c);
     arena_mark mark = arena_save(t->mem);
     if (c.stride) c.weights = nn_scratch(t, bf16_depthwise_numbers(c.inner) * sizeof *c.weights);
-    c.buffers = nn_scratch(t, (size_t)pool_threads(t->threads) * c.buffer);
+    c.buffers = nn_scratch(t, pool_threads(t->threads) * c.buffer);
     if (t->failed) return NULL;
     if (c.stride) bf16_depthwise_order(c.inner, deep->weight->data, deep->norm.beta->data, c.weights);
     pool_run(t->threads, x->dim[0] * c.ranges, run_range, &c);

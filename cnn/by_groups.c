@@ -71,9 +71,8 @@ static void fold_node(void *p, int index, int worker)
         f->bias.data[j] = node->biased ? n->beta->data[j] : n->beta->data[j] - n->mean->data[j] * scale[j];
     }
     for (int k = 0; k < taps; k++) {
-        size_t at = (size_t)k * (size_t)channels;
-        for (int j = 0; j < channels; j++)
-            f->weight.data[at + (size_t)j] = node->weight->data[at + (size_t)j] * scale[j];
+        size_t at = (size_t)k * channels;
+        for (int j = 0; j < channels; j++) f->weight.data[at + j] = node->weight->data[at + j] * scale[j];
     }
 }
 
@@ -84,7 +83,7 @@ static bool make_folded(nn_tape *t, groups_ctx *c)
         folded_node *f = &c->folded[i];
         if (!n->weight) continue;
         bool learns = cnn_node_learns(t, n);
-        size_t weights = nn_count(n->weight), channels = (size_t)nn_last(n->weight);
+        size_t weights = nn_count(n->weight), channels = nn_last(n->weight);
         f->weight = *n->weight;
         f->bias = *n->norm.beta;
         f->weight.grad = f->bias.grad = NULL;
@@ -129,7 +128,7 @@ static int first_image(const groups_ctx *c, int index)
 
 static size_t per_image(const nn_var *v)
 {
-    return nn_count(v) / (size_t)v->dim[0];
+    return nn_count(v) / v->dim[0];
 }
 
 /* The segments' results stay with the group, what lies between is the thread's, and soon overwritten. */
@@ -144,7 +143,7 @@ static void run_group(void *p, int index, int worker)
     int first = first_image(c, index), count = first_image(c, index + 1) - first;
     const int *dim = c->x->dim;
     g->result[c->first - 1] =
-        nn_input(t, c->x->data + (size_t)first * per_image(c->x), 4, (int[]){count, dim[1], dim[2], dim[3]});
+        nn_input(t, c->x->data + first * per_image(c->x), 4, (int[]){count, dim[1], dim[2], dim[3]});
     for (int i = 0; i < c->segments && !t->failed; i++) {
         arena_reset(own);
         nn_var *y = segment_forward(c, g, i, false, own, maps);
@@ -152,7 +151,7 @@ static void run_group(void *p, int index, int worker)
     }
     if (t->failed) return;
     const nn_var *y = g->result[c->net->count - 1];
-    memcpy(c->y->data + (size_t)first * per_image(c->y), y->data, nn_count(y) * sizeof *y->data);
+    memcpy(c->y->data + first * per_image(c->y), y->data, nn_count(y) * sizeof *y->data);
 }
 
 static void run_groups(nn_tape *t, groups_ctx *c)
@@ -172,7 +171,7 @@ static void backward_group(void *p, int index, int worker)
     group *g = &c->group[index];
     nn_tape *t = &g->tape;
     arena *own = c->net->own + CNN_OWN * worker, *grads = own + 1;
-    g->result[c->net->count - 1]->grad = c->y->grad + (size_t)first_image(c, index) * per_image(c->y);
+    g->result[c->net->count - 1]->grad = c->y->grad + first_image(c, index) * per_image(c->y);
     for (int i = c->segments - 1; i >= 0 && !t->failed; i--) {
         real *grad = g->result[c->segment[i].end - 1]->grad;
         arena_reset(own);
@@ -207,7 +206,7 @@ static void unfold_node(void *p, int index, int worker)
     const nn_batch_norm_params *n = &node->norm;
     const folded_node *f = &c->group[0].folded[index];
     if (index < c->first || !f->weight.wants_grad) return;
-    size_t channels = (size_t)nn_last(node->weight), weights = nn_count(node->weight);
+    size_t channels = nn_last(node->weight), weights = nn_count(node->weight);
     real *dw = f->weight.grad, *db = f->bias.grad, *own = wanted(node->weight);
     add_groups(c, index, dw, db);
     real *dot = c->scale[index] + channels;
@@ -270,7 +269,7 @@ static double map_size(const cnn_net *net, const cnn_extent *extent, int i)
 static void make_segments(nn_tape *t, groups_ctx *c, const cnn_extent *extent)
 {
     const cnn_net *net = c->net;
-    c->segment = nn_scratch(t, (size_t)(net->count - c->first) * sizeof *c->segment);
+    c->segment = nn_scratch(t, (net->count - c->first) * sizeof *c->segment);
     for (int first = c->first, cut = 0, next; first < net->count && !t->failed; first = cut + 1) {
         double in = map_size(net, extent, first - 1);
         for (cut = first; cut < net->count - 1; cut = next) {
@@ -299,7 +298,7 @@ static void make_groups(nn_tape *t, groups_ctx *c)
     c->groups = (c->x->dim[0] + c->images - 1) / c->images;
     for (int i = 0; i < c->groups && !t->failed; i++) {
         group *g = &c->group[i];
-        size_t count = (size_t)c->net->count;
+        size_t count = c->net->count;
         g->folded = nn_scratch(t, count * sizeof *g->folded);
         g->result = nn_alloc(t, count * sizeof(nn_var *));
         if (g->folded) memcpy(g->folded, c->folded, count * sizeof *g->folded);
@@ -311,7 +310,7 @@ static void make_groups(nn_tape *t, groups_ctx *c)
 
 nn_var *cnn_forward_by_groups(cnn_net *net, nn_tape *tape, nn_var *x, int first, const cnn_extent *extent)
 {
-    size_t count = (size_t)net->count;
+    size_t count = net->count;
     cnn_extent out = extent[net->count - 1];
     groups_ctx *c = nn_alloc(tape, sizeof *c);
     folded_node *folded = nn_alloc(tape, count * sizeof *folded);

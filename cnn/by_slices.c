@@ -49,7 +49,7 @@ static nn_var *run_nodes(const slices_ctx *c, int worker, nn_tape *t, nn_var *x)
 
 static size_t per_photo(const nn_var *v)
 {
-    return nn_count(v) / (size_t)v->dim[0];
+    return nn_count(v) / v->dim[0];
 }
 
 static void run_slice(void *p, int index, int worker)
@@ -57,13 +57,13 @@ static void run_slice(void *p, int index, int worker)
     const slices_ctx *c = p;
     int photos = c->x->dim[0], first = photos * index / c->slices, last = photos * (index + 1) / c->slices;
     int dim[4] = {last - first, c->x->dim[1], c->x->dim[2], c->x->dim[3]};
-    nn_var part = {.data = c->x->data + (size_t)first * per_photo(c->x), .rank = 4};
+    nn_var part = {.data = c->x->data + first * per_photo(c->x), .rank = 4};
     memcpy(part.dim, dim, sizeof dim);
     nn_tape t = c->tape;
     const nn_var *y = run_nodes(c, worker, &t, &part);
     c->failed[index] = t.failed || !y;
     if (!c->failed[index])
-        memcpy(c->y->data + (size_t)first * per_photo(c->y), y->data, nn_count(y) * sizeof *y->data);
+        memcpy(c->y->data + first * per_photo(c->y), y->data, nn_count(y) * sizeof *y->data);
 }
 
 nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *t, const nn_var *x, int last, const bool *bare,
@@ -74,7 +74,7 @@ nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *t, const nn_var *x, int las
     if (photos >= SLICE && cnn_norms_are_constant(net, t, 1)) c.slices = photos / SLICE;
     c.y = nn_result(t, 4, (int[]){photos, extent[last].height, extent[last].width, net->node[last].channels},
                     false);
-    c.failed = nn_alloc(t, (size_t)c.slices * sizeof *c.failed);
+    c.failed = nn_alloc(t, c.slices * sizeof *c.failed);
     bool alone = c.slices == 1; /* then the threads share the layers */
     c.space = t->space ? t->space : &net->scratch;
     if (!workspace_reserve(c.space, alone ? 1 : pool_threads(t->threads), net->width)) t->failed = true;

@@ -50,7 +50,7 @@ static strip strip_of(const conv_ctx *c, int ox)
     int start = ox * c->win.stride - c->left, end = start + c->win.kernel, w = c->x->dim[2];
     int first = start < 0 ? 0 : start, last = end < w ? end : w;
     if (last <= first) return (strip){.skip = c->win.kernel};
-    return (strip){first - start, last - first, (size_t)first * (size_t)c->x->dim[3]};
+    return (strip){first - start, last - first, (size_t)first * c->x->dim[3]};
 }
 
 /* memcpy of the few numbers that a row of a window has in a photo: a call would take longer. */
@@ -68,14 +68,14 @@ static inline void copy(real *to, const real *from, size_t n)
 /* The patch of output pixel (oy, ox) of an image, [k*k*C]; pixels outside the map are 0. */
 static void take_patch(const conv_ctx *c, const real *image, int oy, int ox, real *to)
 {
-    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
+    size_t ch = c->x->dim[3], line = c->x->dim[2] * ch, row = c->win.kernel * ch;
     strip s = strip_of(c, ox);
-    size_t skip = (size_t)s.skip * ch, count = (size_t)s.count * ch;
+    size_t skip = s.skip * ch, count = s.count * ch;
     for (int ky = 0; ky < c->win.kernel; ky++, to += row) {
         int y = oy * c->win.stride + ky - c->top;
         bool inside = y >= 0 && y < c->x->dim[1];
         if (!inside || count < row) memset(to, 0, row * sizeof *to);
-        if (inside) copy(to + skip, image + (size_t)y * line + s.x, count);
+        if (inside) copy(to + skip, image + y * line + s.x, count);
     }
 }
 
@@ -83,10 +83,10 @@ static void take_patch(const conv_ctx *c, const real *image, int oy, int ox, rea
 static void im2col(const conv_ctx *c, int begin, int end, real *to)
 {
     int oh = c->y->dim[1], ow = c->y->dim[2];
-    size_t image = (size_t)c->x->dim[1] * (size_t)c->x->dim[2] * (size_t)c->x->dim[3];
+    size_t image = (size_t)c->x->dim[1] * c->x->dim[2] * c->x->dim[3];
     int n = begin / (oh * ow), oy = begin / ow % oh, ox = begin % ow; /* divisions take as long as a patch */
     for (int p = begin; p < end; p++, to += c->patch) {
-        take_patch(c, c->x->data + (size_t)n * image, oy, ox, to);
+        take_patch(c, c->x->data + n * image, oy, ox, to);
         if (++ox < ow) continue;
         ox = 0;
         if (++oy < oh) continue;
@@ -99,15 +99,14 @@ static void im2col(const conv_ctx *c, int begin, int end, real *to)
 static void col2im(const conv_ctx *c, int begin, int end, const real *from)
 {
     int h = c->x->dim[1], oh = c->y->dim[1], ow = c->y->dim[2];
-    size_t ch = (size_t)c->x->dim[3], line = (size_t)c->x->dim[2] * ch, row = (size_t)c->win.kernel * ch;
+    size_t ch = c->x->dim[3], line = c->x->dim[2] * ch, row = c->win.kernel * ch;
     for (int p = begin; p < end; p++) {
         int n = p / (oh * ow), oy = p / ow % oh;
         strip s = strip_of(c, p % ow);
         for (int ky = 0; ky < c->win.kernel; ky++, from += row) {
             int y = oy * c->win.stride + ky - c->top;
             if (y < 0 || y >= h) continue;
-            c->tape->k->vector.add(from + (size_t)s.skip * ch,
-                                   c->dx + ((size_t)n * (size_t)h + (size_t)y) * line + s.x,
+            c->tape->k->vector.add(from + s.skip * ch, c->dx + ((size_t)n * h + y) * line + s.x,
                                    s.count * (int)ch);
         }
     }
@@ -158,27 +157,27 @@ static void forward_piece(void *p, int index, int worker)
 {
     conv_ctx *c = p;
     int begin = index * c->piece, end = begin + c->piece < c->pixels ? begin + c->piece : c->pixels;
-    const real *columns = c->x->data + (size_t)begin * (size_t)c->patch;
+    const real *columns = c->x->data + (size_t)begin * c->patch;
     if (!pointwise(c)) {
-        real *mine = c->columns + (size_t)worker * (size_t)c->piece * (size_t)c->patch;
+        real *mine = c->columns + (size_t)worker * c->piece * c->patch;
         im2col(c, begin, end, mine);
         columns = mine;
     }
     cnn_multiply_patches(c->tape, columns, end - begin, c->w, c->b, c->act,
-                         c->y->data + (size_t)begin * (size_t)c->y->dim[3]);
+                         c->y->data + (size_t)begin * c->y->dim[3]);
 }
 
 static void finish_chunk(void *p, size_t begin, size_t end)
 {
     conv_ctx *c = p;
     int o = c->y->dim[3];
-    finish_rows(c->tape, c->b, c->act, (int)(end - begin), o, c->y->data + begin * (size_t)o);
+    finish_rows(c->tape, c->b, c->act, (int)(end - begin), o, c->y->data + begin * o);
 }
 
 static void taps_forward(nn_tape *t, conv_ctx *c)
 {
     conv_taps_forward(t, c->x, c->w, c->win, c->y);
-    if (!t->failed && (c->b || c->act != NN_LINEAR)) nn_parallel(t, (size_t)c->pixels, 256, finish_chunk, c);
+    if (!t->failed && (c->b || c->act != NN_LINEAR)) nn_parallel(t, c->pixels, 256, finish_chunk, c);
 }
 
 static int piece_size(int pixels, int patch)
@@ -209,15 +208,13 @@ static void backward_group(void *p, int group, int worker)
     int o = c->y->dim[3], per_image = c->y->dim[1] * c->y->dim[2], images = c->x->dim[0];
     int first = group * c->group_images,
         last = first + c->group_images < images ? first + c->group_images : images;
-    real *columns = c->columns + (size_t)worker * (size_t)c->piece * (size_t)c->patch;
-    real *dw = c->dw_parts ? c->dw_parts + (size_t)group * (size_t)c->patch * (size_t)o : NULL;
+    real *columns = c->columns + (size_t)worker * c->piece * c->patch;
+    real *dw = c->dw_parts ? c->dw_parts + (size_t)group * c->patch * o : NULL;
     gemm_precision precision = c->tape->precision;
-    if (c->act != NN_LINEAR)
-        undo_act(c, (size_t)first * (size_t)per_image * (size_t)o,
-                 (size_t)last * (size_t)per_image * (size_t)o);
+    if (c->act != NN_LINEAR) undo_act(c, (size_t)first * per_image * o, (size_t)last * per_image * o);
     for (int begin = first * per_image, end; begin < last * per_image; begin = end) {
         end = begin + c->piece < last * per_image ? begin + c->piece : last * per_image;
-        const real *dy = c->y->grad + (size_t)begin * (size_t)o;
+        const real *dy = c->y->grad + (size_t)begin * o;
         int rows = end - begin;
         if (dw) {
             im2col(c, begin, end, columns);
@@ -274,13 +271,12 @@ static void conv_backward(nn_tape *t, void *p)
     real beta = 1;
     c->dx = c->on_taps ? nn_grad(t, c->x, &beta) : nn_grad_add(t, c->x);
     c->dx_wanted = c->dx != NULL && !c->on_taps;
-    c->dw_parts = dw ? nn_scratch(t, (size_t)groups * weights * sizeof *dw) : NULL;
-    c->columns =
-        nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->piece * (size_t)c->patch * sizeof *dw);
+    c->dw_parts = dw ? nn_scratch(t, groups * weights * sizeof *dw) : NULL;
+    c->columns = nn_scratch(t, (size_t)pool_threads(t->threads) * c->piece * c->patch * sizeof *dw);
     if (t->failed) return;
     pool_run(t->threads, groups, backward_group, c);
     if (c->on_taps && c->dx) conv_taps_backward(t, c->x, c->w, c->win, c->y, beta, c->dx);
-    for (int g = 0; dw && g < groups; g++) nn_add_into(t, dw, c->dw_parts + (size_t)g * weights, weights);
+    for (int g = 0; dw && g < groups; g++) nn_add_into(t, dw, c->dw_parts + g * weights, weights);
     bias_backward(t, c);
 }
 
@@ -303,8 +299,7 @@ nn_var *cnn_conv2d(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window win, 
     arena_mark mark = arena_save(t->mem);
     c->on_taps = !pointwise(c) && conv_taps_suit(t, x, w, win);
     if (!pointwise(c) && !c->on_taps)
-        c->columns = nn_scratch(t, (size_t)pool_threads(t->threads) * (size_t)c->piece * (size_t)c->patch *
-                                       sizeof(real));
+        c->columns = nn_scratch(t, (size_t)pool_threads(t->threads) * c->piece * c->patch * sizeof(real));
     if (t->failed) return NULL;
     if (c->on_taps)
         taps_forward(t, c);

@@ -44,10 +44,9 @@ static void fill_planes(const conv_taps *c, const real *map, uint16_t *to)
     for (int y = 0; y < c->h; y++) {
         int r = y + c->pad, row = r / c->planes;
         if (row >= c->rows) break;
-        size_t pixel =
-            ((size_t)(r % c->planes) * (size_t)c->rows + (size_t)row) * (size_t)c->width + (size_t)c->pad;
-        c->tape->k->bf16.narrow(map + (size_t)y * (size_t)c->w * (size_t)c->channels,
-                                to + pixel * (size_t)c->channels, (size_t)cols * (size_t)c->channels);
+        size_t pixel = ((size_t)(r % c->planes) * c->rows + row) * c->width + c->pad;
+        c->tape->k->bf16.narrow(map + (size_t)y * c->w * c->channels, to + pixel * c->channels,
+                                (size_t)cols * c->channels);
     }
 }
 
@@ -63,17 +62,17 @@ static void put(const conv_taps *c, real *to, const real *from, size_t count)
 static void scatter(const conv_taps *c, const phase *f, const real *results, int begin, int end, real *map)
 {
     int across = c->width / c->planes;
-    size_t o = (size_t)c->outputs;
+    size_t o = c->outputs;
     for (int p = begin, next; p < end; p = next) {
         int a = p / across, b = p % across;
         next = p - b + across < end ? p - b + across : end;
         if (a >= f->rows) return;
         int last = b + next - p < f->cols ? b + next - p : f->cols;
-        size_t line = (size_t)(f->first_row + a * c->spread) * (size_t)c->out_w + (size_t)f->first_col;
-        const real *from = results + (size_t)(p - begin) * o;
-        if (c->spread == 1 && b < last) put(c, map + (line + (size_t)b) * o, from, (size_t)(last - b) * o);
+        size_t line = (size_t)(f->first_row + a * c->spread) * c->out_w + f->first_col;
+        const real *from = results + (p - begin) * o;
+        if (c->spread == 1 && b < last) put(c, map + (line + b) * o, from, (last - b) * o);
         for (int i = b; c->spread > 1 && i < last; i++)
-            put(c, map + (line + (size_t)(i * c->spread)) * o, from + (size_t)(i - b) * o, o);
+            put(c, map + (line + (i * c->spread)) * o, from + (i - b) * o, o);
     }
 }
 
@@ -85,15 +84,15 @@ static int positions(const conv_taps *c, const phase *f)
 static void run_image(void *p, int image, int worker)
 {
     conv_taps *c = p;
-    uint16_t *planes = c->buffers + (size_t)worker * c->buffer;
-    real *results = c->results + (size_t)worker * CHUNK * (size_t)c->outputs;
-    real *map = c->out + (size_t)image * (size_t)c->out_h * (size_t)c->out_w * (size_t)c->outputs;
-    fill_planes(c, c->in + (size_t)image * (size_t)c->h * (size_t)c->w * (size_t)c->channels, planes);
+    uint16_t *planes = c->buffers + worker * c->buffer;
+    real *results = c->results + (size_t)worker * CHUNK * c->outputs;
+    real *map = c->out + (size_t)image * c->out_h * c->out_w * c->outputs;
+    fill_planes(c, c->in + (size_t)image * c->h * c->w * c->channels, planes);
     for (int i = 0; i < c->spread * c->spread; i++) {
         const phase *f = &c->phases[i];
         for (int begin = 0, all = positions(c, f); begin < all; begin += CHUNK) {
             int count = min_int(all - begin, CHUNK);
-            c->tape->k->bf16.taps(&f->taps, planes + (size_t)begin * f->taps.step, round_up(count, TAPS_UNIT),
+            c->tape->k->bf16.taps(&f->taps, planes + begin * f->taps.step, round_up(count, TAPS_UNIT),
                                   results);
             scatter(c, f, results, begin, begin + count, map);
         }
@@ -109,12 +108,12 @@ static void add_tap(phase *f, size_t offset)
 /* Numbers of the planes and of what the last positions reach beyond them. */
 static size_t reach(const conv_taps *c)
 {
-    size_t size = (size_t)c->planes * (size_t)c->rows * (size_t)c->width * (size_t)c->channels, far = 0;
+    size_t size = (size_t)c->planes * c->rows * c->width * c->channels, far = 0;
     for (int i = 0; i < c->spread * c->spread; i++) {
         const phase *f = &c->phases[i];
         for (int t = 0; t < f->taps.count; t++) {
-            size_t end = f->taps.offset[t] + (size_t)round_up(positions(c, f), TAPS_UNIT) * f->taps.step +
-                         (size_t)c->channels;
+            size_t end =
+                f->taps.offset[t] + round_up(positions(c, f), TAPS_UNIT) * f->taps.step + c->channels;
             far = end > far ? end : far;
         }
     }
@@ -124,10 +123,10 @@ static size_t reach(const conv_taps *c)
 static void run(conv_taps *c, int images)
 {
     nn_tape *t = c->tape;
-    size_t workers = (size_t)pool_threads(t->threads);
+    size_t workers = pool_threads(t->threads);
     c->buffer = reach(c);
     c->buffers = nn_alloc(t, workers * c->buffer * sizeof *c->buffers);
-    c->results = nn_scratch(t, workers * CHUNK * (size_t)c->outputs * sizeof *c->results);
+    c->results = nn_scratch(t, workers * CHUNK * c->outputs * sizeof *c->results);
     if (!t->failed) pool_run(t->threads, images, run_image, c);
 }
 
@@ -141,18 +140,16 @@ void conv_taps_forward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window 
     c.rows = oh + (k - 1) / s;
     c.width = (max_int((ow - 1) * s + k, c.w + c.pad) + s - 1) / s * s;
     phase *f = &c.phases[0];
-    size_t ch = (size_t)c.channels;
-    *f = (phase){.taps = {.channels = c.channels, .outputs = c.outputs, .step = (size_t)s * ch},
-                 .rows = oh,
-                 .cols = ow};
+    size_t ch = c.channels;
+    *f = (phase){
+        .taps = {.channels = c.channels, .outputs = c.outputs, .step = s * ch}, .rows = oh, .cols = ow};
     bool ready = w->packed && !t->recording; /* the order of packed.h, with k = taps x channels, is ours */
     f->taps.weights = ready ? w->packed->panels : nn_scratch(t, nn_count(w) * sizeof *f->taps.weights);
     if (t->failed) return;
     for (int ky = 0; ky < k; ky++)
-        for (int kx = 0; kx < k; kx++)
-            add_tap(f, ((size_t)(ky % s * c.rows + ky / s) * (size_t)c.width + (size_t)kx) * ch);
+        for (int kx = 0; kx < k; kx++) add_tap(f, ((size_t)(ky % s * c.rows + ky / s) * c.width + kx) * ch);
     for (int tap = 0; !ready && tap < k * k; tap++)
-        t->k->bf16.taps_pack(&f->taps, tap, w->data + (size_t)tap * ch * (size_t)c.outputs, false);
+        t->k->bf16.taps_pack(&f->taps, tap, w->data + tap * ch * c.outputs, false);
     run(&c, x->dim[0]);
 }
 
@@ -162,7 +159,7 @@ static void input_phase(conv_taps *c, phase *f, const nn_var *w, cnn_window win,
                         uint16_t *weights)
 {
     int k = win.kernel, s = win.stride, tap_of[TAPS_MAX];
-    size_t ch = (size_t)c->channels;
+    size_t ch = c->channels;
     *f = (phase){.taps = {.channels = c->channels, .outputs = c->outputs, .step = ch, .weights = weights}};
     f->first_row = py, f->first_col = px;
     f->rows = (c->out_h - py + s - 1) / s;
@@ -172,10 +169,10 @@ static void input_phase(conv_taps *c, phase *f, const nn_var *w, cnn_window win,
             int dy = py + win.pad - ky, dx = px + win.pad - kx;
             if (dy % s || dx % s) continue;
             tap_of[f->taps.count] = ky * k + kx;
-            add_tap(f, ((size_t)(dy / s + c->pad) * (size_t)c->width + (size_t)(dx / s + c->pad)) * ch);
+            add_tap(f, ((size_t)(dy / s + c->pad) * c->width + (dx / s + c->pad)) * ch);
         }
     for (int i = 0; i < f->taps.count; i++)
-        c->tape->k->bf16.taps_pack(&f->taps, i, w->data + (size_t)tap_of[i] * ch * (size_t)c->outputs, true);
+        c->tape->k->bf16.taps_pack(&f->taps, i, w->data + tap_of[i] * ch * c->outputs, true);
 }
 
 void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window win, const nn_var *y,
@@ -193,7 +190,7 @@ void conv_taps_backward(nn_tape *t, const nn_var *x, const nn_var *w, cnn_window
     if (!weights) return;
     for (int i = 0; i < s * s; i++) {
         input_phase(&c, &c.phases[i], w, win, i / s, i % s, weights);
-        weights += (size_t)c.phases[i].taps.count * (size_t)c.channels * (size_t)c.outputs;
+        weights += (size_t)c.phases[i].taps.count * c.channels * c.outputs;
     }
     run(&c, x->dim[0]);
 }

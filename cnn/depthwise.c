@@ -66,9 +66,8 @@ static void forward_pixel(const cnn_depth *d, const real *x, int top, int oy, in
     taps(d->win.kernel, column, d->width, &x0, &x1);
     for (int ky = y0; ky < y1; ky++)
         for (int kx = x0; kx < x1; kx++, count++) {
-            in[count] =
-                x + (size_t)(row + ky - top) * (size_t)line_of(d) + (size_t)(column + kx) * (size_t)ch;
-            k[count] = d->w->data + (size_t)(ky * d->win.kernel + kx) * (size_t)ch;
+            in[count] = x + (size_t)(row + ky - top) * line_of(d) + (size_t)(column + kx) * ch;
+            k[count] = d->w->data + (size_t)(ky * d->win.kernel + kx) * ch;
         }
     d->k->conv.depthwise(in, k, count, d->b ? d->b->data : NULL, least(d), most(d), ch, y);
 }
@@ -77,14 +76,13 @@ static void forward_pixel(const cnn_depth *d, const real *x, int top, int oy, in
 static void forward_inside(const cnn_depth *d, const real *x, int top, int oy, int first, int last, real *y)
 {
     int y0, y1, k = d->win.kernel, row = oy * d->win.stride - d->top;
-    size_t ch = (size_t)nn_last(d->w);
+    size_t ch = nn_last(d->w);
     const real *rows[CNN_MAX_KERNEL];
     taps(k, row, d->height, &y0, &y1);
     for (int ky = y0; ky < y1; ky++)
-        rows[ky - y0] = x + (size_t)(row + ky - top) * (size_t)line_of(d) +
-                        (size_t)(first * d->win.stride - d->left) * ch;
-    d->k->conv.depthwise_row(rows, y1 - y0, k, d->w->data + (size_t)(y0 * k) * ch, d->b ? d->b->data : NULL,
-                             least(d), most(d), d->win.stride, last - first, (int)ch, y + (size_t)first * ch);
+        rows[ky - y0] = x + (size_t)(row + ky - top) * line_of(d) + (first * d->win.stride - d->left) * ch;
+    d->k->conv.depthwise_row(rows, y1 - y0, k, d->w->data + y0 * k * ch, d->b ? d->b->data : NULL, least(d),
+                             most(d), d->win.stride, last - first, (int)ch, y + first * ch);
 }
 
 void cnn_depthwise_line(const cnn_depth *d, const real *x, int top, int oy, real *y)
@@ -93,8 +91,7 @@ void cnn_depthwise_line(const cnn_depth *d, const real *x, int top, int oy, real
     inside(d, &first, &last);
     bool rowwise = (d->win.kernel == 3 || d->win.kernel == 5) && first < last;
     for (int ox = 0; ox < ow; ox++)
-        if (!rowwise || ox < first || ox >= last)
-            forward_pixel(d, x, top, oy, ox, y + (size_t)ox * (size_t)ch);
+        if (!rowwise || ox < first || ox >= last) forward_pixel(d, x, top, oy, ox, y + (size_t)ox * ch);
     if (rowwise) forward_inside(d, x, top, oy, first, last, y);
     if (!d->act->clips) d->act->forward(d->k, y, y, ow * ch);
 }
@@ -103,8 +100,8 @@ void cnn_depthwise_line(const cnn_depth *d, const real *x, int top, int oy, real
 static void forward_row(void *p, size_t begin, size_t end)
 {
     depth_ctx *c = p;
-    size_t oh = (size_t)c->y->dim[1], line = (size_t)c->y->dim[2] * (size_t)c->y->dim[3],
-           image = (size_t)c->d.height * (size_t)line_of(&c->d);
+    size_t oh = c->y->dim[1], line = (size_t)c->y->dim[2] * c->y->dim[3],
+           image = (size_t)c->d.height * line_of(&c->d);
     for (size_t r = begin; r < end; r++)
         cnn_depthwise_line(&c->d, c->x->data + r / oh * image, 0, (int)(r % oh), c->y->data + r * line);
 }
@@ -183,7 +180,7 @@ static void backward_group(void *p, int group, int worker)
     int images = c->x->dim[0], first = group * c->group_images,
         last = first + c->group_images < images ? first + c->group_images : images;
     size_t weights = nn_count(c->w);
-    real *dw = c->dw_parts + (size_t)group * (weights + (size_t)c->x->dim[3]);
+    real *dw = c->dw_parts + group * (weights + c->x->dim[3]);
     for (int n = first; n < last; n++) backward_image(c, n, dw, dw + weights);
 }
 
@@ -197,19 +194,19 @@ static void depth_backward(nn_tape *t, void *p)
     depth_ctx *c = p;
     if (!c->y->grad) return;
     int images = c->x->dim[0];
-    size_t weights = nn_count(c->w), part = weights + (size_t)c->x->dim[3];
+    size_t weights = nn_count(c->w), part = weights + c->x->dim[3];
     c->group_images = (images + GROUPS - 1) / GROUPS;
     int groups = (images + c->group_images - 1) / c->group_images;
     real *dw = nn_grad_add(t, c->w), *db = c->b ? nn_grad_add(t, c->b) : NULL;
     real beta;
     c->dx = nn_grad(t, c->x, &beta);
     c->fresh = c->dx && beta == 0;
-    c->dw_parts = nn_alloc(t, (size_t)groups * part * sizeof *dw);
+    c->dw_parts = nn_alloc(t, groups * part * sizeof *dw);
     if (t->failed) return;
     pool_run(t->threads, groups, backward_group, c);
     for (int g = 0; g < groups; g++) {
-        add_part(dw, c->dw_parts + (size_t)g * part, weights);
-        add_part(db, c->dw_parts + (size_t)g * part + weights, part - weights);
+        add_part(dw, c->dw_parts + g * part, weights);
+        add_part(db, c->dw_parts + g * part + weights, part - weights);
     }
 }
 
@@ -225,7 +222,7 @@ nn_var *cnn_depthwise(nn_tape *t, nn_var *x, nn_var *w, nn_var *b, cnn_window wi
     if (!y || !c) return NULL;
     *c = (depth_ctx){.x = x, .w = w, .b = b, .y = y};
     c->d = cnn_depth_of(t, w, b, win, act, x->dim[1], x->dim[2]);
-    nn_parallel(t, (size_t)dim[0] * (size_t)dim[1], 4, forward_row, c);
+    nn_parallel(t, (size_t)dim[0] * dim[1], 4, forward_row, c);
     if (y->wants_grad) nn_record(t, depth_backward, c);
     return t->failed ? NULL : y;
 }

@@ -35,7 +35,7 @@ err_code cnn_letterbox(const img *photo, int size, uint8_t *rgb, cnn_letter *let
                                scaled(photo->height, scale, size), IMG_BILINEAR, &small, err);
     if (code) return code;
     size_t line = (size_t)size * 3, own = (size_t)small.width * 3;
-    memset(rgb, GREY, (size_t)size * line);
+    memset(rgb, GREY, size * line);
     for (size_t y = 0; y < (size_t)small.height; y++) memcpy(rgb + y * line, small.rgb + y * own, own);
     img_release(&small);
     *letter = (cnn_letter){size, photo->width, photo->height, scale};

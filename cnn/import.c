@@ -25,8 +25,7 @@ const cnn_backbone_row *cnn_import_find(const io_tensors *file, error *err)
         if (!rows[i]->import) continue;
         if (has_mark(file, rows[i]->import)) return rows[i];
         if (used < sizeof known)
-            used +=
-                (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", rows[i]->name);
+            used += snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", rows[i]->name);
     }
     err_set(err, ERR_MISMATCH, "'%s' has weights of no network that is known (%s)", io_tensors_name(file),
             known);
@@ -56,8 +55,7 @@ static void turn(const float *w, bool bgr, nn_var *to)
         for (int i = 0; i < in; i++) {
             int channel = bgr ? i / 3 * 3 + 2 - i % 3 : i;
             for (int t = 0; t < taps; t++)
-                to->data[((size_t)t * (size_t)in + (size_t)channel) * (size_t)out + (size_t)o] =
-                    w[((size_t)o * (size_t)in + (size_t)i) * (size_t)taps + (size_t)t];
+                to->data[((size_t)t * in + channel) * out + o] = w[((size_t)o * in + i) * taps + t];
         }
 }
 

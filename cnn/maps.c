@@ -42,7 +42,7 @@ static void walk_part(nn_tape *t, const copy_ctx *c, int part, bool back)
 {
     enum { ROWS = 4 };
     part_walk w = {c, part, back};
-    nn_parallel(t, (size_t)(c->x[part]->dim[0] * c->x[part]->dim[1]), ROWS, walk_rows, &w);
+    nn_parallel(t, c->x[part]->dim[0] * c->x[part]->dim[1], ROWS, walk_rows, &w);
 }
 
 static void copy_backward(nn_tape *t, void *p)
@@ -73,15 +73,15 @@ static nn_var *copies(nn_tape *t, nn_var *const *x, int parts, const int dim[4],
 
 static size_t row_start(const nn_var *v, int row)
 {
-    return (size_t)row * (size_t)v->dim[2] * (size_t)v->dim[3];
+    return (size_t)row * v->dim[2] * v->dim[3];
 }
 
 /* ---- side by side ---- */
 
 static void concat_row(const copy_ctx *c, int part, int row, bool back)
 {
-    size_t own = (size_t)c->x[part]->dim[3], all = (size_t)c->y->dim[3], first = 0;
-    for (int i = 0; i < part; i++) first += (size_t)c->x[i]->dim[3];
+    size_t own = c->x[part]->dim[3], all = c->y->dim[3], first = 0;
+    for (int i = 0; i < part; i++) first += c->x[i]->dim[3];
     size_t from = row_start(c->x[part], row), to = row_start(c->y, row) + first;
     for (int i = 0; i < c->y->dim[2]; i++, from += own, to += all) move(c, part, from, to, own, back);
 }
@@ -99,10 +99,10 @@ nn_var *cnn_concat(nn_tape *t, nn_var *const *x, int count)
 static void stack_row(const copy_ctx *c, int part, int row, bool back)
 {
     const nn_var *x = c->x[part];
-    size_t before = 0, line = row_start(x, 1), photo = (size_t)(row / x->dim[1]);
-    for (int i = 0; i < part; i++) before += (size_t)c->x[i]->dim[1] * row_start(c->x[i], 1);
-    size_t to = photo * row_start(c->y, c->y->dim[1]) + before + (size_t)(row % x->dim[1]) * line;
-    move(c, part, (size_t)row * line, to, line, back);
+    size_t before = 0, line = row_start(x, 1), photo = row / x->dim[1];
+    for (int i = 0; i < part; i++) before += c->x[i]->dim[1] * row_start(c->x[i], 1);
+    size_t to = photo * row_start(c->y, c->y->dim[1]) + before + row % x->dim[1] * line;
+    move(c, part, row * line, to, line, back);
 }
 
 nn_var *cnn_stack(nn_tape *t, nn_var *const *x, int count)
@@ -117,10 +117,10 @@ nn_var *cnn_stack(nn_tape *t, nn_var *const *x, int count)
 
 static void upsample_row(const copy_ctx *c, int part, int row, bool back)
 {
-    size_t ch = (size_t)c->y->dim[3], from = row_start(c->x[0], row);
+    size_t ch = c->y->dim[3], from = row_start(c->x[0], row);
     for (int i = 0; i < c->x[0]->dim[2]; i++, from += ch)
         for (int k = 0; k < 4; k++)
-            move(c, part, from, row_start(c->y, 2 * row + k / 2) + (size_t)(2 * i + k % 2) * ch, ch, back);
+            move(c, part, from, row_start(c->y, 2 * row + k / 2) + (2 * i + k % 2) * ch, ch, back);
 }
 
 nn_var *cnn_upsample(nn_tape *t, nn_var *x)
@@ -131,9 +131,9 @@ nn_var *cnn_upsample(nn_tape *t, nn_var *x)
 
 static void space_row(const copy_ctx *c, int part, int row, bool back)
 {
-    size_t ch = (size_t)c->x[0]->dim[3], from = row_start(c->x[0], row);
+    size_t ch = c->x[0]->dim[3], from = row_start(c->x[0], row);
     for (int i = 0; i < c->x[0]->dim[2]; i++, from += ch) {
-        size_t quarter = (size_t)(row % 2 + i % 2 * 2);
+        size_t quarter = row % 2 + i % 2 * 2;
         move(c, part, from, row_start(c->y, row / 2) + ((size_t)(i / 2) * 4 + quarter) * ch, ch, back);
     }
 }
@@ -154,7 +154,7 @@ typedef struct scale_ctx {
 static void scale_pixels(void *p, size_t begin, size_t end)
 {
     const scale_ctx *c = p;
-    size_t ch = (size_t)c->y->dim[3], photo = (size_t)c->y->dim[1] * (size_t)c->y->dim[2];
+    size_t ch = c->y->dim[3], photo = (size_t)c->y->dim[1] * c->y->dim[2];
     for (size_t i = begin; i < end; i++) {
         const real *x = c->x->data + i * ch, *f = c->f->data + i / photo * ch;
         real *restrict y = c->y->data + i * ch;
@@ -169,7 +169,7 @@ static void scale_backward(nn_tape *t, void *p)
     int ch = c->y->dim[3], pixels = c->y->dim[1] * c->y->dim[2];
     real *dx = nn_grad_add(t, c->x), *df = nn_grad_add(t, c->f);
     for (int i = 0; i < nn_rows(c->y); i++) {
-        size_t at = (size_t)i * (size_t)ch, of = (size_t)(i / pixels) * (size_t)ch;
+        size_t at = (size_t)i * ch, of = (size_t)(i / pixels) * ch;
         if (dx) t->k->vector.product_add(c->y->grad + at, c->f->data + of, dx + at, ch);
         if (df) t->k->vector.product_add(c->y->grad + at, c->x->data + at, df + of, ch);
     }
@@ -180,7 +180,7 @@ nn_var *cnn_scale(nn_tape *t, nn_var *x, nn_var *f)
     if (t->failed || !x || !f) return NULL;
     scale_ctx now = {.x = x, .f = f, .y = nn_result(t, 4, x->dim, nn_wants(t, x) || nn_wants(t, f))};
     if (!now.y) return NULL;
-    nn_parallel(t, (size_t)nn_rows(x), 64, scale_pixels, &now);
+    nn_parallel(t, nn_rows(x), 64, scale_pixels, &now);
     scale_ctx *c = now.y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
         *c = now;

@@ -46,11 +46,11 @@ static err_code unknown(const char *architecture, error *err)
     char names[256] = "";
     size_t used = 0, count = sizeof rows / sizeof *rows;
     for (size_t i = 0; i < count && used < sizeof names; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s'%s'",
-                                 !i              ? ""
-                                 : i + 1 < count ? ", "
-                                                 : " or ",
-                                 rows[i]->name);
+        used += snprintf(names + used, sizeof names - used, "%s'%s'",
+                         !i              ? ""
+                         : i + 1 < count ? ", "
+                                         : " or ",
+                         rows[i]->name);
     return err_set(err, ERR_MISSING, "unknown network '%s': choose %s", architecture, names);
 }
 
@@ -169,7 +169,7 @@ static bool fold_node(cnn_node *node)
             n->variance->data[c] = 1 - n->epsilon;
         }
         for (int k = 0; node->weight->data && k < taps; k++) {
-            real *w = node->weight->data + (size_t)k * (size_t)channels + (size_t)first;
+            real *w = node->weight->data + (size_t)k * channels + first;
             for (int i = 0; i < count; i++) w[i] = (real)((double)w[i] * s[i]);
         }
     }

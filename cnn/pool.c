@@ -27,18 +27,17 @@ static void max_backward(nn_tape *t, void *p)
 static void max_pixel(pool_ctx *c, cnn_window win, int n, int oy, int ox)
 {
     int h = c->x->dim[1], w = c->x->dim[2], ch = c->x->dim[3];
-    size_t out =
-        (((size_t)n * (size_t)c->y->dim[1] + (size_t)oy) * (size_t)c->y->dim[2] + (size_t)ox) * (size_t)ch;
+    size_t out = (((size_t)n * c->y->dim[1] + oy) * c->y->dim[2] + ox) * ch;
     bool first = true;
     for (int y = oy * win.stride - cnn_pad_before(h, win), ky = 0; ky < win.kernel; ky++, y++)
         for (int x = ox * win.stride - cnn_pad_before(w, win), kx = 0; kx < win.kernel; kx++, x++) {
             if (y < 0 || y >= h || x < 0 || x >= w) continue;
-            size_t in = (((size_t)n * (size_t)h + (size_t)y) * (size_t)w + (size_t)x) * (size_t)ch;
+            size_t in = (((size_t)n * h + y) * w + x) * ch;
             for (int j = 0; j < ch; j++) {
-                real v = c->x->data[in + (size_t)j];
-                if (!first && v <= c->y->data[out + (size_t)j]) continue;
-                c->y->data[out + (size_t)j] = v;
-                c->from[out + (size_t)j] = (int32_t)(in + (size_t)j);
+                real v = c->x->data[in + j];
+                if (!first && v <= c->y->data[out + j]) continue;
+                c->y->data[out + j] = v;
+                c->from[out + j] = (int32_t)(in + j);
             }
             first = false;
         }
@@ -61,9 +60,9 @@ static void max_line(const fast_max *m, const real *from, real *to)
     for (int o = 0; o < m->out; o++, to += m->near) {
         int start = o * m->win.stride - before, first = start < 0 ? 0 : start, last = start + m->win.kernel;
         last = last < m->in ? last : m->in;
-        memcpy(to, from + (size_t)first * m->near, m->near * sizeof *to);
+        memcpy(to, from + first * m->near, m->near * sizeof *to);
         for (int i = first + 1; i < last; i++) {
-            const real *x = from + (size_t)i * m->near;
+            const real *x = from + i * m->near;
             for (size_t j = 0; j < m->near; j++) to[j] = x[j] > to[j] ? x[j] : to[j];
         }
     }
@@ -73,20 +72,20 @@ static void max_lines(void *p, size_t begin, size_t end)
 {
     const fast_max *m = p;
     for (size_t i = begin; i < end; i++)
-        max_line(m, m->from + i * (size_t)m->in * m->near, m->to + i * (size_t)m->out * m->near);
+        max_line(m, m->from + i * m->in * m->near, m->to + i * m->out * m->near);
 }
 
 static nn_var *max_unrecorded(nn_tape *t, const nn_var *x, cnn_window win, const int dim[4])
 {
     nn_var *y = nn_result(t, 4, dim, false);
-    size_t ch = (size_t)dim[3], rows = (size_t)x->dim[0] * (size_t)x->dim[1], wide = (size_t)dim[2] * ch;
+    size_t ch = dim[3], rows = (size_t)x->dim[0] * x->dim[1], wide = dim[2] * ch;
     arena_mark mark = arena_save(t->mem);
     real *between = nn_scratch(t, rows * wide * sizeof *between);
     if (!y || !between) return NULL;
     fast_max across = {x->data, between, win, x->dim[2], dim[2], ch},
              down = {between, y->data, win, x->dim[1], dim[1], wide};
     nn_parallel(t, rows, 4, max_lines, &across);
-    nn_parallel(t, (size_t)dim[0], 1, max_lines, &down);
+    nn_parallel(t, dim[0], 1, max_lines, &down);
     arena_rewind(t->mem, mark);
     return y;
 }
@@ -112,8 +111,7 @@ static bool window_of(const pool_ctx *c, int n, int iy, int ix, size_t *out)
 {
     int oy = iy / c->kernel, ox = ix / c->kernel;
     if (oy >= c->y->dim[1] || ox >= c->y->dim[2]) return false;
-    *out = (((size_t)n * (size_t)c->y->dim[1] + (size_t)oy) * (size_t)c->y->dim[2] + (size_t)ox) *
-           (size_t)c->y->dim[3];
+    *out = (((size_t)n * c->y->dim[1] + oy) * c->y->dim[2] + ox) * c->y->dim[3];
     return true;
 }
 
@@ -125,10 +123,10 @@ static void avg_pass(const pool_ctx *c, real *y, const real *x, real *dx, const 
     size_t in = 0, out;
     for (int n = 0; n < c->x->dim[0]; n++)
         for (int iy = 0; iy < c->x->dim[1]; iy++)
-            for (int ix = 0; ix < c->x->dim[2]; ix++, in += (size_t)ch) {
+            for (int ix = 0; ix < c->x->dim[2]; ix++, in += ch) {
                 if (!window_of(c, n, iy, ix, &out)) continue;
-                for (int j = 0; dx && j < ch; j++) dx[in + (size_t)j] += share * dy[out + (size_t)j];
-                for (int j = 0; !dx && j < ch; j++) y[out + (size_t)j] += share * x[in + (size_t)j];
+                for (int j = 0; dx && j < ch; j++) dx[in + j] += share * dy[out + j];
+                for (int j = 0; !dx && j < ch; j++) y[out + j] += share * x[in + j];
             }
 }
 

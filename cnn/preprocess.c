@@ -28,7 +28,7 @@ err_code cnn_preprocess_photo(const cnn_preprocess *pre, const img *photo, uint8
     img square = {0};
     err_code code = img_resize(photo, (img_box){box[0], box[1], box[2], box[3]}, pre->size, pre->size,
                                IMG_BILINEAR, &square, err);
-    if (!code) memcpy(rgb, square.rgb, (size_t)pre->size * (size_t)pre->size * 3);
+    if (!code) memcpy(rgb, square.rgb, (size_t)pre->size * pre->size * 3);
     img_release(&square);
     return code;
 }

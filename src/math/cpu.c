@@ -47,7 +47,7 @@ const char *cpu_flags_name(cpu_flags flags, char name[CPU_NAME_SIZE])
     length = snprintf(name, CPU_NAME_SIZE, "%s", names[widest].name);
     for (int i = WIDTHS; i < NAMES; i++)
         if (flags & names[i].flag)
-            length += snprintf(name + length, (size_t)(CPU_NAME_SIZE - length), "+%s", names[i].name);
+            length += snprintf(name + length, CPU_NAME_SIZE - length, "+%s", names[i].name);
     return name;
 }
 

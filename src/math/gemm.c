@@ -158,7 +158,7 @@ static void run_block(void *ctx, int index, int worker)
     int i0 = index / j->across * j->rows, j0 = index % j->across * j->cols;
     gemm_shape s = {min_int(j->all.m - i0, j->rows), min_int(j->all.n - j0, j->cols), j->all.k};
     mat a = mat_from(j->a, i0, 0), b = mat_from(j->b, 0, j0);
-    mat_out c = {j->c.data + (size_t)i0 * (size_t)j->c.ld + j0, j->c.ld};
+    mat_out c = {j->c.data + (size_t)i0 * j->c.ld + j0, j->c.ld};
     if (j->all.m <= KERNELS_ROWS)
         gemm_serial(j->precision, s, a, b, j->beta, c);
     else if (!j->rounds || !kernels_best()->bf16.gemm(s, a, b, j->beta, c))

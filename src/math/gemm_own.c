@@ -27,8 +27,8 @@ typedef struct block {
 
 static size_t up(const kernels *own, int n)
 {
-    size_t unit = (size_t)own->f32.gemm_columns;
-    return ((size_t)n + unit - 1) / unit * unit;
+    size_t unit = own->f32.gemm_columns;
+    return (n + unit - 1) / unit * unit;
 }
 
 static void fill_strip(const operands *o, int l, int depth, int j, int cols, real *to)
@@ -41,7 +41,7 @@ static void fill_strip(const operands *o, int l, int depth, int j, int cols, rea
 /* Ordered: the strips of the first DEPTH lines, those of the next ... */
 static size_t strip_start(const operands *o, int l, int depth, int j)
 {
-    return (size_t)l * up(o->own, o->n) + (size_t)j * (size_t)depth;
+    return l * up(o->own, o->n) + (size_t)j * depth;
 }
 
 static const real *strip_at(const operands *o, int l, int depth, int j)
@@ -52,13 +52,13 @@ static const real *strip_at(const operands *o, int l, int depth, int j)
 static void add_block(const operands *o, const block *p, bool add)
 {
     _Alignas(64) real strip[DEPTH * KERNELS_STRIP];
-    size_t i = (size_t)p->i;
+    size_t i = p->i;
     kernels_gemm g = {.rows = p->height, .k = p->depth, .add = add, .w = strip, .ldy = o->c.ld};
     g.row = o->a.op == GEMM_N ? o->a.ld : 0;
     g.x = p->x;
     for (int j = p->j, end = p->j + p->width; j < end; j += o->own->f32.gemm_columns) {
         g.cols = min_int(end - j, o->own->f32.gemm_columns);
-        g.y = o->c.data + i * (size_t)o->c.ld + j;
+        g.y = o->c.data + i * o->c.ld + j;
         if (o->ordered) {
             g.w = strip_at(o, p->l, p->depth, j);
             g.next = j + o->own->f32.gemm_columns < o->n
@@ -75,7 +75,7 @@ static void scale(int m, int n, real beta, real *c, int ldc)
 {
     for (int i = 0; i < m; i++, c += ldc)
         if (beta == 0)
-            memset(c, 0, (size_t)n * sizeof *c);
+            memset(c, 0, n * sizeof *c);
         else
             for (int j = 0; j < n; j++) c[j] *= beta;
 }
@@ -157,7 +157,7 @@ void gemm_own(const kernels *own, gemm_shape s, mat a, mat b, real beta, mat_out
 
 size_t gemm_ordered_count(const kernels *own, int n, int k)
 {
-    return up(own, n) * (size_t)k;
+    return up(own, n) * k;
 }
 
 typedef struct ordering {
@@ -178,7 +178,7 @@ static void order_some(void *ctx, int index, int worker)
     for (int l = 0; l < c->k; l += DEPTH) {
         int depth = min_int(c->k - l, DEPTH);
         real *to = c->to + strip_start(o, l, depth, begin);
-        for (int j = begin; j < end; j += columns, to += (size_t)depth * (size_t)columns)
+        for (int j = begin; j < end; j += columns, to += (size_t)depth * columns)
             fill_strip(o, l, depth, j, min_int(end - j, columns), to);
     }
 }

@@ -66,9 +66,9 @@ static void from_halves(const void *x, float *y, size_t n)
 /* Where element (l, j) of a packed matrix of k rows lies, see src/math/kernels_packed.inc. */
 static size_t place(int k, int l, int j)
 {
-    size_t panel = (size_t)(j / STEP) * (size_t)round_up(k, STEP) * STEP;
+    size_t panel = (size_t)(j / STEP) * round_up(k, STEP) * STEP;
     return panel + (size_t)(l / STEP) * 2 * TILE_NUMBERS + (size_t)(j % STEP / TILE) * TILE_NUMBERS +
-           (size_t)(l % STEP / 2) * STEP + (size_t)(j % TILE) * 2 + (size_t)(l % 2);
+           (size_t)(l % STEP / 2) * STEP + (size_t)(j % TILE) * 2 + l % 2;
 }
 
 static real element(mat x, int i, int j)
@@ -86,7 +86,7 @@ static bool gemm_bf16(gemm_shape s, mat a, mat b, real beta, mat_out c)
 {
     for (int i = 0; i < s.m; i++)
         for (int j = 0; j < s.n; j++) {
-            real *to = c.data + (size_t)i * (size_t)c.ld + (size_t)j, sum = beta != 0 ? beta * *to : 0;
+            real *to = c.data + (size_t)i * c.ld + j, sum = beta != 0 ? beta * *to : 0;
             for (int l = 0; l < s.k; l++) sum += element(a, i, l) * element(b, l, j);
             *to = sum;
         }
@@ -102,8 +102,8 @@ static size_t stride(int k)
 static void round_rows(int rows, int k, const real *x, int ldx, uint16_t *to)
 {
     for (int r = 0; r < rows; r++, x += ldx, to += stride(k)) {
-        narrow(x, to, (size_t)k);
-        memset(to + k, 0, (size_t)(round_up(k, STEP) - k) * sizeof *to);
+        narrow(x, to, k);
+        memset(to + k, 0, (round_up(k, STEP) - k) * sizeof *to);
     }
 }
 
@@ -156,7 +156,7 @@ static real tap_sum(const kernels_taps *t, const uint16_t *x, int output)
     real sum = 0;
     for (int tap = 0; tap < t->count; tap++)
         for (int c = 0; c < t->channels; c++)
-            sum += from_bf16(x[t->offset[tap] + (size_t)c]) *
+            sum += from_bf16(x[t->offset[tap] + c]) *
                    from_bf16(t->weights[place(t->count * t->channels, tap * t->channels + c, output)]);
     return sum;
 }
@@ -173,7 +173,7 @@ enum { GROUP = 32, TAPS = 9, GROUP_NUMBERS = (TAPS + 1) * GROUP };
 static size_t in_order(int channel, int tap)
 {
     int i = channel % GROUP;
-    return (size_t)(channel / GROUP) * GROUP_NUMBERS + (size_t)(tap * GROUP + i % 2 * GROUP / 2 + i / 2);
+    return (size_t)(channel / GROUP) * GROUP_NUMBERS + (tap * GROUP + i % 2 * GROUP / 2 + i / 2);
 }
 
 size_t bf16_depthwise_numbers(int channels)
@@ -185,8 +185,7 @@ void bf16_depthwise_order(int channels, const real *w, const real *bias, float *
 {
     for (int c = 0; c < round_up(channels, GROUP); c++) {
         bool there = c < channels;
-        for (int t = 0; t < TAPS; t++)
-            to[in_order(c, t)] = there ? (float)w[(size_t)t * (size_t)channels + (size_t)c] : 0;
+        for (int t = 0; t < TAPS; t++) to[in_order(c, t)] = there ? (float)w[(size_t)t * channels + c] : 0;
         to[in_order(c, TAPS)] = there && bias ? (float)bias[c] : 0;
     }
 }
@@ -198,8 +197,8 @@ static real depthwise_sum(const kernels_depthwise *d, const uint16_t *const x[3]
         int at = pixel * d->step + t % 3 - 1;
         const uint16_t *row = at >= 0 && at < d->width ? x[t / 3] : NULL;
         if (row)
-            sum += from_bf16(row[(size_t)at * (size_t)d->channels + (size_t)channel]) *
-                   (real)d->weights[in_order(channel, t)];
+            sum +=
+                from_bf16(row[(size_t)at * d->channels + channel]) * (real)d->weights[in_order(channel, t)];
     }
     return finished(&(kernels_finish){NULL, (real)d->low, (real)d->high}, 0, sum);
 }

@@ -39,8 +39,8 @@ static inline mat mat_t(const real *data, int ld)
 /* The same matrix from row i and column j of what `op` makes of it. */
 static inline mat mat_from(mat x, int i, int j)
 {
-    size_t row = (size_t)(x.op == GEMM_N ? i : j), column = (size_t)(x.op == GEMM_N ? j : i);
-    return (mat){x.data + row * (size_t)x.ld + column, x.ld, x.op};
+    size_t row = x.op == GEMM_N ? i : j, column = x.op == GEMM_N ? j : i;
+    return (mat){x.data + row * x.ld + column, x.ld, x.op};
 }
 
 #endif

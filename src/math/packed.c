@@ -30,13 +30,13 @@ static void take_block(const source *s, int l, int j, real to[LINES][PANEL])
     if (cols < 0) cols = 0; /* the second half of a last pair of panels */
     if (rows < LINES || cols < PANEL) memset(to, 0, sizeof(real[LINES][PANEL]));
     mat from = mat_from(s->w, l, j);
-    size_t ld = (size_t)from.ld;
+    size_t ld = from.ld;
     const real *row = from.data;
     for (int i = 0; from.op == GEMM_N && i < rows; i++, row += ld)
         if (cols == PANEL)
             memcpy(to[i], row, PANEL * sizeof(real));
         else
-            memcpy(to[i], row, (size_t)cols * sizeof(real));
+            memcpy(to[i], row, cols * sizeof(real));
     for (int c = 0; from.op == GEMM_T && c < cols; c++, row += ld)
         for (int i = 0; i < rows; i++) to[i][c] = row[i];
     for (int i = 0; s->factor && i < rows; i++)
@@ -47,11 +47,11 @@ static void pack_f32(const source *s, packed *p)
 {
     real block[LINES][PANEL];
     for (int j = 0; j < s->n; j += PANEL) {
-        real *to = (real *)p->panels + (size_t)j * (size_t)s->k;
+        real *to = (real *)p->panels + (size_t)j * s->k;
         for (int l = 0; l < s->k; l += LINES) {
             int rows = min_int(s->k - l, LINES);
             take_block(s, l, j, block);
-            memcpy(to + (size_t)l * PANEL, block, (size_t)rows * sizeof *block);
+            memcpy(to + (size_t)l * PANEL, block, rows * sizeof *block);
         }
     }
 }
@@ -62,8 +62,7 @@ static void pack_tile(const source *s, int l, int j, real block[LINES][PANEL], u
     static const real ones[PANEL] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     const kernels *own = kernels_best();
     if (s->w.op == GEMM_N && l + LINES <= s->k && j + PANEL <= s->n) {
-        own->bf16.pack_pairs(mat_from(s->w, l, j).data, (size_t)s->w.ld, LINES,
-                             s->factor ? s->factor + j : ones, to);
+        own->bf16.pack_pairs(mat_from(s->w, l, j).data, s->w.ld, LINES, s->factor ? s->factor + j : ones, to);
     } else {
         take_block(s, l, j, block);
         own->bf16.pack_pairs(block[0], PANEL, LINES, ones, to);
@@ -74,9 +73,9 @@ static void pack_tile(const source *s, int l, int j, real block[LINES][PANEL], u
 static void pack_bf16(const source *s, const packed *p, int begin, int end)
 {
     real block[LINES][PANEL];
-    size_t tile = (size_t)LINES * PANEL;
+    size_t tile = LINES * PANEL;
     for (int j = begin; j < end; j += PAIR_PANEL) {
-        uint16_t *to = (uint16_t *)p->panels + (size_t)j * (size_t)round_up(s->k, LINES);
+        uint16_t *to = (uint16_t *)p->panels + (size_t)j * round_up(s->k, LINES);
         for (int l = 0; l < s->k; l += LINES)
             for (int half = 0; half < PAIR_PANEL; half += PANEL, to += tile)
                 pack_tile(s, l, j + half, block, to);
@@ -106,7 +105,7 @@ static void pack_i8(const source *s, packed *p)
     real block[LINES][PANEL];
     int lines = round_up(s->k, 4);
     for (int j = 0; j < s->n; j += PANEL) {
-        int8_t *to = (int8_t *)p->panels + (size_t)j * (size_t)lines;
+        int8_t *to = (int8_t *)p->panels + (size_t)j * lines;
         real inverse[PANEL];
         int32_t *offset = p->offset + j;
         find_scales(s, j, p->scale + j);
@@ -190,7 +189,7 @@ packed *packed_create(packed_type type, int k, int n, mat w, const real *factor)
 {
     if (REAL_IS_DOUBLE) type = PACKED_F32;
     if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
-    size_t wide = (size_t)round_up(n, PANEL);
+    size_t wide = round_up(n, PANEL);
     packed *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     *p = (packed){.type = type, .k = k, .n = n, .stride = panel_bytes(type, k)};
@@ -241,7 +240,7 @@ static void narrow_rows(const float *x, int ldx, int rows, int k, uint8_t *to, s
     const kernels *own = kernels_best();
     for (int r = 0; r < rows; r++, x += ldx, to += stride) {
         scale[r] = own->int8.narrow_row(x, k, to);
-        memset(to + k, 128, stride - (size_t)k);
+        memset(to + k, 128, stride - k);
     }
 }
 
@@ -250,13 +249,13 @@ static void product_i8(const job *j, int begin, int end)
     const packed *p = j->p;
     uint8_t bytes[KERNELS_ROWS * DEEPEST_I8];
     float scale[KERNELS_ROWS];
-    kernels_bytes x = {bytes, (size_t)round_up(p->k, 4), scale};
+    kernels_bytes x = {bytes, round_up(p->k, 4), scale};
     const kernels_int8 *own = &kernels_best()->int8;
     for (int i = 0; i < j->rows; i += KERNELS_ROWS) {
         int rows = min_int(j->rows - i, KERNELS_ROWS);
-        narrow_rows(j->x + (size_t)i * (size_t)j->ldx, j->ldx, rows, p->k, bytes, x.stride, scale);
+        narrow_rows(j->x + (size_t)i * j->ldx, j->ldx, rows, p->k, bytes, x.stride, scale);
         own->packed(rows, p->k, begin, end, &x, p->panels, p->scale, p->offset, j->beta,
-                    j->y + (size_t)i * (size_t)j->ldy, j->ldy);
+                    j->y + (size_t)i * j->ldy, j->ldy);
     }
 }
 #endif
@@ -333,8 +332,8 @@ static void run_chunk(void *ctx, int index, int worker)
         return;
     }
     j.rows = end - begin;
-    j.x += (size_t)begin * (size_t)j.ldx;
-    j.y += (size_t)begin * (size_t)j.ldy;
+    j.x += (size_t)begin * j.ldx;
+    j.y += (size_t)begin * j.ldy;
     product(&j, 0, j.p->n);
 }
 

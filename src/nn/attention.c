@@ -37,7 +37,7 @@ static void normalise_seen(const kernels *k, const real *scores, const uint8_t *
     if (any)
         k->attention.softmax(y, y, count);
     else
-        memset(y, 0, (size_t)count * sizeof *y);
+        memset(y, 0, count * sizeof *y);
 }
 
 /* Rows begin..end-1: queries of all heads of all askers. */
@@ -45,9 +45,9 @@ static void normalise_some(void *p, size_t begin, size_t end)
 {
     const normalising *c = p;
     const nn_cells *cells = &c->cells;
-    size_t queries = (size_t)cells->queries, states = (size_t)cells->states;
+    size_t queries = cells->queries, states = cells->states;
     for (size_t row = begin; row < end; row++) {
-        size_t asker = row / queries / (size_t)cells->heads, query = row % queries;
+        size_t asker = row / queries / cells->heads, query = row % queries;
         int count = nn_cells_reach(cells, (int)asker, (int)query);
         const real *x = c->scores->data + row * states;
         real *y = c->y->data + row * states;
@@ -56,7 +56,7 @@ static void normalise_some(void *p, size_t begin, size_t end)
                            y);
         else if (count)
             cells->tape->k->attention.softmax(x, y, count);
-        memset(y + count, 0, (states - (size_t)count) * sizeof *y);
+        memset(y + count, 0, (states - count) * sizeof *y);
     }
 }
 
@@ -69,7 +69,7 @@ static void normalise_back(void *p, size_t begin, size_t end)
 {
     const normalise_grad *g = p;
     const normalising *c = g->c;
-    size_t states = (size_t)c->cells.states;
+    size_t states = c->cells.states;
     for (size_t row = begin; row < end; row++) {
         const real *y = c->y->data + row * states, *dy = c->y->grad + row * states;
         real *dx = g->dx + row * states, mean = c->cells.tape->k->vector.dot(y, dy, c->cells.states);
@@ -88,7 +88,7 @@ static void normalise_backward(nn_tape *t, void *p)
 {
     const normalising *c = p;
     normalise_grad g = {c, c->y->grad ? nn_grad_add(t, c->scores) : NULL};
-    if (g.dx) nn_parallel(t, (size_t)nn_rows(c->y), grain_of(&c->cells), normalise_back, &g);
+    if (g.dx) nn_parallel(t, nn_rows(c->y), grain_of(&c->cells), normalise_back, &g);
 }
 
 nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope)
@@ -97,7 +97,7 @@ nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope)
     normalising c = {.cells = cells_of(t, scores, scope), .scores = scores};
     c.y = nn_result(t, scores->rank, scores->dim, nn_wants(t, scores));
     if (!c.y) return NULL;
-    nn_parallel(t, (size_t)nn_rows(scores), grain_of(&c.cells), normalise_some, &c);
+    nn_parallel(t, nn_rows(scores), grain_of(&c.cells), normalise_some, &c);
     normalising *kept = c.y->wants_grad ? nn_alloc(t, sizeof *kept) : NULL;
     if (kept) {
         *kept = c;
@@ -181,8 +181,7 @@ nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *
     int dim[3] = {cells->askers, apart ? cells->queries : cells->line, cells->line};
     c.y = nn_result(t, apart ? 3 : 2, dim, nn_wants(t, alpha) || nn_wants(t, values));
     if (!c.y) return NULL;
-    nn_parallel(t, (size_t)cells->askers * (size_t)cells->heads, cells->queries > 1 ? 1 : 4, aggregate_some,
-                &c);
+    nn_parallel(t, (size_t)cells->askers * cells->heads, cells->queries > 1 ? 1 : 4, aggregate_some, &c);
     aggregating *kept = c.y->wants_grad ? nn_alloc(t, sizeof *kept) : NULL;
     if (kept) {
         *kept = c;
@@ -202,10 +201,9 @@ static void head_mean_backward(nn_tape *t, void *p)
 {
     const head_mean *c = p;
     real *da = c->y->grad ? nn_grad_add(t, c->alpha) : NULL, share = 1 / (real)c->heads;
-    size_t each = nn_count(c->y) / (size_t)c->y->dim[0];
+    size_t each = nn_count(c->y) / c->y->dim[0];
     for (int i = 0; da && i < c->y->dim[0] * c->heads; i++)
-        t->k->vector.axpy(share, c->y->grad + (size_t)(i / c->heads) * each, da + (size_t)i * each,
-                          (int)each);
+        t->k->vector.axpy(share, c->y->grad + i / c->heads * each, da + i * each, (int)each);
 }
 
 nn_var *nn_head_mean(nn_tape *t, nn_var *alpha, int heads)
@@ -216,11 +214,10 @@ nn_var *nn_head_mean(nn_tape *t, nn_var *alpha, int heads)
     for (int i = 1; i < rank; i++) dim[i] = alpha->dim[i + 1];
     nn_var *y = nn_result(t, rank, dim, nn_wants(t, alpha));
     if (!y) return NULL;
-    size_t each = nn_count(y) / (size_t)dim[0];
+    size_t each = nn_count(y) / dim[0];
     memset(y->data, 0, nn_count(y) * sizeof *y->data);
     for (int i = 0; i < dim[0] * heads; i++)
-        t->k->vector.axpy(1 / (real)heads, alpha->data + (size_t)i * each,
-                          y->data + (size_t)(i / heads) * each, (int)each);
+        t->k->vector.axpy(1 / (real)heads, alpha->data + i * each, y->data + i / heads * each, (int)each);
     head_mean *c = y->wants_grad ? nn_alloc(t, sizeof *c) : NULL;
     if (c) {
         *c = (head_mean){alpha, y, heads};

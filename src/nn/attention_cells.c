@@ -4,7 +4,7 @@
 
 /* From so many multiplications on, the products of a cell go through src/math/gemm.h; below, its own kernels
  * for a few rows are as fast, and what LSTM decoders ask stays below. */
-static const size_t MANY = (size_t)1 << 20;
+static const size_t MANY = 1 << 20;
 
 int nn_cells_memory(const nn_cells *c, int asker)
 {
@@ -19,23 +19,23 @@ int nn_cells_reach(const nn_cells *c, int asker, int query)
 
 size_t nn_cells_scores(const nn_cells *c, int asker, int head)
 {
-    return ((size_t)asker * (size_t)c->heads + (size_t)head) * (size_t)c->queries * (size_t)c->states;
+    return ((size_t)asker * c->heads + head) * c->queries * c->states;
 }
 
 size_t nn_cells_queries(const nn_cells *c, int asker, int head)
 {
-    return (size_t)asker * (size_t)c->queries * (size_t)c->line + (size_t)head * (size_t)c->width;
+    return (size_t)asker * c->queries * c->line + (size_t)head * c->width;
 }
 
 size_t nn_cells_states(const nn_cells *c, int memory, int head)
 {
-    return (size_t)memory * (size_t)c->states * (size_t)c->line + (size_t)head * (size_t)c->width;
+    return (size_t)memory * c->states * c->line + (size_t)head * c->width;
 }
 
 bool nn_cells_by_memory(nn_cells *c)
 {
-    c->first = nn_scratch(c->tape, (size_t)c->memories * sizeof *c->first);
-    c->next = nn_scratch(c->tape, (size_t)c->askers * sizeof *c->next);
+    c->first = nn_scratch(c->tape, c->memories * sizeof *c->first);
+    c->next = nn_scratch(c->tape, c->askers * sizeof *c->next);
     c->turned = nn_scratch(c->tape, nn_cells_scores(c, c->askers, 0) * sizeof *c->turned);
     if (c->tape->failed) return false;
     for (int m = 0; m < c->memories; m++) c->first[m] = -1;
@@ -55,41 +55,41 @@ void nn_cells_each_memory(const nn_cells *c, pool_task body, void *ctx)
 
 static bool is_large(const nn_cells *c, int rows, int count)
 {
-    return rows > KERNELS_ROWS && (size_t)rows * (size_t)count * (size_t)c->width >= MANY;
+    return rows > KERNELS_ROWS && (size_t)rows * count * c->width >= MANY;
 }
 
 void nn_cells_times(const nn_cells *c, int rows, int count, const real *x, const real *states, real beta,
                     real *to)
 {
-    size_t line = (size_t)c->line, lead = (size_t)c->states;
+    size_t line = c->line, lead = c->states;
     if (is_large(c, rows, count)) {
         gemm_serial(c->tape->precision, (gemm_shape){rows, count, c->width}, mat_n(x, c->line),
                     mat_t(states, c->line), beta, (mat_out){to, c->states});
         return;
     }
     for (int r = 0; r < rows; r += KERNELS_ROWS)
-        c->tape->k->f32.gemv_t(min_int(rows - r, KERNELS_ROWS), c->width, count, x + (size_t)r * line,
-                               c->line, states, c->line, beta, to + (size_t)r * lead, c->states);
+        c->tape->k->f32.gemv_t(min_int(rows - r, KERNELS_ROWS), c->width, count, x + r * line, c->line,
+                               states, c->line, beta, to + r * lead, c->states);
 }
 
 void nn_cells_weigh(const nn_cells *c, int rows, int count, const real *weights, const real *states,
                     real beta, real *to)
 {
-    size_t line = (size_t)c->line, lead = (size_t)c->states;
+    size_t line = c->line, lead = c->states;
     if (is_large(c, rows, count)) {
         gemm_serial(c->tape->precision, (gemm_shape){rows, c->width, count}, mat_n(weights, c->states),
                     mat_n(states, c->line), beta, (mat_out){to, c->line});
         return;
     }
     for (int r = 0; r < rows; r += KERNELS_ROWS)
-        c->tape->k->f32.gemv(min_int(rows - r, KERNELS_ROWS), count, c->width, weights + (size_t)r * lead,
-                             c->states, states, c->line, beta, to + (size_t)r * line, c->line);
+        c->tape->k->f32.gemv(min_int(rows - r, KERNELS_ROWS), count, c->width, weights + r * lead, c->states,
+                             states, c->line, beta, to + r * line, c->line);
 }
 
 void nn_cells_spread(const nn_cells *c, int rows, int count, const real *weights, const real *x, real *turned,
                      real *states)
 {
-    size_t lead = (size_t)c->states, n = (size_t)rows;
+    size_t lead = c->states, n = rows;
     if (is_large(c, rows, count)) {
         gemm_serial(c->tape->precision, (gemm_shape){count, c->width, rows}, mat_t(weights, c->states),
                     mat_n(x, c->line), 1, (mat_out){states, c->line});
@@ -98,6 +98,6 @@ void nn_cells_spread(const nn_cells *c, int rows, int count, const real *weights
     for (size_t q = 0; q < n; q++)
         for (size_t l = 0; l < (size_t)count; l++) turned[l * n + q] = weights[q * lead + l];
     for (int l = 0; l < count; l += KERNELS_ROWS)
-        c->tape->k->f32.gemv(min_int(count - l, KERNELS_ROWS), rows, c->width, turned + (size_t)l * n, rows,
-                             x, c->line, 1, states + (size_t)l * (size_t)c->line, c->line);
+        c->tape->k->f32.gemv(min_int(count - l, KERNELS_ROWS), rows, c->width, turned + l * n, rows, x,
+                             c->line, 1, states + (size_t)l * c->line, c->line);
 }

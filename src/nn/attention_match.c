@@ -29,8 +29,8 @@ static void dot_forward(const nn_matching *c, int asker, int head)
     for (int i = 0, end; i < cells->queries; i = end) {
         end = block_of(cells, i);
         int count = nn_cells_reach(cells, asker, end - 1);
-        nn_cells_times(cells, end - i, count, q + (size_t)i * (size_t)cells->line, k, 0,
-                       s + (size_t)i * (size_t)cells->states);
+        nn_cells_times(cells, end - i, count, q + (size_t)i * cells->line, k, 0,
+                       s + (size_t)i * cells->states);
     }
     for (int i = 0; scale != 1 && i < cells->queries; i++, s += cells->states)
         for (int l = 0, count = nn_cells_reach(cells, asker, i); l < count; l++) s[l] *= scale;
@@ -51,8 +51,7 @@ static void dot_backward(const nn_matching *c, int asker, int head)
     for (int i = 0, end; i < cells->queries; i = end) {
         end = block_of(cells, i);
         int count = nn_cells_reach(cells, asker, end - 1);
-        size_t query = queries + (size_t)i * (size_t)cells->line,
-               score = scores + (size_t)i * (size_t)cells->states;
+        size_t query = queries + (size_t)i * cells->line, score = scores + (size_t)i * cells->states;
         nn_cells_weigh(cells, end - i, count, c->dscore + score, c->keys->data + states, 1,
                        c->dquery + query);
         nn_cells_spread(cells, end - i, count, c->dscore + score, c->query->data + query,
@@ -65,7 +64,7 @@ static void dot_backward(const nn_matching *c, int asker, int head)
 /* The keys of one head of a memory, [L, width] in one piece; likewise of their gradients. */
 static size_t head_keys(const nn_cells *c, int memory, int head)
 {
-    return ((size_t)memory * (size_t)c->heads + (size_t)head) * (size_t)c->states * (size_t)c->width;
+    return ((size_t)memory * c->heads + head) * c->states * c->width;
 }
 
 static void network_forward(const nn_matching *c, int asker, int head)
@@ -73,7 +72,7 @@ static void network_forward(const nn_matching *c, int asker, int head)
     const nn_cells *cells = &c->cells;
     const real *k = c->split_keys + head_keys(cells, nn_cells_memory(cells, asker), head);
     const real *q = c->query->data + nn_cells_queries(cells, asker, head);
-    const real *v = c->m.v->data + (size_t)head * (size_t)cells->width;
+    const real *v = c->m.v->data + (size_t)head * cells->width;
     real *s = c->y->data + nn_cells_scores(cells, asker, head);
     for (int i = 0; i < cells->queries; i++, q += cells->line, s += cells->states)
         cells->tape->k->attention.match(k, q, v, nn_cells_reach(cells, asker, i), cells->width, s);
@@ -84,13 +83,13 @@ static void network_backward(const nn_matching *c, int asker, int head)
     const nn_cells *cells = &c->cells;
     int memory = nn_cells_memory(cells, asker);
     size_t keys = head_keys(cells, memory, head), query = nn_cells_queries(cells, asker, head);
-    size_t v = (size_t)head * (size_t)cells->width, line = (size_t)cells->line;
+    size_t v = (size_t)head * cells->width, line = cells->line;
     const real *ds = c->dscore + nn_cells_scores(cells, asker, head);
     for (int i = 0; i < cells->queries; i++, query += line, ds += cells->states)
         cells->tape->k->attention.match_back(c->split_keys + keys, c->query->data + query, c->m.v->data + v,
                                              ds, nn_cells_reach(cells, asker, i), cells->width,
                                              c->dsplit_keys + keys, c->dquery + query,
-                                             c->dv_parts + (size_t)memory * line + v);
+                                             c->dv_parts + memory * line + v);
 }
 
 /* A head's keys are columns of lines; the network's kernels want them in one piece. */
@@ -102,7 +101,7 @@ static void split_keys(void *p, int cell, int worker)
     int memory = cell / cells->heads, head = cell % cells->heads;
     const real *from = c->keys->data + nn_cells_states(cells, memory, head);
     real *to = (real *)c->split_keys + head_keys(cells, memory, head);
-    size_t bytes = (size_t)cells->width * sizeof *to;
+    size_t bytes = cells->width * sizeof *to;
     for (int l = 0; l < cells->states; l++, from += cells->line, to += cells->width) memcpy(to, from, bytes);
 }
 
@@ -132,7 +131,7 @@ static void sigmoid_forward(const nn_matching *c, int asker, int head)
         for (int l = 0; l < count; l++) s[l] += bias;
         cells->tape->k->vector.sigmoid(s, degree, count);
         for (int l = 0; l < count; l++) s[l] = gain * degree[l];
-        memset(degree + count, 0, (size_t)(cells->states - count) * sizeof *degree); /* all are read */
+        memset(degree + count, 0, (cells->states - count) * sizeof *degree); /* all are read */
     }
 }
 
@@ -141,7 +140,7 @@ static void sigmoid_finish_back(nn_tape *t, nn_matching *c)
     const nn_cells *cells = &c->cells;
     const real *dy = c->y->grad;
     real *to_gain = nn_grad_add(t, c->m.log_gain), *to_bias = nn_grad_add(t, c->m.bias);
-    size_t each = (size_t)cells->queries * (size_t)cells->states;
+    size_t each = (size_t)cells->queries * cells->states;
     for (int head = 0; head < cells->heads; head++) {
         double dgain = 0, dbias = 0;
         real gain = exp(c->m.log_gain->data[head]);
@@ -185,7 +184,7 @@ static void match_some(void *p, size_t begin, size_t end)
         c->row->forward(c, asker, head);
         for (int i = 0; i < cells->queries; i++, s += cells->states) {
             int count = nn_cells_reach(cells, asker, i);
-            memset(s + count, 0, (size_t)(cells->states - count) * sizeof *s);
+            memset(s + count, 0, (cells->states - count) * sizeof *s);
         }
     }
 }
@@ -213,7 +212,7 @@ static bool prepare_back(nn_tape *t, nn_matching *c)
     c->dkeys = grad_or_scratch(t, c->keys);
     c->dquery = grad_or_scratch(t, c->query);
     if (c->row->network) {
-        c->dv_parts = nn_alloc(t, (size_t)cells->memories * (size_t)cells->line * sizeof *c->dv_parts);
+        c->dv_parts = nn_alloc(t, (size_t)cells->memories * cells->line * sizeof *c->dv_parts);
         c->dsplit_keys =
             cells->heads > 1 ? nn_alloc(t, nn_count(c->keys) * sizeof *c->dsplit_keys) : c->dkeys;
     }
@@ -232,7 +231,7 @@ static void match_backward(nn_tape *t, void *p)
     if (cells->heads > 1) nn_cells_each_memory(cells, join_keys, c);
     real *dv = nn_grad_add(t, c->m.v);
     for (int m = 0; dv && m < cells->memories; m++)
-        t->k->vector.add(c->dv_parts + (size_t)m * (size_t)cells->line, dv, cells->line);
+        t->k->vector.add(c->dv_parts + (size_t)m * cells->line, dv, cells->line);
 }
 
 static nn_cells cells_of(nn_tape *t, const nn_var *query, const nn_var *keys, const nn_scope *scope)
@@ -283,8 +282,7 @@ nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *ke
     if (c.row->degree) c.degree = nn_scratch(t, nn_count(c.y) * sizeof *c.degree);
     arrange_keys(t, &c);
     if (t->failed) return NULL;
-    nn_parallel(t, (size_t)c.cells.askers * (size_t)c.cells.heads, c.cells.queries > 1 ? 1 : 4, match_some,
-                &c);
+    nn_parallel(t, (size_t)c.cells.askers * c.cells.heads, c.cells.queries > 1 ? 1 : 4, match_some, &c);
     nn_matching *kept = c.y->wants_grad ? nn_alloc(t, sizeof *kept) : NULL;
     if (kept) {
         *kept = c;

@@ -35,12 +35,12 @@ nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, const int32_t *len
     size_t all = nn_count(alpha[0]);
     nn_var *y = nn_result(t, 1, (int[]){1}, wants(t, alpha, steps));
     coverage_ctx *c = nn_alloc(t, sizeof *c);
-    nn_var **copy = nn_alloc(t, (size_t)steps * sizeof(nn_var *));
+    nn_var **copy = nn_alloc(t, steps * sizeof(nn_var *));
     real *missing = nn_scratch(t, all * sizeof *missing);
     if (t->failed) return NULL;
     int states = nn_last(alpha[0]);
     for (size_t i = 0; i < all; i++) {
-        size_t asker = i / (size_t)states, state = i % (size_t)states;
+        size_t asker = i / states, state = i % states;
         missing[i] = !length || state < (size_t)length[asker] ? 1 : 0;
     }
     for (int s = 0; s < steps; s++) {
@@ -69,7 +69,7 @@ static const double NOTHING = 1e-12; /* x ln x and its slope are cut off here: m
 static void entropy_backward(nn_tape *t, void *p)
 {
     entropy_ctx *c = p;
-    size_t states = (size_t)nn_last(c->alpha[0]);
+    size_t states = nn_last(c->alpha[0]);
     for (int s = 0; c->y->grad && s < c->steps; s++) {
         real *d = nn_grad_add(t, c->alpha[s]);
         for (size_t i = 0, n = nn_count(c->alpha[s]); d && i < n; i++) {
@@ -82,8 +82,8 @@ static void entropy_backward(nn_tape *t, void *p)
 /* Adds the entropies of a step's askers, each as its share; those that have a choice are counted. */
 static void add_entropy(const nn_var *alpha, const double *share, double *sum, double *rows)
 {
-    size_t states = (size_t)nn_last(alpha);
-    for (size_t r = 0, n = (size_t)nn_rows(alpha); r < n; r++) *rows += !share || share[r] > 0;
+    size_t states = nn_last(alpha);
+    for (size_t r = 0, n = nn_rows(alpha); r < n; r++) *rows += !share || share[r] > 0;
     for (size_t i = 0, n = nn_count(alpha); i < n; i++) {
         double a = (double)alpha->data[i];
         if (a > NOTHING) *sum -= a * log(a) * (share ? share[i / states] : 1);
@@ -92,7 +92,7 @@ static void add_entropy(const nn_var *alpha, const double *share, double *sum, d
 
 static double *shares_of(nn_tape *t, const int32_t *length, int askers)
 {
-    double *share = length ? nn_alloc(t, (size_t)askers * sizeof *share) : NULL;
+    double *share = length ? nn_alloc(t, askers * sizeof *share) : NULL;
     for (int i = 0; share && i < askers; i++) share[i] = length[i] > 1 ? 1 / log(length[i]) : 0;
     return share;
 }
@@ -102,7 +102,7 @@ nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, const int32_t *le
     if (t->failed || steps < 1 || !alpha[0]) return NULL;
     nn_var *y = nn_result(t, 1, (int[]){1}, wants(t, alpha, steps));
     entropy_ctx *c = nn_alloc(t, sizeof *c);
-    nn_var **copy = nn_alloc(t, (size_t)steps * sizeof(nn_var *));
+    nn_var **copy = nn_alloc(t, steps * sizeof(nn_var *));
     const double *share = shares_of(t, length, alpha[0]->dim[0]);
     if (t->failed) return NULL;
     double sum = 0, rows = 0;

@@ -126,7 +126,7 @@ static double binary_loss(double x, double y)
 static void binary_rows(void *p, size_t begin, size_t end)
 {
     const loss_ctx *c = p;
-    size_t v = (size_t)nn_last(c->logits);
+    size_t v = nn_last(c->logits);
     for (size_t i = begin; i < end; i++) {
         const real *x = c->logits->data + i * v, *y = c->goal + i * v;
         c->row_loss[i] = 0;
@@ -159,10 +159,10 @@ nn_var *nn_binary_cross_entropy(nn_tape *t, nn_var *logits, const real *target)
     int rows = nn_rows(logits);
     nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, logits));
     loss_ctx *c = nn_alloc(t, sizeof *c);
-    double *sums = nn_alloc(t, (size_t)rows * sizeof *sums), total = 0;
+    double *sums = nn_alloc(t, rows * sizeof *sums), total = 0;
     if (t->failed) return NULL;
     *c = (loss_ctx){.logits = logits, .y = y, .goal = target, .row_loss = sums};
-    nn_parallel(t, (size_t)rows, 4, binary_rows, c);
+    nn_parallel(t, rows, 4, binary_rows, c);
     for (int i = 0; i < rows; i++) total += sums[i];
     y->data[0] = (real)(total / rows);
     if (y->wants_grad) nn_record(t, binary_backward, c);

@@ -78,7 +78,7 @@ INLINE void load_k_inner(__m512i t[TILE], const float *src, size_t ld, int rows,
     __mmask16 low = first_lanes(depth), high = first_lanes(depth - 16);
     for (int r = 0; r < TILE; r++) {
         __mmask16 here = r < rows ? 0xffff : 0;
-        const float *row = src + (size_t)(r < rows ? r : 0) * ld;
+        const float *row = src + (r < rows ? r : 0) * ld;
         t[r] = to_bf16(_mm512_maskz_loadu_ps(high & here, row + 16), _mm512_maskz_loadu_ps(low & here, row));
     }
 }
@@ -89,9 +89,8 @@ INLINE void load_k_outer(__m512i t[TILE], const float *src, size_t ld, int rows,
     __mmask16 lanes = first_lanes(rows);
     for (int p = 0; p < TILE; p++) {
         int k = 2 * p;
-        __m512 even = _mm512_maskz_loadu_ps(k < depth ? lanes : 0, src + (size_t)(k < depth ? k : 0) * ld);
-        __m512 odd =
-            _mm512_maskz_loadu_ps(k + 1 < depth ? lanes : 0, src + (size_t)(k + 1 < depth ? k + 1 : 0) * ld);
+        __m512 even = _mm512_maskz_loadu_ps(k < depth ? lanes : 0, src + (k < depth ? k : 0) * ld);
+        __m512 odd = _mm512_maskz_loadu_ps(k + 1 < depth ? lanes : 0, src + (k + 1 < depth ? k + 1 : 0) * ld);
         t[p] = to_pairs(odd, even);
     }
 }
@@ -140,7 +139,7 @@ INLINE void pack_tile_as(uint16_t *out, size_t row, const float *src, size_t ld,
     else
         load_k_outer(t, src, ld, rows, depth);
     if (flip) transpose(t);
-    for (int i = 0; i < TILE; i++) _mm512_store_si512(out + (size_t)i * row, t[i]);
+    for (int i = 0; i < TILE; i++) _mm512_store_si512(out + i * row, t[i]);
 }
 
 /* A's rows, whose k do not lie together, and B of either kind. */
@@ -167,14 +166,13 @@ static void pack(const layout *l, const operand *x, bool for_b, int r0, int rows
     for (int o = 0; o < outer; o++)
         for (int i = 0; i < inner; i++) {
             int strip = x->k_inner ? o : i, step = x->k_inner ? i : o;
-            uint16_t *tile = l->to + (size_t)(strip / 2) * l->block + (size_t)(strip % 2) * l->half +
-                             (size_t)step * l->step;
-            size_t r = (size_t)(r0 + strip * TILE), k = (size_t)(k0 + step * STEP);
+            uint16_t *tile = l->to + strip / 2 * l->block + strip % 2 * l->half + step * l->step;
+            size_t r = r0 + strip * TILE, k = k0 + step * STEP;
             const float *src = x->data + (x->k_inner ? r * x->ld + k : k * x->ld + r);
             if (strip * TILE < rows)
                 pack_tile(tile, l->row, x, for_b, src, rows - strip * TILE, depth - step * STEP);
             else
-                for (int j = 0; j < TILE; j++) memset(tile + (size_t)j * l->row, 0, STEP * sizeof *tile);
+                for (int j = 0; j < TILE; j++) memset(tile + j * l->row, 0, STEP * sizeof *tile);
         }
 }
 
@@ -194,7 +192,7 @@ static layout rows_of(uint16_t *to, int depth)
 static void scale(const target *t)
 {
     for (int i = 0; i < t->m; i++) {
-        float *row = t->c + (size_t)i * t->ldc;
+        float *row = t->c + i * t->ldc;
         for (int j = 0; j < t->n; j++) row[j] = t->beta != 0 ? t->beta * row[j] : 0;
     }
 }
@@ -214,7 +212,7 @@ static void multiply_packed(const scratch *s, const target *t, const operand *a,
     p->rounded = s->a;
     for (int i = 0; i < t->m; i += most) {
         p->rows = min_int(most, t->m - i);
-        p->y = y + (size_t)i * t->ldc;
+        p->y = y + i * t->ldc;
         if (keeping != KEPT) pack(&rows, a, false, i, p->rows, k0, p->depth);
         amx_rows_product(p);
     }
@@ -254,8 +252,8 @@ bool amx_gemm_bf16(gemm_shape shape, mat a, mat b, float beta, mat_out c)
     int m = shape.m, n = shape.n, k = shape.k;
     if (!get_scratch(&s)) return false;
     if (m <= 0 || n <= 0) return true;
-    target t = {c.data, (size_t)c.ld, m, n, beta};
-    operand left = {a.data, (size_t)a.ld, a.op == GEMM_N}, right = {b.data, (size_t)b.ld, b.op == GEMM_T};
+    target t = {c.data, c.ld, m, n, beta};
+    operand left = {a.data, a.ld, a.op == GEMM_N}, right = {b.data, b.ld, b.op == GEMM_T};
     if (k <= 0) {
         scale(&t);
         return true;

@@ -20,7 +20,7 @@ static void multiply(const amx_rows *p, int k, int from, int begin, int end, con
         if (last.bias) last.bias += j;
         part.cols = min_int(cols, end - j);
         part.odd = j / BLOCK % 2;
-        part.panels = panels + (size_t)(j / BLOCK) * panel + (size_t)(from / STEP) * PANEL_U16;
+        part.panels = panels + j / BLOCK * panel + (size_t)(from / STEP) * PANEL_U16;
         part.panel = panel;
         part.finish = finish ? &last : NULL;
         if (p->y) part.y += j;
@@ -37,10 +37,10 @@ void amx_packed_bf16(int rows, int k, int begin, int end, const float *x, int ld
 {
     int depth = even_piece(k, AMX_ROWS_DEPTH, STEP);
     for (int l = 0; l < k; l += depth) {
-        amx_rows p = {.rows = rows, .depth = min_int(depth, k - l), .x = x + l, .ldx = (size_t)ldx};
+        amx_rows p = {.rows = rows, .depth = min_int(depth, k - l), .x = x + l, .ldx = ldx};
         p.beta = l > 0 ? 1 : beta;
         p.y = y;
-        p.ldy = (size_t)ldy;
+        p.ldy = ldy;
         multiply(&p, k, l, begin, end, panels, l + depth >= k ? finish : NULL);
     }
 }
@@ -60,13 +60,13 @@ void amx_packed_round(int rows, int k, const float *x, int ldx, uint16_t *to)
 void amx_packed_rounded(int rows, int k, int n, const uint16_t *x, const uint16_t *panels,
                         const kernels_finish *finish, float *y, int ldy)
 {
-    amx_rows p = {.rows = rows, .depth = k, .rounded = x, .y = y, .ldy = (size_t)ldy};
+    amx_rows p = {.rows = rows, .depth = k, .rounded = x, .y = y, .ldy = ldy};
     multiply(&p, k, 0, 0, n, panels, finish);
 }
 
 void amx_packed_to_rounded(int rows, int k, int n, const float *x, int ldx, const uint16_t *panels,
                            const kernels_finish *finish, uint16_t *y, int ldy)
 {
-    amx_rows p = {.rows = rows, .depth = k, .x = x, .ldx = (size_t)ldx, .rounded_y = y, .ldy = (size_t)ldy};
+    amx_rows p = {.rows = rows, .depth = k, .x = x, .ldx = ldx, .rounded_y = y, .ldy = ldy};
     multiply(&p, k, 0, 0, n, panels, finish);
 }

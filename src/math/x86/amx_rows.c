@@ -79,14 +79,14 @@ INLINE void drain_rows(drain *d, int count)
     if (from.rounded) {
         uint16_t *to = from.rounded;
         __mmask32 lanes = (__mmask32)from.high << TILE | from.low;
-        d->rounded += (size_t)rows * from.ldy;
+        d->rounded += rows * from.ldy;
         for (; rows > 0; rows--, part += BLOCK, to += from.ldy)
             _mm512_mask_storeu_epi16(to, lanes,
                                      to_bf16(finished(&from, 1, _mm512_load_ps(part + TILE)),
                                              finished(&from, 0, _mm512_load_ps(part))));
         return;
     }
-    d->y += (size_t)rows * from.ldy;
+    d->y += rows * from.ldy;
     if (from.beta == 0 && from.finish)
         for (; rows > 0; rows--, part += BLOCK, y += from.ldy) {
             _mm512_mask_storeu_ps(y, from.low, finished(&from, 0, _mm512_load_ps(part)));
@@ -105,12 +105,12 @@ INLINE void drain_rows(drain *d, int count)
  * fall into one or two sets of the first-level cache would only push each other out of it. */
 static bool wants_fetching(const amx_rows *p)
 {
-    return p->y && (size_t)p->rows * p->ldy > SMALL && p->ldy % SAME_SETS != 0;
+    return p->y && p->rows * p->ldy > SMALL && p->ldy % SAME_SETS != 0;
 }
 
 INLINE void fetch_rows(const drain *d, int from, int count)
 {
-    const float *y = d->y + (size_t)from * d->ldy;
+    const float *y = d->y + from * d->ldy;
     for (int i = from; i < from + count && i < d->left; i++, y += d->ldy) {
         __builtin_prefetch(y, 1);
         __builtin_prefetch(y + TILE, 1);
@@ -182,7 +182,7 @@ static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, i
 {
     const kernels_finish *f = p->finish;
     d->part = part;
-    size_t at = (size_t)i * p->ldy + (size_t)j;
+    size_t at = i * p->ldy + j;
     d->y = p->y ? p->y + at : NULL;
     d->rounded = p->rounded_y ? p->rounded_y + at : NULL;
     d->ldy = p->ldy;
@@ -203,7 +203,7 @@ static void drain_begin(drain *d, const amx_rows *p, const float *part, int i, i
 /* Where the rows from i on lie rounded, or will. */
 static uint16_t *place_of(const amx_rows *p, int i, uint16_t *passing)
 {
-    return p->keep ? p->keep + (size_t)i * row_stride(p->depth) : passing;
+    return p->keep ? p->keep + i * row_stride(p->depth) : passing;
 }
 
 /* The block of rounded rows from i on, unless there is none or all of them are near. */
@@ -211,8 +211,8 @@ static coming coming_of(const amx_rows *p, int i)
 {
     size_t stride = row_stride(p->depth);
     coming c = {NULL, 0, 0};
-    if (p->x || i >= p->rows || (size_t)p->rows * stride <= NEAR) return c;
-    c.at = p->rounded + (size_t)i * stride;
+    if (p->x || i >= p->rows || p->rows * stride <= NEAR) return c;
+    c.at = p->rounded + i * stride;
     c.left = min_int(p->rows - i, BLOCK) * (int)(stride / LINE_U16);
     c.at_once = ceil_div(c.left, ceil_div(p->depth, STEP) * ceil_div(p->cols, BLOCK));
     return c;
@@ -221,7 +221,7 @@ static coming coming_of(const amx_rows *p, int i)
 static rounding rounding_of(const amx_rows *p, int i, uint16_t *passing)
 {
     uint16_t *to = place_of(p, i, passing);
-    rounding r = {p->x + (size_t)i * p->ldx, to, p->ldx, row_stride(p->depth), 0, 0, p->depth};
+    rounding r = {p->x + i * p->ldx, to, p->ldx, row_stride(p->depth), 0, 0, p->depth};
     r.left = p->x && i < p->rows ? min_int(p->rows - i, BLOCK) : 0;
     return r;
 }
@@ -256,8 +256,7 @@ void amx_rows_product(const amx_rows *p)
     w.in = rounding_of(p, 0, rounded[0]);
     round_some(&w.in, BLOCK * steps);
     for (int i = 0, turn = 0; i < p->rows; i += BLOCK, turn ^= 1) {
-        const uint16_t *a =
-            p->x ? place_of(p, i, rounded[turn]) : p->rounded + (size_t)i * row_stride(p->depth);
+        const uint16_t *a = p->x ? place_of(p, i, rounded[turn]) : p->rounded + i * row_stride(p->depth);
         w.in = rounding_of(p, i + BLOCK, rounded[turn ^ 1]);
         w.soon = coming_of(p, i + BLOCK);
         multiply_rows(p, i, a, part, &w);

@@ -50,7 +50,7 @@ INLINE void put_rows(const state *s, block_height height, int from, int to)
 {
     const place *p = &s->out;
     const float *part = s->parted + from * BLOCK;
-    uint16_t *y = p->y + (size_t)from * s->ldy;
+    uint16_t *y = p->y + from * s->ldy;
     __m512 first = _mm512_maskz_loadu_ps((__mmask16)p->lanes, p->bias),
            second = _mm512_maskz_loadu_ps((__mmask16)(p->lanes >> TILE), p->bias + TILE);
     if (height != WHOLE) to = min_int(to, p->rows);
@@ -133,7 +133,7 @@ static place place_of(const amx_rows *p, int i, int j)
 {
     static const float none[BLOCK];
     int cols = p->cols - j;
-    return (place){.y = p->rounded_y + (size_t)i * p->ldy + (size_t)j,
+    return (place){.y = p->rounded_y + i * p->ldy + j,
                    .bias = p->finish && p->finish->bias ? p->finish->bias + j : none,
                    .lanes = (__mmask32)first_lanes(cols - TILE) << TILE | first_lanes(cols),
                    .rows = min_int(p->rows - i, BLOCK)};

@@ -20,16 +20,15 @@ static uint16_t *panel_of(const kernels_taps *t, int outputs, int tap, int chann
 {
     size_t steps = (size_t)t->channels / STEP;
     return t->weights +
-           (((size_t)outputs / STEP * (size_t)t->count + (size_t)tap) * steps + (size_t)channel / STEP) *
-               PANEL_U16;
+           (((size_t)outputs / STEP * t->count + tap) * steps + (size_t)channel / STEP) * PANEL_U16;
 }
 
 static __m512 load_weights(const float *w, const kernels_taps *t, int channel, int output, bool transposed)
 {
-    if (!transposed) return _mm512_loadu_ps(w + (size_t)channel * (size_t)t->outputs + (size_t)output);
+    if (!transposed) return _mm512_loadu_ps(w + (size_t)channel * t->outputs + output);
     const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     __m512i at = _mm512_mullo_epi32(lane, _mm512_set1_epi32(t->channels));
-    return _mm512_i32gather_ps(at, w + (size_t)output * (size_t)t->channels + (size_t)channel, 4);
+    return _mm512_i32gather_ps(at, w + (size_t)output * t->channels + channel, 4);
 }
 
 void amx_taps_pack(const kernels_taps *t, int tap, const float *w, bool transposed)
@@ -62,7 +61,7 @@ INLINE void multiply_block(const kernels_taps *t, const uint16_t *x, const uint1
             tap += step;
         }
     }
-    tiles_store(y, (size_t)t->outputs, false);
+    tiles_store(y, t->outputs, false);
 }
 
 void amx_taps_product(const kernels_taps *t, const uint16_t *x, int positions, float *y)
@@ -70,7 +69,7 @@ void amx_taps_product(const kernels_taps *t, const uint16_t *x, int positions, f
     tiles_configure();
     for (int o = 0; o < t->outputs; o += STEP)
         for (int p = 0; p < positions; p += STEP)
-            multiply_block(t, x + (size_t)p * t->step, panel_of(t, o, 0, 0), p / STEP % 2,
-                           y + (size_t)p * (size_t)t->outputs + (size_t)o);
+            multiply_block(t, x + p * t->step, panel_of(t, o, 0, 0), p / STEP % 2,
+                           y + (size_t)p * t->outputs + o);
     _tile_release();
 }

@@ -74,7 +74,7 @@ INLINE void tiles_clear(void)
 /* Whether panels of so many columns and k, walked for one block of rows after the other, are loaded so. */
 INLINE bool panels_pass(int cols, int depth)
 {
-    return (size_t)cols * (size_t)depth > KEPT_U16;
+    return (size_t)cols * depth > KEPT_U16;
 }
 
 /* One step onto tiles 0 to 3: 32 rows of A, `stride` bytes from one to the next, times a step of a panel. */

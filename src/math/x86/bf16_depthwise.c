@@ -33,7 +33,7 @@ INLINE column take(const group *g, int i)
 {
     column c;
     for (int r = 0; r < 3; r++) {
-        __m512i v = _mm512_maskz_loadu_epi16(g->lanes[r], g->x[r] + (size_t)i * g->channels);
+        __m512i v = _mm512_maskz_loadu_epi16(g->lanes[r], g->x[r] + i * g->channels);
         c.at[r].even = _mm512_castsi512_ps(_mm512_slli_epi32(v, 16));
         c.at[r].odd = _mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)));
     }
@@ -84,7 +84,7 @@ INLINE void group_row(const kernels_depthwise *d, const int step, const group *g
 
 void bf16_depthwise_row(const kernels_depthwise *d, const uint16_t *const x[3], uint16_t *y)
 {
-    group g = {.channels = (size_t)d->channels, .w = d->weights};
+    group g = {.channels = d->channels, .w = d->weights};
     for (int c = 0; c < d->channels; c += GROUP, g.w += GROUP_F32) {
         int left = d->channels - c;
         for (int r = 0; r < 3; r++) { /* the row in the middle is always there */

@@ -21,16 +21,16 @@ INLINE void strip(const int rows, const int width, int k, const kernels_bytes *x
                   const float *scale, const int32_t *offset, int j, int n, float beta, float *y, int ldy)
 {
     size_t lines = ((size_t)k + 3) / 4, panel = lines * 4 * PANEL;
-    const int8_t *at = w + (size_t)(j / PANEL) * panel;
+    const int8_t *at = w + j / PANEL * panel;
     __m512i sum[KERNELS_ROWS * 8];
     UNROLL for (int i = 0; i < rows * width; i++) sum[i] = _mm512_setzero_si512();
     for (size_t l = 0; l < lines; l++, at += 4 * PANEL) UNROLL for (int s = 0; s < width; s++)
         {
-            __m512i quad = _mm512_loadu_si512(at + (size_t)s * panel);
+            __m512i quad = _mm512_loadu_si512(at + s * panel);
             UNROLL for (int r = 0; r < rows; r++)
             {
                 int32_t four;
-                memcpy(&four, x->bytes + (size_t)r * x->stride + 4 * l, sizeof four);
+                memcpy(&four, x->bytes + r * x->stride + 4 * l, sizeof four);
                 sum[s * rows + r] = _mm512_dpbusd_epi32(sum[s * rows + r], _mm512_set1_epi32(four), quad);
             }
         }
@@ -38,7 +38,7 @@ INLINE void strip(const int rows, const int width, int k, const kernels_bytes *x
     {
         int column = j + s * PANEL;
         __mmask16 lanes = first_lanes(n - s * PANEL);
-        float *out = y + (size_t)r * (size_t)ldy + column;
+        float *out = y + (size_t)r * ldy + column;
         __m512i exact = _mm512_sub_epi32(sum[s * rows + r], _mm512_loadu_si512(offset + column));
         __m512 by = _mm512_mul_ps(_mm512_loadu_ps(scale + column), _mm512_set1_ps(x->scale[r]));
         __m512 v = _mm512_cvtepi32_ps(exact);
