@@ -12,9 +12,11 @@
  * and of its batch norm .gamma .beta (learned) .mean .variance (running, NN_BUFFER), each [O]; or, in place
  * of a norm, .bias [O].
  *
- * Many threads may run one net when their tapes do not record and each has a workspace of its own; without
- * one, and while learning, a net works for one thread at a time, since it keeps memory between calls. (The
- * pool of the tape may of course have many.) */
+ * Many threads may run one net forward when each has a tape with a workspace of its own, recording or not:
+ * the net itself then keeps nothing from one call to the next. What they share are the parameters: backward
+ * adds to their gradients, and norms that are not frozen move their running statistics while a tape trains,
+ * so those go one thread at a time. Tapes without a workspace share the net's, one at a time. (The pool of a
+ * tape may of course have many threads.) */
 #ifndef CNN_BACKBONE_H
 #define CNN_BACKBONE_H
 
@@ -63,9 +65,10 @@ const cnn_backbone_row *cnn_net_row(const cnn_net *net);
  * anything to learn (all of them when the tape does not record) use the workspace of the tape, or the net's
  * own, instead of the tape's arena, so that a photo costs little: mobilenet_v2 at 224 takes 10 MB. Where a
  * recording tape meets norms that are all constants (frozen, or the tape does not train), the learning nodes
- * become one op that takes the photos in groups and keeps its maps in memory of the net (by_groups.c);
- * another pass before backward is allowed, but costs that one's forward pass again. A size that does not suit
- * the net (cnn_net_map_size) is a failure. */
+ * become one op that takes the photos in groups and keeps its maps in that workspace, too (by_groups.c), so
+ * that it must last until backward; another recorded pass with the same workspace before backward is allowed,
+ * but costs that one's forward pass again. A size that does not suit the net (cnn_net_map_size) is a failure.
+ */
 nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels);
 
 /* Multiply-adds for one photo of input x input pixels. */

@@ -15,7 +15,6 @@
  * "Training deep nets with sublinear memory cost"), by the same products, hence to the same bits. Those maps,
  * and gradients of two segments, exist of as many groups as there are threads at a time. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cnn/nodes.h"
@@ -37,14 +36,15 @@ typedef struct group {
 } group;
 
 typedef struct groups_ctx {
-    cnn_net *net;
+    const cnn_net *net;
+    workspace *space;
     nn_tape *tape;
     nn_var *x, *y;
     int first;  /* node */
     int images; /* per group */
     int groups, segments;
     segment *segment;
-    uint64_t turn;
+    uint64_t keeps;      /* of the workspace, when the maps went there */
     real **scale;        /* [count][2][O]: gamma / deviation; room for sums */
     folded_node *folded; /* [count] */
     size_t size;         /* of all gradients of a group */
@@ -137,7 +137,7 @@ static void run_group(void *p, int index, int worker)
     groups_ctx *c = p;
     group *g = &c->group[index];
     nn_tape *t = &g->tape;
-    arena *maps = &c->net->maps[index], *own = c->net->own + CNN_OWN * worker;
+    arena *maps = workspace_slot(c->space, 0, CNN_SLOT_GROUP + index);
     t->mem = maps;
     nn_begin(t);
     int first = first_image(c, index), count = first_image(c, index + 1) - first;
@@ -145,7 +145,7 @@ static void run_group(void *p, int index, int worker)
     g->result[c->first - 1] =
         nn_input(t, c->x->data + first * per_image(c->x), 4, (int[]){count, dim[1], dim[2], dim[3]});
     for (int i = 0; i < c->segments && !t->failed; i++) {
-        arena_reset(own);
+        arena *own = workspace_slot(c->space, worker, CNN_SLOT_SEGMENT);
         nn_var *y = segment_forward(c, g, i, false, own, maps);
         if (y) y->wants_grad = true;
     }
@@ -156,7 +156,7 @@ static void run_group(void *p, int index, int worker)
 
 static void run_groups(nn_tape *t, groups_ctx *c)
 {
-    c->turn = ++c->net->turn;
+    c->keeps = ++c->space->keeps;
     pool_run(t->threads, c->groups, run_group, c);
     for (int i = 0; i < c->groups; i++) t->failed |= c->group[i].tape.failed;
 }
@@ -170,15 +170,13 @@ static void backward_group(void *p, int index, int worker)
     groups_ctx *c = p;
     group *g = &c->group[index];
     nn_tape *t = &g->tape;
-    arena *own = c->net->own + CNN_OWN * worker, *grads = own + 1;
     g->result[c->net->count - 1]->grad = c->y->grad + first_image(c, index) * per_image(c->y);
     for (int i = c->segments - 1; i >= 0 && !t->failed; i--) {
         real *grad = g->result[c->segment[i].end - 1]->grad;
-        arena_reset(own);
+        arena *own = workspace_slot(c->space, worker, CNN_SLOT_SEGMENT);
         nn_var *y = segment_forward(c, g, i, true, own, own);
         if (y) y->grad = grad;
-        t->mem = &grads[i & 1];
-        arena_reset(t->mem);
+        t->mem = workspace_slot(c->space, worker, CNN_SLOT_GRADS + (i & 1));
         nn_backward_from_grads(t);
     }
 }
@@ -251,7 +249,7 @@ static void groups_backward(nn_tape *t, void *p)
         for (int k = 0; k < 3; k++) nn_grad_add(t, all[k]);
     }
     if (t->failed) return;
-    if (c->turn != c->net->turn) run_groups(t, c); /* another pass has used the memory since */
+    if (c->keeps != c->space->keeps) run_groups(t, c); /* another pass has used the memory since */
     if (!t->failed) pool_run(t->threads, c->groups, backward_group, c);
     for (int i = 0; i < c->groups; i++) t->failed |= c->group[i].tape.failed;
     if (!t->failed) pool_run(t->threads, c->net->count, unfold_node, c);
@@ -281,17 +279,6 @@ static void make_segments(nn_tape *t, groups_ctx *c, const cnn_extent *extent)
     }
 }
 
-static bool make_arenas(cnn_net *net, int threads)
-{
-    if (threads <= net->threads) return true;
-    arena *more = realloc(net->own, CNN_OWN * (size_t)threads * sizeof *more);
-    if (!more) return false;
-    memset(more + CNN_OWN * net->threads, 0, CNN_OWN * (size_t)(threads - net->threads) * sizeof *more);
-    net->own = more;
-    net->threads = threads;
-    return true;
-}
-
 static void make_groups(nn_tape *t, groups_ctx *c)
 {
     c->images = (c->x->dim[0] + CNN_GROUPS - 1) / CNN_GROUPS;
@@ -317,8 +304,9 @@ nn_var *cnn_forward_by_groups(cnn_net *net, nn_tape *tape, nn_var *x, int first,
     real **scale = nn_alloc(tape, count * sizeof *scale);
     if (tape->failed) return NULL;
     *c = (groups_ctx){.net = net, .tape = tape, .x = x, .first = first, .scale = scale, .folded = folded};
+    c->space = cnn_workspace_of(net, tape);
     c->y = nn_result(tape, 4, (int[]){x->dim[0], out.height, out.width, net->node[count - 1].channels}, true);
-    if (!make_arenas(net, pool_threads(tape->threads))) tape->failed = true;
+    if (!workspace_reserve(c->space, pool_threads(tape->threads), CNN_SLOT_RESULT)) tape->failed = true;
     if (tape->failed || !make_folded(tape, c)) return NULL;
     make_segments(tape, c, extent);
     make_groups(tape, c);

@@ -39,7 +39,7 @@ static nn_var *run_nodes(const slices_ctx *c, int worker, nn_tape *t, nn_var *x)
         int taken = cnn_bands_take(net, t, first, c->bare), slot = free_slot(net, holder, first);
         last = taken ? first + taken - 1 : first;
         holder[slot] = last;
-        t->mem = workspace_slot(c->space, worker, slot);
+        t->mem = workspace_slot(c->space, worker, CNN_SLOT_RESULT + slot);
         cnn_inputs_of(n, result, in);
         result[last] = taken ? cnn_forward_by_bands(net, t, in[0], first, taken)
                              : cnn_node_forward(t, n, in, c->bare[first]);
@@ -76,8 +76,9 @@ nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *t, const nn_var *x, int las
                     false);
     c.failed = nn_alloc(t, c.slices * sizeof *c.failed);
     bool alone = c.slices == 1; /* then the threads share the layers */
-    c.space = t->space ? t->space : &net->scratch;
-    if (!workspace_reserve(c.space, alone ? 1 : pool_threads(t->threads), net->width)) t->failed = true;
+    c.space = cnn_workspace_of(net, t);
+    if (!workspace_reserve(c.space, alone ? 1 : pool_threads(t->threads), CNN_SLOT_RESULT + net->width))
+        t->failed = true;
     if (t->failed) return NULL;
     c.tape.recording = false;
     if (!alone) {

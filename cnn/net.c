@@ -86,12 +86,14 @@ void cnn_net_free(cnn_net **net)
 {
     if (!net || !*net) return;
     workspace_release(&(*net)->scratch);
-    for (int i = 0; i < CNN_GROUPS; i++) arena_release(&(*net)->maps[i]);
-    for (int i = 0; i < CNN_OWN * (*net)->threads; i++) arena_release(&(*net)->own[i]);
-    free((*net)->own);
     free((*net)->node);
     free(*net);
     *net = NULL;
+}
+
+workspace *cnn_workspace_of(cnn_net *net, const nn_tape *t)
+{
+    return t->space ? t->space : &net->scratch;
 }
 
 const cnn_backbone_row *cnn_net_row(const cnn_net *net)

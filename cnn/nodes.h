@@ -95,24 +95,30 @@ void cnn_build_finish(cnn_net *net, const char *prefix, nn_params *params);
 
 /* ---- running ---- */
 
-enum { CNN_GROUPS = 8, CNN_OWN = 3 };
+enum { CNN_GROUPS = 8 };
+
+/* Slots of a workspace: who learns has other ones than who does not, so that photos may be looked at between
+ * forward and backward, by the same net or another one. */
+enum {
+    CNN_SLOT_GROUP,                                 /* by_groups.c: of worker 0, one for each group */
+    CNN_SLOT_SEGMENT = CNN_SLOT_GROUP + CNN_GROUPS, /* by_groups.c */
+    CNN_SLOT_GRADS,                                 /* by_groups.c: two */
+    CNN_SLOT_RESULT = CNN_SLOT_GRADS + 2            /* by_slices.c: `width` */
+};
 
 struct cnn_net {
     const cnn_backbone_row *row;
     cnn_node *node;
     int count, capacity;
-    int width;                    /* the most results that are to be read at once, the pixels left out */
-    error refusal;                /* while building: why it came to nothing */
-    workspace scratch;            /* of tapes without one: `width` slots a thread, for what is not recorded */
-    arena maps[CNN_GROUPS], *own; /* by_groups.c: of a group of photos; CNN_OWN of each thread */
-    int threads;                  /* that have memory in own */
-    uint64_t turn;                /* forward passes that used maps */
+    int width;         /* the most results that are to be read at once, the pixels left out */
+    error refusal;     /* while building: why it came to nothing */
+    workspace scratch; /* of tapes without one */
 };
 
 /* executors.c: who runs what. */
 typedef enum {
     CNN_BY_NODES,  /* one after the other, recorded or not (by_nodes.c) */
-    CNN_BY_SLICES, /* not recorded, a few photos at a time, in memory of the net (by_slices.c) */
+    CNN_BY_SLICES, /* not recorded, a few photos at a time (by_slices.c) */
     CNN_BY_BANDS,  /* not recorded, a few nodes row by row (by_bands.c); offered to by by_slices.c */
     CNN_BY_GROUPS, /* recorded, with norms that are constants, the photos in groups (by_groups.c) */
     CNN_EXECUTORS
@@ -148,6 +154,9 @@ bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first);
 /* Nodes `first` and on, x the result of the cut before them. bare[i]: see cnn_node_forward. NULL after a
  * failure. */
 nn_var *cnn_forward_by_nodes(const cnn_net *net, nn_tape *t, nn_var *x, int first, const bool *bare);
+
+/* The tape's workspace, or the net's own. */
+workspace *cnn_workspace_of(cnn_net *net, const nn_tape *t);
 
 /* Nodes 1..last, x [N,H,W,C], recording nothing; `last` is a cut. NULL after a
  * failure. */

@@ -286,10 +286,67 @@ static void test_groups(void **state)
     drop(&three);
 }
 
+typedef struct learner {
+    cnn_net *net;
+    nn_tape tape;
+    arena mem;
+    workspace space;
+    const real *x;
+    nn_var *y;
+} learner;
+
+static void learn_forward(void *p, int index, int worker)
+{
+    (void)worker;
+    learner *l = (learner *)p + index;
+    l->tape = (nn_tape){.mem = &l->mem, .space = &l->space, .recording = true, .training = true};
+    nn_begin(&l->tape);
+    nn_var *x = nn_input(&l->tape, l->x, 4, (int[]){9, photo_side, photo_side, 3});
+    l->y = cnn_net_forward(l->net, &l->tape, x);
+}
+
+/* Two threads run one net forward at a time, and each tape finds its maps again: the net has no memory, no
+ * pass is made twice, and the gradients are those of a tape alone. */
+static void test_learners(void **state)
+{
+    (void)state;
+    model alone, shared;
+    make(&alone, "mobilenet_v2");
+    make(&shared, "mobilenet_v2");
+    cnn_net_freeze_norm(alone.net, true);
+    cnn_net_freeze_norm(shared.net, true);
+    alone.tape.recording = alone.tape.training = true;
+    shared.tape.threads = pool_create(2);
+    real *x = noise(10, photo_side);
+    learner two[2] = {{.net = shared.net, .x = x}, {.net = shared.net, .x = x + photo_side}};
+    pool_run(shared.tape.threads, 2, learn_forward, two);
+    for (int i = 0; i < 2; i++) {
+        learner *l = &two[i];
+        assert_non_null(l->y);
+        real *target = calloc(nn_count(l->y), sizeof *target);
+        assert_non_null(target);
+        nn_params_zero_grad(&shared.params, NULL);
+        nn_backward(&l->tape, nn_mean_squared(&l->tape, l->y, target));
+        assert_false(l->tape.failed);
+        assert_int_equal(l->space.keeps, 1);
+        assert_memory_equal(step_grads(&alone, l->x, false), shared.params.grad,
+                            alone.params.size * sizeof(real));
+        free(target);
+    }
+    assert_int_equal(shared.net->scratch.workers, 0);
+    for (int i = 0; i < 2; i++) {
+        workspace_release(&two[i].space);
+        arena_release(&two[i].mem);
+    }
+    free(x);
+    drop(&alone);
+    drop(&shared);
+}
+
 static size_t peak_of_maps(const cnn_net *net)
 {
     size_t sum = 0;
-    for (int i = 0; i < CNN_GROUPS; i++) sum += net->maps[i].peak;
+    for (int i = 0; i < CNN_GROUPS; i++) sum += net->scratch.of[0].slot[CNN_SLOT_GROUP + i].peak;
     return sum;
 }
 
@@ -399,8 +456,9 @@ static void check_slices(const cnn_backbone_row *row)
     assert_int_equal(y->dim[0], PHOTOS);
     size_t n = nn_count(y) / PHOTOS;
     real *all = copy(y);
-    for (int i = 0; i < many.net->width; i++)
-        assert_true(many.net->scratch.of[0].slot[i].peak <= 11 * seven.net->scratch.of[0].slot[i].peak / 10);
+    const arena *most = many.net->scratch.of[0].slot, *least = seven.net->scratch.of[0].slot;
+    for (int i = CNN_SLOT_RESULT; i < CNN_SLOT_RESULT + many.net->width; i++)
+        assert_true(most[i].peak <= 11 * least[i].peak / 10);
     for (size_t i = 0; i < PHOTOS; i++)
         check_close(all + i * n, run(&many, x + i * (photo_side * photo_side) * 3, 1, photo_side)->data, n,
                     1e-4);
@@ -516,13 +574,21 @@ int main(int argc, char **argv)
 {
     photo_side = test_size(photo_side, 33);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_packing),       cmocka_unit_test(test_fold),
-        cmocka_unit_test(test_fold_refuses),  cmocka_unit_test(test_threads_and_batches),
-        cmocka_unit_test(test_groups),        cmocka_unit_test(test_memory_of_training),
-        cmocka_unit_test(test_freeze_norm),   cmocka_unit_test(test_frozen_prefix),
-        cmocka_unit_test(test_memory),        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_packing),
+        cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_fold_refuses),
+        cmocka_unit_test(test_threads_and_batches),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_learners),
+        cmocka_unit_test(test_memory_of_training),
+        cmocka_unit_test(test_freeze_norm),
+        cmocka_unit_test(test_frozen_prefix),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_preprocess),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);

@@ -9,6 +9,8 @@
 #ifndef BASE_WORKSPACE_H
 #define BASE_WORKSPACE_H
 
+#include <stdint.h>
+
 #include "src/base/arena.h"
 
 typedef struct workspace_slots {
@@ -20,6 +22,8 @@ typedef struct workspace_slots {
 typedef struct workspace {
     workspace_slots *of; /* [workers] */
     int workers;
+    uint64_t keeps; /* passes that left something in slots for later: who counts it up knows whether another
+                       one has done so since */
 } workspace;
 
 /* At least so many workers, each with at least so many slots. False: out of memory. */
