@@ -351,6 +351,58 @@ static void test_same_bytes(void **state)
     free(b);
 }
 
+/* Kilobytes in memory of the mapping in which `at` lies; -1: the system does not say. */
+static int resident(const void *at)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = ((uintptr_t)at + page - 1) / page * page;
+    char line[200];
+    unsigned long from, to, kilobytes = 0;
+    bool inside = false;
+    FILE *f = fopen("/proc/self/smaps", "r");
+    if (!f) return -1;
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) inside = from <= begin && begin < to;
+        if (inside && sscanf(line, "Rss: %lu kB", &kilobytes) == 1) break;
+    }
+    fclose(f);
+    return (int)kilobytes;
+}
+
+/* Of a file the memory is given back and the numbers come again; bytes of the caller's are left alone. */
+static void test_forgetting(void **state)
+{
+    (void)state;
+    enum { COUNT = 1 << 18 };
+    error err = {0};
+    float *values = malloc(COUNT * sizeof *values), *x = malloc(COUNT * sizeof *x);
+    assert_true(values && x);
+    for (int i = 0; i < COUNT; i++) values[i] = (float)(i % 97);
+    const io_tensor_entry e = {
+        .name = "w", .dtype = IO_F32, .rank = 1, .shape = I64(COUNT), .values = values};
+    assert_int_equal(io_tensors_save(path, &e, 1, NULL, 0, &err), ERR_OK);
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(io_read_file(path, 1 << 22, &bytes, &size, &err), ERR_OK);
+    io_tensors *of_file = io_tensors_open(path, &err),
+               *of_memory = io_tensors_open_memory(bytes, size, "m", &err);
+    const io_tensor *w = io_tensors_find(of_file, "w"), *same = io_tensors_find(of_memory, "w");
+    assert_true(w && same);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(io_tensors_read_f32(of_file, "w", 1, I64(COUNT), x, &err), ERR_OK);
+        assert_memory_equal(x, values, COUNT * sizeof *x);
+        int before = resident(w->data);
+        io_tensors_forget(of_file, w);
+        io_tensors_forget(of_memory, same);
+        if (before > 0) assert_true(resident(w->data) < before - 900);
+        assert_memory_equal(same->data, values, COUNT * sizeof *x);
+    }
+    io_tensors_close(&of_file);
+    io_tensors_close(&of_memory);
+    free(bytes);
+    free(values);
+    free(x);
+}
+
 static void refused(const io_tensor_entry *e, size_t count, const char *text)
 {
     error err = {0};
@@ -446,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_what_the_model_needs),
         cmocka_unit_test(test_unaligned),
         cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_forgetting),
         cmocka_unit_test(test_what_is_not_saved),
         cmocka_unit_test(test_python_reads_it),
         cmocka_unit_test(test_mobilenet),

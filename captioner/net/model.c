@@ -88,7 +88,10 @@ static err_code read_weight(const nn_param *n, const io_tensors *weights, real *
 {
     int64_t shape[NN_MAX_RANK];
     for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
-    return io_tensors_read_f32(weights, n->name, n->var.rank, shape, to, err);
+    err_code code = io_tensors_read_f32(weights, n->name, n->var.rank, shape, to, err);
+    const io_tensor *stored = io_tensors_find(weights, n->name);
+    if (stored) io_tensors_forget(weights, stored); /* a model is not to lie in memory twice */
+    return code;
 }
 
 static err_code read_weights(nn_params *params, const io_tensors *weights, error *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "captioner/net/builtin.h"
 #include "captioner/net/model.h"
 #include "src/io/json.h"
 #include "src/io/json_build.h"
@@ -344,7 +345,10 @@ static err_code open_bytes(const void *bytes, size_t size, const char *name, ope
 {
     error local = {0};
     error *e = err ? err : &local;
-    err_code code = open_tensors(io_tensors_open_memory(bytes, size, name, e), how, out, e);
+    io_tensors *t = io_tensors_open_memory(bytes, size, name, e);
+    size_t own_size;
+    if (t && bytes == cap_builtin_model(&own_size)) io_tensors_mark_mapped(t);
+    err_code code = open_tensors(t, how, out, e);
     if (!code) (*out)->file_bytes = (int64_t)size;
     return code;
 }

@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct io_tensors {
     char *name;
     io_map map;          /* what close unmaps; nothing for memory */
+    bool mapped;         /* the system can read the bytes again */
     const uint8_t *data; /* behind the header */
     size_t data_size;
     json_t *header;   /* owns the tensors' names */
@@ -109,8 +112,7 @@ static err_code parse_header(io_tensors *t, const uint8_t *bytes, size_t size, e
                        t->name, (unsigned long long)length, (int)IO_TENSORS_HEADER);
     if (length > size - 8) return bad(t, err, "the file ends inside the header");
     if (!length || bytes[8] != '{') return bad(t, err, "not a safetensors file: it has no header");
-    t->header =
-        io_json_read((const char *)bytes + 8, length, JSON_REJECT_DUPLICATES, &fault, &no_memory);
+    t->header = io_json_read((const char *)bytes + 8, length, JSON_REJECT_DUPLICATES, &fault, &no_memory);
     if (no_memory) return err_no_memory(err, "while reading '%.300s'", t->name);
     if (!t->header)
         return err_set(err, ERR_FORMAT, "cannot read '%.300s': header, line %d, column %d: %s", t->name,
@@ -271,7 +273,20 @@ io_tensors *io_tensors_open(const char *path, error *err)
     io_tensors *t = new_tensors(path, err);
     if (t && (io_map_open(&t->map, path, err) || parse_all(t, t->map.data, t->map.size, err)))
         io_tensors_close(&t);
+    if (t) t->mapped = true;
     return t;
+}
+
+void io_tensors_mark_mapped(io_tensors *t)
+{
+    t->mapped = true;
+}
+
+void io_tensors_forget(const io_tensors *t, const io_tensor *x)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = ((uintptr_t)x->data + page - 1) / page * page,
+              end = ((uintptr_t)x->data + x->bytes) / page * page;
+    if (t->mapped && begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED); /* advice may fail */
 }
 
 void io_tensors_close(io_tensors **t)

@@ -46,6 +46,13 @@ io_tensors *io_tensors_open(const char *path, error *err);
 /* Opens a file that lies in memory. The bytes are used in place and must outlive the result. `name` stands
  * for the path in errors, which are those of io_tensors_open. */
 io_tensors *io_tensors_open_memory(const void *bytes, size_t size, const char *name, error *err);
+
+/* The bytes of io_tensors_open_memory are those of a file that the system has mapped, the program's own. */
+void io_tensors_mark_mapped(io_tensors *t);
+
+/* Of a mapped file: the memory of a tensor that has been read is given back; what is read again comes from the
+ * file again. Bytes in memory stay as they are. */
+void io_tensors_forget(const io_tensors *t, const io_tensor *x);
 void io_tensors_close(io_tensors **t); /* NULL and pointer to NULL are fine */
 
 size_t io_tensors_count(const io_tensors *t);
