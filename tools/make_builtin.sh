@@ -1,0 +1,63 @@
+#!/bin/sh
+# Makes the model inside the program: learns it from photos, captions and imported weights.
+#
+#     tools/make_builtin.sh DATA FOLDER           CAPTION=build/release/caption unless set
+#
+# DATA holds flickr8k/, coco_more/, coco_mini/ (photos in images/, captions in the form of COCO), text/ with captions
+# without photos, and weights/ with EfficientNet-Lite2 and YOLOX-nano. Everything is made in FOLDER, which takes 3 GB for
+# features that are kept; a step that is there already is not made again, one that was interrupted goes on. The result
+# is FOLDER/builtin.safetensors. Two cores of an AMD EPYC with AVX-512 take about an hour and a half. Seeds are the
+# default, 1. What came out, and what else was tried, is told in captioner/RESULTS.md.
+set -eu
+
+[ $# = 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+data=$(cd "$1" && pwd)
+caption=$(cd "$(dirname "${CAPTION:=build/release/caption}")" && pwd)/$(basename "$CAPTION")
+mkdir -p "$2"
+cd "$2"
+for folder in flickr8k coco_more coco_mini text weights; do ln -sfn "$data/$folder" "$folder"; done
+
+licence='for research and non-commercial use: trained on Flickr8k (Hodosh, Young, Hockenmaier 2013; research and
+education only) and on captions and photos of COCO (captions CC BY 4.0, Lin et al. 2014, Chen et al. 2015,
+cocodataset.org), from weights of EfficientNet-Lite2 (Google, Apache-2.0) and YOLOX-nano (Megvii, Apache-2.0)'
+licence=$(printf %s "$licence" | tr '\n' ' ')
+
+photos='--captions flickr8k/captions_train.json --images flickr8k/images'
+more='--style flickr8k --captions coco_more/captions_train.json --images coco_more/images --times 6 --style coco'
+judged='--val flickr8k/captions_val.json --val-images flickr8k/images'
+also='--val coco_mini/captions_train.json --val-images coco_mini/images'
+only='--captions-only text/coco_captions.tsv --captions-only-style coco'
+
+# Runs a training unless its result is complete; goes on where one was interrupted.
+learn() {
+	out=$1
+	shift
+	[ ! -e "$out.done" ] || return 0
+	resume=
+	[ ! -e "$out.state" ] || resume=--resume
+	"$caption" train "$@" --out "$out" $resume
+	: >"$out.done"
+}
+
+# The lists of options are cut into words on purpose.
+# shellcheck disable=SC2086
+{
+	# To see: the backbone, along with a decoder that is thrown away.
+	learn seeing.safetensors $photos $judged --encoder weights/efficientnet_lite2.safetensors --size 224 \
+		--tune-encoder --encoder-factor 0.1 --dropout 0.4 --attend output --epochs 8 --batch 100
+
+	# To speak, of regions and of what is named, with and without photos.
+	learn speaking.safetensors $photos $more $judged $also $only --encoder seeing.safetensors --namers objects,words \
+		--detector weights/yolox_nano.safetensors --attend output --heads 8 --glance 256 --per-image 5 --batch 80 \
+		--dropout 0.4 --min-count 10 --epochs 8 --cache .
+
+	# To say what people say.
+	learn critical.safetensors $photos $more $judged $also $only --self-critical --init speaking.safetensors \
+		--min-count 10 --fall linear --rate 2e-5 --epochs 2 --cache . --licence "$licence"
+}
+
+# To know how far it may be trusted, and to be small.
+"$caption" info critical.safetensors --export small.safetensors --store i8 --force
+rm -f builtin.safetensors
+"$caption" calibrate --model small.safetensors --captions flickr8k/captions_val.json --images flickr8k/images \
+	--captions coco_mini/captions_train.json --images coco_mini/images --out builtin.safetensors
