@@ -188,7 +188,7 @@ static cap_description describe_with(double min_confidence)
     cap_model *m;
     cap_session *s;
     cap_info info;
-    cap_description d;
+    cap_description d = {0};
     cap_error err = {0};
     cap_request r = cap_request_defaults(CAP_PHOTOS);
     r.min_confidence = min_confidence;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "captioner/caption.h"
+#include "tests/leaks.h"
 #include "tests/pictures.h"
 
 /* A picture that is sure of itself now and then is a matter of the threshold, not of a broken program. */
