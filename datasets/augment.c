@@ -76,8 +76,7 @@ ds_view ds_view_draw(const img *photo, ds_fit fit, const ds_augment *a, bool may
 static void mirror(uint8_t *pixels, int size)
 {
     for (int y = 0; y < size; y++) {
-        uint8_t *left = pixels + (size_t)y * size * 3, *right = left + (size_t)(size - 1) * 3,
-                keep[3];
+        uint8_t *left = pixels + (size_t)y * size * 3, *right = left + (size_t)(size - 1) * 3, keep[3];
         for (; left < right; left += 3, right -= 3) {
             memcpy(keep, left, 3);
             memcpy(left, right, 3);

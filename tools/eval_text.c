@@ -31,8 +31,7 @@ static err_code reader_open(reader *r, const char *path, error *err)
     if (mark < 0) return err_set(err, ERR_FORMAT, "cannot read '%s': " TEXT_IS_UTF16, path);
     r->next += mark;
     const char *zero = memchr(bytes, 0, r->size);
-    if (zero)
-        return err_set(err, ERR_FORMAT, "'%s' is no text: byte %zu is 0", path, (zero - r->bytes));
+    if (zero) return err_set(err, ERR_FORMAT, "'%s' is no text: byte %zu is 0", path, (zero - r->bytes));
     return ERR_OK;
 }
 

@@ -86,8 +86,7 @@ static void write_png_rows(png_job *j)
                  PNG_FILTER_TYPE_DEFAULT);
     add_notes(j);
     png_write_info(j->png, j->info);
-    for (int y = 0; y < j->im->height; y++)
-        png_write_row(j->png, j->im->rgb + (size_t)y * j->im->width * 3);
+    for (int y = 0; y < j->im->height; y++) png_write_row(j->png, j->im->rgb + (size_t)y * j->im->width * 3);
     png_write_end(j->png, NULL);
 }
 

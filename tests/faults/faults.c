@@ -585,7 +585,8 @@ static void make_folder(void)
     copy_input("a.jpg", "baseline_420.jpg");
     copy_input("b.png", "rgb.png");
     copy_input("p3.jpg", "icc_p3.jpg"); /* lcms2 */
-    copy_input("p.webp", "lossy.webp");   /* libwebp 1.2.4 itself crashes where a lossless one finds no memory */
+    /* The lossy one: libwebp 1.2.4 itself crashes where a lossless one finds no memory. */
+    copy_input("p.webp", "lossy.webp");
 }
 
 static const char *whole_path(const char *path)
