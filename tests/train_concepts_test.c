@@ -208,6 +208,38 @@ static void frozen_encoder(task *t, const char *out)
     t->s.concept.detector = yolox;
 }
 
+/* The square of another side, in a new model and in one that goes on. */
+static void the_detector_looks_at_another_size(void **state)
+{
+    (void)state;
+    task t, next;
+    heard h = {0};
+    error err = {0};
+    frozen_encoder(&t, "small_square");
+    t.s.concept.detector_size = 96;
+    go_well(&t.s, &h);
+    tiny(&next, "smaller_square");
+    next.s.init = t.out;
+    if (cap_train_take_sizes(&next.s, &err)) fail_msg("%s", err.text);
+    next.s.concept.detector_size = 64;
+    go_well(&next.s, &h);
+    const struct {
+        const char *out;
+        int size;
+    } rows[] = {{t.out, 96}, {next.out, 64}};
+    for (int i = 0; i < 2; i++) {
+        cap_model *m;
+        if (cap_model_open(rows[i].out, &m, &err)) fail_msg("%s", err.text);
+        const cap_namer_config *c = &m->namers[CAP_NAMER_OBJECTS].config;
+        assert_int_equal(*io_field_int(io_fields_find(c->row->fields, "size"), c->settings.bytes),
+                         rows[i].size);
+        cap_model_close(&m);
+    }
+    t.s.run.force = true;
+    t.s.concept.detector_size = 100;
+    expect_refusal(&t.s, ERR_ARGUMENT, "multiple of 32");
+}
+
 static void a_frozen_encoder_and_a_detector(void **state)
 {
     (void)state;
@@ -341,6 +373,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_model_goes_on_with_its_namers),
         cmocka_unit_test(own_sentences_without_photos),
         cmocka_unit_test(a_frozen_encoder_and_a_detector),
+        cmocka_unit_test(the_detector_looks_at_another_size),
         cmocka_unit_test(objects_are_kept),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);

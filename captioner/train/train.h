@@ -78,6 +78,8 @@ typedef struct cap_concept_settings {
     bool namers
         [CAP_NAMERS];     /* which the model is to have; with cap_train_settings.init: those of that model */
     const char *detector; /* weights by others of a detector, for the namer of objects */
+    int detector_size; /* side of its square in pixels, a multiple of 32; 0: what it was made for, or that of
+                             cap_train_settings.init */
     const char *captions_only, *only_style; /* captions without photos (datasets/captions_only.h) and how they
                                                are written, as of a set; NULL: there are none, not told */
     int groups, captions;                   /* of them in a step, and captions of each group */

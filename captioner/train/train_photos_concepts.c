@@ -121,6 +121,13 @@ static err_code words_to_name(cap_run *r, const ds_vocab *vocab, cap_namer_confi
     return code;
 }
 
+/* The side of the square in which objects are looked for, where one is asked for. */
+static void set_detector_size(const cap_run *r, cap_namer_config *c)
+{
+    if (c->row && asked(r)->detector_size)
+        ((cap_objects_settings *)(void *)c->settings.bytes)->size = asked(r)->detector_size;
+}
+
 static err_code copy_namers(const cap_model *from, cap_model_form *form, error *err)
 {
     for (int i = 0; i < CAP_NAMERS; i++) {
@@ -202,9 +209,10 @@ static err_code suit_decoder(cap_model_form *form, error *err)
 err_code cap_photos_form_concepts(cap_run *r, const cap_model *from, const ds_vocab *vocab,
                                   cap_model_form *form, error *err)
 {
-    if (from) return copy_namers(from, form, err);
-    err_code code = new_namers(r, vocab, form, err);
-    if (!code) code = new_styles(r, form, err);
+    err_code code = from ? copy_namers(from, form, err) : new_namers(r, vocab, form, err);
+    set_detector_size(r, &form->namers[CAP_NAMER_OBJECTS]);
+    if (code || from) return code;
+    code = new_styles(r, form, err);
     return code ? code : suit_decoder(form, err);
 }
 

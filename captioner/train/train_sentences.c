@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "cnn/preprocess.h"
+
 #include "captioner/net/decoder_row.h"
 #include "captioner/train/self_critical.h"
 
@@ -232,6 +234,9 @@ const io_field cap_learning_fields[] = {
 };
 
 const io_field cap_concept_fields[] = {
+    {FIELD("detector_size", concept.detector_size, IO_FIELD_INT), .most = CNN_MAX_SIDE,
+     .help = "side of the square in which the namer of objects looks, a multiple of 32; 0: what its detector "
+             "was made for, or that of --init"},
     {FIELD("only_groups", concept.groups, IO_FIELD_INT), .least = 1, .most = 65536,
      .help = "groups of captions without photos in a step"},
     {FIELD("only_captions", concept.captions, IO_FIELD_INT), .least = 1, .most = 1000,
