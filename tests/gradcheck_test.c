@@ -118,6 +118,18 @@ static nn_var *f_attention_2_heads(nn_tape *t, void *c)
     return attend(t, c, &(nn_scope){.memory_of = memory_of, .length = lengths, .heads = 2});
 }
 
+/* Of the second memory all that is seen is of one kind. */
+static nn_var *f_attention_apart(nn_tape *t, void *c)
+{
+    static const int32_t seen[] = {5, 3}, split[] = {2, 4};
+    bench *b = c;
+    nn_scope scope = {.memory_of = memory_of, .length = seen, .heads = 2};
+    nn_match_params m = {.kind = (nn_match_kind)b->kind, .v = b->p[3], .bias = b->p[4], .log_gain = b->p[5]};
+    nn_var *scores = nn_match(t, &m, b->p[0], b->p[1], &scope);
+    nn_var *alpha = nn_normalise_apart(t, scores, b->p[6], split, &scope);
+    return score(t, nn_aggregate(t, alpha, b->p[2], &scope));
+}
+
 /* A sentence among itself: no word sees those after it, and none of padding. */
 static nn_var *f_attention_causal(nn_tape *t, void *c)
 {
@@ -373,6 +385,10 @@ static const row rows[] = {
     {"attention sigmoid, 2 heads",
      f_attention_2_heads,
      {{3, 5, 2, 4}, {3, 2, 3, 4}, {3, 2, 3, 6}, {1, 4}, {1, 2}, {1, 2}},
+     NN_MATCH_SIGMOID},
+    {"attention sigmoid, states of two kinds",
+     f_attention_apart,
+     {{3, 3, 2, 4}, {3, 2, 5, 4}, {3, 2, 5, 6}, {1, 4}, {1, 2}, {1, 2}, {3, 3, 2, 2}},
      NN_MATCH_SIGMOID},
     {"attention dot, 2 heads, one query",
      f_attention_2_heads,

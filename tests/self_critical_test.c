@@ -217,6 +217,52 @@ static void the_gradient_is_that_of_the_expected_worth(void **state)
     toy_decoder_release(&f);
 }
 
+/* The same draws are worth more by what they say of that on which a photo's captions agree: words 4 and 5 of the
+ * first photo, and so on. Only some words name anything. */
+static void naming_is_paid_for(void **state)
+{
+    (void)state;
+    static const int32_t image[PHOTOS] = {0, 1, 2, 3};
+    static const bool names[VOCABULARY] = {[4] = true, [5] = true, [6] = true, [7] = true};
+    static const int32_t agreed[PHOTOS][2] = {{4, 5}, {5, 6}, {7}, {6}}; /* both captions of each have them */
+    static const int counts_of[PHOTOS] = {2, 2, 1, 1};
+    enum { SAMPLES = 30 };
+    toy_decoder f;
+    cap_cider_ids *judge = NULL;
+    cap_samples s;
+    double reward[2], said = 0;
+    set_up(&f, 9);
+    assert_int_equal(cap_cider_ids_create(&references, true, &judge, NULL), ERR_OK);
+    for (int with = 0; with < 2; with++) {
+        error err = {0};
+        cap_counts counts;
+        nn_begin(&f.tape);
+        f.tape.recording = true;
+        f.tape.step = 3;
+        cap_memory m = toy_decoder_remember(&f, 0, PHOTOS);
+        cap_critic c = {.judge = judge,
+                        .image = image,
+                        .samples = SAMPLES,
+                        .max_words = MOST_WORDS,
+                        .names = names,
+                        .naming = with * 0.5};
+        assert_non_null(cap_self_critical_loss(&f.tape, &f.decoder, &m, &c, &counts, &err));
+        reward[with] = counts.reward;
+    }
+    assert_true(draw(&f, 3, &(cap_sample_options){.samples = SAMPLES, .max_words = MOST_WORDS}, &s));
+    for (int r = 0; r < s.rows; r++)
+        for (int i = 0; s.ended[r] && i < counts_of[r / SAMPLES]; i++) {
+            bool there = false;
+            for (int j = 0; j + 1 < s.length[r]; j++)
+                there |= s.word[r * s.width + j] == agreed[r / SAMPLES][i];
+            said += there / (double)counts_of[r / SAMPLES] / s.rows;
+        }
+    assert_true(said > 0.05 && said < 0.95);
+    assert_true(fabs(reward[1] - reward[0] - 0.5 * said) < 1e-9);
+    cap_cider_ids_free(&judge);
+    toy_decoder_release(&f);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -232,7 +278,7 @@ static void every_allocation_may_fail(void **state)
         nn_begin(&f.tape);
         f.tape.recording = true;
         cap_memory m = toy_decoder_remember(&f, 0, PHOTOS);
-        cap_critic c = {.judge = judge, .image = image, .samples = 3, .max_words = MOST_WORDS};
+        cap_critic c = {.judge = judge, .image = image, .samples = 3, .max_words = MOST_WORDS, .naming = 1};
         f.mem.fail_in = n;
         loss = cap_self_critical_loss(&f.tape, &f.decoder, &m, &c, &counts, &err);
         assert_true(loss || f.tape.failed || err.code == ERR_MEMORY);
@@ -252,6 +298,7 @@ int main(void)
         cmocka_unit_test(draws_repeat_and_differ),
         cmocka_unit_test(steps_raise_the_worth),
         cmocka_unit_test(the_gradient_is_that_of_the_expected_worth),
+        cmocka_unit_test(naming_is_paid_for),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

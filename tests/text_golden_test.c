@@ -148,7 +148,7 @@ static void transformers(void **state)
 static void concepts(void **state)
 {
     (void)state;
-    check_cases(TEST_SOURCE_DIR "/golden/concept_nets.json", 7);
+    check_cases(TEST_SOURCE_DIR "/golden/concept_nets.json", 9);
 }
 
 int main(void)

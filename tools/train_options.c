@@ -46,6 +46,7 @@ static const char *const of_photos[] = {"captions",
                                         "self-critical",
                                         "samples",
                                         "sample-words",
+                                        "naming",
                                         "no-augment",
                                         "photo-memory",
                                         "split",
@@ -410,7 +411,7 @@ static err_code check_pointless(const opt_command *command, int argc, char **arg
             return err_set(err, ERR_ARGUMENT,
                            "--%s means nothing beside --%s: %s (see 'caption train --help')", rows[i].option,
                            rows[i].beside, rows[i].why);
-    static const char *const of_samples[] = {"samples", "sample-words", NULL};
+    static const char *const of_samples[] = {"samples", "sample-words", "naming", NULL};
     const char *odd = first_given(command, argc, argv, of_samples);
     if (odd && !opt_given(command, argc, argv, "self-critical"))
         return err_set(err, ERR_ARGUMENT, "--%s needs --self-critical (see 'caption train --help')", odd);

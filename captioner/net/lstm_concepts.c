@@ -106,6 +106,13 @@ nn_var *cap_lstm_join(nn_tape *t, const cap_decoder *decoder, cap_memory *m, nn_
     return nn_reshape(t, nn_place(t, &all, &row, 1, rows), 3, (int[]){m->memories, m->states, width});
 }
 
+const int32_t *cap_lstm_regions(nn_tape *t, const cap_memory *m)
+{
+    int32_t *count = nn_alloc(t, (size_t)m->memories * sizeof *count);
+    for (int i = 0; count && i < m->memories; i++) count[i] = regions_of(m, i);
+    return count;
+}
+
 /* ---- the glance ---- */
 
 /* Added to the sum of weights of concepts: a single doubtful one is not all there is to say. */

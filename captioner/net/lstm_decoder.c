@@ -94,6 +94,9 @@ static void declare_concepts(cap_lstm *d, const declarer *to)
     d->concept_traits =
         add(to, "concepts.traits.weight", CAP_NAMERS * CAP_LSTM_TRAITS, width, nn_init_normal(0.2), 0);
     d->concept_null = add(to, "concepts.null", width, 0, nn_init_normal(0.1), 0);
+    if (c->softmax == CAP_SOFTMAX_ONE || c->match == NN_MATCH_NONE) return;
+    d->balance_w = weight(to, "attention.balance.weight", c->hidden, c->heads);
+    d->balance_b = bias(to, "attention.balance.bias", c->heads);
 }
 
 static void declare_glance(cap_lstm *d, const declarer *to)
@@ -202,6 +205,7 @@ static void remember(nn_tape *t, const cap_decoder *decoder, cap_memory *m)
     if (v && d->project_w) v = nn_linear(t, v, d->project_w, d->project_b);
     if (v && d->project_w && c->rectify) v = nn_activate(t, v, NN_RELU);
     if (c->concepts) v = cap_lstm_join(t, decoder, m, v);
+    if (d->balance_w) net->regions = cap_lstm_regions(t, m);
     net->values = nn_dropout(t, v, (real)c->dropout);
     /* Matching sees the regions undisturbed: the noise of dropout, drawn anew for every region, hides the
      * differences between them, and attention stays flat. */
@@ -282,7 +286,11 @@ nn_var *cap_lstm_attention(nn_tape *t, const cap_decoder *decoder, const cap_mem
     const cap_lstm_memory *net = m->net;
     nn_var *query = d->query_w ? nn_linear(t, h, d->query_w, NULL) : h;
     nn_scope scope = {.memory_of = memory_of, .length = m->length, .heads = cap_lstm_set(decoder)->heads};
-    nn_var *weights = nn_normalise(t, nn_match(t, &d->match, query, net->keys, &scope), &scope);
+    nn_var *scores = nn_match(t, &d->match, query, net->keys, &scope);
+    nn_var *weights =
+        net->regions
+            ? nn_normalise_apart(t, scores, nn_linear(t, h, d->balance_w, d->balance_b), net->regions, &scope)
+            : nn_normalise(t, scores, &scope);
     *alpha = nn_head_mean(t, weights, scope.heads);
     return nn_aggregate(t, weights, net->values, &scope);
 }

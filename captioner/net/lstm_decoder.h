@@ -19,8 +19,9 @@
  *     traits = 1, confidence, its root, root of the box's area, centre x and y, 1 (0 four times: no box)
  *
  * The states of a memory are its regions (a batch may have none), one learned state for "nothing is named",
- * then its concepts; one softmax is over all. With `glance` they are also summed up once, so that the decoder
- * knows at every word what is there and in whose style it speaks:
+ * then its concepts. One softmax is over all; or, with `softmax` = each, one over the regions and one over the
+ * rest, and of the weight the regions get the share sigmoid(h W + b), in each head. With `glance` the states
+ * are also summed up once, so that the decoder knows at every word what is there and in whose style it speaks:
  *
  *     g = tanh(mean(regions) W + sum(w x) / (sum(w) + 0.5) W + style + b), w = sqrt(confidence)     [M, G]
  *
@@ -49,6 +50,7 @@ enum { CAP_LSTM_TRAITS = 7 };
 typedef struct cap_lstm {
     nn_var *project_w, *project_b;   /* [D,P] [P]; NULL: states as they are */
     nn_var *key_w, *key_b, *query_w; /* [P,A] [A] [H,A]; general: query_w [H,P] */
+    nn_var *balance_w, *balance_b;   /* [H,heads] [heads]; NULL: one softmax over all states */
     nn_match_params match;           /* v [A], bias, log_gain [heads] */
     nn_var *concept_word, *concept_traits,
         *concept_null;                          /* [E,P] [namers * traits,P] [P]; NULL: takes none */
@@ -65,11 +67,12 @@ typedef struct cap_lstm {
 
 /* cap_memory.net */
 typedef struct cap_lstm_memory {
-    nn_var *values; /* [M, L, P] */
-    nn_var *keys;   /* [M, L, A or P] */
-    nn_var *mean;   /* [M, P]; NULL where nothing needs it */
-    nn_var *glance; /* [M, G]; NULL: none */
-    nn_var *gates;  /* [M, 4H] its share of the lowest layer's gates, the bias in it */
+    nn_var *values;         /* [M, L, P] */
+    nn_var *keys;           /* [M, L, A or P] */
+    const int32_t *regions; /* [M] states of each that are regions; NULL: one softmax over all */
+    nn_var *mean;           /* [M, P]; NULL where nothing needs it */
+    nn_var *glance;         /* [M, G]; NULL: none */
+    nn_var *gates;          /* [M, 4H] its share of the lowest layer's gates, the bias in it */
 } cap_lstm_memory;
 
 static inline const cap_lstm *cap_lstm_of(const cap_decoder *d)
@@ -85,6 +88,9 @@ static inline const cap_lstm_settings *cap_lstm_set(const cap_decoder *d)
 /* Regions [M, L, P] (NULL: none), the state for nothing and those of concepts as one [M, states, P], zeros
  * after the end of each; sets the states and lengths of m. */
 nn_var *cap_lstm_join(nn_tape *t, const cap_decoder *d, cap_memory *m, nn_var *regions);
+
+/* [M] how many of each memory's states are regions. */
+const int32_t *cap_lstm_regions(nn_tape *t, const cap_memory *m);
 
 /* The glance [M, G] at all states. */
 nn_var *cap_lstm_glance(nn_tape *t, const cap_decoder *d, const cap_memory *m, nn_var *states);

@@ -7,6 +7,7 @@
 const char *const cap_attend_names[CAP_ATTENDS] = {"input", "output"};
 const char *const cap_start_names[CAP_STARTS] = {"mean", "last", "copy", "auto"};
 const char *const cap_output_names[CAP_OUTPUTS] = {"tied", "full", "auto"};
+const char *const cap_softmax_names[CAP_SOFTMAXES] = {"one", "each"};
 
 /* A matrix of its own for so few words costs little, and narrow embeddings need it: 16 numbers per word can
  * tell 60 characters apart as inputs, but bound what the output can say. */
@@ -32,6 +33,11 @@ static const char *start_name(int i)
 static const char *output_name(int i)
 {
     return i < CAP_OUTPUTS ? cap_output_names[i] : NULL;
+}
+
+static const char *softmax_name(int i)
+{
+    return i < CAP_SOFTMAXES ? cap_softmax_names[i] : NULL;
 }
 
 #define FIELD(field, type) .name = #field, .kind = type, .offset = offsetof(cap_lstm_settings, field)
@@ -64,6 +70,9 @@ const io_field cap_lstm_fields[] = {
              "texts: auto"},
     {FIELD(heads, IO_FIELD_INT), .later = 2, .least = 1, .most = 64, .unsaid = "1",
      .help = "parts that --attention and --projection are cut into, each attending by itself"},
+    {FIELD(softmax, IO_FIELD_CHOICE), .later = 3, .choice = softmax_name, .unsaid = "one",
+     .help = "--namers: over regions and what is named together, or for each of the two, which share the "
+             "weight as the decoder's state says"},
     {FIELD(glance, IO_FIELD_INT), .later = 2, .least = 0, .most = MOST, .unsaid = "0",
      .help = "numbers of a summary of all regions and concepts, which starts the decoder and is there at "
              "every word; 0: none, it starts from the mean"},

@@ -27,10 +27,18 @@ typedef enum {
     CAP_OUTPUTS
 } cap_output;
 
-/* As on the command line and in files: input output; mean last copy auto; tied full auto. */
+typedef enum {
+    CAP_SOFTMAX_ONE,  /* over all states */
+    CAP_SOFTMAX_EACH, /* one over the regions and one over what is named; the state says how they share */
+    CAP_SOFTMAXES
+} cap_softmax;
+
+/* As on the command line and in files: input output; mean last copy auto; tied full auto; one
+ * each. */
 extern const char *const cap_attend_names[CAP_ATTENDS];
 extern const char *const cap_start_names[CAP_STARTS];
 extern const char *const cap_output_names[CAP_OUTPUTS];
+extern const char *const cap_softmax_names[CAP_SOFTMAXES];
 
 /* A file without one of the fields means the first value of the enumerations, one layer, no residual, a gate
  * and a rectified projection: what captions were first made with, and the defaults. Nor has an older file a
@@ -49,7 +57,8 @@ typedef struct cap_lstm_settings {
     cap_attend attend;
     cap_start start;
     cap_output output;
-    bool fixed_gain; /* sigmoid: gain stays 1, the textbook form; else learned */
+    cap_softmax softmax; /* means nothing without concepts */
+    bool fixed_gain;     /* sigmoid: gain stays 1, the textbook form; else learned */
     bool peek;     /* match none: the fixed vector (the encoder's last h; of photos the mean state) goes into
                        every step of every layer and into the output layer, not only into the first state.
                        Means nothing with attention. */

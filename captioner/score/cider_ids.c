@@ -173,6 +173,37 @@ err_code cap_cider_ids_references(const cap_cider_ids *c, int32_t image, arena *
     return ERR_OK;
 }
 
+static bool has_word(const int32_t *word, int64_t words, int32_t which)
+{
+    for (int64_t i = 0; i < words; i++)
+        if (word[i] == which) return true;
+    return false;
+}
+
+/* How many captions of first..end-1 have the word. */
+static int captions_with(const ds_encoded *e, int32_t first, int32_t end, int32_t word)
+{
+    int count = 0;
+    for (int32_t i = first; i < end; i++)
+        count += has_word(e->words + e->first[i], e->first[i + 1] - e->first[i], word);
+    return count;
+}
+
+int cap_cider_ids_agreed(const cap_cider_ids *c, int32_t image, const bool *keep, arena *memory,
+                         int32_t **list)
+{
+    const ds_encoded *e = c->captions;
+    int32_t first = c->first[image], end = c->first[image + 1], found = 0;
+    *list = arena_array(memory, (size_t)(e->first[end] - e->first[first]), sizeof **list);
+    if (!*list) return e->first[end] > e->first[first] ? -1 : 0;
+    for (int64_t i = e->first[first]; i < e->first[end]; i++) {
+        int32_t word = e->words[i];
+        if ((keep && !keep[word]) || has_word(*list, found, word)) continue;
+        if (2 * captions_with(e, first, end, word) > end - first) (*list)[found++] = word;
+    }
+    return found;
+}
+
 err_code cap_cider_ids_score(const cap_cider_ids *c, const cap_references *refs, const int32_t *word,
                              int words, arena *memory, double *score, error *err)
 {

@@ -38,6 +38,11 @@ typedef struct cap_references {
 err_code cap_cider_ids_references(const cap_cider_ids *c, int32_t image, arena *memory, cap_references *out,
                                   error *err);
 
+/* The words that more than half of an image's captions have, of those with keep[word] (NULL: of all), each once:
+ * what people agree on. Returns how many; *list in `memory`. -1: memory is out. */
+int cap_cider_ids_agreed(const cap_cider_ids *c, int32_t image, const bool *keep, arena *memory,
+                         int32_t **list);
+
 /* CIDEr-D of word[words] (without <end>), 0..10; 0 where there is no reference. `memory` is used and rewound.
  * Errors: LIMIT (over CAP_CIDER_MOST_WORDS - 1 words), MEMORY. */
 err_code cap_cider_ids_score(const cap_cider_ids *c, const cap_references *refs, const int32_t *word,

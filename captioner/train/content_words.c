@@ -1,6 +1,5 @@
 #include "captioner/train/content_words.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +33,14 @@ static bool is_empty(const char *word)
     if (!word[0] || !word[1] || strchr(word, '\'')) return true;
     return is_among(ds_function_words, count_function_words(), word) &&
            !is_among(shown, sizeof shown / sizeof shown[0], word);
+}
+
+const bool *cap_content_names(const ds_vocab *vocab, arena *memory)
+{
+    bool *names = arena_array(memory, (size_t)ds_vocab_size(vocab), sizeof *names);
+    for (int32_t i = DS_SPECIALS; names && i < ds_vocab_size(vocab); i++)
+        names[i] = !is_empty(ds_vocab_word(vocab, i));
+    return names;
 }
 
 typedef struct counted {

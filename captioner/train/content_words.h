@@ -9,6 +9,8 @@
 #ifndef CAPTIONER_TRAIN_CONTENT_WORDS_H
 #define CAPTIONER_TRAIN_CONTENT_WORDS_H
 
+#include <stdbool.h>
+
 #include "datasets/encode.h"
 #include "datasets/vocab.h"
 #include "src/base/arena.h"
@@ -26,6 +28,10 @@ typedef struct cap_content {
  * in `memory`. Errors: MEMORY. */
 err_code cap_content_find(cap_content *c, const ds_vocab *vocab, const ds_encoded *captions, int64_t least,
                           arena *memory, error *err);
+
+/* [vocabulary] whether a word names what a photo can show: no function word, but for numbers and places, and no
+ * letter or part of a word. In `memory`; NULL: it is out. */
+const bool *cap_content_names(const ds_vocab *vocab, arena *memory);
 
 /* target[W]: the share of an image's captions that have the word, 0..1. */
 void cap_content_targets(const cap_content *c, const ds_encoded *captions, int32_t image, float *target);

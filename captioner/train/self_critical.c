@@ -5,6 +5,32 @@
 
 /* ---- what the samples are worth ---- */
 
+/* What people agree on of a memory's image. */
+typedef struct agreed {
+    int32_t *list;
+    int count;
+} agreed;
+
+/* The share of them that a sentence says; 0 where there are none. */
+static double share_said(const agreed *a, const int32_t *word, int words)
+{
+    int said = 0;
+    for (int i = 0; i < a->count; i++) {
+        int j = 0;
+        while (j < words && word[j] != a->list[i]) j++;
+        said += j < words;
+    }
+    return a->count ? (double)said / a->count : 0;
+}
+
+static err_code find_agreed(const cap_critic *c, int32_t image, arena *memory, agreed *a, error *err)
+{
+    *a = (agreed){0};
+    if (c->naming <= 0) return ERR_OK;
+    a->count = cap_cider_ids_agreed(c->judge, image, c->names, memory, &a->list);
+    return a->count < 0 ? err_no_memory(err, "while judging captions") : ERR_OK;
+}
+
 /* worth[rows] */
 static err_code judge_samples(const cap_critic *c, const cap_samples *drawn, arena *memory, double *worth,
                               error *err)
@@ -12,8 +38,10 @@ static err_code judge_samples(const cap_critic *c, const cap_samples *drawn, are
     int memories = drawn->rows / c->samples;
     for (int m = 0; m < memories; m++) {
         cap_references refs;
+        agreed named = {0};
         arena_mark mark = arena_save(memory);
         err_code code = cap_cider_ids_references(c->judge, c->image[m], memory, &refs, err);
+        if (!code) code = find_agreed(c, c->image[m], memory, &named, err);
         for (int i = 0; !code && i < c->samples; i++) {
             int row = m * c->samples + i;
             const int32_t *word = drawn->word + (size_t)row * (size_t)drawn->width;
@@ -21,6 +49,7 @@ static err_code judge_samples(const cap_critic *c, const cap_samples *drawn, are
             if (drawn->ended[row])
                 code = cap_cider_ids_score(c->judge, &refs, word, drawn->length[row] - 1, memory, &worth[row],
                                            err);
+            if (drawn->ended[row]) worth[row] += c->naming * share_said(&named, word, drawn->length[row] - 1);
         }
         arena_rewind(memory, mark);
         if (code) return code;

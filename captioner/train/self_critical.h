@@ -11,8 +11,11 @@
  *
  * Of every memory R sentences are drawn word by word from the softmax of the decoder's logits (its setting
  * `sharpness` included), but for <pad>, <start> and <unk>. A sentence that said <end> within max_words words
- * is worth its CIDEr-D against the captions of the memory's image, any other 0. With the advantage a = worth
- * less the mean worth of the memory's other samples, the loss is
+ * is worth its CIDEr-D against the captions of the memory's image, and `naming` times the share that it says of
+ * what people agree on: of the words that more than half of the image's captions have, those that name what a
+ * photo shows. (CIDEr-D alone pays for few and rare words; a reader misses what everybody sees.) Any other
+ * sentence is worth 0. With the advantage a = worth less the mean worth of the memory's other samples, the loss
+ * is
  *
  *     sum over the words of all samples, <end> included, of -a ln p(word) / number of these words
  *
@@ -31,6 +34,8 @@ typedef struct cap_critic {
     const int32_t *image; /* [M] of the judge's images */
     int samples;          /* R of each memory, 2 or more */
     int max_words;        /* of a sample, 1..CAP_MAX_WORDS, without <end> */
+    const bool *names;    /* [V] words that name what a photo shows; NULL: all do */
+    double naming;        /* what saying all that people agree on is worth, 0 or more */
     uint32_t source;      /* which part of the step this is: parts draw differently */
 } cap_critic;
 

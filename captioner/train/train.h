@@ -120,6 +120,9 @@ typedef struct cap_train_settings {
     int samples; /* photos: self-critical training with so many sentences of each photo (self_critical.h), 2
                          or more, which needs `init`; 0: word by word */
     int sample_words; /* of such a sentence, without <end>: more is worth nothing */
+    double
+        naming; /* what it is worth to such a sentence to say all that people agree on, beside its CIDEr-D of
+                         0..10; default 0 */
     cap_concept_settings concept;
     int per_image; /* captions of one photo side by side in a batch; 0: choose (5 if the encoder trains, or with
                       concepts) */

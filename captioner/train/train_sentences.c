@@ -5,6 +5,7 @@
 #include "cnn/preprocess.h"
 
 #include "captioner/net/decoder_row.h"
+#include "captioner/train/content_words.h"
 #include "captioner/train/self_critical.h"
 
 cap_train_settings cap_train_defaults(void)
@@ -140,6 +141,8 @@ err_code cap_sentences_ready(cap_run *r, error *err)
     r->extent.most_judged = 0;
     r->extent.judges_always = false;
     r->extent.has_reward = r->extent.any_loss = true;
+    if (d->s.naming > 0) d->names = cap_content_names(d->model->vocab, &d->memory);
+    if (d->s.naming > 0 && !d->names) return err_no_memory(err, "for the words that are paid for");
     return cap_cider_ids_create(t, true, &d->judge, err);
 }
 
@@ -148,6 +151,7 @@ void cap_sentences_close(cap_run *r)
     cap_sentences *d = cap_sentences_of(r);
     ds_plan_free(&d->plan);
     cap_cider_ids_free(&d->judge);
+    arena_release(&d->memory);
     cap_model_close(&d->model);
 }
 
@@ -172,6 +176,8 @@ static nn_var *self_critical_loss(cap_run *r, const cap_lesson *l, const cap_mem
                          .image = l->batch.image,
                          .samples = d->s.samples,
                          .max_words = d->s.sample_words,
+                         .names = d->names,
+                         .naming = d->s.naming,
                          .source = l->source};
     return cap_self_critical_loss(&r->tape, &d->model->decoder, m, &critic, counts, err);
 }
@@ -216,6 +222,10 @@ const io_field cap_learning_fields[] = {
      .help = "of --self-critical: sentences drawn of each photo; 0: it is none"},
     {FIELD("sample_words", sample_words, IO_FIELD_INT), .least = 1, .most = 1000,
      .help = "of --self-critical: longer sentences are worth nothing"},
+    {FIELD("naming", naming, IO_FIELD_NUMBER), .most = 10,
+     .help =
+         "of --self-critical: what a sentence gains that says all the words for what a photo shows that most "
+         "of its captions have, beside its CIDEr-D of 0 to 10"},
     {FIELD("max_words", max_words, IO_FIELD_INT), .most = 1000,
      .help = "longer captions are cut, longer texts left out; 0: none is; texts: 200"},
     {FIELD("min_count", min_count, IO_FIELD_INT), .most = 1000000,

@@ -12,7 +12,9 @@ typedef struct cap_sentences {
     cap_model *model;
     const ds_encoded *targets; /* of the training part: what plans are made from */
     ds_plan *plan;             /* of the present epoch */
-    cap_cider_ids *judge;      /* of self-critical training: what `targets` say; NULL: it is none */
+    arena memory;              /* of `names` */
+    const bool *names;    /* [V] words that name what a photo shows, where they are paid for; else NULL */
+    cap_cider_ids *judge; /* of self-critical training: what `targets` say; NULL: it is none */
 } cap_sentences;
 
 cap_sentences *cap_sentences_of(const cap_run *r);

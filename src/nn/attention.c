@@ -7,18 +7,6 @@
 
 #include "src/nn/attention_parts.h"
 
-/* What scores [N, Tq, L] or [N, L], with the heads second if there are any, say of the sizes. */
-static nn_cells cells_of(nn_tape *t, const nn_var *scores, const nn_scope *scope)
-{
-    int heads = scope->heads > 1 ? scope->heads : 1, rank = scores->rank - (heads > 1);
-    return (nn_cells){.tape = t,
-                      .scope = *scope,
-                      .askers = scores->dim[0],
-                      .queries = rank == 3 ? scores->dim[scores->rank - 2] : 1,
-                      .states = nn_last(scores),
-                      .heads = heads};
-}
-
 /* ---- normalise ---- */
 
 typedef struct normalising {
@@ -77,27 +65,20 @@ static void normalise_back(void *p, size_t begin, size_t end)
     }
 }
 
-/* Rows of scores that are worth a task of their own. */
-static size_t grain_of(const nn_cells *c)
-{
-    enum { GRAIN = 1 << 13 };
-    return 1 + GRAIN / (size_t)c->states;
-}
-
 static void normalise_backward(nn_tape *t, void *p)
 {
     const normalising *c = p;
     normalise_grad g = {c, c->y->grad ? nn_grad_add(t, c->scores) : NULL};
-    if (g.dx) nn_parallel(t, nn_rows(c->y), grain_of(&c->cells), normalise_back, &g);
+    if (g.dx) nn_parallel(t, nn_rows(c->y), nn_cells_grain(&c->cells), normalise_back, &g);
 }
 
 nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope)
 {
     if (t->failed || !scores) return NULL;
-    normalising c = {.cells = cells_of(t, scores, scope), .scores = scores};
+    normalising c = {.cells = nn_cells_of_scores(t, scores, scope), .scores = scores};
     c.y = nn_result(t, scores->rank, scores->dim, nn_wants(t, scores));
     if (!c.y) return NULL;
-    nn_parallel(t, nn_rows(scores), grain_of(&c.cells), normalise_some, &c);
+    nn_parallel(t, nn_rows(scores), nn_cells_grain(&c.cells), normalise_some, &c);
     normalising *kept = c.y->wants_grad ? nn_alloc(t, sizeof *kept) : NULL;
     if (kept) {
         *kept = c;
@@ -172,7 +153,7 @@ static void aggregate_backward(nn_tape *t, void *p)
 nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *scope)
 {
     if (t->failed || !alpha || !values) return NULL;
-    aggregating c = {.cells = cells_of(t, alpha, scope), .alpha = alpha, .values = values};
+    aggregating c = {.cells = nn_cells_of_scores(t, alpha, scope), .alpha = alpha, .values = values};
     nn_cells *cells = &c.cells;
     bool apart = alpha->rank - (cells->heads > 1) == 3; /* the queries have a dimension of their own */
     cells->memories = values->dim[0];

@@ -73,6 +73,14 @@ nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *ke
 /* Softmax over the states that each query sees; the others get weight 0. */
 nn_var *nn_normalise(nn_tape *t, nn_var *scores, const nn_scope *scope);
 
+/* The same for states of two kinds, those before split[m] of memory m and those from there on: each kind has a
+ * softmax of its own, and the balance [N, H], or [N, Tq, H], says through a sigmoid what share of the weight
+ * goes to the first. The weights of a query still sum to 1; a kind without a state leaves all to the other.
+ * split [M] is borrowed until backward. (A mixture of two attentions, as the one of image and "visual sentinel"
+ * in Lu et al. 2017, "Knowing When to Look", equation 12, with a list of states on either side.) */
+nn_var *nn_normalise_apart(nn_tape *t, nn_var *scores, nn_var *balance, const int32_t *split,
+                           const nn_scope *scope);
+
 /* context [N, Tq, D], or [N, D] where the scores are of one query each. */
 nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *scope);
 

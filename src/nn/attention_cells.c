@@ -6,6 +6,17 @@
  * for a few rows are as fast, and what LSTM decoders ask stays below. */
 static const size_t MANY = 1 << 20;
 
+nn_cells nn_cells_of_scores(nn_tape *t, const nn_var *scores, const nn_scope *scope)
+{
+    int heads = scope->heads > 1 ? scope->heads : 1, rank = scores->rank - (heads > 1);
+    return (nn_cells){.tape = t,
+                      .scope = *scope,
+                      .askers = scores->dim[0],
+                      .queries = rank == 3 ? scores->dim[scores->rank - 2] : 1,
+                      .states = nn_last(scores),
+                      .heads = heads};
+}
+
 int nn_cells_memory(const nn_cells *c, int asker)
 {
     return c->scope.memory_of ? c->scope.memory_of[asker] : asker;
@@ -44,6 +55,12 @@ bool nn_cells_by_memory(nn_cells *c)
         c->first[nn_cells_memory(c, n)] = n;
     }
     return true;
+}
+
+size_t nn_cells_grain(const nn_cells *c)
+{
+    enum { GRAIN = 1 << 13 };
+    return 1 + GRAIN / (size_t)c->states;
 }
 
 void nn_cells_each_memory(const nn_cells *c, pool_task body, void *ctx)

@@ -15,6 +15,9 @@ typedef struct nn_cells {
     real *turned;      /* [cells, states, queries] for nn_cells_spread; NULL forward */
 } nn_cells;
 
+/* What scores [N, Tq, L] or [N, L], with the heads second if there are any, say of the sizes. */
+nn_cells nn_cells_of_scores(nn_tape *t, const nn_var *scores, const nn_scope *scope);
+
 int nn_cells_memory(const nn_cells *c, int asker);
 
 /* How many states query q of an asker can see; what scope.seen hides among them not counted out. */
@@ -29,6 +32,9 @@ size_t nn_cells_states(const nn_cells *c, int memory, int head);
 
 /* Fills the lists and `turned` for a backward pass; false when memory is out. */
 bool nn_cells_by_memory(nn_cells *c);
+
+/* Rows of scores that are worth a task of their own. */
+size_t nn_cells_grain(const nn_cells *c);
 
 /* Runs body(ctx, cell, worker) for all heads of all memories at once, cell = memory * heads + head. */
 void nn_cells_each_memory(const nn_cells *c, pool_task body, void *ctx);

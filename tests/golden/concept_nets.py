@@ -31,7 +31,7 @@ def decoder(**settings):
     return {"features": FEATURES, "vocabulary": VOCABULARY, "embedding": 4, "hidden": 6, "attention": 4, "projection": 6,
             "layers": 1, "match": "sigmoid", "attend": "output", "start": "mean", "output": "tied", "fixed_gain": False,
             "peek": False, "residual": False, "gate": True, "rectify": True, "dropout": 0, "heads": 1, "glance": 0,
-            "concepts": True, "styles": 0, "sharpness": 1, **settings}
+            "concepts": True, "styles": 0, "sharpness": 1, "softmax": "one", **settings}
 
 
 CASES = [
@@ -42,6 +42,8 @@ CASES = [
     ("a glance, the context into two layers", True,
      decoder(glance=5, match="general", heads=2, attend="input", layers=2, output="full", sharpness=0.5)),
     ("no attention", True, decoder(glance=5, styles=2, match="none")),
+    ("a softmax for each kind", True, decoder(glance=5, styles=2, heads=2, softmax="each")),
+    ("a softmax for each kind, without regions", False, decoder(heads=3, match="scaled-dot", softmax="each")),
     ("no concepts, but a glance", True, decoder(glance=5, styles=2, concepts=False)),
 ]
 
@@ -87,7 +89,7 @@ class Photo:
         things = [concept(w, c, *n) for n in named] if c["concepts"] else []
         if c["concepts"]:
             states += [w("concepts.null", width)] + things
-        self.states, self.glance = torch.stack(states), None
+        self.states, self.glance, self.seen = torch.stack(states), None, 0 if seen is None else len(seen)
         self.summary = self.states.mean(0)
         if c["glance"]:
             self.summary = self.glance = self.look(seen, things, named, style)
@@ -107,6 +109,13 @@ class Photo:
         g = g + (blind if seen is None else seeing)
         return torch.tanh(g + w("glance.style", c["styles"] + 1, size)[style] if c["styles"] else g)
 
+    def weights(self, scores, h, head):
+        w, c = self.w, self.c
+        if c["softmax"] == "one":
+            return F.softmax(scores, 0)
+        share = torch.sigmoid(linear(w, "attention.balance", h, c["heads"])[head]) if self.seen else 0
+        return torch.cat([share * F.softmax(scores[:self.seen], 0), (1 - share) * F.softmax(scores[self.seen:], 0)])
+
     def context(self, h):
         w, c, heads = self.w, self.c, self.c["heads"]
         if c["match"] == "none":
@@ -119,7 +128,7 @@ class Photo:
                 s = torch.exp(w("attention.log_gain", heads)[i]) * torch.sigmoid(s + w("attention.score.bias", heads)[i])
             else:
                 s = k @ q / (math.sqrt(len(q)) if c["match"] == "scaled-dot" else 1)
-            found.append(F.softmax(s, 0) @ v)
+            found.append(self.weights(s, h, i) @ v)
         z = torch.cat(found)
         return torch.sigmoid(linear(w, "gate", h, len(z))) * z if c["gate"] else z
 
