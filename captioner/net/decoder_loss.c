@@ -123,19 +123,33 @@ static nn_var *with_penalties(nn_tape *t, const cap_unrolled *u, int steps, cons
     return count > 1 ? nn_weighted_sum(t, parts, weights, count) : loss;
 }
 
+/* All steps of the words, which l has. */
+static bool unroll(nn_tape *t, const cap_decoder *d, const cap_memory *m, cap_timeline *l, double sampling,
+                   cap_unrolled *u)
+{
+    *u = (cap_unrolled){.alpha = nn_alloc(t, (size_t)l->steps * sizeof(nn_var *))};
+    if (!u->alpha) return false;
+    if (sampling > 0 || !d->config.row->all_steps)
+        step_by_step(t, d, m, l, sampling, u);
+    else
+        d->config.row->all_steps(t, d, m, l, u);
+    return !t->failed;
+}
+
+nn_var *cap_decoder_batch_logits(nn_tape *t, const cap_decoder *d, const cap_memory *m, const ds_batch *batch,
+                                 cap_timeline *l)
+{
+    cap_unrolled u;
+    if (!lay_out(t, batch, l) || !unroll(t, d, m, l, 0, &u)) return NULL;
+    return d->config.row->logits(t, d, u.outlook);
+}
+
 nn_var *cap_decoder_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, const ds_batch *batch,
                          const cap_loss_options *options, nn_loss_info *info)
 {
     cap_timeline l;
-    cap_unrolled u = {0};
-    if (!lay_out(t, batch, &l)) return NULL;
-    u.alpha = nn_alloc(t, (size_t)l.steps * sizeof(nn_var *));
-    if (!u.alpha) return NULL;
-    if (options->sampling > 0 || !d->config.row->all_steps)
-        step_by_step(t, d, m, &l, options->sampling, &u);
-    else
-        d->config.row->all_steps(t, d, m, &l, &u);
-    if (t->failed) return NULL;
+    cap_unrolled u;
+    if (!lay_out(t, batch, &l) || !unroll(t, d, m, &l, options->sampling, &u)) return NULL;
     nn_var *logits = d->config.row->logits(t, d, u.outlook);
     const real *weight = word_weights(t, &l, options->weight);
     nn_var *loss =

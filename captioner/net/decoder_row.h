@@ -4,6 +4,7 @@
 #define CAPTIONER_DECODER_ROW_H
 
 #include "captioner/net/decoder.h"
+#include "src/io/safetensors.h"
 
 /* The words of a batch laid out by time: step after step, each with the rows still active (rows are sorted by
  * falling length). */
@@ -49,7 +50,27 @@ struct cap_decoder_row {
     /* The words are known: out->alpha has room for all steps. NULL: one step after the other. */
     void (*all_steps)(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_timeline *l,
                       cap_unrolled *out);
+
+    /* ---- of rows that learn by counting, and have tables beside the parameters; else NULL ---- */
+
+    /* Reads the tables from the model's file; an error of it. */
+    err_code (*load)(cap_decoder *d, const io_tensors *file, error *err);
+
+    /* The tables as tensors, `most` at most; they live as long as d. Returns how many. */
+    int (*tables)(const cap_decoder *d, io_tensor_entry *out);
+    void (*release)(cap_decoder *d); /* beside d->net itself */
+
+    /* log_p[words] = ln p of each word given those before it, the first one behind <start>; no tape is
+     * needed. */
+    void (*judge)(const cap_decoder *d, const int32_t *word, int words, double *log_p);
 };
+
+enum { CAP_MOST_TABLES = 32 };
+
+/* The words of a batch laid out by time, and what follows them by teacher forcing: logits [total, V]. NULL
+ * after a failure. */
+nn_var *cap_decoder_batch_logits(nn_tape *t, const cap_decoder *d, const cap_memory *m, const ds_batch *batch,
+                                 cap_timeline *l);
 
 extern const cap_decoder_row *const cap_decoder_rows[]; /* up to a NULL; the first is the default */
 

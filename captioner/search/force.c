@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "captioner/net/decoder_row.h"
 #include "captioner/search/search_state.h"
 #include "datasets/vocab.h"
 
@@ -86,5 +87,48 @@ err_code cap_force(nn_tape *t, const cap_decoder *d, const cap_memory *m, const 
     }
     if (!isfinite(out->as.log_probability)) return cap_no_numbers(err);
     out->as.score = out->as.log_probability / (words + 1);
+    return ERR_OK;
+}
+
+/* ---- a batch ---- */
+
+typedef struct batch_job {
+    const cap_timeline *line;
+    const real *logits; /* [total][V] */
+    int vocabulary, width;
+    double *log_p;
+} batch_job;
+
+/* The words of step s. */
+static void judge_step(batch_job *j, int s)
+{
+    const cap_timeline *l = j->line;
+    for (int r = 0; r < l->active[s]; r++) {
+        int at = l->first[s] + r;
+        const real *x = j->logits + (size_t)at * (size_t)j->vocabulary;
+        j->log_p[r * j->width + s] = (double)x[l->target[at]] - cap_log_sum_exp(x, j->vocabulary);
+    }
+}
+
+static void judge_steps(void *ctx, size_t begin, size_t end)
+{
+    for (size_t s = begin; s < end; s++) judge_step(ctx, (int)s);
+}
+
+err_code cap_force_batch(nn_tape *t, const cap_decoder *d, const cap_memory *m, const ds_batch *batch,
+                         double *log_p, error *err)
+{
+    cap_timeline line;
+    nn_var *logits = cap_decoder_batch_logits(t, d, m, batch, &line);
+    if (!logits) return err_no_memory(err, "while scoring sentences");
+    batch_job job = {.line = &line,
+                     .logits = logits->data,
+                     .vocabulary = nn_last(logits),
+                     .width = batch->max_len,
+                     .log_p = log_p};
+    nn_parallel(t, (size_t)line.steps, 1, judge_steps, &job);
+    for (int r = 0; r < batch->rows; r++)
+        for (int s = 0; s < batch->length[r]; s++)
+            if (isnan(log_p[r * batch->max_len + s])) return cap_no_numbers(err);
     return ERR_OK;
 }

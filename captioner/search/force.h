@@ -23,4 +23,10 @@ typedef struct cap_forced {
 err_code cap_force(nn_tape *t, const cap_decoder *d, const cap_memory *m, const int32_t *word, int words,
                    arena *results, cap_forced *out, error *err);
 
+/* The same for a batch of sentences, all words at once and the logarithms alone: log_p[rows][max_len], of
+ * word i of row r given those before it; behind a row's end it stays as it was. A decoder that learned by
+ * counting needs no tape for this (cap_decoder_row.judge). Errors: MEMORY, FORMAT. */
+err_code cap_force_batch(nn_tape *t, const cap_decoder *d, const cap_memory *m, const ds_batch *batch,
+                         double *log_p, error *err);
+
 #endif

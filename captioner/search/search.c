@@ -102,7 +102,21 @@ static bool make_room(cap_state *s)
            s->ending && allocate_pools(s, memories * s->groups);
 }
 
-/* The last word of every row is <start>. */
+/* The rows say the beginning, but for its last word, which the first step reads. */
+static void say_beginning(cap_state *s)
+{
+    const cap_search_options *o = s->options;
+    cap_rows *r = &s->now;
+    for (int i = 0; i < o->begins && !s->tape->failed; i++) {
+        arena_mark mark = arena_save(s->tape->mem);
+        cap_step out = cap_walk_step(&s->walk, r->memory, r->word);
+        cap_walk_keep(&s->walk, &out, NULL, r->count);
+        arena_rewind(s->tape->mem, mark);
+        for (int row = 0; row < r->count; row++) r->word[row] = o->begin[i];
+    }
+}
+
+/* The last word of every row is <start>, or that of the beginning. */
 static void begin_rows(cap_state *s)
 {
     cap_rows *r = &s->now;
@@ -114,6 +128,7 @@ static void begin_rows(cap_state *s)
         r->at[i] = (cap_row){.group = group, .greedy = !group};
     }
     cap_walk_begin(&s->walk, r->memory, r->count);
+    say_beginning(s);
 }
 
 /* ---- rows ---- */

@@ -40,6 +40,9 @@
  * banks by how many of them a hypothesis has, one place in each at the least (Post and Vilar 2018, "Fast
  * Lexically Constrained Decoding with Dynamic Beam Allocation").
  *
+ * A sentence may have a beginning, the same for all memories: the search goes on from there. Its words count
+ * where nothing may be repeated, and nowhere else.
+ *
  * It always ends, after max_words. Equal ones go by word number, so results repeat; they depend on the other
  * memories to rounding only. */
 #ifndef CAPTIONER_SEARCH_H
@@ -70,7 +73,9 @@ typedef struct cap_search_options {
     int no_repeat;         /* words of an n-gram that must not repeat, 0..20, 0 = off; default 3 */
     bool repeat_words;     /* any word may be said again; default false: those of `again` alone */
     const int32_t *must, *avoid, *dangling,
-        *again; /* [musts] [avoids] [danglings] [agains] borrowed; words of the vocabulary */
+        *again;           /* [musts] [avoids] [danglings] [agains] borrowed; words of the vocabulary */
+    const int32_t *begin; /* [begins] said already, borrowed: hypotheses hold what comes behind */
+    int begins;           /* 0..CAP_MAX_WORDS; default 0 */
     int musts, avoids, danglings, agains; /* at most 8, 256, 256, 512; default 0. agains 0: nobody knows which
                                              words are harmless when said again, so any may be */
     bool attention;                       /* fill cap_hypothesis.alpha */

@@ -56,12 +56,14 @@ static real *allowed_logits(const rank_job *j, size_t r, double *total)
 {
     const cap_state *s = j->s;
     const cap_row *row = &s->now.at[r];
-    int32_t history[CAP_MAX_WORDS];
+    int32_t history[2 * CAP_MAX_WORDS];
+    int given = s->options->begins;
     real *x = j->logits + r * s->vocabulary;
     *total = cap_log_sum_exp(x, s->vocabulary);
-    cap_state_history(s, j->step, (int)r, history);
+    for (int i = 0; i < given; i++) history[i] = s->options->begin[i];
+    cap_state_history(s, j->step, (int)r, history + given);
     cap_rule_level level = s->level[(size_t)s->now.memory[r] * s->groups + row->group];
-    cap_prefix p = {history, j->step, row->met, level};
+    cap_prefix p = {history, given + j->step, given, row->met, level};
     cap_rules_ban(s->options, s->vocabulary, &p, x);
     s->ending[r] = isfinite(*total) ? (double)x[DS_END] - *total : -INFINITY;
     return x;

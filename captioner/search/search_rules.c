@@ -24,6 +24,10 @@ static err_code check_list(const int32_t *list, int n, int vocabulary, const cha
 
 err_code cap_rules_check(const cap_search_options *o, int vocabulary, error *err)
 {
+    for (int i = 0; i < o->begins; i++)
+        if (o->begin[i] < DS_UNK || o->begin[i] >= vocabulary)
+            return err_set(err, ERR_ARGUMENT, "word number %d to begin with is none of the vocabulary",
+                           (int)o->begin[i]);
     err_code code = check_list(o->must, o->musts, vocabulary, "that must appear", err);
     if (!code) code = check_list(o->avoid, o->avoids, vocabulary, "to avoid", err);
     if (!code) code = check_list(o->dangling, o->danglings, vocabulary, "not to end with", err);
@@ -97,7 +101,7 @@ static void ban_dangling(const cap_search_options *o, const cap_prefix *p, real 
 
 static void leave_room(const cap_search_options *o, int vocabulary, const cap_prefix *p, real *x)
 {
-    int room = o->max_words - p->words - 1; /* behind the next word */
+    int room = o->max_words - (p->words - p->given) - 1; /* behind the next word */
     if (words_needed(o, p->level, p->met, false) > room)
         ban_all_but_missing(o, vocabulary, p, room, x);
     else if (words_needed(o, p->level, p->met, true) > room)
@@ -127,7 +131,8 @@ static void ban_said_words(const cap_search_options *o, const cap_prefix *p, rea
 static bool may_end(const cap_search_options *o, const cap_prefix *p)
 {
     bool all_met = p->met + 1 == 1u << o->musts;
-    return p->words >= o->min_words && p->words && all_met && !dangles(o, p->level, p->word[p->words - 1]);
+    int said = p->words - p->given;
+    return said >= o->min_words && said && all_met && !dangles(o, p->level, p->word[p->words - 1]);
 }
 
 void cap_rules_ban(const cap_search_options *o, int vocabulary, const cap_prefix *p, real *x)

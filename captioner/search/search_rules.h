@@ -14,8 +14,9 @@ typedef enum {
 } cap_rule_level;
 
 typedef struct cap_prefix {
-    const int32_t *word; /* [words] said so far, max_words at most */
+    const int32_t *word; /* [words] said so far, those that were given and max_words at most */
     int words;
+    int given;    /* of them, the first ones, which the search was given: they are not counted */
     uint32_t met; /* bit i: must[i] was said */
     cap_rule_level level;
 } cap_prefix;
