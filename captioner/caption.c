@@ -37,7 +37,7 @@ static const cap_open_options plain_options;
 
 static err_code check_options(const cap_open_options *o, error *err)
 {
-    if ((unsigned)o->reads > CAP_LINES)
+    if ((unsigned)o->reads > CAP_BEGINNINGS)
         return err_set(err, ERR_ARGUMENT, "there are no models that read number %d", (int)o->reads);
     return cap_precision_check(o->precision, err);
 }
@@ -45,14 +45,14 @@ static err_code check_options(const cap_open_options *o, error *err)
 static err_code check_reads(const cap_model *m, cap_reads reads, const char *name, error *err)
 {
     if (reads == CAP_ANYTHING) return ERR_OK;
-    return cap_model_need(m, reads == CAP_PHOTOS ? CAP_IMAGE : CAP_TEXT, name, err);
+    return cap_model_need(m, cap_kind_of(reads), name, err);
 }
 
 /* Of a translator the decoder alone runs often enough to be packed. What users may ask for is made now: later
  * the model is only read. */
 static err_code finish(cap_model *m, const cap_packing *packing, error *err)
 {
-    if (m->kind == CAP_TEXT) {
+    if (m->kind != CAP_IMAGE) {
         err_code code = nn_params_pack(&m->params, "decoder.", packing->linear, packing->conv, err);
         if (code) return code;
     }
@@ -137,7 +137,7 @@ static void tell_photos(const cap_model *m, cap_info *info)
 static void tell_lines(const cap_model *m, cap_info *info)
 {
     info->encoder = m->encoder.config.row->name;
-    info->source_vocabulary = ds_vocab_size(ds_codec_vocab(m->source)) - DS_SPECIALS;
+    if (m->source) info->source_vocabulary = ds_vocab_size(ds_codec_vocab(m->source)) - DS_SPECIALS;
 }
 
 void cap_get_info(const cap_model *m, cap_info *info)
@@ -151,10 +151,10 @@ void cap_get_info(const cap_model *m, cap_info *info)
                        .vocabulary = ds_vocab_size(cap_model_vocab(m)) - DS_SPECIALS,
                        .file_bytes = m->file_bytes,
                        .record = m->record_text};
-    if (info->reads == CAP_LINES)
-        tell_lines(m, info);
-    else
+    if (info->reads == CAP_PHOTOS)
         tell_photos(m, info);
+    else
+        tell_lines(m, info);
 }
 
 const char *cap_get_word(const cap_model *m, int index)

@@ -43,6 +43,13 @@
  *     if (cap_translate(session, NULL, lines, 2, out, reason, &err)) ...
  *     if (!reason[0].code) puts(out[0].best.sentence);
  *
+ * A language model goes on from a beginning:
+ *
+ *     cap_completion c;
+ *     if (cap_open("lm.safetensors", NULL, &model, &err) || ...)
+ *     if (cap_complete(session, NULL, "a dog runs", 0, &c, &err)) ...
+ *     puts(c.text);
+ *
  * A server: one model for all, and each thread with a session of its own, of one thread:
  *
  *     cap_open(NULL, NULL, &model, &err);                       once
@@ -114,9 +121,10 @@ typedef struct cap_model cap_model;
 
 /* What a model reads. */
 typedef enum cap_reads {
-    CAP_ANYTHING, /* as a wish: either */
-    CAP_PHOTOS,   /* a captioner */
-    CAP_LINES     /* a translator */
+    CAP_ANYTHING,  /* as a wish: either */
+    CAP_PHOTOS,    /* a captioner */
+    CAP_LINES,     /* a translator */
+    CAP_BEGINNINGS /* a language model, which completes texts */
 } cap_reads;
 
 /* What the weights are rounded to for use. Sums, the state of the decoder and the probabilities are f32. */
@@ -149,11 +157,11 @@ CAP_API void cap_close(cap_model **model);
 
 /* What a model is. Strings belong to the model. */
 typedef struct cap_info {
-    cap_reads reads;           /* CAP_PHOTOS or CAP_LINES */
-    const char *encoder;       /* "mobilenet_v2", ...; of lines "lstm" */
-    const char *decoder;       /* "lstm" */
+    cap_reads reads;           /* CAP_PHOTOS, CAP_LINES or CAP_BEGINNINGS */
+    const char *encoder;       /* "mobilenet_v2", ...; of lines "lstm"; of a language model "none" */
+    const char *decoder;       /* "lstm"; "ngram", whose numbers are counted, not learned */
     bool attends;              /* false: it has no attention to show */
-    int features;              /* numbers of a region, or of a word of the source */
+    int features;              /* numbers of a region, or of a word of the source; of a language model 0 */
     size_t encoder_parameters; /* learned numbers */
     size_t decoder_parameters;
     size_t namer_parameters; /* 0: it has no namers */
@@ -233,13 +241,13 @@ typedef struct cap_request {
     int top_k;                /* sample: from the k likeliest words, 0 = all; default 0 */
     double top_p;             /* sample: from the likeliest words of this probability, above 0 up to 1; 1 */
     uint64_t seed;            /* sample; default 1 */
-    int min_words, max_words; /* 1..1000; default 1, and 20 of photos, 1000 of lines */
+    int min_words, max_words; /* 1..1000; default 1, and 1000 of lines, else 20 */
     cap_length length;        /* default CAP_LENGTH_GNMT */
     double length_alpha;      /* of CAP_LENGTH_GNMT, 0..10; default 0.7 */
     double coverage;          /* favours sentences that look everywhere, 0..10; default 0 = off */
-    int no_repeat;            /* words in a row that never occur twice, 0..20, 0 = off; photos 3, lines 0 */
+    int no_repeat;            /* words in a row that never occur twice, 0..20, 0 = off; photos 3, else 0 */
     bool repeat_words;        /* any word may be said again; false: of an English captioner's words only
-                                 articles, prepositions and the like; photos false, lines true */
+                                 articles, prepositions and the like; photos false, else true */
     const char *const *must;  /* words that every sentence contains, at most 8, then NULL; or NULL */
     const char *const *avoid; /* words that none does, at most 256, then NULL; or NULL */
     const char *style;     /* of photos: in which the model speaks, or "auto": it is told none; NULL = auto */
@@ -391,6 +399,57 @@ CAP_API void cap_translation_release(cap_translation *t);
  * MEMORY. */
 CAP_API cap_code cap_translate(cap_session *s, const cap_request *request, const char *const *lines,
                                int count, cap_translation *out, cap_error *errors, cap_error *err);
+
+/* ---- language models ---- */
+
+/* A word that may come next. */
+typedef struct cap_next_word {
+    const char *word;  /* as in the vocabulary; "<end>": the text is over, "<unk>": an unknown one */
+    const char *label; /* as a reader should see it */
+    double log_probability;
+} cap_next_word;
+
+typedef struct cap_completion {
+    const char *beginning; /* without the blanks around it */
+    const char *text;      /* the beginning and what `best` adds; with a table of words it alone */
+    cap_alternative best;  /* what comes behind it; its sentence has the blank in front where there is one */
+    int alternatives;      /* 1 to request.n_best; 0 where no completion was asked for */
+    cap_alternative *alternative; /* [alternatives] by falling score; the first is `best` */
+    const char **label;           /* [best.words] as a reader should see them */
+    int given;                    /* words of the beginning */
+    int unknown;                  /* of them, those that the model does not know: it takes them for "<unk>" */
+    int nexts;                    /* words of `next` */
+    cap_next_word *next;          /* [nexts] likeliest first; no impossible ones */
+    void *memory;                 /* the library's: holds the arrays above */
+} cap_completion;
+
+/* Zeroed and released completions are fine. */
+CAP_API void cap_completion_release(cap_completion *c);
+
+/* Goes on from a beginning, which may be empty, with what the request asks for; with `top` above 0 with the
+ * table of the `top` likeliest next words in its place. Rules on repeats count the beginning's words, the
+ * numbers of words do not. Errors: MISMATCH (the model is no language model), those of cap_request_check(),
+ * FORMAT (not UTF-8; weights that are not numbers), LIMIT (over CAP_MAX_WORDS words), MEMORY; then *out is
+ * empty. */
+CAP_API cap_code cap_complete(cap_session *s, const cap_request *request, const char *beginning, int top,
+                              cap_completion *out, cap_error *err);
+
+/* What a language model makes of texts by others, summed up. */
+typedef struct cap_measured {
+    int64_t lines;
+    int64_t words;          /* words (characters, pieces) and the end of each line */
+    int64_t unknown;        /* of them, those that the model does not know: they count as "<unk>" */
+    int64_t impossible;     /* of them, those whose probability is 0: without smoothing there are some */
+    int64_t characters;     /* code points, and one for the end of each line */
+    double log_probability; /* natural logarithm, of all of them that are possible */
+    double log_probability_known; /* without the unknown ones */
+} cap_measured;
+
+/* Adds `count` lines to *sums; blanks around a line do not count, and nor do lines of blanks. Errors:
+ * MISMATCH, FORMAT (not UTF-8; weights that are not numbers), LIMIT (a line over CAP_MAX_SOURCE words),
+ * MEMORY; the sums are as they were then. */
+CAP_API cap_code cap_measure(cap_session *s, const char *const *lines, int count, cap_measured *sums,
+                             cap_error *err);
 
 #ifdef __cplusplus
 }

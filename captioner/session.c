@@ -38,7 +38,7 @@ void cap_session_close(cap_session **sp)
 cap_request cap_request_defaults(cap_reads reads)
 {
     cap_search_options o = cap_search_defaults();
-    bool lines = reads == CAP_LINES;
+    bool lines = reads == CAP_LINES, photos = reads == CAP_PHOTOS;
     return (cap_request){.strategy = o.strategy,
                          .beam = o.beam,
                          .n_best = o.n_best,
@@ -53,8 +53,8 @@ cap_request cap_request_defaults(cap_reads reads)
                          .length = o.length,
                          .length_alpha = o.length_alpha,
                          .coverage = o.coverage,
-                         .no_repeat = lines ? 0 : o.no_repeat,
-                         .repeat_words = lines};
+                         .no_repeat = photos ? o.no_repeat : 0,
+                         .repeat_words = !photos};
 }
 
 /* The number of a style by its name: 0 is "not told". */
@@ -106,15 +106,16 @@ static cap_search_options options_of(const cap_request *r)
 
 cap_reads cap_model_reads(const cap_model *m)
 {
-    return m->kind == CAP_TEXT ? CAP_LINES : CAP_PHOTOS;
+    static const cap_reads reads[CAP_KINDS] = {
+        [CAP_IMAGE] = CAP_PHOTOS, [CAP_TEXT] = CAP_LINES, [CAP_NOTHING] = CAP_BEGINNINGS};
+    return reads[m->kind];
 }
 
-static err_code check_reads(const cap_model *m, cap_reads reads, error *err)
+cap_kind cap_kind_of(cap_reads reads)
 {
-    if (cap_model_reads(m) == reads) return ERR_OK;
-    return err_set(err, ERR_MISMATCH,
-                   reads == CAP_PHOTOS ? "the model translates text; it does not describe images"
-                                       : "the model describes images; it does not translate");
+    static const cap_kind kinds[] = {
+        [CAP_PHOTOS] = CAP_IMAGE, [CAP_LINES] = CAP_TEXT, [CAP_BEGINNINGS] = CAP_NOTHING};
+    return kinds[reads];
 }
 
 static err_code check_confidence(const cap_model *m, const cap_request *r, error *err)
@@ -133,7 +134,7 @@ static err_code check_confidence(const cap_model *m, const cap_request *r, error
 err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_reads reads, cap_wishes *out,
                          error *err)
 {
-    err_code code = check_reads(m, reads, err);
+    err_code code = cap_model_need(m, cap_kind_of(reads), NULL, err);
     if (code) return code;
     const cap_request plain = cap_request_defaults(reads), *r = request ? request : &plain;
     cap_search_options *o = &out->search;
@@ -148,9 +149,9 @@ err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_rea
     if (!code) code = find_style(m, r->style, &out->style, err);
     if (!code) code = check_concepts(m, r, err);
     if (!code)
-        code = reads == CAP_LINES
-                   ? cap_search_symbols(m->target, r->must, r->avoid, &out->words, o, err)
-                   : cap_search_words(m->vocab, m->record, r->must, r->avoid, &out->words, o, err);
+        code = reads == CAP_PHOTOS
+                   ? cap_search_words(m->vocab, m->record, r->must, r->avoid, &out->words, o, err)
+                   : cap_search_symbols(m->target, r->must, r->avoid, &out->words, o, err);
     return code ? code : cap_search_check(o, err);
 }
 
@@ -180,7 +181,9 @@ err_code cap_session_remember(cap_session *s, nn_tape *t, const cap_encoded *enc
                               error *err)
 {
     if (!t->failed) *memory = cap_decoder_remember(t, &s->model->decoder, encoded);
-    if (t->failed || !encoded->states) return err_no_memory(err, "for the net");
+    if (t->failed || (!encoded->states && s->model->kind != CAP_NOTHING))
+        return err_no_memory(err, "for the net");
+    if (!encoded->states) return ERR_OK;
     float most =
         io_largest(IO_F32, encoded->states->data, nn_count(encoded->states)); /* later steps may hide it */
     return isfinite(most) ? ERR_OK : cap_no_numbers(err);

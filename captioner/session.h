@@ -51,6 +51,7 @@ err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_rea
 int cap_wishes_count(const cap_wishes *w); /* sentences wanted, 1 or more */
 
 cap_reads cap_model_reads(const cap_model *m);
+cap_kind cap_kind_of(cap_reads reads); /* of anything but CAP_ANYTHING */
 
 /* An empty tape in the session's memory, which what was there before loses. */
 nn_tape cap_session_begin(cap_session *s);

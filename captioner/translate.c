@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/lines.h"
 #include "datasets/sources.h"
 
 /* Lines that go through the net together, and what they may be padded to. */
@@ -38,26 +39,6 @@ void cap_translation_release(cap_translation *t)
 
 /* ---- reading lines ---- */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* The line without the blanks around it, as the trainer saw its lines; NULL: out of memory. */
-static const char *trim(const char *line, arena *memory)
-{
-    const char *end = line + strlen(line);
-    while (is_blank(*line)) line++;
-    while (end > line && is_blank(end[-1])) end--;
-    return arena_strndup(memory, line, (size_t)(end - line));
-}
-
-static const char *unit_of(const ds_codec *c)
-{
-    static const char *const units[DS_LEVELS] = {"words", "characters", "pieces"};
-    return units[ds_codec_level(c)];
-}
-
 /* A line of blanks is answered at once. */
 static bool answer_blank(cap_translation *out)
 {
@@ -69,43 +50,7 @@ static bool answer_blank(cap_translation *out)
     return true;
 }
 
-/* The line's numbers, none for blanks; or why it cannot be translated, in *reason. */
-static err_code read_line(job *j, const char *line, int32_t **ids, int32_t *count, error *reason, error *err)
-{
-    const ds_codec *codec = j->s->model->source;
-    size_t fault;
-    const char *plain = trim(line, &j->memory);
-    *count = 0;
-    if (!plain) return no_memory(err);
-    if (!text_utf8_valid(line, strlen(line), &fault)) {
-        err_set(reason, ERR_FORMAT, "not UTF-8 (byte %zu)", fault + 1);
-        return ERR_OK;
-    }
-    err_code code = ds_codec_encode(codec, plain, &j->memory, ids, count, err);
-    if (!code && *count > CAP_MAX_SOURCE)
-        err_set(reason, ERR_LIMIT, "%d %s are too many, %d at most", (int)*count, unit_of(codec),
-                CAP_MAX_SOURCE);
-    return code;
-}
-
 /* ---- one group through the net ---- */
-
-static const char *keep_label(const ds_codec *c, int32_t id, arena *memory)
-{
-    text label = {0};
-    ds_codec_label(c, id, &label);
-    const char *kept = label.failed ? NULL : arena_strdup(memory, text_string(&label));
-    text_release(&label);
-    return kept;
-}
-
-static const char **labels_of(const ds_codec *c, const int32_t *ids, int count, arena *memory)
-{
-    const char **label = arena_array(memory, (size_t)count, sizeof *label);
-    for (int i = 0; label && i < count; i++)
-        if (!(label[i] = keep_label(c, ids[i], memory))) return NULL;
-    return label;
-}
 
 static const char **words_of(const ds_codec *c, const int32_t *ids, int count, arena *memory)
 {
@@ -128,8 +73,8 @@ static bool fill(const cap_model *m, const cap_hypothesis *list, int n_best, con
     out->attention = found.attention;
     out->sources = sources;
     out->source = words_of(m->source, source, sources, memory);
-    out->source_label = labels_of(m->source, source, sources, memory);
-    out->label = labels_of(m->target, list->word, list->words, memory);
+    out->source_label = cap_line_labels(m->source, source, sources, memory);
+    out->label = cap_line_labels(m->target, list->word, list->words, memory);
     return out->source && out->source_label && out->label;
 }
 
@@ -220,9 +165,11 @@ static err_code read_lines(job *j, const char *const *lines, int count, found_li
     *kept = 0;
     for (int i = 0; i < count && !code; i++) {
         found_line *f = &found[*kept];
-        f->line = i;
-        code = read_line(j, lines[i], &f->ids, &f->length, &j->errors[i], err);
+        cap_line line;
+        code = cap_line_read(j->s->model->source, lines[i], CAP_MAX_SOURCE, &j->memory, &line, &j->errors[i],
+                             err);
         if (code || j->errors[i].code) continue;
+        *f = (found_line){.length = line.words, .line = i, .ids = line.word};
         if (f->length)
             ++*kept;
         else if (!answer_blank(&j->out[i]))

@@ -10,7 +10,7 @@
 #define FIELD(field, type) .name = #field, .kind = type, .offset = offsetof(cap_decoder_config, field)
 
 static const io_field sizes[] = {
-    {FIELD(features, IO_FIELD_INT), .least = 1, .most = 1 << 16},
+    {FIELD(features, IO_FIELD_INT), .least = 0, .most = 1 << 16},
     {FIELD(vocabulary, IO_FIELD_INT), .least = 1, .most = 1 << 22},
     {0},
 };
@@ -71,7 +71,7 @@ err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_de
 
 bool cap_decoder_config_attends(const cap_decoder_config *c)
 {
-    return c->row->attends && c->row->attends(c->settings.bytes);
+    return c->features && c->row->attends && c->row->attends(c->settings.bytes);
 }
 
 err_code cap_decoder_config_take_concepts(cap_decoder_config *c, int styles, error *err)
@@ -111,6 +111,7 @@ err_code cap_decoder_declare(cap_decoder *d, const cap_decoder_config *c, const 
 
 void cap_decoder_release(cap_decoder *d)
 {
+    if (d->net && d->config.row->release) d->config.row->release(d);
     free(d->net);
     *d = (cap_decoder){0};
 }

@@ -6,9 +6,10 @@
  *     cap_encoded seen = cap_encoder_encode(&tape, &e, &(cap_input){.count = 2, .pixels = pixels});
  *     cap_encoder_release(&e);
  *
- * Encoders are rows of cap_encoder_rows (encoder_rows.c): `cnn`, a network of cnn/, and `lstm`, of
- * text_encoder.h. Models, their files, training and `caption info` know what is here and nothing of what a row
- * is made of. To add one, write a file with a row and name it there. */
+ * Encoders are rows of cap_encoder_rows (encoder_rows.c): `cnn`, a network of cnn/, `lstm`, of
+ * text_encoder.h, and `none`, which reads nothing, among them. Models, their files, training and `caption
+ * info` know what is here and nothing of what a row is made of. To add one, write a file with a row and name
+ * it there. */
 #ifndef CAPTIONER_ENCODER_H
 #define CAPTIONER_ENCODER_H
 
@@ -19,8 +20,9 @@
 
 /* What is read. */
 typedef enum cap_kind {
-    CAP_IMAGE, /* photos */
-    CAP_TEXT,  /* lines of text */
+    CAP_IMAGE,   /* photos */
+    CAP_TEXT,    /* lines of text */
+    CAP_NOTHING, /* nothing: a language model, whose words come from words alone */
     CAP_KINDS
 } cap_kind;
 

@@ -126,7 +126,7 @@ static void declare_start(cap_lstm *d, const declarer *to, int i)
     cap_lstm_layer *l = &d->layer[i];
     int width = c->glance ? c->glance : c->start == CAP_START_MEAN ? projected_width(to) : to->features;
     char name[64];
-    if (c->start == CAP_START_COPY) return;
+    if (c->start == CAP_START_COPY || c->start == CAP_START_ZERO) return;
     l->start_h_w = weight(to, layer_name(name, "start", i, "h.weight"), width, c->hidden);
     l->start_h_b = bias(to, layer_name(name, "start", i, "h.bias"), c->hidden);
     l->start_c_w = weight(to, layer_name(name, "start", i, "c.weight"), width, c->hidden);
@@ -202,6 +202,7 @@ static void remember(nn_tape *t, const cap_decoder *decoder, cap_memory *m)
     nn_var *v = m->source.states;
     if (!net) return;
     m->net = net;
+    if (!decoder->config.features) return; /* there is nothing to remember */
     if (v && d->project_w) v = nn_linear(t, v, d->project_w, d->project_b);
     if (v && d->project_w && c->rectify) v = nn_activate(t, v, NN_RELU);
     if (c->concepts) v = cap_lstm_join(t, decoder, m, v);
@@ -240,7 +241,8 @@ void cap_lstm_start(nn_tape *t, const cap_decoder *decoder, const cap_memory *m,
     const cap_lstm_settings *c = cap_lstm_set(decoder);
     const cap_lstm_memory *net = m->net;
     out->parts = 2 * c->layers;
-    for (int i = 0; i < c->layers; i++) {
+    for (int i = 0; c->start == CAP_START_ZERO && i < out->parts; i++) out->part[i] = zeros(t, n, c->hidden);
+    for (int i = 0; c->start != CAP_START_ZERO && i < c->layers; i++) {
         const cap_lstm_layer *l = &d->layer[i];
         nn_var *summary = c->glance ? net->glance : net->mean;
         nn_lstm_state from = c->start == CAP_START_MEAN ? (nn_lstm_state){summary, summary} : last_of(m, i);

@@ -5,7 +5,7 @@
 #include "captioner/net/lstm_decoder.h"
 
 const char *const cap_attend_names[CAP_ATTENDS] = {"input", "output"};
-const char *const cap_start_names[CAP_STARTS] = {"mean", "last", "copy", "auto"};
+const char *const cap_start_names[CAP_STARTS] = {"mean", "last", "copy", "zero", "auto"};
 const char *const cap_output_names[CAP_OUTPUTS] = {"tied", "full", "auto"};
 const char *const cap_softmax_names[CAP_SOFTMAXES] = {"one", "each"};
 
@@ -50,7 +50,7 @@ const io_field cap_lstm_fields[] = {
      .help = "where the context goes: into the LSTM with the previous word, or behind it; texts: output"},
     {FIELD(start, IO_FIELD_CHOICE), .later = 1, .choice = start_name,
      .help = "the first state: from the mean of all states, from the source's last state, or that state "
-             "itself; auto: last where there is one; texts: auto"},
+             "itself; zero: from nothing; auto: last where there is one; texts: auto"},
     {FIELD(peek, IO_FIELD_SWITCH),
      .help = "none: show the fixed vector (mean region, last state) at every step"},
     {FIELD(gate, IO_FIELD_SWITCH), .later = 1, .asked = true,
@@ -151,6 +151,22 @@ static err_code check_heads(const cap_decoder_config *config, const cap_lstm_set
     return ERR_OK;
 }
 
+/* A language model looks at nothing and starts from nothing. */
+static err_code check_alone(cap_lstm_settings *s, error *err)
+{
+    if (s->match != NN_MATCH_NONE || s->peek || s->glance || s->concepts || s->styles)
+        return err_set(
+            err, ERR_ARGUMENT,
+            "a language model has nothing to look at: its match must be '%s', without peek, glance and "
+            "concepts",
+            nn_match_rows[NN_MATCH_NONE].name);
+    if (s->start == CAP_START_AUTO) s->start = CAP_START_ZERO;
+    s->projection = 0;
+    if (s->start == CAP_START_ZERO) return ERR_OK;
+    return err_set(err, ERR_ARGUMENT, "a language model has nothing to start from: its start must be '%s'",
+                   cap_start_names[CAP_START_ZERO]);
+}
+
 static err_code check_glance(const cap_lstm_settings *s, error *err)
 {
     if (s->styles && !s->glance)
@@ -168,9 +184,10 @@ err_code cap_lstm_check(cap_decoder_config *config, error *err)
     if (inner && (s->projection || config->features != s->hidden)) s->projection = s->hidden;
     if (s->output == CAP_OUTPUT_AUTO)
         s->output = config->vocabulary <= SMALL_VOCABULARY ? CAP_OUTPUT_FULL : CAP_OUTPUT_TIED;
+    if (!config->features) return check_alone(s, err);
     if (s->start == CAP_START_AUTO)
         s->start = config->last_layers && !s->glance ? CAP_START_LAST : CAP_START_MEAN;
-    if (s->start != CAP_START_MEAN && !config->last_layers)
+    if (s->start != CAP_START_MEAN && s->start != CAP_START_ZERO && !config->last_layers)
         return err_set(err, ERR_ARGUMENT,
                        "the encoder has no last state to start from: the decoder's start must be '%s'",
                        cap_start_names[CAP_START_MEAN]);

@@ -16,7 +16,9 @@ typedef enum {
     CAP_START_LAST, /* h = tanh(W last h + b), c = tanh(W last c + b), layer for layer (the encoder's highest
                        serves the decoder's layers above it) */
     CAP_START_COPY, /* h = the encoder's last h as it is, c = 0: the textbook form; needs D = H */
-    CAP_START_AUTO, /* last where the encoder gives last states, else mean; a checked setting is one of them */
+    CAP_START_ZERO, /* h = c = 0: of a language model, which has nothing to start from */
+    CAP_START_AUTO, /* last where the encoder gives last states, zero where there is no encoder, else mean; a
+                       checked setting is one of them */
     CAP_STARTS
 } cap_start;
 
@@ -33,7 +35,7 @@ typedef enum {
     CAP_SOFTMAXES
 } cap_softmax;
 
-/* As on the command line and in files: input output; mean last copy auto; tied full auto; one
+/* As on the command line and in files: input output; mean last copy zero auto; tied full auto; one
  * each. */
 extern const char *const cap_attend_names[CAP_ATTENDS];
 extern const char *const cap_start_names[CAP_STARTS];

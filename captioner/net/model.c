@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/net/decoder_row.h"
 #include "datasets/tokenise.h"
 #include "src/nn/activation.h"
 
@@ -193,6 +194,7 @@ static err_code check_weights(const cap_model *m, const cap_model_form *form, co
 /* The side of the photos, or the words of the source. */
 static int input_of(const cap_model *m)
 {
+    if (m->kind == CAP_NOTHING) return 0;
     return m->kind == CAP_IMAGE ? m->preprocess.size : (int)ds_vocab_size(ds_codec_vocab(m->source));
 }
 
@@ -237,6 +239,7 @@ static err_code build(cap_model *m, const cap_model_form *form, uint64_t seed, c
     if (code || (weights && (code = check_weights(m, form, weights, err)))) return code;
     if (!weights) return nn_params_finish(&m->params, seed, err);
     if ((code = nn_params_finish_for_use(&m->params, err))) return code;
+    if (form->decoder.row->load && (code = form->decoder.row->load(&m->decoder, weights, err))) return code;
     return packing ? read_packed(m, weights, packing, err) : read_weights(&m->params, weights, err);
 }
 
@@ -282,16 +285,17 @@ err_code cap_model_create_loaded(const cap_model_form *form, const io_tensors *w
 
 err_code cap_model_need(const cap_model *m, cap_kind kind, const char *name, error *err)
 {
+    static const char *const does[CAP_KINDS] = {"describes images", "translates text",
+                                                "is a language model, which completes texts"};
+    static const char *const wanted[CAP_KINDS] = {"describe images", "translate", "complete texts"};
     if (m->kind == kind) return ERR_OK;
-    return err_set(err, ERR_MISMATCH,
-                   m->kind == CAP_TEXT ? "'%s' translates text; it does not describe images"
-                                       : "'%s' describes images; it does not translate",
-                   name);
+    return err_set(err, ERR_MISMATCH, name ? "'%s' %s; it does not %s" : "%s %s; it does not %s",
+                   name ? name : "the model", does[m->kind], wanted[kind]);
 }
 
 const ds_vocab *cap_model_vocab(const cap_model *m)
 {
-    return m->kind == CAP_TEXT ? ds_codec_vocab(m->target) : m->vocab;
+    return m->kind == CAP_IMAGE ? m->vocab : ds_codec_vocab(m->target);
 }
 
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count)
@@ -312,7 +316,7 @@ cap_encoded cap_model_encode_text(nn_tape *t, const cap_model *m, const ds_sourc
 
 void cap_model_sentence(const cap_model *m, const int32_t *word, int words, text *out)
 {
-    if (m->kind == CAP_TEXT) {
+    if (m->kind != CAP_IMAGE) {
         ds_codec_decode(m->target, word, words, out);
         return;
     }

@@ -1,9 +1,10 @@
-/* A model: encoder, decoder, words, record, and the one file that holds them all. There are two kinds, which
- * differ in what comes before the decoder:
+/* A model: encoder, decoder, words, record, and the one file that holds them all. There are three kinds,
+ * which differ in what comes before the decoder:
  *
- *     CAP_IMAGE   photo -> preprocessing -> backbone -> regions; namers -> concepts
- *     CAP_TEXT    line -> source codec -> text encoder -> states; what the decoder says, the target codec
- *                 writes as a line
+ *     CAP_IMAGE    photo -> preprocessing -> backbone -> regions; namers -> concepts
+ *     CAP_TEXT     line -> source codec -> text encoder -> states; what the decoder says, the target codec
+ *                  writes as a line
+ *     CAP_NOTHING  nothing: a language model; the target codec reads what is to be gone on from, too
  *
  *     cap_model *m;
  *     if (cap_model_open("model.safetensors", &m, &err)) ...     or cap_model_open_memory: the built-in one
@@ -14,7 +15,9 @@
  * The file is safetensors: the tensors, and in __metadata__ one JSON text "caption". Its "kind" is
  * "captioner", with "encoder" (the backbone's name), "preprocess", "vocabulary" and, where it has them, "namers"
  * and "styles" (names of the decoder's styles), or "translator", with "encoder" (sizes of the text encoder) and
- * the codecs "source" and "target"; both have "format", "decoder" and "record" (training, scores, licence). */
+ * the codecs "source" and "target", or "language model", with the codec "target" alone; all have "format",
+ * "decoder" and "record" (training, scores, licence). A decoder that counted has tables beside the
+ * parameters. */
 #ifndef CAPTIONER_MODEL_H
 #define CAPTIONER_MODEL_H
 
@@ -42,9 +45,9 @@ typedef struct cap_model {
     cap_namer namers[CAP_NAMERS]; /* by kind; those that it lacks have no row */
     cap_names styles;             /* of the decoder, whose number for the first one is 1; often none */
     cap_confidence confidence;    /* not fitted: the model was not calibrated, or has been trained since */
-    /* CAP_TEXT, else zero */
-    ds_codec *source, *target;
-    /* both */
+    ds_codec *source;             /* CAP_TEXT, else NULL */
+    ds_codec *target;             /* CAP_TEXT, CAP_NOTHING, else NULL */
+    /* all */
     cap_encoder encoder;
     cap_decoder decoder;
     nn_params params;   /* "encoder.*", "decoder.*", and those of the namers, "objects.*" and "words.*" */
@@ -62,8 +65,9 @@ typedef struct cap_model_form {
     cnn_preprocess preprocess;           /* CAP_IMAGE */
     ds_vocab *vocab;                     /* CAP_IMAGE */
     cap_namer_config namers[CAP_NAMERS]; /* CAP_IMAGE, by kind; without a row: the model has none */
-    cap_names styles;          /* CAP_IMAGE, as many as the decoder has; zeroed: they have no names */
-    ds_codec *source, *target; /* CAP_TEXT */
+    cap_names styles; /* CAP_IMAGE, as many as the decoder has; zeroed: they have no names */
+    ds_codec *source; /* CAP_TEXT */
+    ds_codec *target; /* CAP_TEXT, CAP_NOTHING */
 } cap_model_form;
 
 void cap_model_form_release(cap_model_form *f); /* of one that became no model; zeroed ones are fine */
@@ -106,7 +110,8 @@ err_code cap_model_save(const cap_model *m, const char *path, io_dtype dtype, er
  * when the file carries none. */
 err_code cap_model_stored_df(const io_tensors *t, char **json, error *err);
 
-/* ERR_MISMATCH with a sentence for users when the model, called `name`, is of the other kind. */
+/* ERR_MISMATCH with a sentence for users when the model, called `name` (NULL: "the model"), is of another
+ * kind. */
 err_code cap_model_need(const cap_model *m, cap_kind kind, const char *name, error *err);
 
 /* For use, once the weights have their values: batch normalisation moves into the convolutions. */

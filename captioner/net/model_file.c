@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "captioner/net/builtin.h"
+#include "captioner/net/decoder_row.h"
 #include "captioner/net/model.h"
 #include "src/io/json.h"
 #include "src/io/json_build.h"
@@ -21,7 +22,7 @@ enum { MOST_STYLES = 1000 };
 /* ---- writing ---- */
 
 /* As "kind" in the file. */
-static const char *const kind_names[CAP_KINDS] = {"captioner", "translator"};
+static const char *const kind_names[CAP_KINDS] = {"captioner", "translator", "language model"};
 
 static void put_preprocess(io_json_build *b, const cnn_preprocess *p)
 {
@@ -42,7 +43,7 @@ static void put_image(io_json_build *b, const cap_model *m)
 
 static void put_text(io_json_build *b, const cap_model *m)
 {
-    io_json_put(b, b->root, "source", ds_codec_to_json(m->source));
+    if (m->source) io_json_put(b, b->root, "source", ds_codec_to_json(m->source));
     io_json_put(b, b->root, "target", ds_codec_to_json(m->target));
 }
 
@@ -51,12 +52,13 @@ static json_t *describe(const cap_model *m)
     io_json_build b = io_json_build_object();
     io_json_put_int(&b, b.root, "format", FORMAT);
     io_json_put_string(&b, b.root, "kind", kind_names[m->kind]);
-    io_json_put(&b, b.root, "encoder", cap_encoder_config_to_json(&m->encoder.config));
+    if (m->kind != CAP_NOTHING)
+        io_json_put(&b, b.root, "encoder", cap_encoder_config_to_json(&m->encoder.config));
     io_json_put(&b, b.root, "decoder", cap_decoder_config_to_json(&m->decoder.config));
-    if (m->kind == CAP_TEXT)
-        put_text(&b, m);
-    else
+    if (m->kind == CAP_IMAGE)
         put_image(&b, m);
+    else
+        put_text(&b, m);
     io_json_put(&b, b.root, "record", json_incref(m->record));
     return io_json_take(&b);
 }
@@ -74,8 +76,8 @@ static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtyp
 {
     size_t count = (size_t)m->params.count;
     int64_t df_bytes = m->df ? (int64_t)strlen(m->df) : 0;
-    io_tensor_entry *entries = calloc(count + 1, sizeof *entries);
-    int64_t(*shapes)[NN_MAX_RANK] = calloc(count, sizeof *shapes);
+    io_tensor_entry *entries = calloc(count + 1 + CAP_MOST_TABLES, sizeof *entries);
+    int64_t(*shapes)[NN_MAX_RANK] = calloc(count + 1, sizeof *shapes);
     err_code code = ERR_MEMORY;
     if (entries && shapes) {
         for (size_t i = 0; i < count; i++) {
@@ -84,9 +86,12 @@ static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtyp
             entries[i] =
                 (io_tensor_entry){n->name, stored_type(n, dtype), n->var.rank, shapes[i], n->var.data, NULL};
         }
-        entries[count] = (io_tensor_entry){"df", IO_U8, 1, &df_bytes, NULL, m->df};
+        size_t all = count;
+        if (m->df) entries[all++] = (io_tensor_entry){"df", IO_U8, 1, &df_bytes, NULL, m->df};
+        if (m->decoder.config.row->tables)
+            all += (size_t)m->decoder.config.row->tables(&m->decoder, entries + all);
         io_metadata pair = {"caption", metadata};
-        code = io_tensors_save(path, entries, count + (m->df != NULL), &pair, 1, err);
+        code = io_tensors_save(path, entries, all, &pair, 1, err);
     } else {
         err_set(err, code, "out of memory while saving '%s'", path);
     }
@@ -177,7 +182,8 @@ static err_code read_kind(const json_t *o, const io_tensors *t, const char *wher
     while (found < CAP_KINDS && strcmp(kind, kind_names[found]) != 0) found++;
     if (found == CAP_KINDS)
         return err_set(err, ERR_MISMATCH,
-                       "'%s' holds a model of kind '%.40s', not one that describes photos or translates",
+                       "'%s' holds a model of kind '%.40s', not one that describes photos, translates or "
+                       "completes texts",
                        io_tensors_name(t), kind);
     if ((code = io_json_int(o, "format", where, &format, err))) return code;
     if (format != FORMAT)
@@ -240,7 +246,7 @@ static err_code read_words(const json_t *o, const char *where, cap_model_form *f
             return code;
         return read_namers(o, where, form, err);
     }
-    code = read_codec(o, "source", where, &form->source, err);
+    code = form->encoder.row->reads == CAP_TEXT ? read_codec(o, "source", where, &form->source, err) : ERR_OK;
     return code ? code : read_codec(o, "target", where, &form->target, err);
 }
 
@@ -251,11 +257,15 @@ static err_code read_form(const json_t *o, const io_tensors *t, const char *wher
     json_t *decoder, *encoder = json_object_get(o, "encoder");
     err_code code;
     if ((code = read_kind(o, t, where, &kind, err))) return code;
-    if (!encoder) return err_set(err, ERR_FORMAT, "%s: 'encoder' is missing", where);
     char inside[330];
     snprintf(inside, sizeof inside, "%s: 'encoder'", where);
-    if ((code = cap_encoder_config_from_json(encoder, kind, inside, &form->encoder, err)) ||
-        (code = io_json_object(o, "decoder", where, &decoder, err)) ||
+    if (kind == CAP_NOTHING)
+        form->encoder = cap_encoder_defaults_of(cap_encoder_find(kind, NULL));
+    else if (!encoder)
+        return err_set(err, ERR_FORMAT, "%s: 'encoder' is missing", where);
+    else if ((code = cap_encoder_config_from_json(encoder, kind, inside, &form->encoder, err)))
+        return code;
+    if ((code = io_json_object(o, "decoder", where, &decoder, err)) ||
         (code = cap_decoder_config_from_json(decoder, where, &form->decoder, err)))
         return code;
     return read_words(o, where, form, err);

@@ -67,7 +67,7 @@ static void declare(cap_decoder *d, const char *prefix, nn_params *params)
 static void remember(nn_tape *t, const cap_decoder *d, cap_memory *m)
 {
     const cap_transformer *n = &((const network *)d->net)->body;
-    memory *net = nn_alloc(t, sizeof *net);
+    memory *net = d->config.features ? nn_alloc(t, sizeof *net) : NULL;
     if (!net) return;
     m->net = net;
     nn_var *states = nn_dropout(t, m->source.states, (real)n->set.dropout);
@@ -93,11 +93,13 @@ static nn_var *among_words(nn_tape *t, const cap_transformer *n, int i, nn_var *
                                 cap_transformer_attend(t, &l->self, query, keys, values, scope, NULL));
 }
 
+/* A language model has no memory: x stays as it is. */
 static nn_var *over_memory(nn_tape *t, const cap_transformer *n, int i, nn_var *x, const cap_memory *m,
                            const int32_t *memory_of, nn_var **alpha)
 {
     const cap_transformer_layer *l = &n->layer[i];
     const memory *net = m->net;
+    if (!net) return x;
     nn_scope scope = {.memory_of = memory_of, .length = m->length, .heads = n->set.heads};
     nn_var *in = cap_transformer_into(t, n, &l->cross_norm, x);
     nn_var *query = cap_transformer_project(t, in, l->cross.query_w, l->cross.query_b);
@@ -136,7 +138,7 @@ static void step(nn_tape *t, const cap_decoder *d, const cap_memory *m, const in
         x = cap_transformer_feed(t, n, i, x);
     }
     out->outlook[0] = n->set.norm == CAP_NORM_PRE ? cap_transformer_norm(t, &n->last, x) : x;
-    out->alpha = nn_head_mean(t, alpha, n->set.heads);
+    if (alpha) out->alpha = nn_head_mean(t, alpha, n->set.heads);
 }
 
 static nn_var *logits(nn_tape *t, const cap_decoder *d, nn_var *const *outlook)
@@ -194,6 +196,7 @@ static void all_steps(nn_tape *t, const cap_decoder *d, const cap_memory *m, con
     }
     if (n->set.norm == CAP_NORM_PRE) x = cap_transformer_norm(t, &n->last, x);
     out->outlook[0] = to_time(t, x, l, &g);
+    if (!alpha) return;
     alpha = to_time(t, nn_head_mean(t, alpha, n->set.heads), l, &g);
     for (int s = 0; s < l->steps; s++) out->alpha[s] = nn_slice(t, alpha, l->first[s], l->active[s]);
 }

@@ -3,6 +3,7 @@
  *
  *     cap_task_captions   photos to captions         (train_photos*.c)
  *     cap_task_pairs      text to text               (train_text*.c)
+ *     cap_task_language   texts, word by word        (train_language.c, train_texts.c)
  *     cap_task_pretrain   photos to classes and to what a teacher sees in them (pretrain*.c)
  *
  * Epochs, steps, optimiser, schedule, state, log, lock, choice of the best and what is said of them are the
@@ -87,7 +88,7 @@ struct cap_task {
     err_code (*save)(cap_run *r, const cap_epoch *e, error *err);
 };
 
-extern const cap_task cap_task_captions, cap_task_pairs, cap_task_pretrain;
+extern const cap_task cap_task_captions, cap_task_pairs, cap_task_language, cap_task_pretrain;
 
 /* Where a run stands; saved in OUT.state. */
 typedef struct cap_progress {

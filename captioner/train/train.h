@@ -11,6 +11,10 @@
  *     s.text.val_source = "val.en";  s.text.val_target = "val.de";
  *     s.run.out = "ende.safetensors";
  *
+ *     cap_train_settings s = cap_train_language_defaults(cap_decoder_find("lstm"));
+ *     s.language.text = "corpus.txt";
+ *     s.run.out = "lm.safetensors";
+ *
  * Photos: an encoder of our own ("small") is trained along, its photos augmented and decoded ahead by worker
  * threads. An imported one is frozen unless tune_encoder: its features are then computed once and kept on
  * disk.
@@ -18,6 +22,9 @@
  * Texts: what turns lines into numbers is learned from the training pairs alone. Pairs with a side over
  * max_words are left out. Without a validation set a share of the pairs is held out, drawn by the seed;
  * pairs that say the same as a held-out one leave training too, so that what is measured is unseen.
+ *
+ * Language models learn from texts alone, one a line. Decoders that learn step by step are trained like
+ * others; one that counts (n-grams) is made at once, and has neither epochs nor a state.
  *
  * Sets of photos that are learnt from together are one heap: an epoch sees the photos of each so many times.
  * Sets to validate on are scored one by one, and the best epoch is the one whose mean over the sets is best.
@@ -63,6 +70,13 @@ typedef struct cap_text_settings {
     cap_encoder_config encoder;
 } cap_text_settings;
 
+/* What a language model learns from. */
+typedef struct cap_language_settings {
+    const char *text, *val_text; /* texts, one a line; to validate on, NULL: val_share */
+    double val_share; /* of the texts held out to validate on when there is no such file; 0: none; 0..0.9 */
+    ds_codec_settings level; /* min_count is set from the settings below */
+} cap_language_settings;
+
 /* Photos with captions, in files of their own. */
 typedef struct cap_photo_set {
     const char *captions,
@@ -96,8 +110,9 @@ typedef struct cap_train_settings {
     const char
         *init;     /* start from this model, "builtin" or a file: its sizes, weights and words, to which those
                          of the data are added; NULL: from drawn weights */
-    cap_kind kind; /* which of the two groups below counts: CAP_IMAGE, or CAP_TEXT for `text` */
+    cap_kind kind; /* which of the groups below counts: CAP_TEXT `text`, CAP_NOTHING `language`, or photos */
     cap_text_settings text;
+    cap_language_settings language;
     cap_photo_set photos[CAP_MOST_SETS]; /* the first of them with captions, none after one without */
     cap_photo_set
         val[CAP_MOST_SETS]; /* likewise; their style and times say nothing. None: the validation split of the
@@ -145,6 +160,8 @@ extern const io_field cap_concept_fields[]; /* of photos */
 
 cap_train_settings cap_train_defaults(void); /* for photos */
 cap_train_settings cap_train_text_defaults(void);
+cap_train_settings
+cap_train_language_defaults(const cap_decoder_row *model); /* cap_decoder_ngram: one that counts */
 
 /* Changes defaults for photos to those of self-critical training: five samples a photo of 18 words, sixteen
  * photos with five captions each a step, a rate of 4e-5 that falls evenly, a gradient of norm 1, and nothing of

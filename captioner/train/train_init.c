@@ -75,7 +75,9 @@ err_code cap_train_take_sizes(cap_train_settings *s, error *err)
     err_code code = cap_init_open(s->init, s->kind, &m, err);
     if (code) return code;
     s->decoder = m->decoder.config;
-    if (s->kind == CAP_TEXT) {
+    if (s->kind == CAP_NOTHING) {
+        s->language.level = level_of(m->target);
+    } else if (s->kind == CAP_TEXT) {
         s->text.encoder = m->encoder.config;
         s->text.source_level = level_of(m->source);
         s->text.target_level = level_of(m->target);
@@ -152,6 +154,8 @@ err_code cap_init_check(const cap_train_settings *s, const cap_model *from, erro
     err_code code =
         check_fields(s->init, "decoder", is->row->fields, is->settings.bytes, asked->settings.bytes, err);
     if (code) return code;
+    if (from->kind == CAP_NOTHING)
+        return check_level(s->init, "level of texts", from->target, &s->language.level, err);
     return from->kind == CAP_TEXT ? check_lines(s, from, err) : check_photos(s, from, err);
 }
 

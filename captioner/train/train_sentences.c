@@ -5,8 +5,11 @@
 #include "cnn/preprocess.h"
 
 #include "captioner/net/decoder_row.h"
+#include "captioner/net/lstm_decoder.h"
+#include "captioner/net/ngram_decoder.h"
 #include "captioner/train/content_words.h"
 #include "captioner/train/self_critical.h"
+#include "captioner/train/train_language.h"
 
 cap_train_settings cap_train_defaults(void)
 {
@@ -71,9 +74,26 @@ cap_train_settings cap_train_text_defaults(void)
     return s;
 }
 
+cap_train_settings cap_train_language_defaults(const cap_decoder_row *model)
+{
+    cap_train_settings s = cap_train_text_defaults();
+    s.kind = CAP_NOTHING;
+    s.language = (cap_language_settings){.val_share = model == &cap_decoder_ngram ? 0 : 0.05,
+                                         .level = {.level = DS_WORD}};
+    s.decoder = cap_decoder_defaults_of(model, true);
+    if (model == &cap_decoder_lstm) cap_lstm_settings_of(&s.decoder)->match = NN_MATCH_NONE;
+    s.best_by = CAP_BEST_LOSS;
+    s.loss.smoothing = 0;
+    return s;
+}
+
 err_code cap_train(const cap_train_settings *s, const cap_train_events *events, error *err)
 {
-    const cap_task *task = s->kind == CAP_TEXT ? &cap_task_pairs : &cap_task_captions;
+    static const cap_task *const tasks[CAP_KINDS] = {
+        [CAP_IMAGE] = &cap_task_captions, [CAP_TEXT] = &cap_task_pairs, [CAP_NOTHING] = &cap_task_language};
+    const cap_task *task = tasks[s->kind];
+    if (task == &cap_task_language && s->decoder.row == &cap_decoder_ngram)
+        return cap_train_ngram(s, events, err);
     return cap_run_task(task, &s->run, s, events, err);
 }
 
