@@ -131,6 +131,11 @@ err_code bench_warm_run(bench_case *c, error *err);
 err_code bench_many_run(bench_case *c, error *err);
 void bench_warm_close(bench_case *c);
 
+err_code bench_ngram_open(bench_case *c, error *err);
+err_code bench_counting_run(bench_case *c, error *err);
+err_code bench_ngram_run(bench_case *c, error *err); /* queries */
+void bench_ngram_close(bench_case *c);
+
 err_code bench_score_open(bench_case *c, error *err);
 err_code bench_score_run(bench_case *c, error *err);
 void bench_score_close(bench_case *c);

@@ -234,14 +234,26 @@ static const char *find_problem_of_texts(const eval_request *q)
     return q->source && q->target ? NULL : "--source and --target go together";
 }
 
-/* One of the four ways to get sentences, complete, and no option that would change nothing. NULL: all is
+static const char *find_problem_of_language(const eval_request *q, bool decodes)
+{
+    if (q->training || q->frequencies || q->save_frequencies || q->per_image || q->split || q->max_missing ||
+        q->grounding || q->results_out || decodes)
+        return "beside --text there are --model, --limit, --threads, --precision, --json and --quiet alone: "
+               "nothing is "
+               "said that could be scored";
+    return q->use.path ? NULL : "no model given with --model";
+}
+
+/* One of the five ways to get figures, complete, and no option that would change nothing. NULL: all is
  * well. */
 static const char *find_problem(const eval_request *q, bool decodes)
 {
     bool photos = q->captions || q->images, lines = q->text_refs[0] || q->text_hyps;
     bool texts = q->source || q->target || q->pairs;
-    if ((q->refs || q->results) + photos + lines + texts > 1)
-        return "--refs, --captions, --text-refs and --source or --pairs exclude each other";
+    if ((q->refs || q->results) + photos + lines + texts + (q->text != NULL) > 1)
+        return q->text ? "--text goes without other texts and captions"
+                       : "--refs, --captions, --text-refs and --source or --pairs exclude each other";
+    if (q->text) return q->format ? "--format needs --pairs" : find_problem_of_language(q, decodes);
     if (texts) return find_problem_of_texts(q);
     if (q->format) return "--format needs --pairs";
     if (photos) return find_problem_of_photos(q);
@@ -284,14 +296,20 @@ static const char about[] =
     "1. Captions without references are no scores: the exit code is 1, too.\n"
     "Plain lines, and what a model makes of the lines of --source or --pairs, are scored as machine "
     "translation does: corpus BLEU-4 as sacreBLEU computes it (13a tokens, "
-    "exponential smoothing), and the share of lines that equal a reference.";
+    "exponential smoothing), and the share of lines that equal a reference.\n"
+    "A language model is measured on the texts of --text: the perplexity of a word (character, piece), the "
+    "end of a "
+    "line counting as one, with and without those that it does not know and takes for <unk>; bits a "
+    "character; the "
+    "share of words that it does not know.";
 
 static const char examples[] =
     "caption eval --refs captions_val.json --results results.json\n"
     "caption eval --captions captions_val.json --images photos --results-out out.json\n"
     "caption eval --model model.safetensors --captions val.json --images photos --beam 5\n"
     "caption eval --model ende.safetensors --source val.en --target val.de\n"
-    "caption eval --text-refs test.de --text-hyps out.de\n";
+    "caption eval --text-refs test.de --text-hyps out.de\n"
+    "caption eval --model lm.safetensors --text held_out.txt\n";
 
 int verb_eval(int argc, char **argv)
 {
@@ -330,6 +348,9 @@ int verb_eval(int argc, char **argv)
         SEARCH_OPTIONS(q.decoding),
         CAPTION_RULES(q.decoding),
         STYLE_OPTION(q.decoding.request),
+        {"Texts, by a language model (--model, --limit)", .kind = OPT_GROUP},
+        {"text", .kind = OPT_INPUT, .metavar = "FILE", .value = &q.text,
+         .help = "texts to predict, one a line: perplexity, bits a character, share of unknown words"},
         {"Translations of a model (--model, --limit, --results-out and the options of decoding as above)",
          .kind = OPT_GROUP},
         {"source", .kind = OPT_INPUT, .metavar = "FILE", .value = &q.source, .help = "lines to translate"},
@@ -372,6 +393,7 @@ int verb_eval(int argc, char **argv)
     if (problem) return usage(problem);
     if (!add_text_refs(&q, argv + 1, argc - 1))
         return usage("only --text-refs takes further files, 32 in all");
+    if (q.text) return eval_language(&q);
     if (q.source || q.pairs) return eval_translate(&q);
     return q.text_hyps ? eval_text(&q) : evaluate(&q);
 }

@@ -1,6 +1,7 @@
 /* caption eval: what its files share. eval.c reads the command line and captions of others, eval_model.c
  * captions photos, eval_results.c keeps their captions in a file, eval_text.c scores plain lines,
- * eval_translate.c translates them, eval_report.c says what came out. */
+ * eval_translate.c translates them, eval_language.c measures language models, eval_report.c says what came
+ * out. */
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
@@ -25,6 +26,7 @@ typedef struct eval_request {
     double max_missing;                                    /* share of them that may be missing */
     const char *text_refs[EVAL_TEXT_REFS + 1], *text_hyps; /* plain lines; refs end in NULL */
     const char *source, *target, *pairs, *format;          /* pairs of texts to translate */
+    const char *text;                                      /* texts to predict */
     const char *training, *frequencies, *save_frequencies, *per_image;
     bool json, quiet;
 } eval_request;
@@ -52,6 +54,7 @@ err_code eval_caption(eval_request *q, cap_scorer *s, eval_captioned *out, error
 
 int eval_text(const eval_request *q); /* exit code */
 int eval_translate(eval_request *q);  /* exit code */
+int eval_language(eval_request *q);   /* exit code */
 
 /* BLEU and exact matches of plain lines. */
 err_code eval_text_report(const eval_request *q, const cap_text_counts *c, error *err);

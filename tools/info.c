@@ -1,4 +1,4 @@
-/* caption info: what a model is; of translators, see tools/info_text.c. */
+/* caption info: what a model is; of translators and language models, see tools/info_text.c. */
 #include "tools/info.h"
 
 #include <string.h>
@@ -252,7 +252,7 @@ int verb_info(int argc, char **argv)
     if (cap_open(v.path, NULL, &m, &err)) return verb_fail(&err);
     v.model = m;
     cap_get_info(m, &v.info);
-    verdict = v.info.reads == CAP_LINES ? info_text(m, v.path, json, words) : show(&v, json);
+    verdict = v.info.reads == CAP_PHOTOS ? show(&v, json) : info_text(m, v.path, json, words);
     cap_close(&m);
     return verdict;
 }

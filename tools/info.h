@@ -22,7 +22,7 @@ int info_verdict(bool good);
 /* The line on a decoder of so many learned numbers: its row and settings. */
 bool info_decoder(const cap_decoder_config *c, size_t parameters);
 
-/* `caption info` of a translator. The verb's verdict. */
+/* `caption info` of a translator or a language model. The verb's verdict. */
 int info_text(const cap_model *m, const char *path, bool json, bool words);
 
 #endif

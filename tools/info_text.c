@@ -1,4 +1,4 @@
-/* caption info of a translator: languages, sizes, settings. */
+/* caption info of a translator or a language model: languages, sizes, settings. */
 #include <stdio.h>
 #include <string.h>
 
@@ -46,10 +46,11 @@ static json_t *describe(const cap_model *m, const char *path, bool words)
     io_json_build b = io_json_build_object();
     io_json_put_string(&b, b.root, "path", path);
     io_json_put_int(&b, b.root, "file_bytes", m->file_bytes);
-    io_json_put_string(&b, b.root, "kind", "translator");
-    put_codec(&b, "source", m->source, words);
+    io_json_put_string(&b, b.root, "kind", m->source ? "translator" : "language model");
+    if (m->source) put_codec(&b, "source", m->source, words);
     put_codec(&b, "target", m->target, words);
-    put_part(&b, "encoder", cap_encoder_config_to_json(&m->encoder.config), parameters_of(m, "encoder."));
+    if (m->source)
+        put_part(&b, "encoder", cap_encoder_config_to_json(&m->encoder.config), parameters_of(m, "encoder."));
     put_part(&b, "decoder", cap_decoder_config_to_json(&m->decoder.config), parameters_of(m, "decoder."));
     io_json_put(&b, b.root, "record", json_incref(m->record));
     return io_json_take(&b);
@@ -96,8 +97,12 @@ static bool show(const cap_model *m, const char *path)
     text line = {0};
     text_append(&line, path);
     text_printf(&line, ", %.1f MB", (double)m->file_bytes / 1e6);
-    return info_text_line("model", &line) &&
-           info_line("kind", "translator: lines of text to lines of text") && show_encoder(m) &&
+    if (!info_text_line("model", &line)) return false;
+    if (!m->source)
+        return info_line("kind", "language model: goes on from the beginning of a text") &&
+               info_decoder(&m->decoder.config, parameters_of(m, "decoder.")) &&
+               show_codec("texts", m->target) && info_record(m->record);
+    return info_line("kind", "translator: lines of text to lines of text") && show_encoder(m) &&
            info_decoder(&m->decoder.config, parameters_of(m, "decoder.")) &&
            show_codec("source", m->source) && show_codec("target", m->target) && info_record(m->record);
 }

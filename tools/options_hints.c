@@ -46,7 +46,7 @@ static const alias aliases[] = {
     {" model-path model-file model-name model-name-or-path pretrained pretrained-model weights checkpoint "
      "ckpt "
      "load ",
-     "model|encoder-weights", NULL},
+     "encoder-weights|model", NULL},
     {" image img images image-path img-path photo photos picture file input infile input-file input-dir "
      "files ",
      "images|photos|source|photo", "what is read is named without an option, or comes from standard input"},

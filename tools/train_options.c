@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/net/decoder_row.h"
+#include "captioner/net/ngram_decoder.h"
 #include "captioner/net/text_encoder.h"
 #include "cnn/preprocess.h"
 #include "tools/field_options.h"
@@ -26,6 +26,7 @@ typedef struct choices {
     double seed;
     bool no_augment, self_critical; /* of photos */
     const char *namers;             /* "objects,words" */
+    const char *model;              /* of a corpus: "ngram:5" */
 } choices;
 
 /* Options that mean something for one kind alone. */
@@ -64,9 +65,12 @@ static const char *const of_photos[] = {"captions",
                                         "drop-namer",
                                         "drop-concepts",
                                         NULL};
-static const char *const of_texts[] = {
-    "pairs",     "format", "source",       "target",  "val-pairs",         "val-source", "val-target",
-    "val-share", "level",  "target-level", "reverse", "encoder-direction", NULL};
+static const char *const of_pairs[] = {
+    "pairs",      "format",     "source",       "target",  "val-pairs",
+    "val-source", "val-target", "target-level", "reverse", "encoder-direction",
+    NULL};
+static const char *const of_texts[] = {"val-share", "level", NULL}; /* pairs or not */
+static const char *const of_corpora[] = {"text", "val-text", "model", "smoothing", NULL};
 
 enum { MOST_OPTIONS = 320 };
 
@@ -81,6 +85,7 @@ static void append(opt *table, size_t *n, const opt *rows, size_t count)
 /* Rows point into *s, *c and *quiet, which hold the defaults. */
 static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *c, bool *quiet)
 {
+    const bool corpus = s->kind == CAP_NOTHING;
     const opt data[] = {
         {"Photos", .kind = OPT_GROUP},
         {"captions", .kind = OPT_INPUTS, .metavar = "FILE", .value = c->captions, .max = CAP_MOST_SETS,
@@ -149,8 +154,11 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
          .help = "or: texts to validate on ..."},
         {"val-target", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->text.val_target,
          .help = "... and what they become"},
-        {"val-share", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->text.val_share, .max = 0.9,
-         .help = "of the pairs held out where no others are named to validate on; 0: none; texts: 0.1"},
+        {"val-share", .kind = OPT_DOUBLE, .metavar = "SHARE",
+         .value = corpus ? &s->language.val_share : &s->text.val_share, .max = 0.9,
+         .help =
+             "of the pairs or texts held out where no others are named to validate on; 0: none; pairs: 0.1, "
+             "texts: 0.05, n-grams: 0"},
         {"level", .kind = OPT_STRING, .metavar = "word|char|bpe:N", .value = &c->level,
          .help = "what texts consist of: words, characters, or pieces of words from N merges learned by "
                  "byte-pair encoding; word, or that of --init"},
@@ -159,6 +167,14 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"encoder-direction", .kind = OPT_CHOICE, .metavar = "uni|bi", .value = &c->direction,
          .help = "read the source from the left, or from both sides"},
         {"reverse", .kind = OPT_FLAG, .value = &c->reverse, .help = "read the source from its end"},
+        {"Language models", .kind = OPT_GROUP},
+        {"text", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->language.text,
+         .help = "texts to learn the language of, one a line; --level and --val-share are those of pairs"},
+        {"val-text", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->language.val_text,
+         .help = "texts to validate on"},
+        {"model", .kind = OPT_STRING, .metavar = "ngram:N|lstm|transformer", .value = &c->model,
+         .help = "n-grams of N words, 1 to 6, which are counted at once (--smoothing kneser-ney|none), or a "
+                 "decoder that learns; lstm if absent, or what --init is"},
         {"Model", .kind = OPT_GROUP},
         {"init", .kind = OPT_INPUT, .metavar = "FILE|builtin", .value = &s->init,
          .help = "start from this model, or from the one inside the program: its sizes, its weights, and its "
@@ -264,6 +280,12 @@ static err_code apply_text(const choices *c, cap_train_settings *s, error *err)
     return code;
 }
 
+static err_code apply_language(const choices *c, cap_train_settings *s, error *err)
+{
+    const char *level = c->level ? c->level : s->init ? NULL : "word";
+    return level ? ds_codec_settings_parse(level, &s->language.level, err) : ERR_OK;
+}
+
 /* ---- sets of photos ---- */
 
 /* Where in the arguments a value lies. */
@@ -344,6 +366,7 @@ static err_code check_needed(const cap_train_settings *s, error *err)
     const char *missing = !s->run.out ? "out" : NULL;
     if (s->kind == CAP_IMAGE)
         missing = !s->photos[0].captions ? "captions" : !s->photos[0].images ? "images" : missing;
+    if (s->kind == CAP_NOTHING) missing = !s->language.text ? "text" : missing;
     if (s->kind == CAP_TEXT && !s->text.pairs)
         missing = !s->text.source ? "source" : !s->text.target ? "target" : missing;
     if (missing) return err_set(err, ERR_ARGUMENT, "--%s is missing (see 'caption train --help')", missing);
@@ -359,9 +382,9 @@ static err_code check_score(const choices *c, cap_kind kind, error *err)
 {
     if (!c->best_by || !strcmp(c->best_by, "loss")) return ERR_OK;
     bool of_text = !strcmp(c->best_by, "bleu") || !strcmp(c->best_by, "exact");
-    if (of_text == (kind == CAP_TEXT)) return ERR_OK;
+    if (kind != CAP_NOTHING && of_text == (kind == CAP_TEXT)) return ERR_OK;
     return err_set(err, ERR_ARGUMENT, "--best-by %s is a score of %s (see 'caption train --help')",
-                   c->best_by, of_text ? "texts" : "photos");
+                   c->best_by, of_text ? kind == CAP_NOTHING ? "pairs of texts" : "texts" : "photos");
 }
 
 static err_code finish(const choices *c, cap_train_settings *s, error *err)
@@ -369,6 +392,7 @@ static err_code finish(const choices *c, cap_train_settings *s, error *err)
     err_code code = check_needed(s, err);
     if (code || (code = check_score(c, s->kind, err))) return code;
     apply_shared(c, s);
+    if (s->kind == CAP_NOTHING) return apply_language(c, s, err);
     return s->kind == CAP_TEXT ? apply_text(c, s, err) : ERR_OK;
 }
 
@@ -380,22 +404,75 @@ static void join_command(int argc, char **argv, text *out)
 
 /* ---- reading ---- */
 
-/* Which kind is meant shows in what data is named; then the other kind's options have no place. */
+/* What options are for, beside those that every training has. */
+typedef struct option_group {
+    const char *const *names;
+    unsigned kinds;    /* bits, by cap_kind */
+    const char *whose; /* what they are for */
+    const char *needs; /* the data that go with them */
+} option_group;
+
+enum { OF_PHOTOS = 1 << CAP_IMAGE, OF_PAIRS = 1 << CAP_TEXT, OF_CORPORA = 1 << CAP_NOTHING };
+
+static const option_group groups[] = {
+    {of_photos, OF_PHOTOS, "photos", "--captions"},
+    {of_pairs, OF_PAIRS, "texts", "--pairs, or --source and --target"},
+    {of_texts, OF_PAIRS | OF_CORPORA, "texts", "--pairs, --source and --target, or --text"},
+    {of_corpora, OF_CORPORA, "language models", "--text"},
+};
+
+/* Which kind is meant shows in what data is named; then what is for other kinds alone has no place. */
 static err_code find_kind(const opt_command *command, int argc, char **argv, cap_kind *kind, error *err)
 {
-    static const char *const text_data[] = {"pairs", "source", "target", NULL};
-    const char *names_texts = first_given(command, argc, argv, text_data);
-    *kind = names_texts ? CAP_TEXT : CAP_IMAGE;
-    const char *odd = first_given(command, argc, argv, names_texts ? of_photos : of_texts);
-    if (!odd) return ERR_OK;
-    if (names_texts)
+    static const char *const pairs[] = {"pairs", "source", "target", NULL}, *const corpus[] = {"text", NULL};
+    const char *of_kind[CAP_KINDS] = {[CAP_TEXT] = first_given(command, argc, argv, pairs),
+                                      [CAP_NOTHING] = first_given(command, argc, argv, corpus)};
+    *kind = of_kind[CAP_TEXT] ? CAP_TEXT : of_kind[CAP_NOTHING] ? CAP_NOTHING : CAP_IMAGE;
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        const option_group *g = &groups[i];
+        const char *odd = g->kinds >> *kind & 1 ? NULL : first_given(command, argc, argv, g->names);
+        if (odd && of_kind[*kind])
+            return err_set(
+                err, ERR_ARGUMENT,
+                "--%s is for %s and cannot go with --%s, which is for %s (see 'caption train --help')", odd,
+                g->whose, of_kind[*kind], *kind == CAP_TEXT ? "texts" : "language models");
+        if (odd)
+            return err_set(err, ERR_ARGUMENT, "--%s is for %s: it needs %s (see 'caption train --help')", odd,
+                           g->whose, g->needs);
+    }
+    return ERR_OK;
+}
+
+/* A language model looks at nothing and is judged by its loss alone; n-grams have no steps either. */
+static err_code check_language(const opt_command *command, int argc, char **argv, const cap_train_settings *s,
+                               error *err)
+{
+    static const char *const looking[] = {"match", "fixed-gain", "attend",     "start",  "peek",
+                                          "gate",  "attention",  "projection", "glance", "coverage",
+                                          "focus", "scored",     "beam",       NULL};
+    static const char *const counting[] = {"text",    "val-text",  "val-share", "model", "smoothing",
+                                           "level",   "min-count", "out",       "force", "seed",
+                                           "licence", "quiet",     "resume",    "init"};
+    bool counts = s->decoder.row == &cap_decoder_ngram;
+    const char *odd = first_given(command, argc, argv, (const char *const[]){"encoder", "decoder", NULL});
+    if (s->kind != CAP_NOTHING) return ERR_OK;
+    if (odd)
         return err_set(
             err, ERR_ARGUMENT,
-            "--%s is for photos and cannot go with --%s, which is for texts (see 'caption train --help')",
-            odd, names_texts);
-    return err_set(
-        err, ERR_ARGUMENT,
-        "--%s is for texts: it needs --pairs, or --source and --target (see 'caption train --help')", odd);
+            "--%s has no place beside --text: --model says what a language model is (see 'caption train "
+            "--help')",
+            odd);
+    odd = counts ? NULL : first_given(command, argc, argv, looking);
+    for (const opt *o = command->options; counts && !odd && o->kind != OPT_END; o++) {
+        bool fits = o->kind == OPT_GROUP;
+        for (size_t i = 0; i < sizeof counting / sizeof *counting && !fits; i++)
+            fits = !strcmp(counting[i], o->name);
+        if (!fits && opt_given(command, argc, argv, o->name)) odd = o->name;
+    }
+    if (!odd) return ERR_OK;
+    return err_set(err, ERR_ARGUMENT, "--%s means nothing to %s (see 'caption train --help')", odd,
+                   counts ? "n-grams, which are counted at once"
+                          : "a language model, which looks at nothing and is judged by its loss");
 }
 
 /* Options that others leave without meaning. */
@@ -424,6 +501,7 @@ static void list_decoders(char list[120])
 {
     size_t at = 0;
     for (const cap_decoder_row *const *r = cap_decoder_rows; *r; r++) {
+        if ((*r)->judge) continue; /* it counts, and is made of texts alone */
         int n = snprintf(list + at, 120 - at, "%s%s", at ? "|" : "", (*r)->name);
         at += (size_t)n < 120 - at ? (size_t)n : 0;
     }
@@ -456,15 +534,44 @@ static err_code no_reader(const char *name, error *err)
                    "'%.40s' is no encoder of texts; there are %s (see 'caption train --help')", name, list);
 }
 
+/* "ngram:5", "lstm", "transformer": any decoder, n-grams with their order. */
+static err_code choose_language(const char *model, cap_train_settings *s, error *err)
+{
+    char name[24] = "lstm", *end = NULL;
+    const char *order = model ? strchr(model, ':') : NULL;
+    size_t length = order ? (size_t)(order - model) : model ? strlen(model) : 0;
+    if (model) snprintf(name, sizeof name, "%.*s", (int)(length < 20 ? length : 20), model);
+    const cap_decoder_row *row = cap_decoder_find(name);
+    bool counts = row == &cap_decoder_ngram;
+    long n = counts && order ? strtol(order + 1, &end, 10) : 5;
+    if (!row || (order && !counts))
+        return err_set(err, ERR_ARGUMENT,
+                       "'%.40s' is no language model; there are ngram:N, lstm and transformer (see 'caption "
+                       "train --help')",
+                       model);
+    if (counts && ((end && (*end || end == order + 1)) || n < 1 || n > CAP_NGRAM_MOST))
+        return err_set(err, ERR_ARGUMENT, "'%.40s': n-grams have 1 to %d words (see 'caption train --help')",
+                       model, CAP_NGRAM_MOST);
+    *s = cap_train_language_defaults(row);
+    if (counts) cap_ngram_settings_of(&s->decoder)->order = (int)n;
+    return ERR_OK;
+}
+
 /* A decoder that is not there is told by the parser, which knows the choices. */
 static err_code choose_rows(int argc, char **argv, cap_train_settings *s, error *err)
 {
     const char *decoder = value_of(argc, argv, "decoder"), *encoder = value_of(argc, argv, "encoder");
     const cap_decoder_row *row = decoder ? cap_decoder_find(decoder) : NULL;
+    const cap_decoder_row *language = s->kind == CAP_NOTHING ? s->decoder.row : NULL;
     s->init = value_of(argc, argv, "init");
     if (s->init) {
         err_code code = cap_train_take_sizes(s, err);
         if (code) return code;
+        if (language && value_of(argc, argv, "model") && language != s->decoder.row)
+            return err_set(
+                err, ERR_ARGUMENT,
+                "--init '%.200s' is a language model of kind '%s', not '%s' (see 'caption train --help')",
+                s->init, s->decoder.row->name, language->name);
         if (row == s->decoder.row) row = NULL;
     }
     if (row) s->decoder = cap_decoder_defaults_of(row, s->kind == CAP_TEXT);
@@ -486,7 +593,9 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     const opt_command command = {
         .verb = "train",
         .about =
-            "Trains a captioner on photos with captions, or a translator on pairs of texts. Ctrl-C saves the "
+            "Trains a captioner on photos with captions, a translator on pairs of texts, or a language model "
+            "on "
+            "texts. Ctrl-C saves the "
             "state; --resume goes on from it. What an earlier run left at --out is not replaced without "
             "--force.\nDefaults are those for photos; for texts they differ where it is said.",
         .options = table,
@@ -497,7 +606,8 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
             "--out model.safetensors\n"
             "caption train --pairs dates_train.txt --format dates --level char --out dates.safetensors\n"
             "caption train --source train.en --target train.de --val-source val.en --val-target val.de "
-            "--level bpe:8000 --out ende.safetensors",
+            "--level bpe:8000 --out ende.safetensors\n"
+            "caption train --text corpus.txt --model ngram:5 --out lm.safetensors",
     };
     error err = {0};
     cap_kind kind;
@@ -505,10 +615,13 @@ bool train_options_read(int argc, char **argv, train_request *out, int *verdict)
     err_code odd = find_kind(&command, argc, argv, &kind, &err);
     if (!odd) odd = check_pointless(&command, argc, argv, &err);
     if (kind == CAP_TEXT) out->settings = cap_train_text_defaults();
+    if (!odd && kind == CAP_NOTHING)
+        odd = choose_language(value_of(argc, argv, "model"), &out->settings, &err);
     if (!odd) odd = choose_rows(argc, argv, &out->settings, &err);
     if (!odd && opt_given(&command, argc, argv, "self-critical"))
         cap_train_make_self_critical(&out->settings);
     fill_table(table, &out->settings, &c, &out->quiet);
+    if (!odd) odd = check_language(&command, argc, argv, &out->settings, &err);
     join_command(argc, argv, &out->command);
     const int arguments = argc;
     if (!verb_begin(&command, &argc, argv, verdict)) return false;
