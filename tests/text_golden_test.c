@@ -1,6 +1,7 @@
 /* Losses and gradients of text encoders with decoders against PyTorch (golden/text_nets.py for LSTMs,
- * golden/transformer_nets.py for the Transformer), and of decoders of concepts (golden/concept_nets.py), in
- * double precision: there every sentence or photo is read alone, here all lie in a batch. */
+ * golden/transformer_nets.py for the Transformer), of decoders of concepts (golden/concept_nets.py) and of
+ * language models (golden/language_nets.py), in double precision: there every sentence or photo is read
+ * alone, here all lie in a batch. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,10 +69,16 @@ static cap_encoded look_at_photos(nn_tape *t, const json_t *wanted)
     return concept_batch(there ? nn_input(t, regions, 3, shape) : NULL);
 }
 
+static cap_encoded see(const net *n, nn_tape *t, const json_t *wanted)
+{
+    if (!n->decoder.config.features) return (cap_encoded){.memories = TEXT_SOURCES};
+    return json_object_get(wanted, "encoder") ? read_sentences(n, t) : look_at_photos(t, wanted);
+}
+
 static double loss_and_gradients(net *n, nn_tape *t, const json_t *wanted, double smoothing)
 {
     const cap_loss_options options = {.smoothing = smoothing};
-    cap_encoded seen = json_object_get(wanted, "encoder") ? read_sentences(n, t) : look_at_photos(t, wanted);
+    cap_encoded seen = see(n, t, wanted);
     nn_var *loss = text_batch_loss_of(t, &seen, &n->decoder, &options);
     assert_non_null(loss);
     nn_params_zero_grad(&n->params, NULL);
@@ -151,9 +158,15 @@ static void concepts(void **state)
     check_cases(TEST_SOURCE_DIR "/golden/concept_nets.json", 9);
 }
 
+static void language_models(void **state)
+{
+    (void)state;
+    check_cases(TEST_SOURCE_DIR "/golden/language_nets.json", 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(lstms), cmocka_unit_test(transformers),
-                                       cmocka_unit_test(concepts)};
+                                       cmocka_unit_test(concepts), cmocka_unit_test(language_models)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

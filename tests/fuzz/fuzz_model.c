@@ -1,6 +1,6 @@
 /* Models, of photos and of texts. The bytes are a whole file; or, when they begin with '{', the header of one
  * in JSON, and what follows a zero byte is repeated as its data. So a seed is small though the weights of a
- * photo's encoder are not. A translator that opens must translate. */
+ * photo's encoder are not. A translator that opens must translate, a language model complete and measure. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +10,27 @@
 #include "tests/fuzz/fuzz.h"
 
 enum { LARGEST = 16 << 20 };
+
+static void complete(const char *path)
+{
+    static const char *const beginnings[] = {"", "a dog \xC3\xA9 9"};
+    cap_request r = cap_request_defaults(CAP_BEGINNINGS);
+    cap_model *m = NULL;
+    cap_session *session = NULL;
+    cap_completion out;
+    cap_measured sums = {0};
+    error e = {0};
+    r.beam = 2;
+    r.max_words = 4;
+    if (cap_open(path, NULL, &m, &e) || cap_session_open(m, 1, &session, &e)) fuzz_must_say(&e);
+    for (int i = 0; session && i < 4; i++) {
+        if (cap_complete(session, &r, beginnings[i % 2], i / 2, &out, &e)) fuzz_must_say(&e);
+        cap_completion_release(&out);
+    }
+    if (session && cap_measure(session, beginnings, 2, &sums, &e)) fuzz_must_say(&e);
+    cap_session_close(&session);
+    cap_close(&m);
+}
 
 static void translate(const char *path)
 {
@@ -44,10 +65,11 @@ static void open_model(const uint8_t *bytes, size_t size)
         if (m) abort();
         return;
     }
-    bool translates = m->kind == CAP_TEXT;
+    cap_kind kind = m->kind;
     cap_model_close(&m);
     fuzz_taken++;
-    if (translates) translate(fuzz_file(0, bytes, size));
+    if (kind == CAP_TEXT) translate(fuzz_file(0, bytes, size));
+    if (kind == CAP_NOTHING) complete(fuzz_file(0, bytes, size));
 }
 
 /* Bytes of data that a header asks for; 0 when it is none. */

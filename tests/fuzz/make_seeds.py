@@ -77,6 +77,19 @@ def models(folder):
     seed("state", "file", (folder / "letters.state").read_bytes())
     train(folder, "pieces", "--level", "bpe:20", "--match", "general", "--layers", "2", "--residual")
     seed("model", "good_pieces", header_of(folder / "pieces") + b"\0\0\0\0\x3d\0\0\x80\xbd")
+    languages(folder)
+
+
+def languages(folder):
+    text = folder / "corpus.txt"
+    text.write_text("a dog runs\na dog sleeps\na cat runs\n")
+    for name, words in (("ngram", ["--model", "ngram:3"]),
+                        ("language", ["--model", "transformer", "--hidden", "4", "--layers", "1", "--feed-forward", "4", "--heads",
+                                      "2", "--epochs", "1", "--val-share", "0", "--threads", "1"]),
+                        ("language_lstm", ["--hidden", "4", "--embedding", "2", "--epochs", "1", "--val-share", "0", "--threads", "1"])):
+        subprocess.run([build / "caption", "train", "--text", text, *words, "--min-count", "1", "--out", folder / name],
+                       check=True, stderr=subprocess.DEVNULL)
+        seed("model", "good_" + name, (folder / name).read_bytes())
 
 
 def calibrated(folder, name):
