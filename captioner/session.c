@@ -263,9 +263,9 @@ bool cap_found_fill(const cap_model *m, const cap_hypothesis *list, int n_best, 
 
 /* ---- how sure ---- */
 
-/* The signs of a caption and its photo; mean and variance have room. */
+/* The signs of a caption and its photo; mean, variance, and namable[words] have room. */
 static void gather_signs(const cap_model *m, const cap_encoded *seen, int photo, const cap_hypothesis *said,
-                         float *mean, float *variance, cap_signs *signs)
+                         float *mean, float *variance, bool *namable, cap_signs *signs)
 {
     const cap_confidence *c = &m->confidence;
     const cap_concepts *named = seen->concepts;
@@ -279,7 +279,8 @@ static void gather_signs(const cap_model *m, const cap_encoded *seen, int photo,
     *signs = (cap_signs){0};
     cap_confidence_look(c, seen->states ? mean : NULL, variance, concept, concepts, signs);
     cap_confidence_read(c, said->probability, said->words, signs);
-    cap_confidence_compare(said->word, said->words, concept, concepts, signs);
+    for (int i = 0; i < said->words; i++) namable[i] = cap_namers_know(m->namers, said->word[i]);
+    cap_confidence_compare(said->word, namable, said->words, concept, concepts, signs);
 }
 
 err_code cap_session_weigh(const cap_session *s, const cap_encoded *seen, int photo,
@@ -294,14 +295,16 @@ err_code cap_session_weigh(const cap_session *s, const cap_encoded *seen, int ph
     if (!c->fitted && !noted) return ERR_OK;
     float *mean = noted ? noted->mean : arena_array(&mem, features, sizeof *mean);
     float *variance = noted ? noted->variance : arena_array(&mem, features, sizeof *variance);
-    if (mean && variance) {
-        gather_signs(s->model, seen, photo, said, mean, variance, &signs);
+    bool *namable = arena_array(&mem, (size_t)said->words + 1, sizeof *namable);
+    bool good = mean && variance && namable;
+    if (good) {
+        gather_signs(s->model, seen, photo, said, mean, variance, namable, &signs);
         if (noted) noted->signs = signs;
         if (c->fitted) d->confidence = cap_confidence_caption(c, &signs);
         d->unsure = c->fitted && d->confidence < (min_confidence > 0 ? min_confidence : c->threshold);
     }
     arena_release(&mem);
-    return mean && variance ? ERR_OK : err_no_memory(err, "for a description");
+    return good ? ERR_OK : err_no_memory(err, "for a description");
 }
 
 arena *cap_result_memory(void **memory)

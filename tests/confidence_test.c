@@ -124,8 +124,10 @@ static void signs_say_what_is_unusual(void **state)
     float centre[] = {1, 2}, spread[] = {0.5f, 2}, mean[2], variance[2];
     static const float regions[] = {1, 2, 3, 6}; /* two regions */
     static const cap_concept named[] = {{.first = 5, .last = 6, .confidence = 0.5f},
-                                        {.first = 7, .last = 7, .confidence = 0.25f}};
+                                        {.first = 7, .last = 7, .confidence = 0.25f},
+                                        {.first = 9, .last = 9, .confidence = 0.25f}};
     static const int32_t word[] = {4, 6, 7, 8};
+    static const bool namable[] = {false, true, true, true};
     static const float p[] = {0.5f, 0.5f, 0.2f, 0.9f};
     cap_confidence c = {.word_scale = 1, .features = 2, .centre = centre, .spread = spread};
     cap_signs s = {0};
@@ -138,15 +140,17 @@ static void signs_say_what_is_unusual(void **state)
     near(variety, log((4 + 1) / 2.0), 1e-5);
     c.usual_distance = 0.5;
     c.usual_variety = 1.5;
-    cap_confidence_look(&c, mean, variance, named, 2, &s);
+    cap_confidence_look(&c, mean, variance, named, 3, &s);
     near(s.of[CAP_SIGN_FAR], distance - 0.5, 1e-9);
     near(s.of[CAP_SIGN_FLAT], 1.5 - variety, 1e-9);
-    near(s.of[CAP_SIGN_NAMED], 0.75, 1e-9);
+    near(s.of[CAP_SIGN_NAMED], 1, 1e-9);
     cap_confidence_read(&c, p, 4, &s);
-    cap_confidence_compare(word, 4, named, 2, &s);
+    cap_confidence_compare(word, namable, 4, named, 3, &s);
     near(s.of[CAP_SIGN_MEAN_WORD], log(0.5 * 0.5 * 0.2 * 0.9) / 4, 1e-6);
     near(s.of[CAP_SIGN_LEAST_WORD], log(0.2), 1e-6);
     near(s.of[CAP_SIGN_SAID], 0.5, 0);
+    near(s.of[CAP_SIGN_EVIDENCE], (0.5 + 0.25) / 3, 1e-9);
+    near(s.of[CAP_SIGN_TOLD], 0.75, 1e-9);
     c.usual_distance = 2; /* most photos are neither far nor flat */
     c.usual_variety = -1;
     cap_confidence_look(&c, mean, variance, NULL, 0, &s);

@@ -12,6 +12,9 @@
 #define NUMBER(key, member, low, high)                                                                       \
     {.name = key, .kind = IO_FIELD_NUMBER, .offset = offsetof(cap_confidence, member),                       \
      .least = (low), .most = (high)}
+#define LATER_NUMBER(key, member, low, high)                                                                 \
+    {.name = key, .kind = IO_FIELD_NUMBER, .offset = offsetof(cap_confidence, member), .later = 1,           \
+     .least = (low), .most = (high)}
 /* clang-format on */
 
 const io_field cap_confidence_fields[] = {
@@ -29,6 +32,8 @@ const io_field cap_confidence_fields[] = {
     NUMBER("concepts", weight[CAP_SIGN_CONCEPTS], -MOST, MOST),
     NUMBER("named", weight[CAP_SIGN_NAMED], -MOST, MOST),
     NUMBER("said", weight[CAP_SIGN_SAID], -MOST, MOST),
+    LATER_NUMBER("evidence", weight[CAP_SIGN_EVIDENCE], -MOST, MOST),
+    LATER_NUMBER("told", weight[CAP_SIGN_TOLD], -MOST, MOST),
     {0},
 };
 
@@ -102,13 +107,6 @@ void cap_confidence_look(const cap_confidence *c, const float *mean, const float
     for (int i = 0; i < concepts; i++) s->of[CAP_SIGN_NAMED] += (double)concept[i].confidence;
 }
 
-static bool is_named(int32_t word, const cap_concept *concept, int concepts)
-{
-    for (int i = 0; i < concepts; i++)
-        if (concept[i].first == word || concept[i].last == word) return true;
-    return false;
-}
-
 void cap_confidence_read(const cap_confidence *c, const float *probability, int words, cap_signs *s)
 {
     double sum = 0, least = 0;
@@ -122,12 +120,45 @@ void cap_confidence_read(const cap_confidence *c, const float *probability, int 
     s->of[CAP_SIGN_WORDS] = words;
 }
 
-void cap_confidence_compare(const int32_t *word, int words, const cap_concept *concept, int concepts,
-                            cap_signs *s)
+static bool names(const cap_concept *c, int32_t word)
 {
-    int said = 0;
-    for (int i = 0; i < words; i++) said += is_named(word[i], concept, concepts);
+    return c->first == word || c->last == word;
+}
+
+/* The highest confidence with which the word is named; below 0: it is not. */
+static double evidence_of(int32_t word, const cap_concept *concept, int concepts)
+{
+    double most = -1;
+    for (int i = 0; i < concepts; i++)
+        if (names(&concept[i], word)) most = fmax(most, (double)concept[i].confidence);
+    return most;
+}
+
+static bool is_said(const cap_concept *c, const int32_t *word, int words)
+{
+    for (int i = 0; i < words; i++)
+        if (names(c, word[i])) return true;
+    return false;
+}
+
+void cap_confidence_compare(const int32_t *word, const bool *namable, int words, const cap_concept *concept,
+                            int concepts, cap_signs *s)
+{
+    int said = 0, known = 0;
+    double evidence = 0, named = 0, told = 0;
+    for (int i = 0; i < words; i++) {
+        double sure = evidence_of(word[i], concept, concepts);
+        said += sure >= 0;
+        known += namable[i];
+        evidence += namable[i] ? fmax(sure, 0) : 0;
+    }
+    for (int i = 0; i < concepts; i++) {
+        named += (double)concept[i].confidence;
+        if (is_said(&concept[i], word, words)) told += (double)concept[i].confidence;
+    }
     s->of[CAP_SIGN_SAID] = words ? (double)said / words : 0;
+    s->of[CAP_SIGN_EVIDENCE] = known ? evidence / known : 0;
+    s->of[CAP_SIGN_TOLD] = named > 0 ? told / named : 0;
 }
 
 /* ---- in a file ---- */

@@ -37,6 +37,8 @@ typedef enum cap_sign {
     CAP_SIGN_CONCEPTS,   /* how many things were named */
     CAP_SIGN_NAMED,      /* sum of their confidences */
     CAP_SIGN_SAID,       /* share of the words that are a named thing */
+    CAP_SIGN_EVIDENCE, /* mean over the words of the confidence with which they are named, 0 if they are not */
+    CAP_SIGN_TOLD,     /* share of the sum of confidences that belongs to things which the caption says */
     CAP_SIGNS
 } cap_sign;
 
@@ -75,10 +77,11 @@ double cap_confidence_variety(const cap_confidence *c, const float *variance);
 void cap_confidence_look(const cap_confidence *c, const float *mean, const float *variance,
                          const cap_concept *concept, int concepts, cap_signs *s);
 
-/* Sets those that the probabilities of a caption's words give; and the share of the words that are named. */
+/* Sets those that the probabilities of a caption's words give; and what its words and the named things have in
+ * common: namable[words] says which of them a namer knows. */
 void cap_confidence_read(const cap_confidence *c, const float *probability, int words, cap_signs *s);
-void cap_confidence_compare(const int32_t *word, int words, const cap_concept *concept, int concepts,
-                            cap_signs *s);
+void cap_confidence_compare(const int32_t *word, const bool *namable, int words, const cap_concept *concept,
+                            int concepts, cap_signs *s);
 
 /* From an open file of a model whose metadata are `o`: not fitted where they have no "confidence". ERR_FORMAT
  * and ERR_MISMATCH begin with `where`, or with the file. */

@@ -165,6 +165,14 @@ bool cap_namers_exist(const cap_namer *namers)
     return any;
 }
 
+bool cap_namers_know(const cap_namer *namers, int32_t word)
+{
+    for (int i = 0; i < CAP_NAMERS; i++)
+        for (int j = 0; namers[i].config.row && j < namers[i].config.names.count; j++)
+            if (namers[i].word[j][0] == word || namers[i].word[j][1] == word) return word != DS_UNK;
+    return false;
+}
+
 bool cap_namers_need_regions(const cap_namer *namers)
 {
     bool any = false;

@@ -179,6 +179,9 @@ bool cap_namers_exist(const cap_namer *namers);
 bool cap_namers_need_regions(const cap_namer *namers);
 int cap_namers_square(const cap_namer *namers);
 
+/* Whether one of them can name a thing by this word of the vocabulary. */
+bool cap_namers_know(const cap_namer *namers, int32_t word);
+
 /* What the namer sees with a confidence of at least `least`, whatever its settings say; on the tape's memory.
  * The photos of a call do not change each other's sightings. Errors: FORMAT (weights that are not numbers),
  * MEMORY. */
