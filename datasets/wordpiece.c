@@ -9,8 +9,6 @@
 #include "src/base/bounds.h"
 #include "src/base/list.h"
 #include "src/base/text.h"
-#include "src/io/json.h"
-#include "src/io/json_build.h"
 
 enum { WORD_POINTS = 100 }; /* longer words are [UNK], as in BERT's own tokeniser */
 
@@ -64,8 +62,7 @@ err_code wordpiece_finish(ds_wordpiece *w, const char *where, error *err)
     return ERR_OK;
 }
 
-/* One more piece of a vocabulary that was made elsewhere; `number` counts from 1. */
-static err_code take_piece(ds_wordpiece *w, const char *piece, int64_t number, const char *where, error *err)
+err_code wordpiece_take(ds_wordpiece *w, const char *piece, int64_t number, const char *where, error *err)
 {
     if (!*piece)
         return err_set(err, ERR_FORMAT, "%.300s is no vocabulary of WordPiece: piece %lld is empty", where,
@@ -85,7 +82,7 @@ static err_code read_pieces(ds_wordpiece *w, const char *path, arena *memory, er
     err_code code = ds_text_lines_open(&l, path, memory, err);
     while (!code && !(code = ds_text_lines_next(&l, err)) && l.line) {
         if (l.size && l.line[l.size - 1] == '\r') l.line[l.size - 1] = 0;
-        code = take_piece(w, l.line, l.number, path, err);
+        code = wordpiece_take(w, l.line, l.number, path, err);
     }
     return code ? code : wordpiece_finish(w, path, err);
 }
@@ -224,44 +221,4 @@ err_code ds_wordpiece_encode(const ds_wordpiece *w, const char *utf8, arena *mem
     text_release(&e.piece);
     free(e.id);
     return *ids ? ERR_OK : err_no_memory(err, "while turning text into pieces");
-}
-
-/* ---- JSON ---- */
-
-json_t *ds_wordpiece_to_json(const ds_wordpiece *w)
-{
-    io_json_build b = io_json_build_object();
-    io_json_put_bool(&b, b.root, "lower", w->lower);
-    json_t *list = io_json_put_array(&b, b.root, "vocabulary");
-    for (int32_t i = 0; i < w->pieces.count; i++) io_json_put_string(&b, list, NULL, w->pieces.item[i].text);
-    return io_json_take(&b);
-}
-
-static err_code load(ds_wordpiece *w, const json_t *object, error *err)
-{
-    json_t *list, *value;
-    size_t i;
-    int lower;
-    err_code code = io_json_bool(object, "lower", "the pieces", &lower, err);
-    if (!code) code = io_json_array(object, "vocabulary", "the pieces", &list, err);
-    if (code) return code;
-    w->lower = lower;
-    json_array_foreach(list, i, value)
-    {
-        const char *piece = json_string_value(value);
-        code = take_piece(w, piece ? piece : "", (int64_t)i + 1, "the file", err);
-        if (code) return code;
-    }
-    return wordpiece_finish(w, "the file", err);
-}
-
-err_code ds_wordpiece_from_json(const json_t *object, ds_wordpiece **out, error *err)
-{
-    ds_wordpiece *w = wordpiece_create(true);
-    err_code code = w ? load(w, object, err) : err_no_memory(err, "for a vocabulary");
-    if (code)
-        ds_wordpiece_free(&w);
-    else
-        *out = w;
-    return code;
 }

@@ -41,6 +41,9 @@ typedef struct ds_wordpiece ds_wordpiece;
  * line, a piece that is there twice, a special piece that is missing. *out is set on success only. */
 err_code ds_wordpiece_read(const char *path, bool lower, ds_wordpiece **out, error *err);
 
+/* The same from the file tokenizer.json, which says itself whether letters become lower case. */
+err_code ds_wordpiece_read_tokenizer(const char *path, ds_wordpiece **out, error *err);
+
 /* `pieces` of our own at most, specials included: all code points that occur twice or more, beginning and
  * continuing a word, and the merges of byte-pair encoding (datasets/bpe.h) by their rank. One set of lines
  * gives one vocabulary. ERR_ARGUMENT: nothing occurs twice, or `pieces` is below the code points there are.

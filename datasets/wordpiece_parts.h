@@ -21,6 +21,10 @@ ds_wordpiece *wordpiece_create(bool lower); /* NULL when memory is out */
 bool wordpiece_put(ds_wordpiece *w, const char *piece);
 bool wordpiece_put_specials(ds_wordpiece *w);
 
+/* One more piece of a vocabulary that was made elsewhere; `number` counts from 1. Errors: FORMAT, LIMIT,
+ * MEMORY. */
+err_code wordpiece_take(ds_wordpiece *w, const char *piece, int64_t number, const char *where, error *err);
+
 /* When all pieces are there. FORMAT: one of the special pieces is missing. */
 err_code wordpiece_finish(ds_wordpiece *w, const char *where, error *err);
 

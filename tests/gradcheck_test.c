@@ -255,7 +255,7 @@ static nn_var *f_binary_loss(nn_tape *t, void *c)
 static nn_var *f_layer_norm(nn_tape *t, void *c)
 {
     bench *b = c;
-    return score(t, nn_layer_norm(t, b->p[0], b->p[1], b->p[2]));
+    return score(t, nn_layer_norm(t, b->p[0], b->p[1], b->p[2], 1e-5));
 }
 
 static nn_var *f_batch_norm(nn_tape *t, void *c)

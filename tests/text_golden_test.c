@@ -9,11 +9,9 @@
 
 #include <cmocka.h>
 
-#include <math.h>
-#include <string.h>
-
 #include "captioner/net/transformer_rows.h"
 #include "tests/concept_batch.h"
+#include "tests/golden_nets.h"
 
 /* In the place of captioner/net/encoder_rows.c, whose networks are not compiled in double precision. */
 const cap_encoder_row *const cap_encoder_rows[] = {&cap_encoder_lstm, &cap_encoder_transformer, NULL};
@@ -23,15 +21,6 @@ typedef struct net {
     cap_encoder encoder;
     cap_decoder decoder;
 } net;
-
-static void fill(nn_param *p)
-{
-    int sum = 0;
-    for (const char *c = p->name; *c; c++) sum += (unsigned char)*c;
-    double base = strstr(p->name, ".gamma") ? 1 : 0;
-    for (size_t i = 0; i < nn_count(&p->var); i++)
-        p->var.data[i] = base + 0.5 * sin(0.7 * (double)i + sum % 97);
-}
 
 static void create(net *n, const json_t *wanted)
 {
@@ -50,7 +39,7 @@ static void create(net *n, const json_t *wanted)
         cap_decoder_declare(&n->decoder, &d, "decoder.", &n->params, &err))
         fail_msg("%s", err.text);
     assert_int_equal(nn_params_finish(&n->params, 1, NULL), ERR_OK);
-    for (int i = 0; i < n->params.count; i++) fill(n->params.list[i]);
+    for (int i = 0; i < n->params.count; i++) golden_fill(n->params.list[i]);
 }
 
 static cap_encoded read_sentences(const net *n, nn_tape *t)
@@ -87,31 +76,6 @@ static double loss_and_gradients(net *n, nn_tape *t, const json_t *wanted, doubl
     return loss->data[0];
 }
 
-static void compare(const char *name, const char *what, double mine, double theirs)
-{
-    if (!(fabs(mine - theirs) <= 1e-9 * (1 + fabs(theirs))))
-        fail_msg("%s, %s: %.15g, PyTorch has %.15g", name, what, mine, theirs);
-}
-
-/* What PyTorch did not use has a gradient of 0. */
-static void compare_gradients(const char *name, const nn_params *params, const json_t *theirs)
-{
-    size_t used = 0;
-    for (int i = 0; i < params->count; i++) {
-        const nn_param *p = params->list[i];
-        const json_t *digest = json_object_get(theirs, p->name);
-        double squares = 0, turned = 0;
-        used += digest != NULL;
-        for (size_t j = 0; j < nn_count(&p->var); j++) {
-            squares += p->var.grad[j] * p->var.grad[j];
-            turned += p->var.grad[j] * cos(0.3 * (double)j + 1);
-        }
-        compare(name, p->name, sqrt(squares), json_real_value(json_array_get(digest, 0)));
-        compare(name, p->name, turned, json_real_value(json_array_get(digest, 1)));
-    }
-    assert_int_equal(used, json_object_size(theirs));
-}
-
 static void check_cases(const char *file, size_t least)
 {
     json_error_t wrong;
@@ -130,8 +94,8 @@ static void check_cases(const char *file, size_t least)
         create(&n, wanted);
         nn_begin(&t);
         double loss = loss_and_gradients(&n, &t, wanted, smoothing);
-        compare(name, "loss", loss, json_real_value(json_object_get(wanted, "loss")));
-        compare_gradients(name, &n.params, json_object_get(wanted, "gradients"));
+        golden_compare(name, "loss", loss, json_real_value(json_object_get(wanted, "loss")));
+        golden_compare_gradients(name, &n.params, json_object_get(wanted, "gradients"));
         arena_release(&mem);
         cap_encoder_release(&n.encoder);
         cap_decoder_release(&n.decoder);

@@ -77,13 +77,20 @@ static void pieces_are_those_of_transformers(void **state)
 
 /* ---- files ---- */
 
-static err_code read_text(const char *content, ds_wordpiece **out, error *err)
+/* The content as a file: path[24]. */
+static void write_file(const char *content, char path[24])
 {
-    char path[] = "/tmp/wordpiece_XXXXXX";
+    snprintf(path, 24, "/tmp/wordpiece_XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content, strlen(content)), strlen(content));
     close(fd);
+}
+
+static err_code read_text(const char *content, ds_wordpiece **out, error *err)
+{
+    char path[24];
+    write_file(content, path);
     err_code code = ds_wordpiece_read(path, true, out, err);
     unlink(path);
     return code;
@@ -133,6 +140,34 @@ static void json_leads_back(void **state)
     ds_wordpiece_free(&back);
 }
 
+static err_code read_tokenizer(const char *content, ds_wordpiece **out, error *err)
+{
+    char path[24];
+    write_file(content, path);
+    err_code code = ds_wordpiece_read_tokenizer(path, out, err);
+    unlink(path);
+    return code;
+}
+
+static void a_file_of_tokenizers_is_read(void **state)
+{
+    (void)state;
+    ds_wordpiece *w = NULL;
+    error err = {0};
+    const char *good =
+        "{\"normalizer\": {\"lowercase\": false}, \"model\": {\"type\": \"WordPiece\", \"vocab\": "
+        "{\"A\": 5, \"[PAD]\": 0, \"[CLS]\": 2, \"[UNK]\": 1, \"[MASK]\": 4, \"[SEP]\": 3}}}";
+    if (read_tokenizer(good, &w, &err)) fail_msg("%s", err.text);
+    expect(w, "A a", "[CLS] A [UNK] [SEP]");
+    assert_false(ds_wordpiece_lowers(w));
+    ds_wordpiece_free(&w);
+    assert_int_equal(read_tokenizer("{\"model\": {\"type\": \"BPE\", \"vocab\": {}}}", &w, &err),
+                     ERR_UNSUPPORTED);
+    const char *gap = "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0, \"b\": 2}}}";
+    assert_int_equal(read_tokenizer(gap, &w, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.text, "'b' has no number of its own below 2"));
+}
+
 /* ---- learning ---- */
 
 static void frequent_words_become_pieces(void **state)
@@ -175,11 +210,9 @@ static void plain_twins_agree_on_what_they_know(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pieces_are_those_of_transformers),
-        cmocka_unit_test(a_file_has_a_piece_a_line),
-        cmocka_unit_test(what_is_no_vocabulary_is_refused),
-        cmocka_unit_test(json_leads_back),
-        cmocka_unit_test(frequent_words_become_pieces),
+        cmocka_unit_test(pieces_are_those_of_transformers),    cmocka_unit_test(a_file_has_a_piece_a_line),
+        cmocka_unit_test(what_is_no_vocabulary_is_refused),    cmocka_unit_test(json_leads_back),
+        cmocka_unit_test(a_file_of_tokenizers_is_read),        cmocka_unit_test(frequent_words_become_pieces),
         cmocka_unit_test(plain_twins_agree_on_what_they_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

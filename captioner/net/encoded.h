@@ -7,7 +7,7 @@
 #include "captioner/net/concepts.h"
 #include "src/nn/lstm.h"
 
-enum { CAP_MAX_LAYERS = 8 };
+enum { CAP_MAX_LAYERS = 24 };
 
 /* A photo has states alone: cap_encoded e = {.states = regions}. */
 typedef struct cap_encoded {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "captioner/net/decoder_row.h"
+#include "captioner/net/weights.h"
 #include "datasets/tokenise.h"
 #include "src/nn/activation.h"
 
@@ -65,41 +66,11 @@ static err_code check_names(const nn_params *params, const io_tensors *weights, 
     return ERR_OK;
 }
 
-/* Before memory is taken: the shapes follow from sizes that a file merely states, the tensors are really
- * there, so that a small file cannot ask for more than its own size. */
-static err_code check_shapes(const nn_params *params, const io_tensors *weights, error *err)
-{
-    for (int i = 0; i < params->count; i++) {
-        const nn_param *n = params->list[i];
-        const io_tensor *t = io_tensors_find(weights, n->name);
-        if (!t)
-            return err_set(err, ERR_MISMATCH, "'%s': tensor '%s' is missing", io_tensors_name(weights),
-                           n->name);
-        bool same = t->rank == n->var.rank;
-        for (int j = 0; same && j < t->rank; j++) same = t->shape[j] == n->var.dim[j];
-        if (!same)
-            return err_set(err, ERR_MISMATCH,
-                           "'%s': tensor '%s' does not have the shape that the metadata asks for",
-                           io_tensors_name(weights), n->name);
-    }
-    return ERR_OK;
-}
-
-static err_code read_weight(const nn_param *n, const io_tensors *weights, real *to, error *err)
-{
-    int64_t shape[NN_MAX_RANK];
-    for (int j = 0; j < n->var.rank; j++) shape[j] = n->var.dim[j];
-    err_code code = io_tensors_read_f32(weights, n->name, n->var.rank, shape, to, err);
-    const io_tensor *stored = io_tensors_find(weights, n->name);
-    if (stored) io_tensors_forget(weights, stored); /* a model is not to lie in memory twice */
-    return code;
-}
-
 static err_code read_weights(nn_params *params, const io_tensors *weights, error *err)
 {
     err_code code = ERR_OK;
     for (int i = 0; !code && i < params->count; i++)
-        code = read_weight(params->list[i], weights, params->list[i]->var.data, err);
+        code = cap_weights_read(params->list[i], weights, params->list[i]->var.data, err);
     return code;
 }
 
@@ -128,7 +99,7 @@ static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap
         if (!nn_param_packs(n)) continue;
         real *values = n->flags & NN_TABLE ? n->var.data : buffer;
         const real *factors = factors_of(m, &n->var);
-        code = read_weight(n, weights, values, err);
+        code = cap_weights_read(n, weights, values, err);
         if (!code) code = nn_param_pack(n, packing->linear, packing->conv, values, factors, err);
     }
     return code;
@@ -142,7 +113,7 @@ static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_p
         nn_param *n = m->params.list[i];
         size_t count = nn_count(&n->var);
         if (!nn_param_packs(n)) {
-            code = read_weight(n, weights, n->var.data, err);
+            code = cap_weights_read(n, weights, n->var.data, err);
             continue;
         }
         if (n->flags & NN_TABLE) continue;
@@ -180,7 +151,7 @@ static err_code check_weights(const cap_model *m, const cap_model_form *form, co
     const cap_decoder_config *made = &m->decoder.config, *stated = &form->decoder;
     if (m->params.failed) /* some are not declared */
         return err_set(err, ERR_MEMORY, "cannot read '%.300s': out of memory", io_tensors_name(weights));
-    err_code code = check_shapes(&m->params, weights, err);
+    err_code code = cap_weights_check(&m->params, weights, err);
     if (!code) code = check_names(&m->params, weights, err);
     if (!code)
         code = check_stated(weights, "words of the decoder", stated->vocabulary, made->vocabulary, err);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "src/nn/activation.h"
 #include "src/nn/linear.h"
@@ -16,7 +17,8 @@ cap_transformer_settings cap_transformer_defaults(void)
                                       .layers = 3,
                                       .feed_forward = 1024,
                                       .match = NN_MATCH_SCALED_DOT,
-                                      .dropout = 0.1};
+                                      .dropout = 0.1,
+                                      .epsilon = 1e-5};
 }
 
 const char *cap_norm_name(int value)
@@ -39,7 +41,7 @@ const char *cap_transformer_act(int value)
 
 err_code cap_transformer_check(const cap_transformer_settings *s, error *err)
 {
-    if (s->hidden % 2)
+    if (s->hidden % 2 && !s->positions)
         return err_set(
             err, ERR_ARGUMENT,
             "a Transformer's words have sines and cosines for positions: 'hidden' must be even, it is %d",
@@ -56,7 +58,8 @@ err_code cap_transformer_check(const cap_transformer_settings *s, error *err)
 typedef struct declarer {
     nn_params *params;
     const char *prefix;
-    int layer; /* counts from 1; 0: outside layers */
+    double epsilon; /* of norms */
+    int layer;      /* counts from 1; 0: outside layers */
 } declarer;
 
 static nn_var *add(const declarer *to, const char *name, int rows, int cols, nn_init init, int flags)
@@ -83,6 +86,7 @@ static void map(const declarer *to, const char *part, int in, int out, nn_init i
 static void norm(const declarer *to, const char *part, int d, cap_layer_norm *n)
 {
     char name[64];
+    n->epsilon = to->epsilon;
     snprintf(name, sizeof name, "%s.gamma", part);
     n->gamma = add(to, name, d, 0, nn_init_constant(1), 0);
     snprintf(name, sizeof name, "%s.beta", part);
@@ -138,12 +142,21 @@ static void declare_layer(cap_transformer_layer *l, const declarer *to, const ca
     map(to, "feed.out", s->feed_forward, d, nn_init_fan(s->feed_forward), &l->feed_w, &l->feed_b);
 }
 
+/* As in BERT (Devlin et al. 2019, and its configuration): without the factor sqrt(d) small numbers would
+ * drown in the positions. */
+#define LEARNED_DEVIATION 0.02
+
 void cap_transformer_declare(cap_transformer *n, const cap_transformer_settings *s, int words, int memory,
                              const char *prefix, nn_params *params)
 {
     *n = (cap_transformer){.set = *s};
-    declarer to = {params, prefix, 0};
-    n->embedding = add(&to, "embedding", words, s->hidden, nn_init_normal(1 / sqrt(s->hidden)), NN_TABLE);
+    declarer to = {params, prefix, s->epsilon, 0};
+    double deviation = s->positions ? LEARNED_DEVIATION : 1 / sqrt(s->hidden);
+    n->embedding = add(&to, "embedding", words, s->hidden, nn_init_normal(deviation), NN_TABLE);
+    if (s->positions)
+        n->position = add(&to, "position", s->positions, s->hidden, nn_init_normal(deviation), 0);
+    if (s->types) n->type = add(&to, "type", s->types, s->hidden, nn_init_normal(deviation), 0);
+    if (s->embedding_norm) norm(&to, "embedding.norm", s->hidden, &n->embedding_norm);
     if (s->norm == CAP_NORM_PRE) norm(&to, "norm", s->hidden, &n->last);
     for (to.layer = 1; to.layer <= s->layers; to.layer++)
         declare_layer(&n->layer[to.layer - 1], &to, s, memory);
@@ -161,25 +174,36 @@ static void write_position(int position, int d, real *to)
     }
 }
 
+/* The sines and cosines of `steps` positions: [steps, d]. */
+static nn_var *sines(nn_tape *t, int d, int from, int steps)
+{
+    real *table = nn_scratch(t, (size_t)steps * (size_t)d * sizeof *table);
+    for (int i = 0; table && i < steps; i++) write_position(from + i, d, table + (size_t)i * (size_t)d);
+    return table ? nn_input(t, table, 2, (int[]){steps, d}) : NULL;
+}
+
 nn_var *cap_transformer_embed(nn_tape *t, const cap_transformer *n, const int32_t *word, int rows, int steps,
                               int from)
 {
     int d = n->set.hidden;
-    real *table = nn_scratch(t, (size_t)steps * (size_t)d * sizeof *table);
     int32_t *at = nn_scratch(t, (size_t)rows * sizeof *at);
+    int32_t *type = nn_alloc(t, (size_t)rows * sizeof *type);
     if (t->failed) return NULL;
-    for (int i = 0; i < steps; i++) write_position(from + i, d, table + (size_t)i * (size_t)d);
-    for (int i = 0; i < rows; i++) at[i] = i % steps;
-    nn_var *positions = nn_embedding(t, nn_input(t, table, 2, (int[]){steps, d}), at, rows);
-    nn_var *x = nn_scale(t, nn_embedding(t, n->embedding, word, rows), (real)sqrt(d));
-    return nn_dropout(t, nn_add(t, x, positions), (real)n->set.dropout);
+    for (int i = 0; i < rows; i++) at[i] = i % steps + (n->position ? from : 0);
+    nn_var *table = n->position ? n->position : sines(t, d, from, steps);
+    nn_var *x = nn_embedding(t, n->embedding, word, rows);
+    if (!n->position) x = nn_scale(t, x, (real)sqrt(d));
+    x = nn_add(t, x, nn_embedding(t, table, at, rows));
+    if (n->type) x = nn_add(t, x, nn_embedding(t, n->type, type, rows));
+    if (n->set.embedding_norm) x = cap_transformer_norm(t, &n->embedding_norm, x);
+    return nn_dropout(t, x, (real)n->set.dropout);
 }
 
 /* ---- layers ---- */
 
 nn_var *cap_transformer_norm(nn_tape *t, const cap_layer_norm *norm, nn_var *x)
 {
-    return nn_layer_norm(t, x, norm->gamma, norm->beta);
+    return nn_layer_norm(t, x, norm->gamma, norm->beta, norm->epsilon);
 }
 
 nn_var *cap_transformer_into(nn_tape *t, const cap_transformer *n, const cap_layer_norm *norm, nn_var *x)
@@ -213,4 +237,41 @@ nn_var *cap_transformer_attend(nn_tape *t, const cap_projections *p, nn_var *que
     nn_var *a = nn_normalise(t, nn_match(t, &p->match, query, keys, scope), scope);
     if (alpha) *alpha = a;
     return cap_transformer_project(t, nn_aggregate(t, a, values, scope), p->out_w, p->out_b);
+}
+
+/* ---- whole lines ---- */
+
+static nn_var *attend_to_all(nn_tape *t, const cap_transformer *n, int i, nn_var *x, const nn_scope *scope,
+                             nn_var **alpha)
+{
+    const cap_transformer_layer *l = &n->layer[i];
+    nn_var *in = cap_transformer_into(t, n, &l->self_norm, x);
+    nn_var *query = cap_transformer_project(t, in, l->self.query_w, l->self.query_b);
+    nn_var *keys = cap_transformer_project(t, in, l->self.key_w, l->self.key_b);
+    nn_var *values = cap_transformer_project(t, in, l->self.value_w, l->self.value_b);
+    return cap_transformer_onto(t, n, &l->self_norm, x,
+                                cap_transformer_attend(t, &l->self, query, keys, values, scope, alpha));
+}
+
+static int32_t *words_of(nn_tape *t, const ds_source_batch *b)
+{
+    int32_t *word = nn_alloc(t, (size_t)b->rows * (size_t)b->max_len * sizeof *word);
+    for (int r = 0; word && r < b->rows; r++) {
+        size_t row = (size_t)r * (size_t)b->max_len;
+        memcpy(word + row, b->tokens + row, (size_t)b->length[r] * sizeof *word);
+    }
+    return word;
+}
+
+nn_var *cap_transformer_read(nn_tape *t, const cap_transformer *n, const ds_source_batch *b, nn_var **alpha)
+{
+    int32_t *word = words_of(t, b);
+    if (!word) return NULL;
+    nn_scope scope = {.length = b->length,
+                      .heads = n->set.self_attention == CAP_SELF_PLAIN ? 1 : n->set.heads};
+    nn_var *x = cap_transformer_embed(t, n, word, b->rows * b->max_len, b->max_len, 0);
+    x = nn_reshape(t, x, 3, (int[]){b->rows, b->max_len, n->set.hidden});
+    for (int i = 0; i < n->set.layers; i++)
+        x = cap_transformer_feed(t, n, i, attend_to_all(t, n, i, x, &scope, alpha));
+    return n->set.norm == CAP_NORM_PRE ? cap_transformer_norm(t, &n->last, x) : x;
 }

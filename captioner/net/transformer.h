@@ -1,22 +1,25 @@
-/* The layers of the Transformer (Vaswani et al. 2017, "Attention Is All You Need"), for the encoder of texts and
- * for the decoder:
+/* The layers of the Transformer (Vaswani et al. 2017, "Attention Is All You Need"), for the encoder of texts
+ * and for the decoder:
  *
  *     x = embedding(word) sqrt(d) + position                              [N, T, d]
  *     x = x + attention(norm(x), norm(x))        among the words themselves
  *     x = x + attention(norm(x), memory)         the decoder's, over the encoder's states
  *     x = x + W2 act(W1 norm(x) + b1) + b2       the feed-forward network
  *
- * With `norm` = post the norm comes after each sum instead of before each part (section 3.1 of the paper); with
- * pre, the default, another one follows the last layer (Xiong et al. 2020). Positions are the sines and cosines
- * of section 3.5. An attention projects queries, keys and values, has `heads` heads, and projects what they found;
- * self-attention `plain` is the textbook's first form, without projections: the words attend to themselves as they
- * are, with one head.
+ * With `norm` = post the norm comes after each sum instead of before each part (section 3.1 of the paper);
+ * with pre, the default, another one follows the last layer (Xiong et al. 2020). Positions are the sines and
+ * cosines of section 3.5. An attention projects queries, keys and values, has `heads` heads, and projects
+ * what they found; self-attention `plain` is the textbook's first form, without projections: the words attend
+ * to themselves as they are, with one head. With learned positions (Devlin et al. 2019) a table stands in the
+ * place of sines and cosines, and embeddings are not multiplied by sqrt(d); types are further vectors that
+ * are learned, of which every word gets the first; an embedding norm comes behind the sum.
  *
  * Letters: N sentences, T words, d their width (hidden), F width of the feed-forward network. */
 #ifndef CAPTIONER_TRANSFORMER_H
 #define CAPTIONER_TRANSFORMER_H
 
 #include "captioner/net/encoded.h"
+#include "datasets/sources.h"
 #include "src/io/fields.h"
 #include "src/nn/act.h"
 #include "src/nn/attention.h"
@@ -46,6 +49,10 @@ typedef struct cap_transformer_settings {
     int activation;          /* 0: ReLU, 1: GELU; default 0 */
     nn_match_kind match;     /* decoder: how a state of the memory fits a word; default scaled-dot */
     double dropout;          /* of sums and embeddings while training, default 0.1 */
+    int positions;           /* learned ones, which no line may exceed; 0, the default: sines and cosines */
+    int types;               /* of words; 0, the default: there are none */
+    bool embedding_norm;     /* default false */
+    double epsilon;          /* of all norms, default 1e-5 */
 } cap_transformer_settings;
 
 cap_transformer_settings cap_transformer_defaults(void);
@@ -60,6 +67,7 @@ err_code cap_transformer_check(const cap_transformer_settings *s, error *err);
 
 typedef struct cap_layer_norm {
     nn_var *gamma, *beta; /* [d] */
+    double epsilon;
 } cap_layer_norm;
 
 /* The weights of an attention; all NULL: plain. */
@@ -80,20 +88,29 @@ typedef struct cap_transformer {
     cap_transformer_layer layer[CAP_MAX_LAYERS];
     cap_layer_norm last; /* with norm pre */
     nn_var *embedding;   /* [V,d] */
+    nn_var *position;    /* [positions,d]; NULL: sines and cosines */
+    nn_var *type;        /* [types,d]; NULL: there are none */
+    cap_layer_norm embedding_norm;
 } cap_transformer;
 
-/* Declares layers, last norm and embedding of `words` words as PREFIX + name. `memory` is D, the width of the states
- * that a decoder attends to; 0: there is no such attention. */
+/* Declares layers, last norm and embedding of `words` words as PREFIX + name. `memory` is D, the width of the
+ * states that a decoder attends to; 0: there is no such attention. */
 void cap_transformer_declare(cap_transformer *n, const cap_transformer_settings *s, int words, int memory,
                              const char *prefix, nn_params *params);
 
-/* The embeddings of rows / steps sentences of `steps` words each, with their positions, which begin at `from`; some
- * numbers dropped while training: [rows, d]. */
+/* The embeddings of rows / steps sentences of `steps` words each, with their positions, which begin at
+ * `from`; some numbers dropped while training: [rows, d]. */
 nn_var *cap_transformer_embed(nn_tape *t, const cap_transformer *n, const int32_t *word, int rows, int steps,
                               int from);
 
-/* A part of a layer on x: what goes in, through the norm if it comes before; and x with what came out, through the
- * norm if it comes after. */
+/* The states [M, L, d] of lines of which every word attends to all, by all layers. *alpha, where it is not
+ * NULL, are the weights of the last layer, [M, L, L] or with heads [M, H, L, L]. What is behind the end of a
+ * line counts as word 0, and nobody attends to it. The batch is borrowed until backward. */
+nn_var *cap_transformer_read(nn_tape *t, const cap_transformer *n, const ds_source_batch *lines,
+                             nn_var **alpha);
+
+/* A part of a layer on x: what goes in, through the norm if it comes before; and x with what came out,
+ * through the norm if it comes after. */
 nn_var *cap_transformer_into(nn_tape *t, const cap_transformer *n, const cap_layer_norm *norm, nn_var *x);
 nn_var *cap_transformer_onto(nn_tape *t, const cap_transformer *n, const cap_layer_norm *norm, nn_var *x,
                              nn_var *part);

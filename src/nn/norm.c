@@ -31,7 +31,7 @@ static void layer_backward(nn_tape *t, void *p)
     }
 }
 
-nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta)
+nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta, double epsilon)
 {
     if (t->failed || !x) return NULL;
     int d = nn_last(x), rows = nn_rows(x);
@@ -46,7 +46,7 @@ nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta)
         for (int j = 0; j < d; j++) sum += (double)in[j];
         for (int j = 0; j < d; j++) squares += ((double)in[j] - sum / d) * ((double)in[j] - sum / d);
         c->mean[i] = (real)(sum / d);
-        c->inverse[i] = (real)(1 / sqrt(squares / d + 1e-5));
+        c->inverse[i] = (real)(1 / sqrt(squares / d + epsilon));
         for (int j = 0; j < d; j++)
             y->data[(size_t)i * d + j] =
                 (in[j] - c->mean[i]) * c->inverse[i] * gamma->data[j] + beta->data[j];

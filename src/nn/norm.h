@@ -5,9 +5,9 @@
 #include "src/nn/activation.h"
 #include "src/nn/tape.h"
 
-/* y = (x - mean) / sqrt(variance + 1e-5) * gamma + beta over the last dimension [.., D]. Ba, Kiros, Hinton
+/* y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over the last dimension [.., D]. Ba, Kiros, Hinton
  * 2016. */
-nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta);
+nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta, double epsilon);
 
 typedef struct nn_batch_norm_params {
     nn_var *gamma, *beta;    /* [C], learned */
