@@ -14,6 +14,7 @@
 
 #include "captioner/net/bert.h"
 #include "src/io/file.h"
+#include "tests/altered.h"
 
 #define TINY TEST_SOURCE_DIR "/golden/tiny_bert/"
 
@@ -240,6 +241,76 @@ static void what_does_not_fit_is_refused(void **state)
     rmdir(folder);
 }
 
+/* ---- damaged files of ours ---- */
+
+typedef struct damage {
+    const io_tensors *file;
+    char path[80];
+} damage;
+
+static void expect_damage(void *ctx, const char *metadata, const char *what)
+{
+    const damage *d = ctx;
+    cap_bert *b = NULL;
+    error err = {0};
+    const io_metadata pair = {"caption", metadata};
+    write_altered(d->file, d->path, &pair, NULL, NULL);
+    if (!cap_bert_open(d->path, NULL, &b, &err)) fail_msg("opened with %s", what);
+    assert_null(b);
+    assert_true(err.text[0] != 0);
+}
+
+/* One member of `o` at a time. Dropouts may be any share, epsilon any number, pooling has a default. */
+static void try_sizes(const alteration *a, json_t *o)
+{
+    static const char *const sizes[] = {"vocabulary",   "hidden",    "heads", "layers",
+                                        "feed_forward", "positions", "types"};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        json_int_t value = json_integer_value(json_object_get(o, sizes[i]));
+        try_member(a, o, sizes[i], NULL, "missing");
+        try_member(a, o, sizes[i], json_string("7"), "of another type");
+        try_member(a, o, sizes[i], json_integer(-3), "negative");
+        try_member(a, o, sizes[i], json_integer(INT64_MAX), "huge");
+        if (strcmp(sizes[i], "heads") != 0) try_member(a, o, sizes[i], json_integer(value + 2), "larger");
+    }
+}
+
+static void damaged_files_are_refused(void **state)
+{
+    (void)state;
+    char folder[32], path[64];
+    error err = {0};
+    json_t *root = NULL;
+    damage d;
+    make_folder(folder);
+    snprintf(path, sizeof path, "%s/reader.safetensors", folder);
+    snprintf(d.path, sizeof d.path, "%s/damaged.safetensors", folder);
+    cap_bert *b = import_tiny(true);
+    assert_int_equal(cap_bert_save(b, path, IO_F32, NULL), ERR_OK);
+    io_tensors *file = io_tensors_open(path, &err);
+    const char *metadata = io_tensors_metadata(file, "caption");
+    assert_int_equal(io_json_parse(metadata, strlen(metadata), "metadata", &root, NULL), ERR_OK);
+    d.file = file;
+    alteration a = {root, expect_damage, &d};
+    for (const char *const *key = (const char *const[]){"format", "kind", "encoder", "pieces", NULL}; *key;
+         key++) {
+        try_member(&a, root, *key, NULL, "missing");
+        try_member(&a, root, *key, json_integer(7), "of another type");
+    }
+    try_member(&a, root, "labels", json_pack("[s,s,s]", "a", "b", "a"), "with a twin");
+    try_member(&a, root, "labels", json_pack("[s,s]", "a", "b"), "too few");
+    try_sizes(&a, json_object_get(root, "encoder"));
+    const io_metadata pair = {"caption", metadata};
+    write_altered(file, d.path, &pair, "classes.out.weight", NULL);
+    expect_refusal(folder, "damaged.safetensors", "'classes.out.weight' here is missing there");
+    json_decref(root);
+    io_tensors_close(&file);
+    cap_bert_close(&b);
+    unlink(path);
+    unlink(d.path);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +318,7 @@ int main(void)
         cmocka_unit_test(what_is_saved_comes_back),
         cmocka_unit_test(classes_go_on_where_labels_are_the_same),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(damaged_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,6 +154,19 @@ static void rates_fall_evenly(void **unused)
     assert_float_equal(schedule_rate(&s, 1000), 0.05, 1e-12);
 }
 
+static void rates_fall_with_the_root(void **unused)
+{
+    (void)unused;
+    schedule s = {.kind = SCHEDULE_INVSQRT, .rate = 1, .warmup = 100, .steps = 1000};
+    assert_float_equal(schedule_rate(&s, 49), 0.5, 1e-12);
+    assert_float_equal(schedule_rate(&s, 99), 1, 1e-12);
+    assert_float_equal(schedule_rate(&s, 399), 0.5, 1e-12);
+    assert_float_equal(schedule_rate(&s, 9999), 0.1, 1e-12);
+    s.warmup = 0;
+    assert_float_equal(schedule_rate(&s, 0), 1, 1e-12);
+    assert_float_equal(schedule_rate(&s, 3), 0.5, 1e-12);
+}
+
 static void resumes_sgd(void **unused)
 {
     (void)unused;
@@ -331,6 +344,7 @@ int main(void)
         cmocka_unit_test(resumes_averages),
         cmocka_unit_test(an_average_is_kept_beside_the_weights),
         cmocka_unit_test(rates_fall_evenly),
+        cmocka_unit_test(rates_fall_with_the_root),
         cmocka_unit_test(resumes_sgd),
         cmocka_unit_test(a_prefix_picks_parameters),
         cmocka_unit_test(small_types_keep_vectors_exact),

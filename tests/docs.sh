@@ -44,6 +44,8 @@ known_options() { # ROOT PROGRAM
     local verb
     for verb in $("$2" --help | sed -n '/^Verbs/,$s/^  \([a-z]\{1,\}\) .*/\1/p'); do "$2" "$verb" --help; done
     "$2" train --decoder transformer --help
+    "$2" train --classify FILE --help
+    "$2" train --masked FILE --help
     cat "$1"/tools/check "$1"/tools/peers/compare.py
     echo --build --install --prefix --preset --cflags --libs --static
 }

@@ -247,6 +247,7 @@ int verb_info(int argc, char **argv)
         return VERB_USAGE;
     }
     if (export) return export_model(export, path, store, force, &err) ? verb_fail(&err) : VERB_DONE;
+    if (path && info_is_reader(path)) return info_reader(path, json, words);
     cap_model *m;
     model_view v = {.path = path, .words = words};
     if (cap_open(v.path, NULL, &m, &err)) return verb_fail(&err);

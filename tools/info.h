@@ -1,4 +1,4 @@
-/* What `caption info` shows of both kinds of models. */
+/* What `caption info` shows of all kinds of models. */
 #ifndef TOOLS_INFO_H
 #define TOOLS_INFO_H
 
@@ -24,5 +24,9 @@ bool info_decoder(const cap_decoder_config *c, size_t parameters);
 
 /* `caption info` of a translator or a language model. The verb's verdict. */
 int info_text(const cap_model *m, const char *path, bool json, bool words);
+
+/* Whether the file holds a reader (captioner/net/bert.h); `caption info` of it. */
+bool info_is_reader(const char *path);
+int info_reader(const char *path, bool json, bool words);
 
 #endif

@@ -1,5 +1,6 @@
-/* caption train: photos and captions, or pairs of texts, in; a model out. */
+/* caption train: photos and captions, pairs of texts, or lines to read, in; a model out. */
 #include "tools/train_options.h"
+#include "tools/train_reader.h"
 #include "tools/train_talk.h"
 #include "tools/verbs.h"
 
@@ -17,6 +18,7 @@ int verb_train(int argc, char **argv)
 {
     train_request r;
     int verdict;
+    if (train_reader_is_meant(argc, argv)) return train_reader(argc, argv);
     if (train_options_read(argc, argv, &r, &verdict)) verdict = train(&r);
     train_options_release(&r);
     return verdict;

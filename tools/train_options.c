@@ -27,6 +27,7 @@ typedef struct choices {
     bool no_augment, self_critical; /* of photos */
     const char *namers;             /* "objects,words" */
     const char *model;              /* of a corpus: "ngram:5" */
+    const char *lines; /* named here for the help alone: train_reader.h has its own table */
 } choices;
 
 /* Options that mean something for one kind alone. */
@@ -175,6 +176,12 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"model", .kind = OPT_STRING, .metavar = "ngram:N|lstm|transformer", .value = &c->model,
          .help = "n-grams of N words, 1 to 6, which are counted at once (--smoothing kneser-ney|none), or a "
                  "decoder that learns; lstm if absent, or what --init is"},
+        {"Lines to read", .kind = OPT_GROUP},
+        {"classify", .kind = OPT_INPUT, .metavar = "FILE", .value = &c->lines,
+         .help = "learn to tell classes of lines, with options of its own: 'caption train --classify FILE "
+                 "--help'"},
+        {"masked", .kind = OPT_INPUT, .metavar = "FILE", .value = &c->lines,
+         .help = "learn to fill in words of lines: 'caption train --masked FILE --help'"},
         {"Model", .kind = OPT_GROUP},
         {"init", .kind = OPT_INPUT, .metavar = "FILE|builtin", .value = &s->init,
          .help = "start from this model, or from the one inside the program: its sizes, its weights, and its "

@@ -3,21 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "captioner/show/alignment.h"
-#include "src/base/arena.h"
 #include "src/io/file.h"
 #include "src/io/json_build.h"
 #include "tools/decoding.h"
-#include "tools/lines.h"
-#include "tools/marked.h"
+#include "tools/line_group.h"
 #include "tools/model_use.h"
 #include "tools/print.h"
+#include "tools/sheets.h"
 #include "tools/verbs.h"
-
-enum { GROUP = 256 }; /* lines that are translated together */
 
 typedef struct request {
     const char *alignment, *pairs;
@@ -26,19 +22,10 @@ typedef struct request {
     bool json, force;
 } request;
 
-/* A line on its way: its text, or why it has none. */
-typedef struct pending {
-    char *text;
-    int64_t number;
-    error reason;
-} pending;
-
 typedef struct translate_job {
     const request *q;
-    line_reader in;
+    line_group in;
     io_writer *pairs;
-    pending line[GROUP];
-    int lines;
     int64_t failed, lost; /* lines; pictures of them */
     int columns;          /* of the terminal; 0: not one */
 } translate_job;
@@ -57,78 +44,14 @@ static cap_map map_of(const cap_translation *t, unsigned char *is_end)
                      .source_is_end = is_end};
 }
 
-/* OUT.png for the first line, OUT-2.png for the second: name[size]. */
-static err_code name_sheet(const char *path, int64_t number, char *name, size_t size, error *err)
-{
-    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-    if (!dot || dot == path || (slash && dot <= slash + 1)) dot = path + strlen(path);
-    int n = number == 1
-                ? snprintf(name, size, "%s", path)
-                : snprintf(name, size, "%.*s-%lld%s", (int)(dot - path), path, (long long)number, dot);
-    if (n >= 0 && (size_t)n < size) return ERR_OK;
-    return err_set(err, ERR_LIMIT, "the name '%.100s...' is too long", path);
-}
-
-/* The user named the first picture, the program the others: it replaces only those of its own. */
-static err_code write_sheet(const translate_job *j, const cap_translation *t, const cap_map *map,
-                            int64_t number, error *err)
-{
-    char name[4096], title[32];
-    img sheet = {0};
-    snprintf(title, sizeof title, "line %lld", (long long)number);
-    const marked_mark mark = {"alignment", title, t->best.sentence};
-    err_code code = name_sheet(j->q->alignment, number, name, sizeof name, err);
-    if (!code && number > 1) code = marked_may_replace(name, mark.role, j->q->force, err);
-    if (!code) code = cap_map_paint(map, &sheet, err);
-    if (!code) code = marked_write(name, &sheet, &mark, err);
-    img_release(&sheet);
-    return code;
-}
-
 /* A line without its picture is translated all the same. */
 static void write_sheet_or_complain(translate_job *j, const cap_translation *t, const cap_map *map,
                                     int64_t number)
 {
     enum { TOLD = 3 };
     error reason = {0};
-    if (write_sheet(j, t, map, number, &reason) && j->lost++ < TOLD)
-        fprintf(stderr, "caption: %s\n", reason.text);
-}
-
-static err_code no_map_memory(error *err)
-{
-    return err_no_memory(err, "for an alignment map");
-}
-
-/* Labels as a terminal may show them; NULL: out of memory. */
-static const char **shown_labels(const char *const *label, int count, arena *mem)
-{
-    const char **out = arena_array(mem, count, sizeof *out);
-    text t = {0};
-    for (int i = 0; out && i < count; i++) {
-        text_clear(&t);
-        text_append_shown(&t, label[i]);
-        out[i] = t.failed ? NULL : arena_strdup(mem, text_string(&t));
-        if (!out[i]) out = NULL;
-    }
-    text_release(&t);
-    return out;
-}
-
-static err_code print_shades(const translate_job *j, const cap_map *map, error *err)
-{
-    arena mem = {0};
-    text shades = {0};
-    cap_map shown = *map;
-    shown.source = shown_labels(map->source, map->sources, &mem);
-    shown.target = shown_labels(map->target, map->targets, &mem);
-    bool good = shown.source && shown.target;
-    if (good) cap_map_print(&shown, j->columns, &shades);
-    good = good && !shades.failed;
-    if (good) puts(text_string(&shades));
-    text_release(&shades);
-    arena_release(&mem);
-    return good ? ERR_OK : no_map_memory(err);
+    const sheet_place place = {j->q->alignment, number, "alignment", t->best.sentence, j->q->force};
+    if (sheet_write(&place, map, &reason) && j->lost++ < TOLD) fprintf(stderr, "caption: %s\n", reason.text);
 }
 
 static err_code write_pairs(const translate_job *j, const cap_map *map, error *err)
@@ -137,8 +60,8 @@ static err_code write_pairs(const translate_job *j, const cap_map *map, error *e
     if (!j->pairs) return ERR_OK;
     if (map) cap_map_pairs(map, &pairs);
     text_append(&pairs, "\n");
-    err_code code =
-        pairs.failed ? no_map_memory(err) : io_writer_write(j->pairs, text_string(&pairs), pairs.length, err);
+    err_code code = pairs.failed ? err_no_memory(err, "for an alignment map")
+                                 : io_writer_write(j->pairs, text_string(&pairs), pairs.length, err);
     text_release(&pairs);
     return code;
 }
@@ -147,11 +70,11 @@ static err_code show_maps(translate_job *j, const cap_translation *t, int64_t nu
 {
     if (!t->attention) return write_pairs(j, NULL, err); /* a line of blanks */
     unsigned char *is_end = malloc(t->sources);
-    if (!is_end) return no_map_memory(err);
+    if (!is_end) return err_no_memory(err, "for an alignment map");
     cap_map map = map_of(t, is_end);
     err_code code = write_pairs(j, &map, err);
     if (!code && j->q->alignment && !strcmp(j->q->alignment, "-"))
-        code = print_shades(j, &map, err);
+        code = sheet_print(&map, j->columns, err);
     else if (!code && j->q->alignment)
         write_sheet_or_complain(j, t, &map, number);
     free(is_end);
@@ -216,7 +139,7 @@ static err_code show(translate_job *j, const cap_translation *t, int64_t number,
     return show_maps(j, t, number, err);
 }
 
-static bool print_failed(const pending *p)
+static bool print_failed(const pending_line *p)
 {
     io_json_build b = io_json_build_object();
     io_json_put_int(&b, b.root, "line", p->number);
@@ -226,7 +149,7 @@ static bool print_failed(const pending *p)
 
 /* A line that cannot be translated is answered all the same: with an empty line, so that lines go on pairing
  * up. */
-static bool refuse(translate_job *j, const pending *p)
+static bool refuse(translate_job *j, const pending_line *p)
 {
     bool good = write_pairs(j, NULL, NULL) != ERR_MEMORY; /* the writer remembers another failure */
     fprintf(stderr, "caption: line %lld: %s\n", (long long)p->number, p->reason.text);
@@ -242,40 +165,13 @@ static bool refuse(translate_job *j, const pending *p)
 
 /* ---- the lines, group by group ---- */
 
-static err_code keep_line(translate_job *j, const read_line *line, error *err)
-{
-    pending *p = &j->line[j->lines];
-    *p = (pending){.number = line->number, .text = strdup(line->has_zero ? "" : line->text)};
-    if (!p->text) return err_no_memory(err, "while reading lines");
-    j->lines++;
-    if (line->too_long)
-        err_set(&p->reason, ERR_LIMIT, "too long to be translated: over %d bytes", LINE_MOST);
-    else if (line->has_zero)
-        err_set(&p->reason, ERR_FORMAT, "a zero byte is no text");
-    return ERR_OK;
-}
-
-/* Reads up to a group of lines; stops early when the writer makes a pause, so that a dialogue goes on. */
-static err_code read_group(translate_job *j, error *err)
-{
-    err_code code = ERR_OK;
-    read_line line;
-    while (!code && j->lines < GROUP) {
-        if (j->lines && lines_must_wait(&j->in)) break;
-        code = lines_next(&j->in, &line, err);
-        if (code || !line.text) break;
-        code = keep_line(j, &line, err);
-    }
-    return code;
-}
-
 /* Shows what came of the waiting lines, in their order: out and reason are those of the ones that were read
  * well. */
 static err_code show_group(translate_job *j, const cap_translation *out, const error *reason, error *err)
 {
     err_code code = ERR_OK;
-    for (int i = 0, k = 0; i < j->lines && !code; i++) {
-        pending *p = &j->line[i];
+    for (int i = 0, k = 0; i < j->in.lines && !code; i++) {
+        pending_line *p = &j->in.line[i];
         const cap_translation *t = p->reason.code ? NULL : &out[k];
         if (t) p->reason = reason[k++];
         if (!p->reason.code)
@@ -288,12 +184,12 @@ static err_code show_group(translate_job *j, const cap_translation *out, const e
 
 static err_code run_group(translate_job *j, error *err)
 {
-    cap_translation *out = calloc(GROUP, sizeof *out);
-    error *reason = calloc(GROUP, sizeof *reason);
-    const char *line[GROUP];
+    cap_translation *out = calloc(LINE_GROUP, sizeof *out);
+    error *reason = calloc(LINE_GROUP, sizeof *reason);
+    const char *line[LINE_GROUP];
     int n = 0;
-    for (int i = 0; i < j->lines; i++)
-        if (!j->line[i].reason.code) line[n++] = j->line[i].text;
+    for (int i = 0; i < j->in.lines; i++)
+        if (!j->in.line[i].reason.code) line[n++] = j->in.line[i].text;
     err_code code = out && reason ? ERR_OK : err_no_memory(err, "while translating");
     if (!code) code = cap_translate(j->q->use.session, &j->q->decoding.request, line, n, out, reason, err);
     if (!code) code = show_group(j, out, reason, err);
@@ -307,11 +203,10 @@ static err_code run_groups(translate_job *j, error *err)
 {
     err_code code = ERR_OK;
     while (!code) {
-        code = read_group(j, err);
-        if (!code && !j->lines) break;
+        code = line_group_read(&j->in, err);
+        if (!code && !j->in.lines) break;
         if (!code) code = run_group(j, err);
-        for (int i = 0; i < j->lines; i++) free(j->line[i].text);
-        j->lines = 0;
+        line_group_clear(&j->in);
         if (!code && fflush(stdout))
             code = err_set(err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
     }
@@ -333,16 +228,10 @@ static err_code close_pairs(translate_job *j, err_code code, error *err)
     return code;
 }
 
-static int terminal_columns(void)
-{
-    struct winsize size;
-    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size)) return 0;
-    return size.ws_col;
-}
-
 static int translate(request *q)
 {
-    translate_job j = {.q = q, .in = {.fd = STDIN_FILENO, .name = "standard input"}};
+    translate_job j = {
+        .q = q, .in = {.reader = {.fd = STDIN_FILENO, .name = "standard input"}, .done = "translated"}};
     error err = {0};
     cap_info info = {0};
     j.columns = terminal_columns();
@@ -353,12 +242,12 @@ static int translate(request *q)
     if (!code) code = open_pairs(&j, &err);
     if (!code) code = run_groups(&j, &err);
     code = close_pairs(&j, code, &err);
-    lines_release(&j.in);
+    line_group_release(&j.in);
     model_use_close(&q->use);
     if (code) return verb_fail(&err);
-    if (j.failed && j.in.number > 1)
+    if (j.failed && j.in.reader.number > 1)
         fprintf(stderr, "caption: %lld of %lld lines could not be translated\n", (long long)j.failed,
-                (long long)j.in.number);
+                (long long)j.in.reader.number);
     if (j.lost > 1) fprintf(stderr, "caption: %lld pictures could not be written\n", (long long)j.lost);
     return j.failed || j.lost ? VERB_FAILED : VERB_DONE;
 }

@@ -35,9 +35,10 @@ typedef struct verb {
     X(describe, "say in a sentence what photos show; the verb when none is given")                           \
     X(concepts, "name what is in photos: objects with boxes, and other words; models with namers")           \
     X(info, "show what a model is: sizes, vocabulary, training, scores, licence")                            \
-    X(train, "train on photos with captions, on pairs of texts, or on texts")                                \
+    X(train, "train on photos with captions, on pairs of texts, on texts, or on lines with labels")          \
     X(translate, "translate lines of text with a model trained on pairs of texts")                           \
     X(complete, "go on from the beginning of a text with a language model")                                  \
+    X(classify, "tell the class of each line, with a model trained on lines with labels")                    \
     X(pretrain, "teach an encoder to see, on photos with labels or with a teacher")                          \
     X(eval, "score captions against references: BLEU, ROUGE-L, CIDEr")                                       \
     X(calibrate, "fit how far a model may be trusted, so that it knows when it is unsure")                   \

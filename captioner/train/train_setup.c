@@ -22,7 +22,7 @@ static const char *precision_name(int value)
 
 static const char *fall_name(int value)
 {
-    static const char *const names[] = {"cosine", "linear", NULL};
+    static const char *const names[] = {"cosine", "linear", "invsqrt", NULL};
     return names[value];
 }
 
@@ -41,7 +41,8 @@ const io_field cap_run_fields[] = {
     {FIELD("rate", rate, IO_FIELD_NUMBER), .most = INFINITY, .help = "peak learning rate; texts: 0.002"},
     {FIELD("warmup", warmup, IO_FIELD_NUMBER), .most = 1, .help = "share of all steps until the peak"},
     {FIELD("fall", fall, IO_FIELD_CHOICE), .choice = fall_name,
-     .help = "of the rate behind its peak: cosine: to a hundredth; linear: to a twentieth"},
+     .help = "of the rate behind its peak: cosine: to a hundredth; linear: to a twentieth; invsqrt: with the "
+             "inverse square root of the step"},
     {FIELD("weight_decay", decay, IO_FIELD_NUMBER), .most = 10, .help = "pull of the weights to zero"},
     {FIELD("clip", clip, IO_FIELD_NUMBER), .most = INFINITY, .help = "most the gradient may measure; 0: any"},
     {FIELD("average", average, IO_FIELD_NUMBER), .most = 0.999999,
@@ -70,6 +71,7 @@ void cap_run_schedule(cap_run *r)
         r->schedule.kind = SCHEDULE_LINEAR;
         r->schedule.floor = s->rate * 0.05;
     }
+    if (s->fall == CAP_FALL_INVSQRT) r->schedule.kind = SCHEDULE_INVSQRT;
     r->schedule.warmup = (int64_t)(s->warmup * (double)steps);
 }
 

@@ -28,8 +28,9 @@
 enum { CAP_MOST_EPOCHS = 100000 };
 
 typedef enum {
-    CAP_FALL_COSINE, /* to a hundredth */
-    CAP_FALL_LINEAR, /* to a twentieth */
+    CAP_FALL_COSINE,  /* to a hundredth */
+    CAP_FALL_LINEAR,  /* to a twentieth */
+    CAP_FALL_INVSQRT, /* with the inverse square root of the step */
 } cap_fall;
 
 typedef struct cap_run_settings {

@@ -160,6 +160,8 @@ double optim_clip(nn_params *params, pool *threads, double max_norm)
 double schedule_rate(const schedule *s, int64_t step)
 {
     if (step < s->warmup) return s->rate * (double)(step + 1) / (double)s->warmup;
+    if (s->kind == SCHEDULE_INVSQRT)
+        return s->rate * sqrt((double)(s->warmup > 1 ? s->warmup : 1) / (double)(step + 1));
     if (s->kind == SCHEDULE_CONSTANT || s->steps <= s->warmup) return s->rate;
     double done = (double)(step - s->warmup) / (double)(s->steps - s->warmup);
     if (done > 1) done = 1;

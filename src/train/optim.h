@@ -52,6 +52,7 @@ typedef enum {
     SCHEDULE_COSINE,   /* falls from `rate` to `floor`. Loshchilov and Hutter 2017 */
     SCHEDULE_CONSTANT, /* stays at `rate` */
     SCHEDULE_LINEAR,   /* falls evenly from `rate` to `floor` */
+    SCHEDULE_INVSQRT,  /* falls with the inverse square root of the step. Vaswani et al. 2017, section 5.3 */
 } schedule_kind;
 
 typedef struct schedule {
@@ -60,7 +61,8 @@ typedef struct schedule {
     int64_t warmup, steps;
 } schedule;
 
-/* Linear warm-up over `warmup` steps, then (cosine, linear) a fall to `floor` at `steps`. */
+/* Linear warm-up over `warmup` steps, then (cosine, linear) a fall to `floor` at `steps`, or (invsqrt) to
+ * rate * sqrt(warmup / step), whatever `floor` and `steps`; without warm-up as after one step of it. */
 double schedule_rate(const schedule *s, int64_t step);
 
 #endif
