@@ -40,7 +40,11 @@ int info_verdict(bool good)
 bool info_decoder(const cap_decoder_config *c, size_t parameters)
 {
     text line = {0};
-    text_printf(&line, "%s, %zu parameters: ", c->row->name, parameters);
+    text_printf(&line, "%s, ", c->row->name);
+    if (c->row->judge)
+        text_append(&line, "counted: ");
+    else
+        text_printf(&line, "%zu parameters: ", parameters);
     io_fields_print(c->row->fields, c->settings.bytes, &line);
     return info_text_line("decoder", &line);
 }

@@ -1,4 +1,5 @@
 /* Making an n-gram model: texts in, counts, a model out. It is made at once: there is nothing to resume. */
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@ typedef struct job {
     cap_language_texts texts;
     cap_model *model;
     cap_ngram_report report;
+    double nll;                /* of the texts to validate on: the sum of -ln p over what is possible ... */
+    int64_t words, impossible; /* ... and so many words, ends of texts among them */
 } job;
 
 static void say(const job *j, const text *line)
@@ -49,7 +52,55 @@ static err_code count(job *j, error *err)
                            cap_ngram_of(d), &j->report, err);
 }
 
+/* ---- the texts to validate on ---- */
+
+static void judge_text(job *j, const int32_t *word, int64_t words)
+{
+    const cap_ngram *m = cap_ngram_of(&j->model->decoder);
+    cap_ngram_state s = {0};
+    cap_ngram_say(m, &s, DS_START);
+    for (int64_t i = 0; i <= words; i++) {
+        double log_p = cap_ngram_say(m, &s, i < words ? word[i] : DS_END);
+        j->words++;
+        j->impossible += !isfinite(log_p);
+        if (isfinite(log_p)) j->nll -= log_p;
+    }
+}
+
+static err_code validate(job *j, error *err)
+{
+    if (!j->texts.has_val) return ERR_OK;
+    err_code code = cap_language_encode(j->model->target, &j->texts.val, err);
+    const ds_encoded *e = &j->texts.val.encoded;
+    for (int32_t i = 0; !code && i < e->captions; i++)
+        judge_text(j, e->words + e->first[i], e->first[i + 1] - e->first[i]);
+    return code;
+}
+
 /* ---- what is said, and the record ---- */
+
+static void tell_validation(const job *j)
+{
+    text line = {0};
+    text_printf(&line, "%d texts to validate on: ", j->texts.val.texts.count);
+    if (j->impossible)
+        text_printf(&line, "%lld of their %lld words are impossible", (long long)j->impossible,
+                    (long long)j->words);
+    else
+        text_printf(&line, "perplexity %.3f", exp(j->nll / (double)j->words));
+    say(j, &line);
+    text_release(&line);
+}
+
+static void record_validation(const job *j, io_json_build *b)
+{
+    json_t *o = io_json_put_object(b, b->root, "validation");
+    io_json_put_int(b, o, "texts", j->texts.val.texts.count);
+    io_json_put_int(b, o, "impossible", j->impossible);
+    if (j->impossible) return;
+    io_json_put_number(b, o, "loss", j->nll / (double)j->words);
+    io_json_put_number(b, o, "perplexity", exp(j->nll / (double)j->words));
+}
 
 static void introduce(job *j)
 {
@@ -91,7 +142,8 @@ static err_code record(const job *j, error *err)
     list = set->smoothing == CAP_SMOOTH_NONE ? NULL : io_json_put_array(&b, training, "discounts");
     for (int k = 0; list && k < m->order; k++)
         for (int i = 0; i < 3; i++) io_json_put_number(&b, list, NULL, j->report.discount[k][i]);
-    if (s->run.command) io_json_put_string(&b, training, "command", s->run.command);
+    if (s->run.command) io_json_put_string(&b, b.root, "command", s->run.command);
+    if (j->texts.has_val) record_validation(j, &b);
     err_code code = io_json_done(&b, "the model's record", &done, err);
     json_decref(done);
     return code;
@@ -107,8 +159,10 @@ static err_code make(job *j, error *err)
     text_release(&note);
     if (!code) code = make_model(j, err);
     if (!code) code = count(j, err);
+    if (!code) code = validate(j, err);
     if (code) return code;
     introduce(j);
+    if (j->texts.has_val) tell_validation(j);
     return record(j, err);
 }
 
