@@ -180,7 +180,7 @@ err_code cap_init_vocab(const ds_vocab *old, const ds_vocab *found, ds_vocab **o
     return code;
 }
 
-err_code cap_init_codec(const ds_codec *old, const ds_codec *found, ds_codec **out, error *err)
+static err_code join_codecs(const ds_codec *old, const ds_codec *found, ds_codec **out, error *err)
 {
     bool grows = ds_codec_level(old) != DS_BPE;
     json_t *o = ds_codec_to_json(old);
@@ -190,6 +190,17 @@ err_code cap_init_codec(const ds_codec *old, const ds_codec *found, ds_codec **o
         code = err_no_memory(err, "a vocabulary");
     if (!code) code = ds_codec_from_json(o, out, err);
     json_decref(o);
+    return code;
+}
+
+err_code cap_init_codec(const ds_codec *old, ds_codec *found, ds_codec **out, error *err)
+{
+    if (!old) {
+        *out = found;
+        return ERR_OK;
+    }
+    err_code code = join_codecs(old, found, out, err);
+    ds_codec_free(&found);
     return code;
 }
 

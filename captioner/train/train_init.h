@@ -25,8 +25,9 @@ err_code cap_init_check(const cap_train_settings *s, const cap_model *from, erro
 /* The words of `old` under their numbers, then those of `found` that it has not, most frequent first. */
 err_code cap_init_vocab(const ds_vocab *old, const ds_vocab *found, ds_vocab **out, error *err);
 
-/* The same for a level of texts. What bpe writes stays as it is: its pieces follow from its merges. */
-err_code cap_init_codec(const ds_codec *old, const ds_codec *found, ds_codec **out, error *err);
+/* The same for a level of texts; `found` is taken over, and is the
+ * result where there is no old one. What bpe writes stays as it is: its pieces follow from its merges. */
+err_code cap_init_codec(const ds_codec *old, ds_codec *found, ds_codec **out, error *err);
 
 /* Weights of `from` into those of `to`, which has been made with as many words or more: rows and columns of
  * new words keep what was drawn. Its licence stays in the record, too. */

@@ -44,43 +44,17 @@ static err_code check(const void *asked_for, const cap_run_settings *run, error 
 
 /* ---- opening ---- */
 
-/* What the texts hold, and before it what the model to start from knows. */
-static err_code make_codec(const cap_run *r, const ds_codec *old, ds_codec **out, error *err)
-{
-    const language_data *d = data_of(r);
-    ds_codec *found = NULL;
-    if (!old)
-        return cap_language_codec(&d->sentences.s.language, d->sentences.s.min_count, &d->texts, out, err);
-    err_code code =
-        cap_language_codec(&d->sentences.s.language, d->sentences.s.min_count, &d->texts, &found, err);
-    if (!code) code = cap_init_codec(old, found, out, err);
-    ds_codec_free(&found);
-    return code;
-}
-
 static err_code make_model(cap_run *r, const cap_model *from, error *err)
 {
     cap_model_form form = {.encoder = cap_encoder_defaults_of(&cap_encoder_none),
                            .decoder = asked(r)->decoder};
-    err_code code = make_codec(r, from ? from->target : NULL, &form.target, err);
+    ds_codec *found = NULL;
+    err_code code =
+        cap_language_codec(&asked(r)->language, asked(r)->min_count, &data_of(r)->texts, &found, err);
+    if (!code) code = cap_init_codec(from ? from->target : NULL, found, &form.target, err);
     if (!code) code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err);
     if (!code) return from ? cap_init_weights(from, data_of(r)->sentences.model, err) : ERR_OK;
     cap_model_form_release(&form);
-    return code;
-}
-
-static err_code begin_model(cap_run *r, error *err)
-{
-    const cap_train_settings *s = asked(r);
-    cap_model *from = NULL;
-    err_code code = s->init ? cap_init_open(s->init, CAP_NOTHING, &from, err) : ERR_OK;
-    if (!code && from) code = cap_init_check(s, from, err);
-    if (!code) code = make_model(r, from, err);
-    if (!code && from)
-        cap_run_say(
-            r, "starts from '%.200s'; %d words are new to it", s->init,
-            (int)(ds_vocab_size(cap_model_vocab(model_of(r))) - ds_vocab_size(cap_model_vocab(from))));
-    cap_model_close(&from);
     return code;
 }
 
@@ -116,7 +90,7 @@ static err_code open_texts(cap_run *r, error *err)
     language_data *d = data_of(r);
     err_code code;
     cap_sentences_begin(r);
-    if ((code = read_texts(r, err)) || (code = begin_model(r, err)) ||
+    if ((code = read_texts(r, err)) || (code = cap_sentences_make(r, make_model, err)) ||
         (code = cap_language_encode(model_of(r)->target, &d->texts.train, err)) ||
         (code = leave_out_long(r, err)))
         return code;

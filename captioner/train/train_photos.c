@@ -181,6 +181,7 @@ static err_code make_form(cap_run *r, const cap_model *from, cap_model_form *for
 static err_code make_model(cap_run *r, const cap_model *from, error *err)
 {
     const cap_train_settings *s = asked(r);
+    if (from && !s->size) data_of(r)->sentences.s.size = from->preprocess.size;
     const cnn_backbone_row *row = find_encoder(r, err);
     if (!row) return err->code;
     cap_model_form form = {.encoder = cap_cnn_config(row->name), .decoder = s->decoder};
@@ -197,22 +198,6 @@ static err_code make_model(cap_run *r, const cap_model *from, error *err)
     if (from) return cap_init_weights(from, model_of(r), err);
     if (is_imported(r)) return import_weights(r, err);
     return s->encoder_weights ? pretrained_weights(r, err) : ERR_OK;
-}
-
-/* From drawn weights, or from those of a model. */
-static err_code begin_model(cap_run *r, error *err)
-{
-    const cap_train_settings *s = asked(r);
-    cap_model *from = NULL;
-    err_code code = s->init ? cap_init_open(s->init, CAP_IMAGE, &from, err) : ERR_OK;
-    if (!code && from) code = cap_init_check(s, from, err);
-    if (!code && from && !s->size) data_of(r)->sentences.s.size = from->preprocess.size;
-    if (!code) code = make_model(r, from, err);
-    if (!code && from)
-        cap_run_say(r, "starts from '%.200s'; %d words are new to it", s->init,
-                    (int)(ds_vocab_size(model_of(r)->vocab) - ds_vocab_size(from->vocab)));
-    cap_model_close(&from);
-    return code;
 }
 
 /* An imported encoder was normalised over millions of photos: its statistics stay, also when it is tuned. A
@@ -407,7 +392,7 @@ static err_code open_photos(cap_run *r, error *err)
     cap_sentences_begin(r);
     name_cache(r);
     err_code code = open_splits(r, err);
-    if (code || (code = begin_model(r, err)) || (code = prepare_encoder(r, err)) ||
+    if (code || (code = cap_sentences_make(r, make_model, err)) || (code = prepare_encoder(r, err)) ||
         (code = cap_photos_begin_concepts(r, !asked(r)->init, err)) || (code = add_df(r, err)))
         return code;
     int *per_image = &d->sentences.s.per_image;

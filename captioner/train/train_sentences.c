@@ -9,6 +9,7 @@
 #include "captioner/net/ngram_decoder.h"
 #include "captioner/train/content_words.h"
 #include "captioner/train/self_critical.h"
+#include "captioner/train/train_init.h"
 #include "captioner/train/train_language.h"
 
 cap_train_settings cap_train_defaults(void)
@@ -107,6 +108,27 @@ cap_sentences *cap_sentences_of(const cap_run *r)
 void cap_sentences_begin(cap_run *r)
 {
     cap_sentences_of(r)->s = *(const cap_train_settings *)r->asked;
+}
+
+/* That it can read and say. */
+static int words_of(const cap_model *m)
+{
+    int words = ds_vocab_size(cap_model_vocab(m));
+    return m->source ? words + ds_vocab_size(ds_codec_vocab(m->source)) : words;
+}
+
+err_code cap_sentences_make(cap_run *r, cap_make_model *make, error *err)
+{
+    const cap_sentences *d = cap_sentences_of(r);
+    cap_model *from = NULL;
+    err_code code = d->s.init ? cap_init_open(d->s.init, d->s.kind, &from, err) : ERR_OK;
+    if (!code && from) code = cap_init_check(&d->s, from, err);
+    if (!code) code = make(r, from, err);
+    if (!code && from)
+        cap_run_say(r, "starts from '%.200s'; %d words are new to it", d->s.init,
+                    words_of(d->model) - words_of(from));
+    cap_model_close(&from);
+    return code;
 }
 
 static err_code make_plan(const cap_run *r, int64_t epoch, ds_plan **plan, error *err)

@@ -25,6 +25,12 @@ err_code cap_sentences_check(const cap_train_settings *s, error *err);
 /* First in the task's open: takes over the settings. */
 void cap_sentences_begin(cap_run *r);
 
+/* The model of the run: from drawn weights (`from` NULL), or from those of the model that the settings start
+ * from, whose sizes they are held against. `make` sets cap_sentences.model, with the words of `from` among
+ * its own. */
+typedef err_code cap_make_model(cap_run *r, const cap_model *from, error *err);
+err_code cap_sentences_make(cap_run *r, cap_make_model *make, error *err);
+
 /* Last in the task's open, where s.per_image, model and targets are set: tells the run of them. */
 err_code cap_sentences_ready(cap_run *r, error *err);
 void cap_sentences_close(cap_run *r);

@@ -184,11 +184,8 @@ static err_code make_codec(const cap_run *r, const ds_codec_settings *level, con
                            const char *const *lines, int32_t count, ds_codec **out, error *err)
 {
     ds_codec *found = NULL;
-    if (!old) return learn(r, *level, lines, count, out, err);
     err_code code = learn(r, *level, lines, count, &found, err);
-    if (!code) code = cap_init_codec(old, found, out, err);
-    ds_codec_free(&found);
-    return code;
+    return code ? code : cap_init_codec(old, found, out, err);
 }
 
 static err_code make_model(cap_run *r, const cap_model *from, error *err)
@@ -208,32 +205,12 @@ static err_code make_model(cap_run *r, const cap_model *from, error *err)
     return code;
 }
 
-static int words_of(const cap_model *m)
-{
-    return ds_vocab_size(ds_codec_vocab(m->source)) + ds_vocab_size(ds_codec_vocab(m->target));
-}
-
-/* From drawn weights, or from those of a model. */
-static err_code begin_model(cap_run *r, error *err)
-{
-    const cap_train_settings *s = asked(r);
-    cap_model *from = NULL;
-    err_code code = s->init ? cap_init_open(s->init, CAP_TEXT, &from, err) : ERR_OK;
-    if (!code && from) code = cap_init_check(s, from, err);
-    if (!code) code = make_model(r, from, err);
-    if (!code && from)
-        cap_run_say(r, "starts from '%.200s'; %d words are new to it", s->init,
-                    words_of(model_of(r)) - words_of(from));
-    cap_model_close(&from);
-    return code;
-}
-
 static err_code open_texts(cap_run *r, error *err)
 {
     cap_text_data *d = data_of(r);
     err_code code;
     cap_sentences_begin(r);
-    if ((code = open_pairs(r, err)) || (code = begin_model(r, err)) ||
+    if ((code = open_pairs(r, err)) || (code = cap_sentences_make(r, make_model, err)) ||
         (code = encode_split(r, &d->train, err)) || (code = leave_out_long(r, err)))
         return code;
     if (r->has_val && (code = encode_split(r, &d->val, err))) return code;
