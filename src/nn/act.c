@@ -107,8 +107,9 @@ static void hard_swish_back(const real *x, const real *y, const real *dy, real *
 
 enum { GELU_BLOCK = 256 };
 
-/* erfc(z), z >= 0, is t e^(p - z^2) with t = 1 / (1 + z / 2) and p a polynomial in t, its fractional error below
- * 1.2e-7 everywhere: the Chebyshev fit of Press, Teukolsky, Vetterling, Flannery, "Numerical Recipes", section 6.2. */
+/* erfc(z), z >= 0, is t e^(p - z^2) with t = 1 / (1 + z / 2) and p a polynomial in t, its fractional error
+ * below 1.2e-7 everywhere: the Chebyshev fit of Press, Teukolsky, Vetterling, Flannery, "Numerical Recipes",
+ * section 6.2. */
 static real erfc_exponent(real z, real t)
 {
     static const real c[] = {(real)-1.26551223, (real)1.00002368, (real)0.37409196,  (real)0.09678418,
@@ -119,10 +120,11 @@ static real erfc_exponent(real z, real t)
     return p - z * z;
 }
 
-/* x times the share of a normal distribution below x, which left of 0 is erfc(|x| / sqrt 2) / 2. */
+/* x times the share of a normal distribution below x, which left of 0 is erfc(|x| / sqrt 2) / 2. The
+ * exponents are zeroed for compilers that think n could be 0. */
 static void gelu_block(const kernels *k, const real *x, real *y, int n)
 {
-    real t[GELU_BLOCK], e[GELU_BLOCK];
+    real t[GELU_BLOCK], e[GELU_BLOCK] = {0};
     for (int i = 0; i < n; i++) {
         real z = (x[i] < 0 ? -x[i] : x[i]) * (real)ROOT_HALF;
         t[i] = 1 / (1 + z / 2);
