@@ -44,16 +44,19 @@ learn() {
 {
 	# To see: the backbone, along with a decoder that is thrown away.
 	learn seeing.safetensors $photos $judged --encoder weights/efficientnet_lite2.safetensors --size 224 \
-		--tune-encoder --encoder-factor 0.1 --dropout 0.4 --attend output --epochs 8 --batch 100
+		--tune-encoder --encoder-factor 0.15 --dropout 0.4 --attend output --heads 8 --average 0.998 --epochs 14 \
+		--batch 100
 
 	# To speak, of regions and of what is named, with and without photos.
 	learn speaking.safetensors $photos $more $judged $also $only --encoder seeing.safetensors --namers objects,words \
-		--detector weights/yolox_nano.safetensors --attend output --heads 8 --glance 256 --per-image 5 --batch 80 \
-		--dropout 0.4 --min-count 10 --epochs 8 --cache .
+		--detector weights/yolox_nano.safetensors --detector-size 320 --attend output --heads 8 --glance 256 \
+		--softmax each --per-image 5 --batch 80 --only-groups 32 --dropout 0.4 --min-count 10 --average 0.998 \
+		--epochs 14 --best-by loss --cache .
 
 	# To say what people say.
 	learn critical.safetensors $photos $more $judged $also $only --self-critical --init speaking.safetensors \
-		--min-count 10 --fall linear --rate 2e-5 --epochs 2 --cache . --licence "$licence"
+		--min-count 10 --batch 160 --only-groups 48 --naming 0.2 --fall linear --rate 3e-5 --average 0.995 \
+		--epochs 4 --cache . --licence "$licence"
 }
 
 # To know how far it may be trusted, and to be small.
