@@ -184,8 +184,25 @@ static err_code export_builtin(const char *to, error *err)
     return io_write_file(to, bytes, size, err);
 }
 
+/* The model speaks with another factor on its logits. */
+static err_code sharpen(cap_model *m, double sharpness, error *err)
+{
+    const cap_decoder_config *c = &m->decoder.config;
+    const io_field *field = io_fields_find(c->row->fields, "sharpness");
+    if (!field) return err_set(err, ERR_ARGUMENT, "a decoder '%s' has no sharpness to set", c->row->name);
+    *io_field_number(field, c->settings.bytes) = sharpness;
+    return io_fields_check(c->row->fields, c->settings.bytes, c->row->name, err);
+}
+
+/* What an exported model is to be. */
+typedef struct export_form {
+    const char *store; /* NULL: as it is */
+    double sharpness;  /* 0: its own */
+    bool force;
+} export_form;
+
 /* A model (NULL: that inside the program) with its weights as another type. */
-static err_code export_stored(const char *to, const char *from, const char *store, error *err)
+static err_code export_stored(const char *to, const char *from, const export_form *form, error *err)
 {
     cap_model *m = NULL;
     size_t size, i = 0;
@@ -193,37 +210,43 @@ static err_code export_stored(const char *to, const char *from, const char *stor
     if (!from && !bytes) return err_set(err, ERR_MISSING, "there is no model inside this program to export");
     err_code code = from ? cap_model_open_unfolded(from, &m, err)
                          : cap_model_open_memory_unfolded(bytes, size, "the built-in model", &m, err);
-    while (strcmp(stores[i].name, store) != 0) i++;
+    while (strcmp(stores[i].name, form->store) != 0) i++;
+    if (!code && form->sharpness > 0) code = sharpen(m, form->sharpness, err);
     if (!code) code = cap_model_save(m, to, stores[i].type, err);
     cap_model_close(&m);
     return code;
 }
 
-static err_code export_model(const char *to, const char *from, const char *store, bool force, error *err)
+static err_code export_model(const char *to, const char *from, const export_form *form, error *err)
 {
-    if (from && !store)
+    if (from && !form->store)
         return err_set(err, ERR_ARGUMENT,
                        "--export alone writes the model inside the program: '%.300s' needs --store beside it "
                        "(see 'caption info --help')",
                        from);
-    if (!force && !access(to, F_OK))
+    if (!form->force && !access(to, F_OK))
         return err_set(err, ERR_ARGUMENT, "'%.300s' exists: --force replaces it", to);
-    return store ? export_stored(to, from, store, err) : export_builtin(to, err);
+    return form->store ? export_stored(to, from, form, err) : export_builtin(to, err);
 }
 
 int verb_info(int argc, char **argv)
 {
-    bool json = false, words = false, force = false;
-    const char *export = NULL, *store = NULL;
+    bool json = false, words = false;
+    const char *export = NULL;
+    export_form form = {0};
     const opt options[] = {
         {"json", 'j', OPT_FLAG, .value = &json, .help = "one JSON object"},
         {"vocabulary", .kind = OPT_FLAG, .value = &words,
          .help = "all words, one a line, by falling frequency; with --json as a list"},
         {"export", .kind = OPT_OUTPUT, .metavar = "FILE", .value = &export,
          .help = "write the model inside the program to FILE, for caption train --init or other programs"},
-        {"store", .kind = OPT_CHOICE, .metavar = "f16|f32|i8", .value = &store,
-         .help = "with --export: convert the weights of that or another MODEL; i8: matrices in eight bits"},
-        {"force", .kind = OPT_FLAG, .value = &force, .help = "let --export replace a file"},
+        {"store", .kind = OPT_CHOICE, .metavar = "f16|f32|i8", .value = &form.store,
+         .help = "with --export: convert the weights of that or another MODEL, whose "
+                 "confidence is then to be fitted again (caption calibrate); i8: matrices in eight bits"},
+        {"sharpness", .kind = OPT_DOUBLE, .metavar = "X", .value = &form.sharpness, .max = 100,
+         .help =
+             "with --store: the factor on the logits with which the model speaks from then on; 0: its own"},
+        {"force", .kind = OPT_FLAG, .value = &form.force, .help = "let --export replace a file"},
         {0},
     };
     const opt_command command = {.verb = "info",
@@ -241,12 +264,17 @@ int verb_info(int argc, char **argv)
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
     error err = {0};
     const char *path = argc > 1 ? argv[1] : NULL;
-    if (store && !export) {
+    if (form.sharpness > 0 && !form.store) {
+        err_set(&err, ERR_ARGUMENT, "--sharpness needs --store (see 'caption info --help')");
+        verb_fail(&err);
+        return VERB_USAGE;
+    }
+    if (form.store && !export) {
         err_set(&err, ERR_ARGUMENT, "--store is of use beside --export alone (see 'caption info --help')");
         verb_fail(&err);
         return VERB_USAGE;
     }
-    if (export) return export_model(export, path, store, force, &err) ? verb_fail(&err) : VERB_DONE;
+    if (export) return export_model(export, path, &form, &err) ? verb_fail(&err) : VERB_DONE;
     if (path && info_is_reader(path)) return info_reader(path, json, words);
     cap_model *m;
     model_view v = {.path = path, .words = words};
