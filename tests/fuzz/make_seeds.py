@@ -156,6 +156,12 @@ def texts():
     seed("lines", "long", "x" * 300 + "\n" + "y" * 10)
     seed("words", "good_caption", "A man's T-shirt isn't &quot;red&quot; at 10:30, o'clock...")
     seed("words", "good_odd", "Caf\u00e9 \u2019s \u2014 \u00bd \u20ac5 www.a-b.com U.S. (etc.) \u6f22\u5b57 \U0001f600 &#39; cannot")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##n", "dog", "##s", "\u6f22"]
+    line = "\0A dogs' [MASK] \u6f22 caf\u00e9 \uac15"
+    seed("wordpiece", "good_ours", json.dumps({"lower": True, "vocabulary": pieces}) + line)
+    seed("wordpiece", "good_file", "\n".join(pieces) + "\n" + line)
+    seed("wordpiece", "good_tokenizer", json.dumps({"model": {"type": "WordPiece", "vocab": {p: i for i, p in enumerate(pieces)}}}) + line)
+    seed("wordpiece", "twice", "[PAD]\na\na\n" + line)
     seed("options", "good_all", "--flag\n-q\n--number=7\n-r0.25\n--name\nx\n-ssquare\n-w\na\n--word=b\n--size\n2Ki\n--\n-\n")
     seed("options", "help", "a\n--help\n")
     seed("options", "wrong", "--numbre\n3\n-n\n0\nx\n")
