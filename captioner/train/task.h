@@ -5,6 +5,8 @@
  *     cap_task_pairs      text to text               (train_text*.c)
  *     cap_task_language   texts, word by word        (train_language.c, train_texts.c)
  *     cap_task_pretrain   photos to classes and to what a teacher sees in them (pretrain*.c)
+ *     cap_task_classify   lines to classes           (train_classify.c)
+ *     cap_task_masked     lines to words of theirs   (train_masked.c)
  *
  * Epochs, steps, optimiser, schedule, state, log, lock, choice of the best and what is said of them are the
  * trainer's (train*.c), one code for all. A task knows where its batches come from, the loss of one, what its

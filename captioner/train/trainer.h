@@ -4,8 +4,8 @@
  *     cap_train_events events = {.ctx = me, .say = say, .stop = was_interrupted};
  *     if (cap_run_task(&cap_task_captions, &s, &what_the_task_asks, &events, &err)) ...
  *
- * cap_train (train.h) and cap_pretrain (pretrain.h) do so for the tasks of this program; a new task is
- * written against task.h.
+ * cap_train (train.h), cap_train_reader (train_reader.h) and cap_pretrain (pretrain.h) do so for the tasks of
+ * this program; a new task is written against task.h.
  *
  * OUT holds the result of the best epoch by the task's validation (the last epoch without validation); it is
  * replaced atomically, so that at any moment a complete one lies there. OUT.state holds everything to go on:
