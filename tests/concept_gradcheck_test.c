@@ -13,8 +13,8 @@
 #include "captioner/net/decoder_row.h"
 #include "captioner/net/lstm_settings.h"
 #include "src/nn/activation.h"
-#include "src/nn/gradcheck.h"
 #include "tests/concept_batch.h"
+#include "tests/model_gradcheck.h"
 
 typedef struct model {
     nn_params params;
@@ -80,19 +80,6 @@ static nn_var *loss_of(nn_tape *t, void *ctx)
     return text_batch_loss_of(t, &seen, &m->decoder, &m->options);
 }
 
-static double value_of(model *m, double sampling)
-{
-    arena mem = {0};
-    nn_tape t = {.mem = &mem, .recording = true, .training = true};
-    m->options.sampling = sampling;
-    nn_var *loss = loss_of(&t, m);
-    assert_non_null(loss);
-    double value = loss->data[0];
-    m->options.sampling = 0;
-    arena_release(&mem);
-    return value;
-}
-
 static void check(const variant *v)
 {
     char name[100];
@@ -102,15 +89,7 @@ static void check(const variant *v)
              v->layers, v->regions, v->apart);
     model m;
     set_up(&m, v);
-    arena mem = {0};
-    nn_tape t = {.mem = &mem, .recording = true, .training = true};
-    const char *worst = "";
-    double off = nn_gradcheck(&t, &m.params, loss_of, &m, 1e-5, 8, &worst);
-    if (!(off < 1e-6)) fail_msg("%s: gradient of %s is off by %.3g", name, worst, off);
-    double all = value_of(&m, 0), one_by_one = value_of(&m, 1e-300);
-    if (!(fabs(all - one_by_one) < 1e-12))
-        fail_msg("%s: %.15g at once, %.15g in steps", name, all, one_by_one);
-    arena_release(&mem);
+    model_gradcheck_run(&(model_gradcheck){name, &m.params, &m.options, loss_of, &m}, 8);
     tear_down(&m);
 }
 

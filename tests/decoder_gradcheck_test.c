@@ -15,7 +15,7 @@
 #include "captioner/net/lstm_settings.h"
 #include "src/nn/attention.h"
 #include "src/nn/attention_penalty.h"
-#include "src/nn/gradcheck.h"
+#include "tests/model_gradcheck.h"
 #include "tests/text_batch.h"
 
 typedef struct model {
@@ -44,57 +44,34 @@ static void set_up(model *m, const cap_text_encoder_config *e, const cap_decoder
     assert_int_equal(nn_params_finish(&m->params, 3, NULL), ERR_OK);
 }
 
-static double value_of(model *m, double sampling)
-{
-    arena mem = {0};
-    nn_tape t = {.mem = &mem, .recording = true, .training = true};
-    m->options.sampling = sampling;
-    nn_var *loss = loss_of(&t, m);
-    assert_non_null(loss);
-    double value = loss->data[0];
-    m->options.sampling = 0;
-    arena_release(&mem);
-    return value;
-}
-
 /* Weights of captions, below 0 among them: the loss is the weighted sum of what each caption alone adds. */
-static void check_weights(const char *name, nn_tape *t, model *m)
+static void check_weights(const model_gradcheck *g)
 {
     static const real weight[TEXT_ROWS] = {(real)1.5, -2, (real)0.25}, even[TEXT_ROWS] = {1, 1, 1};
-    const char *worst = "";
     double sum = 0;
-    m->options = (cap_loss_options){0};
+    *g->options = (cap_loss_options){0};
     for (int i = 0; i < TEXT_ROWS; i++) {
         real one[TEXT_ROWS] = {0};
         one[i] = 1;
-        m->options.weight = one;
-        sum += (double)weight[i] * value_of(m, 0);
+        g->options->weight = one;
+        sum += (double)weight[i] * model_loss(g, 0);
     }
-    m->options.weight = weight;
-    if (!(fabs(sum - value_of(m, 0)) < 1e-12)) fail_msg("%s: weights do not add up", name);
-    double off = nn_gradcheck(t, &m->params, loss_of, m, 1e-5, 2, &worst);
-    if (!(off < 1e-6)) fail_msg("%s: weighted gradient of %s is off by %.3g", name, worst, off);
-    m->options.weight = even;
-    double with = value_of(m, 0);
-    m->options.weight = NULL;
-    assert_true(with == value_of(m, 0));
+    g->options->weight = weight;
+    if (!(fabs(sum - model_loss(g, 0)) < 1e-12)) fail_msg("%s: weights do not add up", g->name);
+    check_gradients(g, 2);
+    g->options->weight = even;
+    double with = model_loss(g, 0);
+    g->options->weight = NULL;
+    assert_true(with == model_loss(g, 0));
 }
 
 static void check_one(const char *name, const cap_text_encoder_config *e, const cap_decoder_config *d)
 {
     model m;
     set_up(&m, e, d);
-    arena mem = {0};
-    nn_tape t = {.mem = &mem, .recording = true, .training = true};
-    const char *worst = "";
-    double off = nn_gradcheck(&t, &m.params, loss_of, &m, 1e-5, 6, &worst);
-    if (!(off < 1e-6)) fail_msg("%s: gradient of %s is off by %.3g", name, worst, off);
-    /* A chance that never comes true: the words are the given ones, the steps go one by one. */
-    double all = value_of(&m, 0), one_by_one = value_of(&m, 1e-300);
-    if (!(fabs(all - one_by_one) < 1e-12))
-        fail_msg("%s: %.15g at once, %.15g in steps", name, all, one_by_one);
-    check_weights(name, &t, &m);
-    arena_release(&mem);
+    const model_gradcheck g = {name, &m.params, &m.options, loss_of, &m};
+    model_gradcheck_run(&g, 6);
+    check_weights(&g);
     cap_decoder_release(&m.decoder);
     nn_params_release(&m.params);
 }

@@ -145,9 +145,6 @@ int verb_calibrate(int argc, char **argv)
     error err = {0};
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
     const char *problem = pair_up(&q);
-    if (problem) {
-        fprintf(stderr, "caption: %s (see 'caption calibrate --help')\n", problem);
-        return VERB_USAGE;
-    }
+    if (problem) return verb_misuse(&command, problem);
     return run(&q, &err) ? verb_fail(&err) : VERB_DONE;
 }

@@ -138,12 +138,6 @@ static int run(request *q, char **beginnings, int count)
     return q->failed ? VERB_FAILED : VERB_DONE;
 }
 
-static int usage(const char *problem)
-{
-    fprintf(stderr, "caption: %s (see 'caption complete --help')\n", problem);
-    return VERB_USAGE;
-}
-
 static const char about[] =
     "Goes on from the beginnings of texts with a language model that 'caption train --text' made: prints "
     "each with "
@@ -189,9 +183,9 @@ int verb_complete(int argc, char **argv)
     int verdict;
     error err = {0};
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    if (!q.use.path) return usage("no model given with --model");
+    if (!q.use.path) return verb_misuse(&command, "no model given with --model");
     if (q.top && q.decoding.n_best)
-        return usage("--top prints words and --n-best texts: one of them will do");
-    if (decoding_apply(&q.decoding, &err)) return usage(err.text);
+        return verb_misuse(&command, "--top prints words and --n-best texts: one of them will do");
+    if (decoding_apply(&q.decoding, &err)) return verb_misuse(&command, err.text);
     return run(&q, argv + 1, argc - 1);
 }

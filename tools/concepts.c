@@ -24,25 +24,13 @@ static const char examples[] =
     "  caption concepts --json photo.jpg | jq -r '.concepts[] | select(.confidence > 0.5) | .name'\n"
     "  caption concepts holiday/ | grep -P '\\tdog\\t'\n";
 
-static int usage_error(const char *problem)
-{
-    fprintf(stderr, "caption: %s (see 'caption concepts --help')\n", problem);
-    return VERB_USAGE;
-}
-
 int verb_concepts(int argc, char **argv)
 {
-    describe_request q = {.use = model_use_defaults(),
-                          .decoding = decoding_defaults(CAP_PHOTOS),
-                          .doing = "naming",
-                          .files = {.paint = overlay_concepts}};
-    q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
+    describe_request q = describe_defaults("naming", overlay_concepts);
     q.decoding.request.only_concepts = true;
     const opt options[] = {
         MODEL_OPTIONS(q.use, q.decoding.request),
-        {"Photos", .kind = OPT_GROUP},
-        {"recursive", 'r', OPT_FLAG, .value = &q.recursive,
-         .help = "of a folder, also the photos in the folders below it"},
+        PHOTO_OPTIONS(q),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help =
@@ -54,19 +42,11 @@ int verb_concepts(int argc, char **argv)
                  "to standard error"},
         {"overlay-dir", 'd', OPT_STRING, "DIR", &q.files.folder,
          .help = "the same for many photos, DIR/PHOTO.png each, as caption itself does it"},
-        {"force", 'f', OPT_FLAG, .value = &q.files.force,
-         .help = "with --overlay-dir: replace files that caption did not make, too"},
+        FORCE_OPTION(q),
         {0},
     };
-    const opt_command command = {.verb = "concepts",
-                                 .operands = "PHOTO...",
-                                 .operands_min = 1,
-                                 .operands_max = OPT_ANY,
-                                 .about = about,
-                                 .options = options,
-                                 .examples = examples};
+    const opt_command command = describe_command("concepts", about, options, examples);
     int verdict;
-    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    const char *problem = describe_problem(&q);
-    return problem ? usage_error(problem) : describe_run(&q, argv + 1, argc - 1);
+    if (!describe_begin(&q, &command, &argc, argv, &verdict)) return verdict;
+    return describe_run(&q, argv + 1, argc - 1);
 }

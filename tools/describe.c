@@ -270,21 +270,47 @@ int describe_run(describe_request *q, char **operands, int count)
     return verdict;
 }
 
-const char *describe_problem(describe_request *q)
+/* ---- the command line ---- */
+
+describe_request describe_defaults(const char *doing, overlay_painter *painter)
+{
+    describe_request q = {.doing = doing,
+                          .use = model_use_defaults(),
+                          .decoding = decoding_defaults(CAP_PHOTOS),
+                          .files = {.paint = painter}};
+    q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
+    return q;
+}
+
+opt_command describe_command(const char *name, const char *about, const opt *options, const char *examples)
+{
+    return (opt_command){.verb = name,
+                         .operands = "PHOTO...",
+                         .operands_min = 1,
+                         .operands_max = OPT_ANY,
+                         .about = about,
+                         .options = options,
+                         .examples = examples};
+}
+
+/* Of the options that both verbs have; NULL: all is well. */
+static const char *find_problem(const describe_request *q)
 {
     const char *problem = overlay_output_problem(q->overlay, q->json);
     if (problem) return problem;
     if (q->files.force && !q->files.folder) return "--force needs --overlay-dir";
     if (q->overlay && q->files.folder) return "--overlay and --overlay-dir exclude each other";
-    q->out = q->overlay && !strcmp(q->overlay, "-") ? stderr : stdout;
-    q->decoding.request.keep_photo = q->overlay || q->files.folder;
     return NULL;
 }
 
-static int usage_error(const char *problem)
+bool describe_begin(describe_request *q, const opt_command *command, int *argc, char **argv, int *verdict)
 {
-    fprintf(stderr, "caption: %s (see 'caption --help')\n", problem);
-    return VERB_USAGE;
+    if (!verb_begin(command, argc, argv, verdict)) return false;
+    const char *problem = find_problem(q);
+    if (problem) *verdict = verb_misuse(command, problem);
+    q->out = q->overlay && !strcmp(q->overlay, "-") ? stderr : stdout;
+    q->decoding.request.keep_photo = q->overlay || q->files.folder;
+    return !problem;
 }
 
 static const char about[] =
@@ -307,19 +333,13 @@ static const char examples[] =
 
 int verb_describe(int argc, char **argv)
 {
-    describe_request q = {.use = model_use_defaults(),
-                          .decoding = decoding_defaults(CAP_PHOTOS),
-                          .doing = "describing",
-                          .files = {.paint = overlay_words}};
-    q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
+    describe_request q = describe_defaults("describing", overlay_words);
     const opt options[] = {
         MODEL_OPTIONS(q.use, q.decoding.request),
         DECODING_OPTIONS(q.decoding),
         CAPTION_RULES(q.decoding),
         STYLE_OPTION(q.decoding.request),
-        {"Photos", .kind = OPT_GROUP},
-        {"recursive", 'r', OPT_FLAG, .value = &q.recursive,
-         .help = "of a folder, also the photos in the folders below it"},
+        PHOTO_OPTIONS(q),
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help =
@@ -343,24 +363,15 @@ int verb_describe(int argc, char **argv)
         {"overlay-dir", 'd', OPT_STRING, "DIR", &q.files.folder,
          .help = "the same for many photos, DIR/PHOTO.png each, like DIR/a.jpg.png; the next run replaces "
                  "them, and passes them over when they lie among the photos"},
-        {"force", 'f', OPT_FLAG, .value = &q.files.force,
-         .help = "with --overlay-dir: replace files that caption did not make, too"},
+        FORCE_OPTION(q),
         {0},
     };
-    const opt_command command = {.verb = "",
-                                 .operands = "PHOTO...",
-                                 .operands_min = 1,
-                                 .operands_max = OPT_ANY,
-                                 .about = about,
-                                 .options = options,
-                                 .examples = examples};
+    const opt_command command = describe_command("", about, options, examples);
     int verdict;
-    if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    const char *problem = describe_problem(&q);
-    if (problem) return usage_error(problem);
-    if (q.attention && !q.json) return usage_error("--attention needs --json");
+    if (!describe_begin(&q, &command, &argc, argv, &verdict)) return verdict;
+    if (q.attention && !q.json) return verb_misuse(&command, "--attention needs --json");
     error err = {0};
-    if (decoding_apply(&q.decoding, &err)) return usage_error(err.text);
+    if (decoding_apply(&q.decoding, &err)) return verb_misuse(&command, err.text);
     q.hush = q.hush || q.decoding.request.min_confidence > 0;
     q.decoding.request.attention = q.attention || q.decoding.request.keep_photo;
     return describe_run(&q, argv + 1, argc - 1);

@@ -23,12 +23,29 @@ typedef struct describe_request {
     FILE *out; /* of sentences: standard error where standard output takes the overlay */
 } describe_request;
 
+/* What both verbs do with their command lines:
+ *
+ *     describe_request q = describe_defaults("describing", overlay_words);
+ *     const opt options[] = {MODEL_OPTIONS(q.use, q.decoding.request), PHOTO_OPTIONS(q), FORCE_OPTION(q), {0}};
+ *     const opt_command command = describe_command("", about, options, examples);
+ *     if (!describe_begin(&q, &command, &argc, argv, &verdict)) return verdict;     see verb_begin
+ *     return describe_run(&q, argv + 1, argc - 1); */
+describe_request describe_defaults(const char *doing, overlay_painter *painter);
+opt_command describe_command(const char *name, const char *about, const opt *options, const char *examples);
+bool describe_begin(describe_request *q, const opt_command *command, int *argc, char **argv, int *verdict);
+
+/* clang-format off */
+#define PHOTO_OPTIONS(q)                                                                                     \
+    {"Photos", .kind = OPT_GROUP},                                                                           \
+    {"recursive", 'r', OPT_FLAG, .value = &(q).recursive,                                                    \
+     .help = "of a folder, also the photos in the folders below it"}
+#define FORCE_OPTION(q)                                                                                      \
+    {"force", 'f', OPT_FLAG, .value = &(q).files.force,                                                      \
+     .help = "with --overlay-dir: replace files that caption did not make, too"}
+/* clang-format on */
+
 /* Goes through the photos and folders, and ends the request. The verb's verdict. */
 int describe_run(describe_request *q, char **operands, int count);
-
-/* What is wrong with the options that both have in common; NULL: all is well. Sets q->out, and what the request
- * needs for overlays. */
-const char *describe_problem(describe_request *q);
 
 /* The lines of a photo; `overlay` is the file that its overlay went to, or NULL. False: out of memory. */
 bool describe_print(const describe_request *q, const cap_description *d, const char *path,

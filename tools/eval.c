@@ -200,12 +200,6 @@ static int evaluate(eval_request *q)
     return c.too_many ? VERB_FAILED : VERB_DONE;
 }
 
-static int usage(const char *problem)
-{
-    fprintf(stderr, "caption: %s (see 'caption eval --help')\n", problem);
-    return VERB_USAGE;
-}
-
 static const char *find_problem_of_lines(const eval_request *q)
 {
     if (!q->text_refs[0]) return "no references given with --text-refs";
@@ -390,9 +384,9 @@ int verb_eval(int argc, char **argv)
     error err = {0};
     const char *problem = find_problem(&q, memcmp(&plain, &q.decoding, sizeof plain) != 0);
     if (!problem && decoding_apply(&q.decoding, &err)) problem = err.text;
-    if (problem) return usage(problem);
+    if (problem) return verb_misuse(&command, problem);
     if (!add_text_refs(&q, argv + 1, argc - 1))
-        return usage("only --text-refs takes further files, 32 in all");
+        return verb_misuse(&command, "only --text-refs takes further files, 32 in all");
     if (q.text) return eval_language(&q);
     if (q.source || q.pairs) return eval_translate(&q);
     return q.text_hyps ? eval_text(&q) : evaluate(&q);

@@ -117,12 +117,6 @@ static int score(request *q)
     return code ? verb_fail(&err) : VERB_DONE;
 }
 
-static int usage(const char *problem)
-{
-    fprintf(stderr, "caption: %s (see 'caption score --help')\n", problem);
-    return VERB_USAGE;
-}
-
 int verb_score(int argc, char **argv)
 {
     request q = {.use = model_use_defaults(), .wanted = cap_request_defaults(CAP_PHOTOS)};
@@ -158,7 +152,7 @@ int verb_score(int argc, char **argv)
     q.sentence = argv[2];
     q.wanted.keep_photo = q.overlay;
     const char *problem = overlay_output_problem(q.overlay, q.json);
-    if (problem) return usage(problem);
+    if (problem) return verb_misuse(&command, problem);
     q.out = q.overlay && !strcmp(q.overlay, "-") ? stderr : stdout;
     return score(&q);
 }

@@ -252,12 +252,6 @@ static int translate(request *q)
     return j.failed || j.lost ? VERB_FAILED : VERB_DONE;
 }
 
-static int usage(const char *problem)
-{
-    fprintf(stderr, "caption: %s (see 'caption translate --help')\n", problem);
-    return VERB_USAGE;
-}
-
 static const char about[] =
     "Translates standard input to standard output, line by line, with a model that 'caption train' made of "
     "pairs "
@@ -305,10 +299,10 @@ int verb_translate(int argc, char **argv)
     int verdict;
     error err = {0};
     if (!verb_begin(&command, &argc, argv, &verdict)) return verdict;
-    if (!q.use.path) return usage("no model given with --model");
+    if (!q.use.path) return verb_misuse(&command, "no model given with --model");
     if (q.json && q.alignment && !strcmp(q.alignment, "-"))
-        return usage("--json and --alignment - both want standard output");
-    if (decoding_apply(&q.decoding, &err)) return usage(err.text);
+        return verb_misuse(&command, "--json and --alignment - both want standard output");
+    if (decoding_apply(&q.decoding, &err)) return verb_misuse(&command, err.text);
     q.decoding.request.attention = q.json || q.alignment || q.pairs;
     return translate(&q);
 }

@@ -94,6 +94,13 @@ bool verb_begin(const opt_command *command, int *argc, char **argv, int *verdict
     return check_outputs(command, argv + 1, *argc - 1, verdict);
 }
 
+int verb_misuse(const opt_command *command, const char *problem)
+{
+    fprintf(stderr, "caption: %s (see 'caption%s%s --help')\n", problem, *command->verb ? " " : "",
+            command->verb);
+    return VERB_USAGE;
+}
+
 int verb_fail(const error *err)
 {
     fprintf(stderr, "caption: %s\n", err->text);

@@ -57,6 +57,9 @@ const verb *verb_find(const char *name); /* NULL = no such verb */
  * the usage error said on stderr) and *verdict is the exit code. */
 bool verb_begin(const opt_command *command, int *argc, char **argv, int *verdict);
 
+/* Says "caption: PROBLEM (see 'caption VERB --help')" on stderr and returns VERB_USAGE. */
+int verb_misuse(const opt_command *command, const char *problem);
+
 /* Says "caption: TEXT" on stderr and returns VERB_FAILED. */
 int verb_fail(const error *err);
 

@@ -22,16 +22,6 @@ static language_data *data_of(const cap_run *r)
     return r->data;
 }
 
-static const cap_train_settings *asked(const cap_run *r)
-{
-    return &data_of(r)->sentences.s;
-}
-
-static const cap_model *model_of(const cap_run *r)
-{
-    return data_of(r)->sentences.model;
-}
-
 static err_code check(const void *asked_for, const cap_run_settings *run, error *err)
 {
     const cap_train_settings *s = asked_for;

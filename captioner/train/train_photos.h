@@ -40,6 +40,22 @@ typedef struct cap_photo_data {
     cap_validation validation[CAP_MOST_SETS]; /* the last one */
 } cap_photo_data;
 
+static inline cap_photo_data *data_of(const cap_run *r)
+{
+    return r->data;
+}
+
+/* ---- the model: train_photos_model.c ---- */
+
+/* Is the encoder one of our own, trained along from the start? One of the architectures that others have
+ * weights for is taken for imported where it is a model's. */
+bool cap_photos_own_encoder(const cap_train_settings *s);
+
+/* While opening, the captions being read: the model (see cap_sentences_make), with drawn weights or those of
+ * files, and the captions as numbers of its vocabulary; then what of its encoder trains. */
+err_code cap_photos_make_model(cap_run *r, const cap_model *from, error *err);
+err_code cap_photos_prepare_encoder(cap_run *r, error *err);
+
 /* ---- concepts, styles, captions without photos: train_photos_concepts.c ---- */
 
 err_code cap_photos_check_concepts(const cap_train_settings *s, error *err);

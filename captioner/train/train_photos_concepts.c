@@ -20,21 +20,6 @@ enum { GLANCE = 256 };
 #define SHOW_STREAM ((uint64_t)0x73686f77 << 32)
 #define LEND_STREAM ((uint64_t)0x6c656e64 << 32)
 
-static cap_photo_data *data_of(const cap_run *r)
-{
-    return r->data;
-}
-
-static const cap_concept_settings *asked(const cap_run *r)
-{
-    return &data_of(r)->sentences.s.concept;
-}
-
-static cap_model *model_of(const cap_run *r)
-{
-    return data_of(r)->sentences.model;
-}
-
 /* ---- what is asked for ---- */
 
 err_code cap_photos_check_concepts(const cap_train_settings *s, error *err)
@@ -59,11 +44,11 @@ err_code cap_photos_check_concepts(const cap_train_settings *s, error *err)
 /* The network that the file of --detector has weights of. */
 static const cnn_backbone_row *detector_of(const cap_run *r, error *err)
 {
-    io_tensors *t = io_tensors_open(asked(r)->detector, err);
+    io_tensors *t = io_tensors_open(asked(r)->concept.detector, err);
     const cnn_backbone_row *row = t ? cnn_import_find(t, err) : NULL;
     io_tensors_close(&t);
     if (!row || row->classes) return row;
-    err_set(err, ERR_MISMATCH, "'%s' has weights of '%s', which is no detector", asked(r)->detector,
+    err_set(err, ERR_MISMATCH, "'%s' has weights of '%s', which is no detector", asked(r)->concept.detector,
             row->name);
     return NULL;
 }
@@ -76,7 +61,7 @@ static err_code object_names(const cap_run *r, const cap_model *from, cap_names 
     bool copied = true;
     if (of_model && of_model->count)
         copied = cap_names_copy(names, (const char *const *)of_model->list, of_model->count);
-    if (!from && asked(r)->namers[CAP_NAMER_OBJECTS]) {
+    if (!from && asked(r)->concept.namers[CAP_NAMER_OBJECTS]) {
         const cnn_backbone_row *row = detector_of(r, err);
         if (!row) return err->code;
         copied = cap_names_copy(names, row->class_names, row->classes);
@@ -88,13 +73,13 @@ err_code cap_photos_open_photoless(cap_run *r, const cap_model *from, error *err
 {
     cap_photoless *p = &data_of(r)->photoless;
     cap_names names;
-    if (!asked(r)->captions_only) return ERR_OK;
+    if (!asked(r)->concept.captions_only) return ERR_OK;
     err_code code = object_names(r, from, &names, err);
-    if (!code) code = cap_photoless_open(p, asked(r)->captions_only, &names, err);
+    if (!code) code = cap_photoless_open(p, asked(r)->concept.captions_only, &names, err);
     cap_names_release(&names);
     if (!code && p->only.wordless)
         cap_run_say(r, "captions without a word (%d) are passed over ('%.200s')", (int)p->only.wordless,
-                    asked(r)->captions_only);
+                    asked(r)->concept.captions_only);
     return code;
 }
 
@@ -124,8 +109,8 @@ static err_code words_to_name(cap_run *r, const ds_vocab *vocab, cap_namer_confi
 /* The side of the square in which objects are looked for, where one is asked for. */
 static void set_detector_size(const cap_run *r, cap_namer_config *c)
 {
-    if (c->row && asked(r)->detector_size)
-        ((cap_objects_settings *)(void *)c->settings.bytes)->size = asked(r)->detector_size;
+    if (c->row && asked(r)->concept.detector_size)
+    ((cap_objects_settings *)(void *)c->settings.bytes)->size = asked(r)->concept.detector_size;
 }
 
 static err_code copy_namers(const cap_model *from, cap_model_form *form, error *err)
@@ -146,7 +131,7 @@ static err_code copy_namers(const cap_model *from, cap_model_form *form, error *
 
 static err_code new_namers(cap_run *r, const ds_vocab *vocab, cap_model_form *form, error *err)
 {
-    if (asked(r)->namers[CAP_NAMER_OBJECTS]) {
+    if (asked(r)->concept.namers[CAP_NAMER_OBJECTS]) {
         const cnn_backbone_row *row = detector_of(r, err);
         if (!row) return err->code;
         cap_namer_config c = cap_objects_config(NULL);
@@ -155,7 +140,7 @@ static err_code new_namers(cap_run *r, const ds_vocab *vocab, cap_model_form *fo
         s->size = row->size;
         form->namers[CAP_NAMER_OBJECTS] = c;
     }
-    if (!asked(r)->namers[CAP_NAMER_WORDS]) return ERR_OK;
+    if (!asked(r)->concept.namers[CAP_NAMER_WORDS]) return ERR_OK;
     return words_to_name(r, vocab, &form->namers[CAP_NAMER_WORDS], err);
 }
 
@@ -174,7 +159,7 @@ static err_code new_styles(const cap_run *r, cap_model_form *form, error *err)
     int count = 0;
     for (int i = 0; i < s->parts; i++)
         if (s->part[i].style) add_style(list, &count, s->part[i].style);
-    if (asked(r)->only_style) add_style(list, &count, asked(r)->only_style);
+    if (asked(r)->concept.only_style) add_style(list, &count, asked(r)->concept.only_style);
     if (!count || cap_names_copy(&form->styles, list, count)) return ERR_OK;
     return err_no_memory(err, "for the names of styles");
 }
@@ -231,7 +216,7 @@ static err_code number_styles(cap_run *r, error *err)
     const cap_split *s = &d->train;
     d->style = arena_array(&d->named, (size_t)s->captions.images + 1, sizeof *d->style);
     if (!d->style) return err_no_memory(err, "for the styles of photos");
-    err_code code = style_number(r, asked(r)->only_style, &d->only_style, err);
+    err_code code = style_number(r, asked(r)->concept.only_style, &d->only_style, err);
     for (int i = 0; !code && i < s->parts; i++) {
         int32_t number;
         code = style_number(r, s->part[i].style, &number, err);
@@ -242,7 +227,7 @@ static err_code number_styles(cap_run *r, error *err)
 
 static err_code import_detector(cap_run *r, error *err)
 {
-    io_tensors *t = io_tensors_open(asked(r)->detector, err);
+    io_tensors *t = io_tensors_open(asked(r)->concept.detector, err);
     if (!t) return err->code;
     err_code code = cap_objects_import(&model_of(r)->namers[CAP_NAMER_OBJECTS], t, err);
     io_tensors_close(&t);
@@ -500,13 +485,13 @@ static bool happens(const cap_run *r, uint64_t stream, double chance)
 
 bool cap_photos_show_regions(const cap_run *r)
 {
-    return !data_of(r)->has_concepts || !happens(r, SHOW_STREAM, asked(r)->hide_regions);
+    return !data_of(r)->has_concepts || !happens(r, SHOW_STREAM, asked(r)->concept.hide_regions);
 }
 
 /* The draws of a row: its style first, then its concepts. */
 static int32_t told_style(const cap_run *r, rng *g, int32_t style)
 {
-    return rng_uniform(g) < asked(r)->hide_style ? 0 : style;
+    return rng_uniform(g) < asked(r)->concept.hide_style ? 0 : style;
 }
 
 err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, error *err)
@@ -525,7 +510,7 @@ err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, 
         if (!list) continue;
         cap_concept *own = list + (size_t)i * (size_t)concepts->most;
         count[i] = cap_named_choose(model_of(r)->namers, &d->seen.named, photo, own);
-        if (r->tape.training) count[i] = cap_draw_drop(&asked(r)->drop, &g, own, count[i]);
+        if (r->tape.training) count[i] = cap_draw_drop(&asked(r)->concept.drop, &g, own, count[i]);
     }
     if (list) e->concepts = concepts;
     if (model_of(r)->styles.count) e->style = style;
@@ -549,7 +534,7 @@ static err_code draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, int32
         style[i] = told_style(r, &g, d->only_style);
         donor[i] = cap_draw_donor(d->draw, b->image[i], &g);
         count[i] = cap_draw_group(d->draw, b->image[i], donor[i], &g, own);
-        if (r->tape.training) count[i] = cap_draw_drop(&asked(r)->drop, &g, own, count[i]);
+        if (r->tape.training) count[i] = cap_draw_drop(&asked(r)->concept.drop, &g, own, count[i]);
     }
     if (model_of(r)->styles.count) e->style = style;
     return ERR_OK;
@@ -558,8 +543,8 @@ static err_code draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, int32
 err_code cap_photos_draw_batch(cap_run *r, ds_batch *b, cap_encoded *e, error *err)
 {
     cap_photo_data *d = data_of(r);
-    const cap_photoless_settings s = {.groups = asked(r)->groups,
-                                      .captions = asked(r)->captions,
+    const cap_photoless_settings s = {.groups = asked(r)->concept.groups,
+                                      .captions = asked(r)->concept.captions,
                                       .max_words = d->sentences.s.max_words,
                                       .seed = r->s->seed};
     err_code code = cap_photoless_batch(&d->photoless, &s, r->at.step, &r->step_memory, b, err);
@@ -567,7 +552,8 @@ err_code cap_photos_draw_batch(cap_run *r, ds_batch *b, cap_encoded *e, error *e
     int32_t *donor = arena_array(&r->step_memory, (size_t)b->images, sizeof *donor);
     if (!donor) return err_no_memory(err, "in a training step");
     code = draw_groups(r, b, e, donor, err);
-    if (code || !cap_split_keeps_features(&d->train) || !happens(r, LEND_STREAM, asked(r)->lend_regions))
+    if (code || !cap_split_keeps_features(&d->train) ||
+        !happens(r, LEND_STREAM, asked(r)->concept.lend_regions))
         return code;
     e->states = cap_split_features(&d->train, &r->tape, model_of(r), donor, b->images, err);
     return e->states ? ERR_OK : err->code ? err->code : err_no_memory(err, "in a training step");

@@ -10,21 +10,6 @@
 /* Photos encoded at a time; samples of the only set; those that an epoch can show. */
 enum { PHOTOS = 16, SAMPLES = 3, MOST_SAMPLES = 4 };
 
-static cap_photo_data *data_of(const cap_run *r)
-{
-    return r->data;
-}
-
-static const cap_train_settings *asked(const cap_run *r)
-{
-    return &data_of(r)->sentences.s;
-}
-
-static const cap_model *model_of(const cap_run *r)
-{
-    return data_of(r)->sentences.model;
-}
-
 /* Regions of a set's photos, PHOTOS at a time, whether kept or computed. */
 typedef struct viewer {
     const cap_split *of;

@@ -98,11 +98,6 @@ err_code cap_train(const cap_train_settings *s, const cap_train_events *events, 
     return cap_run_task(task, &s->run, s, events, err);
 }
 
-cap_sentences *cap_sentences_of(const cap_run *r)
-{
-    return r->data;
-}
-
 /* ---- opening ---- */
 
 void cap_sentences_begin(cap_run *r)

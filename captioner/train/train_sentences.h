@@ -17,7 +17,20 @@ typedef struct cap_sentences {
     cap_cider_ids *judge; /* of self-critical training: what `targets` say; NULL: it is none */
 } cap_sentences;
 
-cap_sentences *cap_sentences_of(const cap_run *r);
+static inline cap_sentences *cap_sentences_of(const cap_run *r)
+{
+    return r->data;
+}
+
+static inline const cap_train_settings *asked(const cap_run *r)
+{
+    return &cap_sentences_of(r)->s;
+}
+
+static inline cap_model *model_of(const cap_run *r)
+{
+    return cap_sentences_of(r)->model;
+}
 
 /* For the task's check: the ranges of what captions and pairs share. */
 err_code cap_sentences_check(const cap_train_settings *s, error *err);

@@ -6,21 +6,6 @@
 
 #include "captioner/train/train_init.h"
 
-static cap_text_data *data_of(const cap_run *r)
-{
-    return r->data;
-}
-
-static const cap_train_settings *asked(const cap_run *r)
-{
-    return &data_of(r)->sentences.s;
-}
-
-static const cap_model *model_of(const cap_run *r)
-{
-    return data_of(r)->sentences.model;
-}
-
 /* ---- reading ---- */
 
 static err_code check(const void *asked_for, const cap_run_settings *run, error *err)

@@ -22,6 +22,11 @@ typedef struct cap_text_data {
     double bleu, exact;    /* ... 0..100; share of lines, 0..1 */
 } cap_text_data;
 
+static inline cap_text_data *data_of(const cap_run *r)
+{
+    return r->data;
+}
+
 /* Members of cap_task_pairs: validation loss, all lines translated, scores and samples. */
 err_code cap_text_validate(cap_run *r, cap_epoch *e, error *err);
 void cap_text_tell(const cap_run *r, const cap_epoch *e, text *line);

@@ -7,21 +7,6 @@
 
 enum { LINES = 64, SAMPLES = 3 };
 
-static cap_text_data *data_of(const cap_run *r)
-{
-    return r->data;
-}
-
-static const cap_train_settings *asked(const cap_run *r)
-{
-    return &data_of(r)->sentences.s;
-}
-
-static const cap_model *model_of(const cap_run *r)
-{
-    return data_of(r)->sentences.model;
-}
-
 static const cap_text_split *val_of(const cap_run *r)
 {
     return &data_of(r)->val;
