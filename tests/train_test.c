@@ -83,18 +83,10 @@ static void tiny(task *t, const char *out)
     t->s.photos[0] = (cap_photo_set){.captions = t->captions, .images = t->images};
     t->s.val[0].captions = t->val;
     t->s.run.out = t->out;
-    t->s.size = 32;
-    cap_lstm_settings *d = cap_lstm_settings_of(&t->s.decoder);
-    d->hidden = d->projection = 16;
-    d->embedding = d->attention = 8;
-    d->dropout = 0.2;
+    tiny_settings(&t->s);
     t->s.run.epochs = epochs;
     t->s.run.batch = BATCH;
     t->s.per_image = CAPTIONS;
-    t->s.min_count = 1;
-    t->s.run.rate = 1e-2;
-    t->s.beam = 2;
-    t->s.run.threads = 2;
 }
 
 /* The file opens and says a sentence about a red photo. */
@@ -227,19 +219,9 @@ static void resume_needs_the_same_settings(void **unused)
     t.s.run.resume = true;
     int row = 0, every = test_size(1, 10);
 #define REFUSED(change, name)                                                                                \
-    do {                                                                                                     \
-        cap_train_settings s = t.s;                                                                          \
-        if (row++ % every) break;                                                                            \
-        s.change;                                                                                            \
-        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
-    } while (0)
+    if (row++ % every == 0) EXPECT_MISMATCH(t.s, change, name)
 #define REFUSED_LSTM(change, name)                                                                           \
-    do {                                                                                                     \
-        cap_train_settings s = t.s;                                                                          \
-        if (row++ % every) break;                                                                            \
-        cap_lstm_settings_of(&s.decoder)->change;                                                            \
-        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
-    } while (0)
+    if (row++ % every == 0) EXPECT_LSTM_MISMATCH(t.s, change, name)
     REFUSED(run.seed = 2, "seed");
     REFUSED(run.batch = 9, "batch");
     REFUSED(per_image = 1, "per-image");

@@ -141,40 +141,26 @@ static void resume_needs_the_same_settings(void **unused)
     tiny(&t, "settings");
     assert_int_equal(go(&t.s, &h, &err), ERR_INTERRUPTED);
     t.s.run.resume = true;
-#define REFUSED(change, name)                                                                                \
-    do {                                                                                                     \
-        cap_train_settings s = t.s;                                                                          \
-        s.change;                                                                                            \
-        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
-    } while (0)
-#define REFUSED_LSTM(change, name)                                                                           \
-    do {                                                                                                     \
-        cap_train_settings s = t.s;                                                                          \
-        cap_lstm_settings_of(&s.decoder)->change;                                                            \
-        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
-    } while (0)
 #define REFUSED_READER(change, name)                                                                         \
     do {                                                                                                     \
         cap_train_settings s = t.s;                                                                          \
         cap_text_encoder_settings(&s.text.encoder)->change;                                                  \
         expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
     } while (0)
-    REFUSED(run.seed = 2, "seed");
-    REFUSED(run.batch = 9, "batch");
-    REFUSED(max_words = 100, "max-words");
-    REFUSED(teacher_forcing = 0.5, "teacher-forcing");
-    REFUSED_LSTM(hidden = 24, "hidden");
-    REFUSED_LSTM(attend = CAP_ATTEND_INPUT, "attend");
-    REFUSED_LSTM(layers = 2, "layers");
+    EXPECT_MISMATCH(t.s, run.seed = 2, "seed");
+    EXPECT_MISMATCH(t.s, run.batch = 9, "batch");
+    EXPECT_MISMATCH(t.s, max_words = 100, "max-words");
+    EXPECT_MISMATCH(t.s, teacher_forcing = 0.5, "teacher-forcing");
+    EXPECT_LSTM_MISMATCH(t.s, hidden = 24, "hidden");
+    EXPECT_LSTM_MISMATCH(t.s, attend = CAP_ATTEND_INPUT, "attend");
+    EXPECT_LSTM_MISMATCH(t.s, layers = 2, "layers");
     REFUSED_READER(hidden = 24, "encoder's hidden");
     REFUSED_READER(reverse = true, "encoder's reverse");
     REFUSED_READER(bidirectional = false, "encoder's bidirectional");
-    REFUSED(best_by = CAP_BEST_LOSS, "best-by");
-    REFUSED(text.val_share = 0, "contents of the training pairs");
-    REFUSED(text.val_pairs = t.pairs, "contents of the training pairs");
-    REFUSED(text.source_level.level = DS_WORD, "encoder's vocabulary");
-#undef REFUSED
-#undef REFUSED_LSTM
+    EXPECT_MISMATCH(t.s, best_by = CAP_BEST_LOSS, "best-by");
+    EXPECT_MISMATCH(t.s, text.val_share = 0, "contents of the training pairs");
+    EXPECT_MISMATCH(t.s, text.val_pairs = t.pairs, "contents of the training pairs");
+    EXPECT_MISMATCH(t.s, text.source_level.level = DS_WORD, "encoder's vocabulary");
 #undef REFUSED_READER
 }
 

@@ -3,6 +3,7 @@
 #ifndef TESTS_TRAINING_H
 #define TESTS_TRAINING_H
 
+#include "captioner/net/lstm_settings.h"
 #include "captioner/train/train.h"
 #include "src/io/file.h"
 #include "tests/folder.h"
@@ -87,6 +88,35 @@ static inline void expect_refusal(const cap_train_settings *s, err_code code, co
     if (go(s, &h, &err) != code) fail_msg("no refusal that says '%s': '%s'", part, err.text);
     if (!strstr(err.text, part)) fail_msg("'%s' does not say '%s'", err.text, part);
     assert_int_equal(h.epochs, 0);
+}
+
+/* Settings `from` with `change` in one member, or in one of their LSTM decoder: a run that goes on takes them for
+ * others than it began with. */
+#define EXPECT_MISMATCH(from, change, name)                                                                  \
+    do {                                                                                                     \
+        cap_train_settings s = (from);                                                                       \
+        s.change;                                                                                            \
+        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
+    } while (0)
+#define EXPECT_LSTM_MISMATCH(from, change, name)                                                             \
+    do {                                                                                                     \
+        cap_train_settings s = (from);                                                                       \
+        cap_lstm_settings_of(&s.decoder)->change;                                                            \
+        expect_refusal(&s, ERR_MISMATCH, "'" name "' was");                                                  \
+    } while (0)
+
+/* A small decoder that learns fast, for drawn photos. */
+static inline void tiny_settings(cap_train_settings *s)
+{
+    cap_lstm_settings *d = cap_lstm_settings_of(&s->decoder);
+    d->hidden = d->projection = 16;
+    d->embedding = d->attention = 8;
+    d->dropout = 0.2;
+    s->size = 32;
+    s->min_count = 1;
+    s->run.rate = 1e-2;
+    s->beam = 2;
+    s->run.threads = 2;
 }
 
 static inline bool exists(const char *out, const char *end)
