@@ -2,6 +2,7 @@
 set(CAPTION_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
 option(CAPTION_FUZZ "Build the fuzz targets with libFuzzer, which needs clang" OFF)
 option(CAPTION_SIMD "Build the SIMD kernels (chosen at run time by CPU feature)" ON)
+option(CAPTION_EMULATE_AMX "Run the kernels of AMX with tiles in plain C: for tests, on CPUs with AVX-512 and bf16" OFF)
 option(CAPTION_OPTIONAL_LIBRARIES "Use the optional libraries that are found" ON)
 
 if(NOT CMAKE_BUILD_TYPE)

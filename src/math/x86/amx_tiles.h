@@ -18,6 +18,9 @@
 #include <string.h>
 
 #include "src/base/bounds.h"
+#if CAPTION_EMULATE_AMX
+#include "src/math/x86/amx_emulated.h"
+#endif
 
 enum {
     TILE = 16,       /* rows of a tile, and columns of a C tile */

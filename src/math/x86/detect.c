@@ -30,6 +30,6 @@ cpu_flags x86_detect(void)
     if (__builtin_cpu_supports("avx512vnni")) flags |= CPU_VNNI;
     if (!__builtin_cpu_supports("avx512bf16")) return flags;
     flags |= CPU_BF16;
-    if (has_amx_bf16() && request_tiles()) flags |= CPU_AMX;
+    if (CAPTION_EMULATE_AMX || (has_amx_bf16() && request_tiles())) flags |= CPU_AMX;
     return flags;
 }
