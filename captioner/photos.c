@@ -146,8 +146,7 @@ err_code cap_photos_read(cap_photos *g, arena *mem, error *err)
 {
     const cap_model *m = g->s->model;
     size_t count = (size_t)g->count;
-    g->names = cap_namers_exist(m->namers) &&
-               (g->wishes->only_concepts || cap_decoder_config_takes_concepts(&m->decoder.config));
+    g->names = cap_namers_exist(m->namers) && (g->wishes->only_concepts || m->decoder.takes_concepts);
     g->square = g->names ? cap_namers_square(m->namers) : 0;
     g->read = 0;
     g->index = arena_array(mem, count, sizeof *g->index);

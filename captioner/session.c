@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "captioner/search/search_state.h"
-#include "src/io/dtype.h"
+#include "src/nn/finite.h"
 
 cap_code cap_session_open(const cap_model *model, int threads, cap_session **out, cap_error *err)
 {
@@ -183,10 +183,8 @@ err_code cap_session_remember(cap_session *s, nn_tape *t, const cap_encoded *enc
     if (!t->failed) *memory = cap_decoder_remember(t, &s->model->decoder, encoded);
     if (t->failed || (!encoded->states && s->model->kind != CAP_NOTHING))
         return err_no_memory(err, "for the net");
-    if (!encoded->states) return ERR_OK;
-    float most =
-        io_largest(IO_F32, encoded->states->data, nn_count(encoded->states)); /* later steps may hide it */
-    return isfinite(most) ? ERR_OK : cap_no_numbers(err);
+    bool good = !encoded->states || nn_is_finite(encoded->states); /* later steps may hide it */
+    return good ? ERR_OK : cap_no_numbers(err);
 }
 
 err_code cap_session_search(cap_session *s, nn_tape *t, const cap_encoded *encoded,

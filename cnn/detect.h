@@ -14,20 +14,7 @@
 #ifndef CNN_DETECT_H
 #define CNN_DETECT_H
 
-#include "src/base/error.h"
-#include "src/image/image.h"
-#include "src/math/real.h"
-
-/* How a photo lies in a square: scaled, at the top left. */
-typedef struct cnn_letter {
-    int size;          /* side of the square; a multiple of 32 */
-    int width, height; /* of the photo, in its pixels */
-    double scale;      /* pixels of the square per pixel of the photo */
-} cnn_letter;
-
-/* Resamples the whole photo into rgb[size][size][3] so that its longer side fills the square; around it is
- * grey (114). Errors: ARGUMENT (size out of range, empty photo), MEMORY. */
-err_code cnn_letterbox(const img *photo, int size, uint8_t *rgb, cnn_letter *letter, error *err);
+#include "cnn/preprocess.h"
 
 typedef struct cnn_detection {
     double x0, y0, x1, y1; /* in pixels of the photo, inside it */

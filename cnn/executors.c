@@ -44,6 +44,25 @@ bool cnn_executor_runs(cnn_executor e, const cnn_node *n)
     return e != CNN_BY_BANDS || suits_bands(n);
 }
 
+/* ---- what runs ask of a net ---- */
+
+workspace *cnn_workspace_of(cnn_net *net, const nn_tape *t)
+{
+    return t->space ? t->space : &net->scratch;
+}
+
+bool cnn_node_learns(const nn_tape *t, const cnn_node *n)
+{
+    return n->weight && (nn_wants(t, n->weight) || nn_wants(t, n->norm.gamma) || nn_wants(t, n->norm.beta));
+}
+
+bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first)
+{
+    for (int i = first; tape->training && i < net->count; i++)
+        if (cnn_has_norm(&net->node[i]) && net->node[i].norm.momentum > 0) return false;
+    return true;
+}
+
 /* ---- the choice ---- */
 
 static bool all_run_by(cnn_executor e, const cnn_net *net, int first)
@@ -66,7 +85,7 @@ static int last_quiet(const cnn_net *net, const nn_tape *t, const nn_var *pixels
 static bool is_bare(const cnn_node *n)
 {
     const nn_batch_norm_params *p = &n->norm;
-    if (!n->weight || n->biased || !n->weight->data) return true;
+    if (!cnn_has_norm(n) || !n->weight->data) return true;
     int other = 0;
     real variance = 1 - p->epsilon;
     for (int c = 0; c < n->channels; c++)

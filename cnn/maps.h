@@ -1,8 +1,8 @@
-/* Rearranging NHWC maps. */
+/* Ops on NHWC maps without weights: rearranging, scaling, pooling. */
 #ifndef CNN_MAPS_H
 #define CNN_MAPS_H
 
-#include "src/nn/tape.h"
+#include "cnn/conv2d.h"
 
 /* Channels side by side: [N,H,W,sum of C]. Borrows the list no longer than the call; count is at most 4. */
 nn_var *cnn_concat(nn_tape *t, nn_var *const *x, int count);
@@ -19,5 +19,15 @@ nn_var *cnn_space_to_depth(nn_tape *t, nn_var *x);
 
 /* y[n,h,w,c] = x[n,h,w,c] f[n,c], f [N,1,1,C]. */
 nn_var *cnn_scale(nn_tape *t, nn_var *x, nn_var *f);
+
+/* Maximum over windows; pixels outside the map never win. Of what is not recorded first along the rows, then
+ * along the columns, so that a window of 13x13 costs 26 comparisons. */
+nn_var *cnn_max_pool(nn_tape *t, nn_var *x, cnn_window win);
+
+/* Mean over windows without padding. */
+nn_var *cnn_avg_pool(nn_tape *t, nn_var *x, int kernel);
+
+/* Mean over the whole map: [N,H,W,C] -> [N,C]. */
+nn_var *cnn_global_mean(nn_tape *t, nn_var *x);
 
 #endif

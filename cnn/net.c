@@ -91,11 +91,6 @@ void cnn_net_free(cnn_net **net)
     *net = NULL;
 }
 
-workspace *cnn_workspace_of(cnn_net *net, const nn_tape *t)
-{
-    return t->space ? t->space : &net->scratch;
-}
-
 const cnn_backbone_row *cnn_net_row(const cnn_net *net)
 {
     return net->row;
@@ -126,27 +121,10 @@ double cnn_net_products(const cnn_net *net, int input)
 
 /* ---- norms ---- */
 
-bool cnn_node_learns(const nn_tape *t, const cnn_node *n)
-{
-    return n->weight && (nn_wants(t, n->weight) || nn_wants(t, n->norm.gamma) || nn_wants(t, n->norm.beta));
-}
-
-static bool has_norm(const cnn_node *n)
-{
-    return n->weight && !n->biased;
-}
-
-bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first)
-{
-    for (int i = first; tape->training && i < net->count; i++)
-        if (has_norm(&net->node[i]) && net->node[i].norm.momentum > 0) return false;
-    return true;
-}
-
 void cnn_net_freeze_norm(cnn_net *net, bool frozen)
 {
     for (int i = 1; i < net->count; i++)
-        if (has_norm(&net->node[i])) net->node[i].norm.momentum = frozen ? 0 : (real)CNN_MOMENTUM;
+        if (cnn_has_norm(&net->node[i])) net->node[i].norm.momentum = frozen ? 0 : (real)CNN_MOMENTUM;
 }
 
 enum { FOLD_CHANNELS = 64 };
@@ -181,7 +159,7 @@ static bool fold_node(cnn_node *node)
 err_code cnn_net_fold(cnn_net *net, error *err)
 {
     for (int i = 1; i < net->count; i++)
-        if (has_norm(&net->node[i]) && !fold_node(&net->node[i]))
+        if (cnn_has_norm(&net->node[i]) && !fold_node(&net->node[i]))
             return err_set(err, ERR_FORMAT, "'%s' of the network '%s' has a running variance below 0",
                            net->node[i].name, net->row->name);
     return ERR_OK;
@@ -190,6 +168,7 @@ err_code cnn_net_fold(cnn_net *net, error *err)
 const real *cnn_net_fold_factors(const cnn_net *net, const nn_var *weight)
 {
     for (int i = 1; i < net->count; i++)
-        if (net->node[i].weight == weight && has_norm(&net->node[i])) return net->node[i].norm.gamma->data;
+        if (net->node[i].weight == weight && cnn_has_norm(&net->node[i]))
+            return net->node[i].norm.gamma->data;
     return NULL;
 }

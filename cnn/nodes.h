@@ -59,6 +59,11 @@ typedef struct cnn_node {
     int dense;       /* convolutions on the way from the pixels, it included */
 } cnn_node;
 
+static inline bool cnn_has_norm(const cnn_node *n)
+{
+    return n->weight && !n->biased;
+}
+
 /* ---- building ---- */
 
 typedef struct cnn_name {
@@ -103,7 +108,7 @@ enum {
     CNN_SLOT_GROUP,                                 /* by_groups.c: of worker 0, one for each group */
     CNN_SLOT_SEGMENT = CNN_SLOT_GROUP + CNN_GROUPS, /* by_groups.c */
     CNN_SLOT_GRADS,                                 /* by_groups.c: two */
-    CNN_SLOT_RESULT = CNN_SLOT_GRADS + 2            /* by_slices.c: `width` */
+    CNN_SLOT_RESULT = CNN_SLOT_GRADS + 2            /* by_nodes.c: `width` */
 };
 
 struct cnn_net {
@@ -118,8 +123,8 @@ struct cnn_net {
 /* executors.c: who runs what. */
 typedef enum {
     CNN_BY_NODES,  /* one after the other, recorded or not (by_nodes.c) */
-    CNN_BY_SLICES, /* not recorded, a few photos at a time (by_slices.c) */
-    CNN_BY_BANDS,  /* not recorded, a few nodes row by row (by_bands.c); offered to by by_slices.c */
+    CNN_BY_SLICES, /* not recorded, a few photos at a time (by_nodes.c) */
+    CNN_BY_BANDS,  /* not recorded, a few nodes row by row (by_bands.c); offered to by the slices */
     CNN_BY_GROUPS, /* recorded, with norms that are constants, the photos in groups (by_groups.c) */
     CNN_EXECUTORS
 } cnn_executor;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { GREY = 114 };
+
 void cnn_preprocess_default(cnn_preprocess *pre)
 {
     *pre = (cnn_preprocess){
@@ -31,6 +33,31 @@ err_code cnn_preprocess_photo(const cnn_preprocess *pre, const img *photo, uint8
     if (!code) memcpy(rgb, square.rgb, (size_t)pre->size * pre->size * 3);
     img_release(&square);
     return code;
+}
+
+static int scaled(int side, double scale, int size)
+{
+    int n = (int)(side * scale);
+    return n < 1 ? 1 : n < size ? n : size;
+}
+
+err_code cnn_letterbox(const img *photo, int size, uint8_t *rgb, cnn_letter *letter, error *err)
+{
+    if (size < 1 || size > CNN_MAX_SIDE)
+        return err_set(err, ERR_ARGUMENT, "input size %d of the net is outside 1..%d", size,
+                       (int)CNN_MAX_SIDE);
+    int longer = photo->width > photo->height ? photo->width : photo->height;
+    double scale = longer > 0 ? (double)size / longer : 1;
+    img small = {0};
+    err_code code = img_resize(photo, img_whole(photo), scaled(photo->width, scale, size),
+                               scaled(photo->height, scale, size), IMG_BILINEAR, &small, err);
+    if (code) return code;
+    size_t line = (size_t)size * 3, own = (size_t)small.width * 3;
+    memset(rgb, GREY, size * line);
+    for (size_t y = 0; y < (size_t)small.height; y++) memcpy(rgb + y * line, small.rgb + y * own, own);
+    img_release(&small);
+    *letter = (cnn_letter){size, photo->width, photo->height, scale};
+    return ERR_OK;
 }
 
 void cnn_normalise(const cnn_preprocess *pre, const uint8_t *rgb, size_t pixels, real *out)

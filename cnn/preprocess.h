@@ -35,6 +35,17 @@ void cnn_view(const cnn_preprocess *pre, int width, int height, double box[4]);
  * photo), MEMORY. */
 err_code cnn_preprocess_photo(const cnn_preprocess *pre, const img *photo, uint8_t *rgb, error *err);
 
+/* How a photo lies in a square: scaled, at the top left. */
+typedef struct cnn_letter {
+    int size;          /* side of the square; a multiple of 32 */
+    int width, height; /* of the photo, in its pixels */
+    double scale;      /* pixels of the square per pixel of the photo */
+} cnn_letter;
+
+/* Resamples the whole photo into rgb[size][size][3] so that its longer side fills the square; around it is
+ * grey (114). Errors: ARGUMENT (size out of range, empty photo), MEMORY. */
+err_code cnn_letterbox(const img *photo, int size, uint8_t *rgb, cnn_letter *letter, error *err);
+
 /* out[pixels][3] of rgb[pixels][3]. */
 void cnn_normalise(const cnn_preprocess *pre, const uint8_t *rgb, size_t pixels, real *out);
 

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "cnn/conv2d.h"
-#include "cnn/pool.h"
+#include "cnn/maps.h"
 #include "src/base/rng.h"
 #include "src/nn/activation.h"
 #include "src/nn/attention.h"

@@ -10,7 +10,6 @@
 
 #include "cnn/conv2d.h"
 #include "cnn/maps.h"
-#include "cnn/pool.h"
 #include "src/nn/activation.h"
 #include "src/nn/attention.h"
 #include "src/nn/attention_penalty.h"

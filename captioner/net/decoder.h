@@ -22,6 +22,7 @@
 
 #include "captioner/net/encoded.h"
 #include "datasets/batch.h"
+#include "src/base/arena.h"
 #include "src/io/fields.h"
 #include "src/nn/loss.h"
 #include "src/nn/params.h"
@@ -62,7 +63,8 @@ int cap_decoder_config_styles(const cap_decoder_config *c);
 
 typedef struct cap_decoder {
     cap_decoder_config config;
-    void *net; /* row->net_bytes, the row's own */
+    void *net;           /* row->net_bytes, the row's own */
+    bool takes_concepts; /* it looks at what was named, too */
 } cap_decoder;
 
 /* Declares all parameters as PREFIX + name. */
@@ -109,6 +111,38 @@ cap_step cap_decoder_step(nn_tape *t, const cap_decoder *d, const cap_memory *m,
 
 /* logits [N, V] of the words that may follow. May be called again for fresh ones. */
 nn_var *cap_decoder_logits(nn_tape *t, const cap_decoder *d, const cap_step *step);
+
+/* ---- word after word, as a search does ---- */
+
+/* A walk along sentences: the state of many rows, kept between words outside the tape's arena, whose marks can be
+ * rewound after every word. Rows may be dropped, doubled and moved on the way.
+ *
+ *     cap_walk w = {.tape = t, .decoder = d, .memory = m, .mem = &mem, .most = 12};
+ *     cap_walk_begin(&w, memory_of, rows);
+ *     cap_step s = cap_walk_step(&w, memory_of, words);           as often as there are words
+ *     cap_walk_keep(&w, &s, from, rows);                          row i goes on from row from[i] of the step
+ *
+ * A failure shows on the tape. */
+typedef struct cap_walk_part {
+    int rank, dim[NN_MAX_RANK]; /* dim[0]: rows */
+    real *data;
+    size_t room; /* numbers that `data` can hold */
+} cap_walk_part;
+
+typedef struct cap_walk {
+    nn_tape *tape;
+    const cap_decoder *decoder;
+    const cap_memory *memory;
+    arena *mem; /* of the copies */
+    int most;   /* rows there can ever be */
+    int rows, parts;
+    cap_walk_part part[CAP_MAX_PARTS];
+} cap_walk;
+
+/* memory_of[rows], or NULL: row n looks at memory n. */
+void cap_walk_begin(cap_walk *w, const int32_t *memory_of, int rows);
+cap_step cap_walk_step(const cap_walk *w, const int32_t *memory_of, const int32_t *word);
+void cap_walk_keep(cap_walk *w, const cap_step *s, const int32_t *from, int rows);
 
 /* ---- training by teacher forcing ---- */
 

@@ -72,11 +72,6 @@ void cap_encoder_release(cap_encoder *e)
     *e = (cap_encoder){0};
 }
 
-cap_encoded cap_encoder_encode(nn_tape *t, const cap_encoder *e, const cap_input *in)
-{
-    return t->failed ? (cap_encoded){0} : e->config.row->encode(t, e, in);
-}
-
 err_code cap_encoder_prepare(cap_encoder *e, error *err)
 {
     return e->config.row->prepare ? e->config.row->prepare(e, err) : ERR_OK;

@@ -99,7 +99,11 @@ err_code cap_encoder_declare(cap_encoder *e, const cap_encoder_config *c, int in
 void cap_encoder_release(cap_encoder *e); /* zeroed ones are fine */
 
 /* A failure shows on the tape. */
-cap_encoded cap_encoder_encode(nn_tape *t, const cap_encoder *e, const cap_input *in);
+static inline cap_encoded cap_encoder_encode(nn_tape *t, const cap_encoder *e, const cap_input *in)
+{
+    return t->failed ? (cap_encoded){0} : e->config.row->encode(t, e, in);
+}
+
 err_code cap_encoder_prepare(cap_encoder *e, error *err);
 const real *cap_encoder_factors(const cap_encoder *e, const nn_var *weight);
 

@@ -1,5 +1,4 @@
 /* The namer of things with boxes: a detector of cnn/, each photo by itself. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +6,7 @@
 #include "captioner/net/object_words.h"
 #include "cnn/backbone.h"
 #include "cnn/import.h"
-#include "src/io/dtype.h"
+#include "src/nn/finite.h"
 
 enum { COARSEST = 32, MOST_OF_CLASS = 3, ROOM = 100 };
 
@@ -146,14 +145,14 @@ static err_code see_photo(nn_tape *t, const cap_namer *n, const cap_look *look, 
                           cap_sightings *out, error *err)
 {
     const objects_part *part = part_of(n);
-    int side = square(&n->config), classes = cnn_net_row(part->net)->classes;
+    int side = square(&n->config), classes = n->config.names.count;
     size_t pixels = (size_t)side * (size_t)side;
     real *values = nn_scratch(t, 3 * pixels * sizeof *values);
     if (!values) return err_no_memory(err, "for the objects of a photo");
     cnn_normalise(&part->pre, look->squares + (size_t)m * 3 * pixels, pixels, values);
     nn_var *y = cnn_net_forward(part->net, t, nn_input(t, values, 4, (int[]){1, side, side, 3}));
     if (!y) return err_no_memory(err, "for the objects of a photo");
-    if (!isfinite(io_largest(IO_F32, y->data, nn_count(y))))
+    if (!nn_is_finite(y))
         return err_set(err, ERR_FORMAT, "the detector computes no numbers: its weights are damaged");
     cnn_detect_settings s = cnn_detect_defaults();
     s.least_score = least;

@@ -1,13 +1,12 @@
 /* The namer of words: a head on the means of the encoder's regions, which says of each word of its list how
  * likely a caption of the photo has it. (A multi-label classifier of the words of captions, as the visual
  * concepts of Fang et al., "From captions to visual concepts and back", 2015.) */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "captioner/net/namer_parts.h"
-#include "src/io/dtype.h"
 #include "src/nn/activation.h"
+#include "src/nn/finite.h"
 #include "src/nn/linear.h"
 
 enum { MOST_HIDDEN = 1 << 14 };
@@ -131,7 +130,7 @@ static err_code see(nn_tape *t, const cap_namer *n, const cap_look *look, double
     if (!look->regions) return ERR_OK;
     const nn_var *scores = cap_words_scores(t, n, look->regions);
     if (!scores) return err_no_memory(err, "for what is in %d photos", look->photos);
-    if (!isfinite(io_largest(IO_F32, scores->data, nn_count(scores))))
+    if (!nn_is_finite(scores))
         return err_set(err, ERR_FORMAT, "the namer of words computes no numbers: its weights are damaged");
     for (size_t m = 0; m < (size_t)look->photos; m++)
         out->count[m] = list_sure(scores->data + m * words, (int)words, least, out->list + m * words);

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "captioner/caption.h"
-#include "captioner/search/walk.h"
 #include "datasets/vocab.h"
 #include "src/base/rng.h"
 

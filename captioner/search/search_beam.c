@@ -1,4 +1,5 @@
-/* Beams: plain, greedy (a beam of 1), in diverse groups, and split into banks when words must appear. */
+/* Which hypotheses live on. Beams: plain, greedy (a beam of 1), in diverse groups, and split into banks when
+ * words must appear; draws. */
 #include <math.h>
 #include <string.h>
 
@@ -183,5 +184,22 @@ void cap_advance_beam(cap_state *s, int step, const cap_choice *top)
         end = cap_state_group_end(s, begin);
         if (begin && s->now.memory[begin] != s->now.memory[begin - 1]) others.count = 0;
         advance_group(s, step, top, begin, end, &others);
+    }
+}
+
+/* ---- draws ---- */
+
+/* Every row is a draw of its own. */
+void cap_advance_draws(cap_state *s, int step, const cap_choice *top)
+{
+    for (int r = 0; r < s->now.count; r++) {
+        if (top[r].word < 0) continue;
+        cap_row row = s->now.at[r];
+        row.log_p += top[r].log_probability;
+        row.met = cap_rules_meet(s->options, row.met, top[r].word);
+        if (top[r].word == DS_END)
+            cap_finish(s, CAP_ENDED, r, step, row.log_p);
+        else
+            cap_state_grow(s, step, r, row, top[r].word, top[r].log_probability);
     }
 }

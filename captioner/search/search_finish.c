@@ -4,6 +4,32 @@
 
 #include "captioner/search/search_state.h"
 
+/* ---- scores ---- */
+
+static double no_penalty(int length, double alpha)
+{
+    (void)length;
+    (void)alpha;
+    return 1;
+}
+
+static double mean_penalty(int length, double alpha)
+{
+    (void)alpha;
+    return length;
+}
+
+static double gnmt_penalty(int length, double alpha)
+{
+    return pow((5.0 + length) / 6.0, alpha);
+}
+
+const cap_length_row cap_lengths[CAP_LENGTHS] = {
+    [CAP_LENGTH_NONE] = {"none", no_penalty, "log-probability as it is, which favours short sentences"},
+    [CAP_LENGTH_MEAN] = {"average", mean_penalty, "mean per word"},
+    [CAP_LENGTH_GNMT] = {"gnmt", gnmt_penalty, "over ((5 + length) / 6)^alpha (Wu et al. 2016)"},
+};
+
 /* Attention is never exactly 0 in theory; where rounding makes it so, its logarithm stays a number. */
 static const double LEAST_ATTENTION = 1e-10;
 

@@ -1,11 +1,19 @@
-/* Inside search: what its parts share. search.c runs the net and keeps the books; a strategy (search_beam.c,
- * search_sample.c) looks at the likelihoods after a step and says which hypotheses live on; search_finish.c
- * ranks those that ended. */
+/* Inside search: what its parts share. search.c runs the net and keeps the books; search_rank.c
+ * says how likely the words are that may follow; a strategy (search_beam.c), which hypotheses live on;
+ * search_finish.c ranks those that ended. */
 #ifndef CAPTIONER_SEARCH_STATE_H
 #define CAPTIONER_SEARCH_STATE_H
 
-#include "captioner/search/search_rules.h"
-#include "captioner/search/walk.h"
+#include "captioner/search/search.h"
+
+/* The rules that give way when nothing else is left to say, one after the other. */
+typedef enum {
+    CAP_ALL_RULES,     /* none has given way */
+    CAP_MAY_SAY_AGAIN, /* any word may be said again */
+    CAP_MAY_REPEAT,    /* and n-grams may repeat */
+    CAP_MAY_DANGLE,    /* and the last word may be a dangling one */
+    CAP_RULE_LEVELS,   /* how many there are */
+} cap_rule_level;
 
 typedef struct cap_row {
     int group;    /* diverse: of the beam; sample: which draw; else 0 */
@@ -112,6 +120,13 @@ static inline int cap_state_group_end(const cap_state *s, int begin)
 
 /* ---- search_rank.c ---- */
 
+/* The words of the options against a vocabulary: ARGUMENT when one is no word of it, is wanted twice, or both
+ * wanted and avoided, or when none is left to say. */
+err_code cap_rules_check(const cap_search_options *o, int vocabulary, error *err);
+
+/* `met` after `word`. */
+uint32_t cap_rules_meet(const cap_search_options *o, uint32_t met, int32_t word);
+
 /* For each living row the choices that the rules leave, best first, equal ones by word number:
  * top[rows][choices], where the last `musts` are the missing words of `must` that are not among the others
  * already; and s->ending. `logits` [rows, V] lose what the rules forbid. A row whose logits are not numbers
@@ -125,7 +140,7 @@ void cap_draw_rows(cap_state *s, int step, const nn_var *logits, cap_choice *top
 /* ln of the sum of e^logit, n >= 1; not finite when a logit is not a number. */
 double cap_log_sum_exp(const real *logits, int n);
 
-/* ---- search_beam.c, search_sample.c: from choices to s->next and to finished ones ---- */
+/* ---- search_beam.c: from choices to s->next and to finished ones ---- */
 
 int cap_beam_places(const cap_state *s); /* of a memory, all groups together */
 void cap_advance_beam(cap_state *s, int step, const cap_choice *top);

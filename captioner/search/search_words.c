@@ -83,12 +83,13 @@ static err_code add_known(const ds_vocab *vocab, const char *word, number_list *
     return number < DS_SPECIALS ? ERR_OK : append_number(l, number, err);
 }
 
-/* The array `key` of the record; where there is none, the words of `otherwise`, up to NULL. */
+/* The array `key` of the record; where there is none, what `usual` gives, up to NULL. */
 static err_code read_known(const ds_vocab *vocab, const json_t *record, const char *key,
-                           const char *const *otherwise, number_list *l, error *err)
+                           const char *const *(*usual)(const ds_vocab *vocab), number_list *l, error *err)
 {
     const json_t *own = json_object_get(record, key), *word;
     err_code code = ERR_OK;
+    const char *const *otherwise = own ? NULL : usual(vocab);
     for (; !own && !code && *otherwise; otherwise++) code = add_known(vocab, *otherwise, l, err);
     if (own && !json_is_array(own))
         return err_set(err, ERR_FORMAT, "'%s' in the model's record is no array of words", key);
@@ -98,6 +99,12 @@ static err_code read_known(const ds_vocab *vocab, const json_t *record, const ch
         code = add_known(vocab, json_string_value(word), l, err);
     }
     return code;
+}
+
+static const char *const *dangling_words(const ds_vocab *vocab)
+{
+    (void)vocab;
+    return dangling;
 }
 
 /* In another language English words are nobody's function words. */
@@ -133,8 +140,8 @@ err_code cap_search_words(const ds_vocab *vocab, const json_t *record, const cha
     number_list last = {lists->dangling, 0, CAP_MAX_DANGLING, "not to end with"};
     number_list again = {lists->again, 0, CAP_MAX_AGAIN, "that may be said again"};
     err_code code = read_rules(&(dictionary){.vocab = vocab}, must, avoid, lists, o, err);
-    if (!code) code = read_known(vocab, record, "dangling", dangling, &last, err);
-    if (!code) code = read_known(vocab, record, "again", harmless_words(vocab), &again, err);
+    if (!code) code = read_known(vocab, record, "dangling", dangling_words, &last, err);
+    if (!code) code = read_known(vocab, record, "again", harmless_words, &again, err);
     if (code) return code;
     o->dangling = lists->dangling;
     o->danglings = last.count;

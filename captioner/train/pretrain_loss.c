@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "captioner/train/pretrain_run.h"
-#include "cnn/pool.h"
+#include "cnn/maps.h"
 #include "src/nn/linear.h"
 #include "src/nn/loss.h"
 

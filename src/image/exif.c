@@ -2,7 +2,6 @@
  * table 4. Every offset comes from the file, so every read is checked against the block's length. */
 #include "src/image/format.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct tiff {
@@ -54,49 +53,4 @@ int img_exif_orientation(const uint8_t *exif, size_t length)
         if (tag == ORIENTATION) return type == TYPE_SHORT && value >= 1 && value <= 8 ? (int)value : 1;
     }
     return 1;
-}
-
-/* Where in the stored pixels the upright picture starts, and the steps there for one pixel right and down. */
-typedef struct walk {
-    ptrdiff_t start, right, down;
-} walk;
-
-static walk upright_walk(int orientation, ptrdiff_t w, ptrdiff_t h)
-{
-    switch (orientation) {
-    case 2:
-        return (walk){w - 1, -1, w};
-    case 3:
-        return (walk){w * h - 1, -1, -w};
-    case 4:
-        return (walk){(h - 1) * w, 1, -w};
-    case 5:
-        return (walk){0, w, 1};
-    case 6:
-        return (walk){(h - 1) * w, -w, 1};
-    case 7:
-        return (walk){w * h - 1, -w, -1};
-    case 8:
-        return (walk){w - 1, w, -1};
-    default:
-        return (walk){0, 1, w};
-    }
-}
-
-err_code img_orient(img *im, int orientation, error *e)
-{
-    if (orientation < 2 || orientation > 8) return ERR_OK;
-    bool swap = orientation >= 5;
-    img turned;
-    err_code rc = img_create(&turned, swap ? im->height : im->width, swap ? im->width : im->height, e);
-    if (rc) return rc;
-    walk step = upright_walk(orientation, im->width, im->height);
-    uint8_t *to = turned.rgb;
-    for (int y = 0; y < turned.height; y++) {
-        const uint8_t *from = im->rgb + 3 * (step.start + y * step.down);
-        for (int x = 0; x < turned.width; x++, to += 3, from += 3 * step.right) memcpy(to, from, 3);
-    }
-    img_release(im);
-    *im = turned;
-    return ERR_OK;
 }

@@ -155,8 +155,10 @@ static void read_rows(job *j)
     while (jpeg->output_scanline < jpeg->output_height) {
         uint8_t *row = j->out->rgb + (size_t)3 * jpeg->output_width * jpeg->output_scanline;
         jpeg_read_scanlines(jpeg, cmyk ? inks : &row, 1);
-        img_transform_run(j->transform, cmyk ? inks[0] : row, row, jpeg->output_width);
-        if (cmyk && !j->transform) cmyk_to_rgb(inks[0], row, jpeg->output_width);
+        if (j->transform)
+            img_transform_run(j->transform, cmyk ? inks[0] : row, row, jpeg->output_width);
+        else if (cmyk)
+            cmyk_to_rgb(inks[0], row, jpeg->output_width);
     }
 }
 

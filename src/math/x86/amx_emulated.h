@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { EMULATED_TILES = 8, EMULATED_ROWS = 16, EMULATED_BYTES = 64 };
@@ -20,7 +19,7 @@ static _Thread_local bool emulated_ready;
 
 static inline uint8_t (*emulated(int tile))[EMULATED_BYTES]
 {
-    if (!emulated_ready) abort();
+    if (!emulated_ready) __builtin_trap();
     return emulated_tiles[tile];
 }
 
