@@ -17,7 +17,7 @@ extern const unsigned char cap_builtin_begin[], cap_builtin_end[];
 
 const void *cap_builtin_model(size_t *size)
 {
-    *size = (size_t)(cap_builtin_end - cap_builtin_begin);
+    *size = cap_builtin_end - cap_builtin_begin;
     return cap_builtin_begin;
 }
 

@@ -68,7 +68,7 @@ void cap_confidence_pool(const float *regions, int count, int features, float *m
     for (int d = 0; d < features; d++) {
         double sum = 0, squares = 0;
         for (int i = 0; i < count; i++) {
-            double v = (double)regions[(size_t)i * (size_t)features + (size_t)d];
+            double v = (double)regions[(size_t)i * features + d];
             sum += v;
             squares += v * v;
         }

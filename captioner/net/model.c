@@ -272,7 +272,7 @@ const ds_vocab *cap_model_vocab(const cap_model *m)
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count)
 {
     int size = m->preprocess.size;
-    size_t all = (size_t)count * (size_t)size * (size_t)size;
+    size_t all = (size_t)count * size * size;
     real *values = nn_scratch(t, 3 * all * sizeof *values);
     if (!values) return NULL;
     cnn_normalise(&m->preprocess, pixels, all, values);

@@ -74,7 +74,7 @@ static io_dtype stored_type(const nn_param *n, io_dtype dtype)
 static err_code save_tensors(const cap_model *m, const char *path, io_dtype dtype, const char *metadata,
                              error *err)
 {
-    size_t count = (size_t)m->params.count;
+    size_t count = m->params.count;
     int64_t df_bytes = m->df ? (int64_t)strlen(m->df) : 0;
     io_tensor_entry *entries = calloc(count + 1 + CAP_MOST_TABLES, sizeof *entries);
     int64_t(*shapes)[NN_MAX_RANK] = calloc(count + 1, sizeof *shapes);

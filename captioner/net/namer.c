@@ -195,8 +195,8 @@ err_code cap_namer_see(nn_tape *t, const cap_namer *n, const cap_look *look, dou
 {
     const cap_namer_row *row = n->config.row;
     *out = (cap_sightings){.photos = look->photos, .most = row->room(n)};
-    out->list = nn_scratch(t, (size_t)out->photos * (size_t)out->most * sizeof *out->list);
-    out->count = nn_alloc(t, (size_t)out->photos * sizeof *out->count);
+    out->list = nn_scratch(t, (size_t)out->photos * out->most * sizeof *out->list);
+    out->count = nn_alloc(t, out->photos * sizeof *out->count);
     if (t->failed) return err_no_memory(err, "for what is in %d photos", look->photos);
     return row->see(t, n, look, least, out, err);
 }
@@ -227,8 +227,8 @@ static err_code add_named(nn_tape *t, const cap_namer *n, const cap_look *look, 
     cap_sightings seen;
     err_code code = cap_namer_see(t, n, look, cap_naming_of(&n->config)->least, &seen, err);
     for (int m = 0; !code && m < look->photos; m++)
-        count[m] += cap_namer_choose(n, seen.list + (size_t)m * (size_t)seen.most, seen.count[m],
-                                     list + (size_t)m * (size_t)most + count[m]);
+        count[m] += cap_namer_choose(n, seen.list + (size_t)m * seen.most, seen.count[m],
+                                     list + (size_t)m * most + count[m]);
     return code;
 }
 
@@ -238,8 +238,8 @@ err_code cap_namers_name(nn_tape *t, const cap_namer *namers, const cap_look *lo
     int most = 0;
     for (int i = 0; i < CAP_NAMERS; i++)
         if (namers[i].config.row) most += cap_naming_of(&namers[i].config)->most;
-    cap_concept *list = nn_alloc(t, (size_t)look->photos * (size_t)most * sizeof *list);
-    int32_t *count = nn_alloc(t, (size_t)look->photos * sizeof *count);
+    cap_concept *list = nn_alloc(t, (size_t)look->photos * most * sizeof *list);
+    int32_t *count = nn_alloc(t, look->photos * sizeof *count);
     *out = (cap_concepts){.memories = look->photos, .most = most, .list = list, .count = count};
     if (t->failed) return err_no_memory(err, "for what is in %d photos", look->photos);
     err_code code = ERR_OK;

@@ -146,7 +146,7 @@ static err_code see_photo(nn_tape *t, const cap_namer *n, const cap_look *look, 
 {
     const objects_part *part = part_of(n);
     int side = square(&n->config), classes = n->config.names.count;
-    size_t pixels = (size_t)side * (size_t)side;
+    size_t pixels = (size_t)side * side;
     real *values = nn_scratch(t, 3 * pixels * sizeof *values);
     if (!values) return err_no_memory(err, "for the objects of a photo");
     cnn_normalise(&part->pre, look->squares + (size_t)m * 3 * pixels, pixels, values);
@@ -158,7 +158,7 @@ static err_code see_photo(nn_tape *t, const cap_namer *n, const cap_look *look, 
     s.least_score = least;
     cnn_detection found[ROOM];
     err_code code = cnn_detect(&s, &look->letters[m], y->data, classes, ROOM, found, &out->count[m], err);
-    if (!code) keep(found, out->count[m], &look->letters[m], out->list + (size_t)m * (size_t)out->most);
+    if (!code) keep(found, out->count[m], &look->letters[m], out->list + (size_t)m * out->most);
     return code;
 }
 
@@ -190,7 +190,7 @@ static void see_task(void *ctx, int m, int worker)
 static err_code see_many(nn_tape *t, seeing *s, error *err)
 {
     int photos = s->look->photos;
-    s->errors = nn_alloc(t, (size_t)photos * sizeof *s->errors);
+    s->errors = nn_alloc(t, photos * sizeof *s->errors);
     if (!s->errors || (t->space && !workspace_reserve(t->space, pool_threads(t->threads), 0)))
         return err_no_memory(err, "for what is in %d photos", photos);
     pool_run(t->space ? t->threads : NULL, photos, see_task, s);

@@ -119,14 +119,14 @@ static int list_sure(const real *scores, int words, double least, cap_sighting *
     for (int i = 0; i < words; i++)
         if ((double)scores[i] >= least)
             out[count++] = (cap_sighting){.name = i, .confidence = (float)scores[i]};
-    qsort(out, (size_t)count, sizeof *out, surest_first);
+    qsort(out, count, sizeof *out, surest_first);
     return count;
 }
 
 static err_code see(nn_tape *t, const cap_namer *n, const cap_look *look, double least, cap_sightings *out,
                     error *err)
 {
-    size_t words = (size_t)n->config.names.count;
+    size_t words = n->config.names.count;
     if (!look->regions) return ERR_OK;
     const nn_var *scores = cap_words_scores(t, n, look->regions);
     if (!scores) return err_no_memory(err, "for what is in %d photos", look->photos);

@@ -5,7 +5,7 @@
 
 bool cap_names_copy(cap_names *out, const char *const *list, int count)
 {
-    size_t table = (size_t)count * sizeof(char *), letters = 0;
+    size_t table = count * sizeof(char *), letters = 0;
     for (int i = 0; i < count; i++) letters += strlen(list[i]) + 1;
     *out = (cap_names){.list = malloc(table + letters + 1), .count = count};
     if (!out->list) out->count = 0;
@@ -33,7 +33,7 @@ int cap_names_find(const cap_names *n, const char *name)
 
 void cap_names_put(const cap_names *n, io_json_build *b, json_t *parent, const char *key)
 {
-    io_json_put_strings(b, parent, key, (const char *const *)n->list, (size_t)n->count);
+    io_json_put_strings(b, parent, key, (const char *const *)n->list, n->count);
 }
 
 static int by_letters(const void *a, const void *b)

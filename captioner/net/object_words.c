@@ -228,12 +228,12 @@ static int by_words(const void *left, const void *right)
 
 static err_code index_names(cap_object_names *n, const name_list *l, arena *memory, error *err)
 {
-    size_t bytes = (size_t)l->count * sizeof *l->name;
+    size_t bytes = l->count * sizeof *l->name;
     int32_t *start = arena_array(memory, (size_t)n->words + 1, sizeof *start);
     cap_object_name *name = arena_alloc(memory, bytes + 1);
     if (!start || !name) return err_no_memory(err, "for the names of objects");
     if (bytes) memcpy(name, l->name, bytes);
-    if (bytes) qsort(name, (size_t)l->count, sizeof *name, by_words);
+    if (bytes) qsort(name, l->count, sizeof *name, by_words);
     for (int32_t i = 0; i < l->count; i++) start[name[i].first + 1]++;
     for (int32_t w = 0; w < n->words; w++) start[w + 1] += start[w];
     n->start = start;

@@ -117,11 +117,11 @@ static void count_words(layout *l, const int32_t *length)
 /* Sentence r stands at `at` of every step. */
 static void lay_sentence(layout *l, const int32_t *tokens, int length, int max_len, int r, int at)
 {
-    int32_t *place = l->place + (size_t)r * (size_t)max_len;
+    int32_t *place = l->place + (size_t)r * max_len;
     for (int s = 0; s < max_len; s++) place[s] = s < length ? l->first[s] + at : -1;
     for (int s = 0; s < length; s++) {
         int i = place[s];
-        l->words[i] = tokens[(size_t)r * (size_t)max_len + (size_t)s];
+        l->words[i] = tokens[(size_t)r * max_len + s];
         l->same[i] = i;
         l->mirror[i] = place[length - 1 - s];
     }
@@ -132,17 +132,17 @@ static bool lay_out(nn_tape *t, const int32_t *tokens, const int32_t *length, in
                     layout *l)
 {
     *l = (layout){.rows = rows, .steps = max_len};
-    l->active = nn_alloc(t, (size_t)max_len * sizeof *l->active);
-    l->first = nn_alloc(t, (size_t)max_len * sizeof *l->first);
+    l->active = nn_alloc(t, max_len * sizeof *l->active);
+    l->first = nn_alloc(t, max_len * sizeof *l->first);
     int *taken = nn_alloc(t, ((size_t)max_len + 1) * sizeof *taken); /* places, by length */
     if (t->failed) return false;
     count_words(l, length);
-    size_t total = (size_t)l->total * sizeof(int32_t);
+    size_t total = l->total * sizeof(int32_t);
     l->words = nn_scratch(t, total);
     l->same = nn_scratch(t, total);
     l->mirror = nn_scratch(t, total);
-    l->last = nn_scratch(t, (size_t)rows * sizeof *l->last);
-    l->place = nn_scratch(t, (size_t)rows * (size_t)max_len * sizeof *l->place);
+    l->last = nn_scratch(t, rows * sizeof *l->last);
+    l->place = nn_scratch(t, (size_t)rows * max_len * sizeof *l->place);
     if (t->failed) return false;
     for (int r = 0; r < rows; r++) { /* behind all longer ones and the equal ones before it */
         int longer = length[r] < l->steps ? l->active[length[r]] : 0;
@@ -154,7 +154,7 @@ static bool lay_out(nn_tape *t, const int32_t *tokens, const int32_t *length, in
 /* The word at every place of the sentences read from their other ends. */
 static const int32_t *mirrored_words(nn_tape *t, const layout *l)
 {
-    int32_t *words = nn_scratch(t, (size_t)l->total * sizeof *words);
+    int32_t *words = nn_scratch(t, l->total * sizeof *words);
     for (int i = 0; words && i < l->total; i++) words[i] = l->words[l->mirror[i]];
     return words;
 }

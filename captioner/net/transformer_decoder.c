@@ -155,8 +155,8 @@ typedef struct grid {
 
 static bool lay_out(nn_tape *t, const cap_timeline *l, grid *g)
 {
-    g->word = nn_alloc(t, (size_t)l->rows * (size_t)l->steps * sizeof *g->word);
-    g->by_time = nn_alloc(t, (size_t)l->total * sizeof *g->by_time);
+    g->word = nn_alloc(t, (size_t)l->rows * l->steps * sizeof *g->word);
+    g->by_time = nn_alloc(t, l->total * sizeof *g->by_time);
     if (t->failed) return false;
     for (int s = 0; s < l->steps; s++)
         for (int r = 0; r < l->active[s]; r++) {

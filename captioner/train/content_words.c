@@ -62,15 +62,15 @@ static int32_t choose_words(counted *list, int32_t size, const ds_vocab *vocab, 
     int32_t kept = 0;
     for (int32_t i = DS_SPECIALS; i < size; i++)
         if (list[i].count >= least && !is_empty(ds_vocab_word(vocab, i))) list[kept++] = list[i];
-    if (kept) qsort(list, (size_t)kept, sizeof *list, by_count);
+    if (kept) qsort(list, kept, sizeof *list, by_count);
     return kept;
 }
 
 static err_code fill_lists(cap_content *c, const counted *list, int32_t size, const ds_encoded *captions,
                            arena *memory, error *err)
 {
-    int32_t *number = arena_array(memory, (size_t)c->words, sizeof *number);
-    int32_t *place = arena_array(memory, (size_t)size, sizeof *place);
+    int32_t *number = arena_array(memory, c->words, sizeof *number);
+    int32_t *place = arena_array(memory, size, sizeof *place);
     int32_t *caption = arena_array(memory, (size_t)captions->images + 1, sizeof *caption);
     if (!number || !place || !caption) return err_no_memory(err, while_choosing);
     for (int32_t i = 0; i < size; i++) place[i] = -1;
@@ -90,7 +90,7 @@ err_code cap_content_find(cap_content *c, const ds_vocab *vocab, const ds_encode
                           arena *memory, error *err)
 {
     int32_t size = ds_vocab_size(vocab);
-    counted *list = calloc((size_t)size, sizeof *list);
+    counted *list = calloc(size, sizeof *list);
     *c = (cap_content){0};
     if (!list) return err_no_memory(err, while_choosing);
     for (int32_t i = 0; i < size; i++) list[i].number = i;

@@ -65,7 +65,7 @@ const real *cap_teacher_features(cap_teacher *t, pool *threads, gemm_precision p
 {
     nn_tape tape = {.mem = &t->memory, .threads = threads, .precision = precision};
     nn_begin(&tape);
-    size_t count = (size_t)n * (size_t)size * (size_t)size;
+    size_t count = (size_t)n * size * size;
     real *x = nn_scratch(&tape, count * 3 * sizeof *x);
     if (!x) return NULL;
     cnn_normalise(&t->preprocess, pixels, count, x);
@@ -93,7 +93,7 @@ static const double tiny = 1e-12; /* squared length below which a row counts as 
 static void sum_rows(void *p, size_t begin, size_t end)
 {
     distil_ctx *c = p;
-    size_t n = (size_t)nn_last(c->x);
+    size_t n = nn_last(c->x);
     for (size_t i = begin; i < end; i++) {
         const real *x = c->x->data + i * n, *goal = c->goal + i * n;
         double xx = 0, gg = 0, xg = 0;
@@ -112,7 +112,7 @@ static void sum_rows(void *p, size_t begin, size_t end)
 static void row_gradients(void *p, size_t begin, size_t end)
 {
     distil_ctx *c = p;
-    size_t n = (size_t)nn_last(c->x), rows = (size_t)nn_rows(c->x);
+    size_t n = nn_last(c->x), rows = nn_rows(c->x);
     double dy = (double)c->y->grad[0] / (double)rows;
     for (size_t i = begin; i < end; i++) {
         const row_sums *r = &c->row[i];
@@ -129,14 +129,14 @@ static void distil_backward(nn_tape *t, void *p)
 {
     distil_ctx *c = p;
     c->dx = c->y->grad ? nn_grad_add(t, c->x) : NULL;
-    if (c->dx) nn_parallel(t, (size_t)nn_rows(c->x), 16, row_gradients, c);
+    if (c->dx) nn_parallel(t, nn_rows(c->x), 16, row_gradients, c);
 }
 
 nn_var *cap_distil_loss(nn_tape *t, nn_var *predicted, const real *goal, real scale, real squared_weight,
                         double *cosine)
 {
     if (t->failed || !predicted || !goal) return NULL;
-    size_t rows = (size_t)nn_rows(predicted);
+    size_t rows = nn_rows(predicted);
     nn_var *y = nn_result(t, 1, (int[]){1}, nn_wants(t, predicted));
     distil_ctx *c = nn_alloc(t, sizeof *c);
     row_sums *row = nn_scratch(t, rows * sizeof *row);

@@ -44,7 +44,7 @@ static bool find_captions(const ds_encoded *e, arena *memory, draw_captions *out
 static bool find_photos(cap_draw *d, const draw_captions *images)
 {
     const cap_draw_source *s = &d->s;
-    size_t photos = (size_t)s->named->photos;
+    size_t photos = s->named->photos;
     int32_t *first = arena_array(&d->memory, photos + 1, sizeof *first);
     int32_t *count = arena_array(&d->memory, photos + 1, sizeof *count);
     if (!first || !count) return false;
@@ -174,7 +174,7 @@ static int by_confidence(const void *left, const void *right)
 
 static int choose(const cap_namer *n, cap_sighting *seen, int count, cap_concept *out)
 {
-    if (count) qsort(seen, (size_t)count, sizeof *seen, by_confidence);
+    if (count) qsort(seen, count, sizeof *seen, by_confidence);
     return cap_namer_choose(n, seen, count, out);
 }
 

@@ -56,7 +56,7 @@ static void look_up(const draw_photos *p, const int64_t *id, const draw_known *l
 {
     for (int32_t i = 0; i < p->photos; i++) {
         const draw_known key = {.id = id[i]}, *found = NULL;
-        if (p->own[i] && count) found = bsearch(&key, list, (size_t)count, sizeof key, by_id);
+        if (p->own[i] && count) found = bsearch(&key, list, count, sizeof key, by_id);
         if (found) group[i] = found->group;
     }
 }
@@ -73,7 +73,7 @@ static err_code find_known(const draw_photos *p, const cap_draw_source *s, int32
     if (!list) return err_no_memory(err, while_measuring);
     for (int32_t i = 0; i < c->images; i++)
         if (s->groups->listed[i]) list[count++] = (draw_known){c->image[i].id, i};
-    if (count) qsort(list, (size_t)count, sizeof *list, by_id);
+    if (count) qsort(list, count, sizeof *list, by_id);
     look_up(p, s->id, list, count, group);
     free(list);
     return ERR_OK;

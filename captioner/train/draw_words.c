@@ -51,7 +51,7 @@ int draw_words_count(const draw_words *w, const draw_captions *c, int32_t image,
             out[place].last = i;
         }
     }
-    if (count) qsort(out, (size_t)count, sizeof *out, by_word);
+    if (count) qsort(out, count, sizeof *out, by_word);
     return count;
 }
 
@@ -64,7 +64,7 @@ static err_code count_photos(draw_words *w, const draw_photos *p, arena *memory,
     for (int32_t i = 0; i < p->photos; i++) {
         int count = draw_words_count(w, &p->captions, i, said);
         if (!LIST_ROOM(w->said, all, count, w->said_room)) return err_no_memory(err, while_measuring);
-        if (count) memcpy(w->said + all, said, (size_t)count * sizeof *said);
+        if (count) memcpy(w->said + all, said, count * sizeof *said);
         w->said_start[i + 1] = all += count;
     }
     return ERR_OK;
@@ -125,10 +125,10 @@ static bool make_pools(draw_words *w, arena *memory)
 
 static bool make_scores(draw_words *w, arena *memory)
 {
-    w->score = arena_array(memory, (size_t)w->all.start[DRAW_LEVELS], sizeof *w->score);
-    w->all.score = arena_array(memory, (size_t)w->all.start[DRAW_LEVELS], sizeof *w->score);
-    w->own.score = arena_array(memory, (size_t)w->own.start[DRAW_LEVELS], sizeof *w->score);
-    w->twice = arena_array(memory, (size_t)w->twice_start[w->words], sizeof *w->twice);
+    w->score = arena_array(memory, w->all.start[DRAW_LEVELS], sizeof *w->score);
+    w->all.score = arena_array(memory, w->all.start[DRAW_LEVELS], sizeof *w->score);
+    w->own.score = arena_array(memory, w->own.start[DRAW_LEVELS], sizeof *w->score);
+    w->twice = arena_array(memory, w->twice_start[w->words], sizeof *w->twice);
     return w->score && w->all.score && w->own.score && w->twice;
 }
 
@@ -169,7 +169,7 @@ static err_code measure_scores(draw_words *w, const draw_photos *p, arena *memor
 static bool says(const draw_word *said, int64_t count, int32_t word)
 {
     const draw_word key = {.word = word};
-    return count && bsearch(&key, said, (size_t)count, sizeof *said, by_word);
+    return count && bsearch(&key, said, count, sizeof *said, by_word);
 }
 
 static err_code measure_false(draw_words *w, const draw_photos *p, arena *memory, error *err)
@@ -196,7 +196,7 @@ static err_code measure_false(draw_words *w, const draw_photos *p, arena *memory
 static err_code index_words(draw_words *w, const ds_vocab *vocab, arena *memory, error *err)
 {
     int32_t size = ds_vocab_size(vocab);
-    w->of_vocab = arena_array(memory, (size_t)size, sizeof *w->of_vocab);
+    w->of_vocab = arena_array(memory, size, sizeof *w->of_vocab);
     if (!w->of_vocab) return err_no_memory(err, while_measuring);
     for (int32_t i = 0; i < size; i++) w->of_vocab[i] = -1;
     for (int32_t j = 0; j < w->words; j++)

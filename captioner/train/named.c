@@ -34,7 +34,7 @@ static int choose_words(const cap_namer *n, const cap_named *named, int photo, c
     int count = 0;
     for (int i = 0; i < named->words && count < SEEN; i++)
         if ((double)score[i] >= least) seen[count++] = (cap_sighting){.name = i, .confidence = score[i]};
-    if (count) qsort(seen, (size_t)count, sizeof *seen, surest_first);
+    if (count) qsort(seen, count, sizeof *seen, surest_first);
     return cap_namer_choose(n, seen, count, list);
 }
 

@@ -40,10 +40,10 @@ static int compare_names(const void *a, const void *b)
 static err_code match_classes(cap_photos *p, const ds_folders *train, ds_folders *val, const char *path,
                               error *err)
 {
-    int32_t *label = arena_array(&p->memory, (size_t)val->classes, sizeof *label);
+    int32_t *label = arena_array(&p->memory, val->classes, sizeof *label);
     if (!label) return no_memory(err);
     for (int32_t i = 0; i < val->classes; i++) {
-        const char **at = bsearch(&val->class_name[i], train->class_name, (size_t)train->classes,
+        const char **at = bsearch(&val->class_name[i], train->class_name, train->classes,
                                   sizeof *train->class_name, compare_names);
         if (!at)
             return err_set(err, ERR_MISMATCH,
@@ -177,9 +177,9 @@ static void append_folder(cap_photo_list *list, cap_span *span, const ds_folders
 
 static err_code make_lists(cap_photos *p, const gathered *g, int classes, error *err)
 {
-    size_t train = (size_t)g->plains, held = (size_t)g->plains;
+    size_t train = g->plains, held = g->plains;
     for (int i = 0; i < classes; i++) {
-        train += (size_t)g->part[i][0]->items;
+        train += g->part[i][0]->items;
         held += g->part[i][1] ? (size_t)g->part[i][1]->items : 0;
     }
     if (!make_room(&p->train, &p->memory, train) || !make_room(&p->held_out, &p->memory, held))

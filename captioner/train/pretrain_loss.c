@@ -25,7 +25,7 @@ static nn_var *label_loss(cap_run *r, int source, nn_var *mean, const ds_images 
                           const cap_photo_list *list, nn_loss_info *info)
 {
     const cap_layer *head = &data_of(r)->head[source];
-    int32_t *target = nn_scratch(&r->tape, (size_t)b->images * sizeof *target);
+    int32_t *target = nn_scratch(&r->tape, b->images * sizeof *target);
     bool any = false;
     for (int32_t i = 0; target && i < b->images; i++) {
         int32_t index = b->image[i];
@@ -64,7 +64,7 @@ static nn_var *encode(cap_run *r, const ds_images *b)
 {
     const cap_pretrain_data *d = data_of(r);
     int size = asked(r)->size;
-    size_t count = (size_t)b->images * (size_t)size * (size_t)size;
+    size_t count = (size_t)b->images * size * size;
     real *pixels = nn_scratch(&r->tape, count * 3 * sizeof *pixels);
     if (!pixels) return NULL;
     cnn_normalise(&d->preprocess, b->pixels, count, pixels);

@@ -107,13 +107,13 @@ static err_code read_captions(reading *r, error *err)
 static err_code add_part(cap_split *s, const reading *r, error *err)
 {
     int32_t before = s->captions.images, more = r->captions.images;
-    ds_item *added, *all = arena_array(&s->memory, (size_t)before + (size_t)more, sizeof *all);
+    ds_item *added, *all = arena_array(&s->memory, (size_t)before + more, sizeof *all);
     if (!all) return err_no_memory(err, "for the list of photos");
     err_code code = ds_items_of_captions(&r->captions, r->set->images, &s->memory, &added, err);
     if (!code) code = ds_captions_append(&s->captions, &r->captions, err);
     if (code) return code;
-    if (before) memcpy(all, s->items, (size_t)before * sizeof *all);
-    memcpy(all + before, added, (size_t)more * sizeof *all);
+    if (before) memcpy(all, s->items, before * sizeof *all);
+    memcpy(all + before, added, more * sizeof *all);
     s->items = all;
     s->part[s->parts++] = (cap_part){.images = r->set->images,
                                      .first = before,
@@ -160,7 +160,7 @@ static void repeat_caption(repeating *r, int32_t caption)
 {
     int64_t begin = r->once->first[caption], size = r->once->first[caption + 1] - begin,
             at = r->first[r->captions];
-    memcpy(r->words + at, r->once->words + begin, (size_t)size * sizeof *r->words);
+    memcpy(r->words + at, r->once->words + begin, size * sizeof *r->words);
     r->image[r->captions++] = r->images;
     r->first[r->captions] = at + size;
 }
@@ -182,11 +182,11 @@ static err_code repeat_all(cap_split *s, error *err)
     for (int i = 0; i < s->parts; i++) {
         const cap_part *p = &s->part[i];
         const ds_image *first = &s->captions.image[p->first], *last = first + p->count - 1;
-        size_t times = (size_t)p->times;
+        size_t times = p->times;
         if (!p->count) continue;
-        images += times * (size_t)p->count;
-        captions += times * (size_t)(last->first + last->count - first->first);
-        words += times * (size_t)(once->first[last->first + last->count] - once->first[first->first]);
+        images += times * p->count;
+        captions += times * (last->first + last->count - first->first);
+        words += times * (once->first[last->first + last->count] - once->first[first->first]);
     }
     if (captions > INT32_MAX)
         return err_set(err, ERR_LIMIT, "an epoch of %zu captions is too long; smaller --times help",
@@ -241,7 +241,7 @@ static err_code open_plain_loader(const cap_split *s, const cap_part *p, const c
 {
     int n = p->count, batches = (n + batch - 1) / batch;
     int32_t *start = arena_array(memory, (size_t)batches + 1, sizeof *start),
-            *image = arena_array(memory, (size_t)n, sizeof *image);
+            *image = arena_array(memory, n, sizeof *image);
     if (!start || !image) return err_no_memory(err, "for a list of %d photos", n);
     for (int i = 0; i < n; i++) image[i] = i;
     for (int i = 0; i <= batches; i++) start[i] = i * batch < n ? i * batch : n;
@@ -332,7 +332,7 @@ static const char encoding[] = "encoding photos once";
 static err_code write_features(const cap_part *part, const cap_model *m, ds_loader *loader,
                                ds_features_writer *w, nn_tape *t, const cap_train_events *events, error *err)
 {
-    size_t map = (size_t)m->encoder.grid_h * (size_t)m->encoder.grid_w * (size_t)m->decoder.config.features;
+    size_t map = (size_t)m->encoder.grid_h * m->encoder.grid_w * m->decoder.config.features;
     err_code code;
     ds_images b;
     long done = 0, all = part->count;
@@ -341,7 +341,7 @@ static err_code write_features(const cap_part *part, const cap_model *m, ds_load
         nn_begin(t);
         nn_var *v = cap_model_encode(t, m, b.pixels, b.images);
         if (!v) return err_no_memory(err, "while encoding photos");
-        for (int i = 0; !code && i < b.images; i++) code = ds_features_put(w, v->data + (size_t)i * map, err);
+        for (int i = 0; !code && i < b.images; i++) code = ds_features_put(w, v->data + i * map, err);
         if (code) return code;
         done += b.images;
         if (events->progress) events->progress(events->ctx, encoding, "photos", done, all, NULL);
@@ -415,8 +415,7 @@ static void fetch_one(void *ctx, int i, int worker)
     error local = {0};
     int32_t photo = f->photo[i];
     const cap_part *p = cap_split_part(f->s, photo);
-    err_code code =
-        ds_features_get(p->features, (uint64_t)(photo - p->first), f->out + (size_t)i * f->map, &local);
+    err_code code = ds_features_get(p->features, (uint64_t)(photo - p->first), f->out + i * f->map, &local);
     if (code && !atomic_flag_test_and_set(&f->told))
         err_set(&f->err, code, "'%.200s': %.200s", p->features_path, local.text);
 }
@@ -425,8 +424,8 @@ nn_var *cap_split_features(const cap_split *s, nn_tape *t, const cap_model *m, c
                            int photos, error *err)
 {
     int l = m->encoder.grid_h * m->encoder.grid_w, d = m->decoder.config.features;
-    fetch f = {.s = s, .photo = photo, .map = (size_t)l * (size_t)d, .told = ATOMIC_FLAG_INIT};
-    f.out = nn_scratch(t, (size_t)photos * f.map * sizeof *f.out);
+    fetch f = {.s = s, .photo = photo, .map = (size_t)l * d, .told = ATOMIC_FLAG_INIT};
+    f.out = nn_scratch(t, photos * f.map * sizeof *f.out);
     if (!f.out) return NULL;
     pool_run(t->threads, photos, fetch_one, &f);
     if (f.err.code) {

@@ -36,8 +36,8 @@ static err_code follow_links(const char *path, char to[CAP_LONGEST_OUT + 1], err
         if (n < 0) return ERR_OK;
         target[n] = '\0';
         char *slash = strrchr(to, '/');
-        size_t folder = slash && *target != '/' ? (size_t)(slash + 1 - to) : 0;
-        if (folder + (size_t)n > CAP_LONGEST_OUT) break;
+        size_t folder = slash && *target != '/' ? slash + 1 - to : 0;
+        if (folder + n > CAP_LONGEST_OUT) break;
         memcpy(to + folder, target, (size_t)n + 1);
     }
     return err_set(err, ERR_LIMIT, "cannot write '%.300s': too many symbolic links, or too long ones", path);

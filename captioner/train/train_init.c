@@ -219,15 +219,15 @@ static bool fits(const nn_var *from, const nn_var *to)
 static void copy_block(const nn_var *from, nn_var *to)
 {
     int last = from->rank - 1, width = from->dim[last];
-    size_t rows = nn_count(from) / (size_t)width;
+    size_t rows = nn_count(from) / width;
     for (size_t row = 0; row < rows; row++) {
-        size_t rest = row, at = 0, stride = (size_t)to->dim[last];
+        size_t rest = row, at = 0, stride = to->dim[last];
         for (int i = last - 1; i >= 0; i--) {
-            at += rest % (size_t)from->dim[i] * stride;
-            rest /= (size_t)from->dim[i];
-            stride *= (size_t)to->dim[i];
+            at += rest % from->dim[i] * stride;
+            rest /= from->dim[i];
+            stride *= to->dim[i];
         }
-        memcpy(to->data + at, from->data + row * (size_t)width, (size_t)width * sizeof *to->data);
+        memcpy(to->data + at, from->data + row * width, width * sizeof *to->data);
     }
 }
 

@@ -62,8 +62,8 @@ typedef struct looking {
 static void read_photo(void *ctx, int i, int worker)
 {
     looking *l = ctx;
-    size_t bytes = 3 * (size_t)l->square * (size_t)l->square;
-    uint8_t *pixels = l->pixels + (size_t)i * bytes;
+    size_t bytes = 3 * (size_t)l->square * l->square;
+    uint8_t *pixels = l->pixels + i * bytes;
     img photo = {0};
     (void)worker;
     l->bad[i] = ds_item_read(&l->item[i], NULL, &photo, NULL) ||
@@ -78,7 +78,7 @@ static void read_photo(void *ctx, int i, int worker)
 static err_code add_sightings(findings *f, const cap_sightings *seen, const bool *bad, error *err)
 {
     for (int i = 0; i < seen->photos; i++) {
-        const cap_sighting *s = seen->list + (size_t)i * (size_t)seen->most;
+        const cap_sighting *s = seen->list + (size_t)i * seen->most;
         int count = bad[i] ? 0 : seen->count[i];
         if (!LIST_ROOM(f->list, f->count, count, f->capacity)) return err_no_memory(err, "for objects");
         for (int k = 0; k < count; k++) f->list[f->count++] = s[k];
@@ -104,7 +104,7 @@ static err_code find_in_part(const cap_split *s, const cap_part *p, const cap_mo
     arena memory = {0};
     nn_tape t = {.mem = &memory, .threads = threads};
     looking l = {.square = cap_namers_square(m->namers)};
-    l.pixels = malloc(FOUND_AT_ONCE * 3 * (size_t)l.square * (size_t)l.square);
+    l.pixels = malloc(FOUND_AT_ONCE * 3 * (size_t)l.square * l.square);
     f->of_photo = calloc((size_t)p->count + 1, sizeof *f->of_photo);
     err_code code = l.pixels && f->of_photo ? ERR_OK : err_no_memory(err, "for photos");
     tell(s, finding, 0, p->count);
@@ -209,10 +209,10 @@ static err_code objects_of_part(const cap_split *s, const cap_part *p, const cap
 static err_code append_findings(cap_split_named *out, const cap_part *p, const findings *f, error *err)
 {
     int64_t before = out->first[p->first];
-    cap_sighting *all = realloc(out->found, (size_t)(before + f->count + 1) * sizeof *all);
+    cap_sighting *all = realloc(out->found, (before + f->count + 1) * sizeof *all);
     if (!all) return err_no_memory(err, "for objects");
     out->found = all;
-    if (f->count) memcpy(all + before, f->list, (size_t)f->count * sizeof *all);
+    if (f->count) memcpy(all + before, f->list, f->count * sizeof *all);
     for (int i = 0; i < p->count; i++)
         out->first[p->first + i + 1] = out->first[p->first + i] + (int64_t)f->of_photo[i];
     return ERR_OK;
@@ -252,8 +252,8 @@ static err_code put_means(const meaning *w, nn_var *regions, int first, int coun
 {
     nn_var *mean = nn_mean(w->tape, regions, NULL);
     if (!mean) return err_no_memory(err, "while encoding photos");
-    float *to = w->out + (size_t)first * w->width;
-    for (size_t i = 0; i < (size_t)count * w->width; i++) to[i] = (float)mean->data[i];
+    float *to = w->out + first * w->width;
+    for (size_t i = 0; i < count * w->width; i++) to[i] = (float)mean->data[i];
     return ERR_OK;
 }
 
@@ -334,8 +334,8 @@ err_code cap_split_means(const cap_split *s, const cap_model *m, const char *fol
 {
     arena memory = {0};
     nn_tape t = {.mem = &memory, .threads = threads};
-    meaning w = {.s = s, .m = m, .tape = &t, .width = (size_t)m->decoder.config.features};
-    w.out = malloc(((size_t)s->captions.images * w.width + 1) * sizeof *w.out);
+    meaning w = {.s = s, .m = m, .tape = &t, .width = m->decoder.config.features};
+    w.out = malloc((s->captions.images * w.width + 1) * sizeof *w.out);
     err_code code = w.out ? ERR_OK : err_no_memory(err, "for photos");
     if (!code && cap_split_keeps_features(s))
         code = means_of_features(&w, err);

@@ -19,8 +19,8 @@ err_code cap_photoless_encode(cap_photoless *p, const ds_vocab *vocab, error *er
     const ds_captions *c = &p->only.captions;
     err_code code = ds_encode_captions(c, vocab, &p->memory, &p->encoded, err);
     if (code) return code;
-    p->group = arena_array(&p->memory, (size_t)c->images, sizeof *p->group);
-    p->order = arena_array(&p->memory, (size_t)c->images, sizeof *p->order);
+    p->group = arena_array(&p->memory, c->images, sizeof *p->group);
+    p->order = arena_array(&p->memory, c->images, sizeof *p->order);
     if (!p->group || !p->order) return err_no_memory(err, "for captions without photos");
     for (int32_t i = 0; i < c->images; i++)
         if (c->image[i].count) p->group[p->groups++] = i;
@@ -67,12 +67,12 @@ static void pick_captions(const cap_photoless *p, int32_t group, int count, rng 
 err_code cap_photoless_batch(cap_photoless *p, const cap_photoless_settings *s, int64_t step, arena *memory,
                              ds_batch *b, error *err)
 {
-    size_t rows = (size_t)s->groups * (size_t)s->captions;
+    size_t rows = (size_t)s->groups * s->captions;
     int32_t *picked = arena_array(memory, rows, sizeof *picked);
     if (!picked) return err_no_memory(err, "for captions without photos");
     rng r = {.seed = s->seed, .stream = PICK_STREAM | (uint64_t)step};
     for (int i = 0; i < s->groups; i++)
         pick_captions(p, group_at(p, s->seed, step * s->groups + i), s->captions, &r,
-                      picked + (size_t)i * (size_t)s->captions);
+                      picked + (size_t)i * s->captions);
     return ds_batch_of(&p->encoded, picked, (int32_t)rows, s->max_words, memory, b, err);
 }

@@ -247,7 +247,7 @@ static err_code open_loader(const cap_run *r, cap_photo_data *d, error *err)
     l.size = model_of(r)->preprocess.size;
     l.max_images = r->s->batch;
     l.store_side = model_of(r)->preprocess.size * 9 / 8;
-    l.cache_bytes = (size_t)s->photo_memory;
+    l.cache_bytes = s->photo_memory;
     l.fit = model_of(r)->preprocess.fit == CNN_CROP ? DS_CENTRE_CROP : DS_STRETCH;
     l.augment = s->augment ? &augment : NULL;
     l.keep_sides = d->train.turns.sided;
@@ -275,7 +275,7 @@ static nn_var *regions_of(cap_run *r, const ds_batch *b, bool shown, error *err)
     cap_photo_data *d = data_of(r);
     ds_images photos;
     if (cap_split_keeps_features(&d->train)) {
-        int32_t *photo = shown ? nn_scratch(&r->tape, (size_t)b->images * sizeof *photo) : NULL;
+        int32_t *photo = shown ? nn_scratch(&r->tape, b->images * sizeof *photo) : NULL;
         for (int32_t i = 0; photo && i < b->images; i++) photo[i] = d->train.photo[b->image[i]];
         return photo ? cap_split_features(&d->train, &r->tape, model_of(r), photo, b->images, err) : NULL;
     }

@@ -269,8 +269,8 @@ static err_code content_of(const cap_model *m, const cap_split *s, arena *memory
                            error *err)
 {
     const cap_names *names = &m->namers[CAP_NAMER_WORDS].config.names;
-    size_t images = (size_t)s->captions.images, size = (size_t)ds_vocab_size(m->vocab);
-    int32_t *number = arena_array(memory, (size_t)names->count, sizeof *number),
+    size_t images = s->captions.images, size = ds_vocab_size(m->vocab);
+    int32_t *number = arena_array(memory, names->count, sizeof *number),
             *place = arena_array(memory, size, sizeof *place),
             *caption = arena_array(memory, images + 1, sizeof *caption);
     if (!number || !place || !caption) return err_no_memory(err, "for the words of captions");
@@ -310,8 +310,8 @@ static err_code fold_photos(const cap_split *s, arena *memory, cap_words_lesson 
 
 static err_code new_scores(const cap_run *r, int photos, float **scores, error *err)
 {
-    size_t words = (size_t)model_of(r)->namers[CAP_NAMER_WORDS].config.names.count;
-    *scores = calloc((size_t)photos * words + 1, sizeof **scores);
+    size_t words = model_of(r)->namers[CAP_NAMER_WORDS].config.names.count;
+    *scores = calloc(photos * words + 1, sizeof **scores);
     return *scores ? ERR_OK : err_no_memory(err, "for what is in photos");
 }
 
@@ -470,8 +470,8 @@ err_code cap_photos_rename(cap_run *r, error *err)
 cap_concept *cap_photos_concepts(cap_run *r, int memories, cap_concepts *out, int32_t **count)
 {
     int most = cap_named_most(model_of(r)->namers);
-    cap_concept *list = nn_alloc(&r->tape, (size_t)memories * (size_t)most * sizeof *list);
-    *count = nn_alloc(&r->tape, (size_t)memories * sizeof **count);
+    cap_concept *list = nn_alloc(&r->tape, (size_t)memories * most * sizeof *list);
+    *count = nn_alloc(&r->tape, memories * sizeof **count);
     *out = (cap_concepts){.memories = memories, .most = most, .list = list, .count = *count};
     return list;
 }
@@ -498,7 +498,7 @@ err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, 
 {
     cap_photo_data *d = data_of(r);
     cap_concept *list = NULL;
-    int32_t *count = NULL, *style = nn_alloc(&r->tape, (size_t)b->images * sizeof *style);
+    int32_t *count = NULL, *style = nn_alloc(&r->tape, b->images * sizeof *style);
     cap_concepts *concepts = nn_alloc(&r->tape, sizeof *concepts);
     e->memories = b->images;
     if (!r->tape.failed && d->has_concepts) list = cap_photos_concepts(r, b->images, concepts, &count);
@@ -508,7 +508,7 @@ err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, 
         rng g = cap_draw_rng(r->s->seed, (uint64_t)r->at.step, (uint32_t)i);
         style[i] = told_style(r, &g, d->style[photo]);
         if (!list) continue;
-        cap_concept *own = list + (size_t)i * (size_t)concepts->most;
+        cap_concept *own = list + (size_t)i * concepts->most;
         count[i] = cap_named_choose(model_of(r)->namers, &d->seen.named, photo, own);
         if (r->tape.training) count[i] = cap_draw_drop(&asked(r)->concept.drop, &g, own, count[i]);
     }
@@ -523,14 +523,14 @@ err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, 
 static err_code draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, int32_t *donor, error *err)
 {
     cap_photo_data *d = data_of(r);
-    int32_t *count = NULL, *style = nn_alloc(&r->tape, (size_t)b->images * sizeof *style);
+    int32_t *count = NULL, *style = nn_alloc(&r->tape, b->images * sizeof *style);
     cap_concepts *concepts = nn_alloc(&r->tape, sizeof *concepts);
     cap_concept *list = r->tape.failed ? NULL : cap_photos_concepts(r, b->images, concepts, &count);
     if (r->tape.failed) return err_no_memory(err, "in a training step");
     *e = (cap_encoded){.memories = b->images, .concepts = concepts};
     for (int32_t i = 0; i < b->images; i++) {
         rng g = cap_draw_rng(r->s->seed, (uint64_t)r->at.step, (uint32_t)(GROUP_ROWS + i));
-        cap_concept *own = list + (size_t)i * (size_t)concepts->most;
+        cap_concept *own = list + (size_t)i * concepts->most;
         style[i] = told_style(r, &g, d->only_style);
         donor[i] = cap_draw_donor(d->draw, b->image[i], &g);
         count[i] = cap_draw_group(d->draw, b->image[i], donor[i], &g, own);
@@ -549,7 +549,7 @@ err_code cap_photos_draw_batch(cap_run *r, ds_batch *b, cap_encoded *e, error *e
                                       .seed = r->s->seed};
     err_code code = cap_photoless_batch(&d->photoless, &s, r->at.step, &r->step_memory, b, err);
     if (code) return code;
-    int32_t *donor = arena_array(&r->step_memory, (size_t)b->images, sizeof *donor);
+    int32_t *donor = arena_array(&r->step_memory, b->images, sizeof *donor);
     if (!donor) return err_no_memory(err, "in a training step");
     code = draw_groups(r, b, e, donor, err);
     if (code || !cap_split_keeps_features(&d->train) ||

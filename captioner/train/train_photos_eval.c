@@ -61,9 +61,9 @@ static err_code captions_of(const cap_run *r, const cap_split *of, int first, in
     int begin = c->image[first].first,
         end = c->image[first + count - 1].first + c->image[first + count - 1].count;
     *b = (ds_batch){.rows = end - begin, .images = count};
-    int32_t *order = arena_array(memory, (size_t)b->rows, sizeof *order);
-    b->length = arena_array(memory, (size_t)b->rows, sizeof *b->length);
-    b->row_image = arena_array(memory, (size_t)b->rows, sizeof *b->row_image);
+    int32_t *order = arena_array(memory, b->rows, sizeof *order);
+    b->length = arena_array(memory, b->rows, sizeof *b->length);
+    b->row_image = arena_array(memory, b->rows, sizeof *b->row_image);
     if (!order || !b->length || !b->row_image) return err_no_memory(err, "while validating");
     int rows = 0, longest = 0;
     for (int i = begin; i < end; i++) longest = words_of(r, of, i) > longest ? words_of(r, of, i) : longest;
@@ -76,12 +76,12 @@ static err_code captions_of(const cap_run *r, const cap_split *of, int first, in
         }
     b->max_len = b->length[0];
     size_t width = (size_t)b->max_len + 1;
-    b->tokens = arena_array(memory, (size_t)b->rows * width, sizeof *b->tokens); /* zero is <pad> */
+    b->tokens = arena_array(memory, b->rows * width, sizeof *b->tokens); /* zero is <pad> */
     if (!b->tokens) return err_no_memory(err, "while validating");
     for (int i = 0; i < b->rows; i++) {
-        int32_t *row = b->tokens + (size_t)i * width;
+        int32_t *row = b->tokens + i * width;
         row[0] = DS_START;
-        memcpy(row + 1, data->words + data->first[order[i]], (size_t)(b->length[i] - 1) * sizeof *row);
+        memcpy(row + 1, data->words + data->first[order[i]], (b->length[i] - 1) * sizeof *row);
         row[b->length[i]] = DS_END;
     }
     return ERR_OK;
@@ -151,16 +151,15 @@ static err_code name_by_regions(cap_run *r, int set, nn_var *regions, int first,
 {
     cap_photo_data *d = data_of(r);
     const cap_namer *head = &model_of(r)->namers[CAP_NAMER_WORDS];
-    size_t words = (size_t)head->config.names.count;
+    size_t words = head->config.names.count;
     if (!head->config.row || !d->encoder_trains) return ERR_OK;
     const nn_var *scores = cap_words_scores(&r->tape, head, regions);
     float *all = d->val_seen[set].scores;
     int photos = d->val[set].captions.images;
-    if (!all && (all = calloc((size_t)photos * words + 1, sizeof *all)))
+    if (!all && (all = calloc(photos * words + 1, sizeof *all)))
         cap_split_take_scores(&d->val_seen[set], photos, (int)words, all);
     if (!scores || !all) return err_no_memory(err, "while validating");
-    for (size_t i = 0; i < (size_t)count * words; i++)
-        all[(size_t)first * words + i] = (float)scores->data[i];
+    for (size_t i = 0; i < count * words; i++) all[first * words + i] = (float)scores->data[i];
     return ERR_OK;
 }
 
@@ -177,7 +176,7 @@ static err_code add_named(cap_run *r, int set, int first, int count, cap_concept
     if (r->tape.failed) return err_no_memory(err, "while validating");
     for (int i = 0; i < count; i++)
         counts[i] = cap_named_choose(model_of(r)->namers, &d->val_seen[set].named, first + i,
-                                     list + (size_t)i * (size_t)concepts->most);
+                                     list + (size_t)i * concepts->most);
     e->concepts = concepts;
     return ERR_OK;
 }

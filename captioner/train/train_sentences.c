@@ -359,9 +359,9 @@ void cap_sentences_judging(const cap_run *r, io_json_build *b, json_t *o)
 
 hash128 cap_sentences_hash(const ds_encoded *d, hash128 h)
 {
-    h = hash_bytes(d->words, (size_t)d->first[d->captions] * sizeof *d->words, h.lo);
+    h = hash_bytes(d->words, d->first[d->captions] * sizeof *d->words, h.lo);
     h = hash_bytes(d->first, ((size_t)d->captions + 1) * sizeof *d->first, h.lo);
-    return hash_bytes(d->image, (size_t)d->captions * sizeof *d->image, h.lo);
+    return hash_bytes(d->image, d->captions * sizeof *d->image, h.lo);
 }
 
 /* ---- the model ---- */

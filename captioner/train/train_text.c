@@ -87,11 +87,11 @@ static err_code leave_out_held(cap_run *r, error *err)
 {
     cap_text_data *d = data_of(r);
     const ds_pairs *val = &d->val.pairs;
-    sorted_pair *held = calloc((size_t)val->count, sizeof *held);
+    sorted_pair *held = calloc(val->count, sizeof *held);
     if (!held) return err_no_memory(err, "for %d pairs", val->count);
     for (int32_t i = 0; i < val->count; i++) held[i] = (sorted_pair){val, i};
-    qsort(held, (size_t)val->count, sizeof *held, by_text);
-    held_out h = {&d->train.pairs, held, (size_t)val->count};
+    qsort(held, val->count, sizeof *held, by_text);
+    held_out h = {&d->train.pairs, held, val->count};
     int32_t gone = keep_pairs(&d->train.pairs, is_unseen, &h);
     free(held);
     cap_run_say(r, "%d of %d pairs are held out to validate on (--val-share)%s", val->count, d->all.count,
@@ -256,7 +256,7 @@ static nn_var *loss(cap_run *r, cap_counts *counts, error *err)
 static hash128 contents(const cap_text_split *s)
 {
     const ds_sources *d = &s->sources;
-    hash128 h = hash_bytes(d->words, (size_t)d->first[d->count] * sizeof *d->words, 1);
+    hash128 h = hash_bytes(d->words, d->first[d->count] * sizeof *d->words, 1);
     h = hash_bytes(d->first, ((size_t)d->count + 1) * sizeof *d->first, h.lo);
     return cap_sentences_hash(&s->targets, h);
 }

@@ -76,11 +76,11 @@ static int by_words(const void *a, const void *b)
 static err_code order_lines(const cap_run *r, int32_t count, arena *lists, int32_t **out, error *err)
 {
     const int64_t *first = val_of(r)->sources.first;
-    sized *list = arena_array(lists, (size_t)count, sizeof *list);
-    int32_t *order = arena_array(lists, (size_t)count, sizeof *order);
+    sized *list = arena_array(lists, count, sizeof *list);
+    int32_t *order = arena_array(lists, count, sizeof *order);
     if (!list || !order) return no_memory(err);
     for (int32_t i = 0; i < count; i++) list[i] = (sized){i, (int32_t)(first[i + 1] - first[i])};
-    qsort(list, (size_t)count, sizeof *list, by_words);
+    qsort(list, count, sizeof *list, by_words);
     for (int32_t i = 0; i < count; i++) order[i] = list[i].line;
     *out = order;
     return ERR_OK;
@@ -158,7 +158,7 @@ err_code cap_text_validate(cap_run *r, cap_epoch *e, error *err)
     const ds_pairs *p = &val_of(r)->pairs;
     int32_t count = asked(r)->scored && asked(r)->scored < p->count ? asked(r)->scored : p->count;
     arena kept = {0};
-    const char **said = arena_array(&kept, (size_t)count, sizeof *said);
+    const char **said = arena_array(&kept, count, sizeof *said);
     err_code code = said ? measure_loss(r, e, err) : no_memory(err);
     if (!code) code = translate_all(r, count, said, &kept, err);
     if (!code) code = score(r, count, said, err);

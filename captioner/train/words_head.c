@@ -64,7 +64,7 @@ static float scale_of(const cap_words_lesson *l)
 {
     double sum = 0, squares = 0, n = (double)photos_of(l) * (double)l->width;
     for (int i = 0; i < photos_of(l); i++) {
-        const float *x = l->means + (size_t)i * (size_t)l->width;
+        const float *x = l->means + (size_t)i * l->width;
         double s = 0, q = 0;
         for (int j = 0; j < l->width; j++) {
             s += (double)x[j];
@@ -128,9 +128,9 @@ static err_code learner_open(learner *a, const cap_words_lesson *l, const cap_wo
     int turns = l->turn ? l->turns : photos_of(l);
     *a = (learner){.l = l, .run = run, .config = l->like->config, .scale = scale_of(l)};
     a->turn = calloc((size_t)turns + 1, sizeof *a->turn);
-    a->x = malloc((size_t)BATCH * (size_t)l->width * sizeof *a->x);
-    a->y = malloc((size_t)BATCH * (size_t)words_of(l) * sizeof *a->y);
-    a->share = malloc((size_t)words_of(l) * sizeof *a->share);
+    a->x = malloc((size_t)BATCH * l->width * sizeof *a->x);
+    a->y = malloc((size_t)BATCH * words_of(l) * sizeof *a->y);
+    a->share = malloc(words_of(l) * sizeof *a->share);
     if (!a->turn || !a->x || !a->y || !a->share) return err_no_memory(err, "for a namer of words");
     err_code code = cap_namer_declare(&a->head, &a->config, l->width, l->vocab, &a->params, err);
     if (!code) code = nn_params_finish(&a->params, run->seed, err);
@@ -153,13 +153,13 @@ static err_code learner_open(learner *a, const cap_words_lesson *l, const cap_wo
 
 static void fill_batch(learner *a, int first, int count)
 {
-    size_t d = (size_t)a->l->width, w = (size_t)words_of(a->l);
+    size_t d = a->l->width, w = words_of(a->l);
     for (int i = 0; i < count; i++) {
         int32_t photo = a->turn[first + i];
-        const float *mean = a->l->means + (size_t)photo * d;
-        for (size_t j = 0; j < d; j++) a->x[(size_t)i * d + j] = (real)(a->scale * mean[j]);
+        const float *mean = a->l->means + photo * d;
+        for (size_t j = 0; j < d; j++) a->x[i * d + j] = (real)(a->scale * mean[j]);
         cap_content_targets(a->l->content, a->l->captions, photo, a->share);
-        for (size_t j = 0; j < w; j++) a->y[(size_t)i * w + j] = (real)a->share[j];
+        for (size_t j = 0; j < w; j++) a->y[i * w + j] = (real)a->share[j];
     }
 }
 
@@ -216,16 +216,16 @@ err_code cap_words_score(const cap_namer *head, const float *means, int photos, 
 {
     arena memory = {0};
     nn_tape t = {.mem = &memory, .threads = threads};
-    size_t d = (size_t)width, w = (size_t)head->config.names.count;
+    size_t d = width, w = head->config.names.count;
     err_code code = ERR_OK;
     for (int first = 0; !code && first < photos; first += SCORED_AT_ONCE) {
         int count = photos - first < SCORED_AT_ONCE ? photos - first : SCORED_AT_ONCE;
         nn_begin(&t);
-        real *x = nn_scratch(&t, (size_t)count * d * sizeof *x);
-        for (size_t i = 0; x && i < (size_t)count * d; i++) x[i] = (real)means[(size_t)first * d + i];
+        real *x = nn_scratch(&t, count * d * sizeof *x);
+        for (size_t i = 0; x && i < count * d; i++) x[i] = (real)means[first * d + i];
         nn_var *y = x ? cap_words_scores(&t, head, nn_input(&t, x, 2, (int[]){count, width})) : NULL;
         if (!y) code = err_no_memory(err, "for what is in photos");
-        for (size_t i = 0; y && i < (size_t)count * w; i++) scores[(size_t)first * w + i] = (float)y->data[i];
+        for (size_t i = 0; y && i < count * w; i++) scores[first * w + i] = (float)y->data[i];
     }
     arena_release(&memory);
     return code;
@@ -235,18 +235,17 @@ err_code cap_words_score(const cap_namer *head, const float *means, int photos, 
 static err_code score_fold(const learner *a, int fold, float *scores, error *err)
 {
     const cap_words_lesson *l = a->l;
-    size_t d = (size_t)l->width, w = (size_t)words_of(l);
+    size_t d = l->width, w = words_of(l);
     int count = 0, at = 0;
     for (int i = 0; i < photos_of(l); i++) count += l->fold[i] == fold;
-    float *means = malloc(((size_t)count * d + 1) * sizeof *means),
-          *found = malloc(((size_t)count * w + 1) * sizeof *found);
+    float *means = malloc((count * d + 1) * sizeof *means), *found = malloc((count * w + 1) * sizeof *found);
     err_code code = means && found ? ERR_OK : err_no_memory(err, "for what is in photos");
     for (int i = 0; !code && i < photos_of(l); i++)
-        if (l->fold[i] == fold) memcpy(means + (size_t)at++ * d, l->means + (size_t)i * d, d * sizeof *means);
+        if (l->fold[i] == fold) memcpy(means + at++ * d, l->means + i * d, d * sizeof *means);
     if (!code) code = cap_words_score(&a->head, means, count, l->width, a->run->threads, found, err);
     at = 0;
     for (int i = 0; !code && i < photos_of(l); i++)
-        if (l->fold[i] == fold) memcpy(scores + (size_t)i * w, found + (size_t)at++ * w, w * sizeof *scores);
+        if (l->fold[i] == fold) memcpy(scores + i * w, found + at++ * w, w * sizeof *scores);
     free(means);
     free(found);
     return code;
@@ -306,7 +305,7 @@ static double average_precision(ranked *list, int photos)
 {
     double sum = 0;
     int hits = 0;
-    qsort(list, (size_t)photos, sizeof *list, best_first);
+    qsort(list, photos, sizeof *list, best_first);
     for (int i = 0; i < photos; i++)
         if (list[i].hit) sum += (double)++hits / (i + 1);
     return sum / hits;
@@ -315,7 +314,7 @@ static double average_precision(ranked *list, int photos)
 /* true[word][photo]: whether a caption of the photo has the word. */
 static void list_true(const cap_words_lesson *l, float *share, bool *is_true)
 {
-    size_t words = (size_t)words_of(l), photos = (size_t)photos_of(l);
+    size_t words = words_of(l), photos = photos_of(l);
     for (size_t i = 0; i < photos; i++) {
         cap_content_targets(l->content, l->captions, (int32_t)i, share);
         for (size_t w = 0; w < words; w++) is_true[w * photos + i] = share[w] > 0;
@@ -324,7 +323,7 @@ static void list_true(const cap_words_lesson *l, float *share, bool *is_true)
 
 err_code cap_words_judge(const cap_words_lesson *l, const float *scores, cap_words_precision *out, error *err)
 {
-    size_t words = (size_t)words_of(l), photos = (size_t)photos_of(l);
+    size_t words = words_of(l), photos = photos_of(l);
     bool *is_true = calloc(words * photos + 1, sizeof *is_true);
     float *share = calloc(words + 1, sizeof *share);
     ranked *list = calloc(photos + 1, sizeof *list);
