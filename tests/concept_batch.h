@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "captioner/net/concepts.h"
+#include "captioner/net/object_words.h"
 #include "tests/text_batch.h"
 
 enum {
@@ -36,6 +37,12 @@ static const cap_concept concept_list[CONCEPT_PHOTOS][CONCEPT_MOST] = {
 static const int32_t concept_count[CONCEPT_PHOTOS] = {2, 0, 3}, concept_style[CONCEPT_PHOTOS] = {2, 0, 1};
 static const cap_concepts concept_batch_named = {CONCEPT_PHOTOS, CONCEPT_MOST, &concept_list[0][0],
                                                  concept_count};
+
+/* Of two classes: the first is called 4, the second 5, or 5 7. */
+static const int32_t concept_objects_start[TEXT_VOCABULARY + 1] = {0, 0, 0, 0, 0, 1, 3, 3, 3};
+static const cap_object_name concept_objects_name[] = {{4, -1, 0}, {5, 7, 1}, {5, -1, 1}};
+static const cap_object_names concept_objects = {TEXT_VOCABULARY, 2, concept_objects_start,
+                                                 concept_objects_name};
 
 /* Regions [photos, regions, features] of a formula. */
 static inline void concept_batch_regions(real *x)

@@ -48,7 +48,9 @@ static void set_up(model *m, const variant *v)
                                              .peek = v->styles > 0,
                                              .rectify = true,
                                              .sharpness = v->styles ? 2.5 : 1});
-    *m = (model){.options = {.smoothing = 0.1, .coverage = 0.3, .focus = 0.1}};
+    *m = (model){
+        .options = {
+            .smoothing = 0.1, .coverage = 0.3, .focus = 0.1, .guide = 0.4, .objects = &concept_objects}};
     c.features = CONCEPT_FEATURES;
     c.vocabulary = TEXT_VOCABULARY;
     cap_lstm_settings_of(&c)->output = v->heads > 1 ? CAP_OUTPUT_TIED : CAP_OUTPUT_FULL;

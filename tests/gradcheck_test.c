@@ -169,6 +169,17 @@ static nn_var *f_entropy(nn_tape *t, void *c)
     return nn_attention_entropy(t, steps, NULL, 2);
 }
 
+/* The second asker of the first step wants nothing, nor does anybody of the third. */
+static nn_var *f_astray(nn_tape *t, void *c)
+{
+    static const uint8_t first[] = {0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0},
+                         second[] = {1, 1, 1, 0, 0, 0, 0, 0, 1, 0};
+    bench *b = c;
+    nn_var *a = nn_normalise(t, b->p[0], &(nn_scope){0}),
+           *steps[] = {a, nn_slice(t, a, 0, 2), nn_slice(t, a, 0, 1)};
+    return nn_attention_astray(t, steps, (const uint8_t *const[]){first, second, NULL}, 3);
+}
+
 /* Askers that see states of their own: one, four, and three of the five. */
 static const int32_t seen_states[] = {1, 4, 3};
 
@@ -403,6 +414,7 @@ static const row rows[] = {
      {{3, 1, 120, 200}, {3, 1, 200, 200}, {3, 1, 200, 120}},
      NN_MATCH_SCALED_DOT},
     {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
+    {"attention astray", f_astray, {{2, 3, 5}}, 0},
     {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},
     {"doubly stochastic regulariser, ragged", f_coverage_ragged, {{2, 3, 5}}, 0},
     {"entropy of attention, ragged", f_entropy_ragged, {{2, 3, 5}}, 0},

@@ -49,6 +49,7 @@ static const char *const of_photos[] = {"captions",
                                         "samples",
                                         "sample-words",
                                         "naming",
+                                        "guide",
                                         "no-augment",
                                         "photo-memory",
                                         "split",
@@ -456,7 +457,8 @@ static err_code check_language(const opt_command *command, int argc, char **argv
 {
     static const char *const looking[] = {"match", "fixed-gain", "attend",     "start",  "peek",
                                           "gate",  "attention",  "projection", "glance", "coverage",
-                                          "focus", "scored",     "beam",       NULL};
+                                          "focus", "guide",      "scored",     "beam",
+                                          NULL};
     static const char *const counting[] = {"text",    "val-text",  "val-share", "model", "smoothing",
                                            "level",   "min-count", "out",       "force", "seed",
                                            "licence", "quiet",     "resume",    "init"};

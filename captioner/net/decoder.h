@@ -21,6 +21,7 @@
 #define CAPTIONER_DECODER_H
 
 #include "captioner/net/encoded.h"
+#include "captioner/net/object_words.h"
 #include "datasets/batch.h"
 #include "src/base/arena.h"
 #include "src/io/fields.h"
@@ -151,6 +152,11 @@ typedef struct cap_loss_options {
     double coverage;  /* weight of the doubly stochastic regulariser; 0 = off */
     double focus; /* most mean entropy the attention may keep, as a share of even attention's, 0..1; what is
                      above is penalised; 0 or 1 = any */
+    double
+        guide; /* weight of what a word's attention misses where the word tells of a named thing with a box,
+                     see guide.h; 0 = off */
+    const cap_object_names *objects; /* with guide: what names which class, borrowed */
+    bool lent;       /* the regions are those of another photo, and show nothing that the captions tell of */
     double sampling; /* scheduled sampling (Bengio et al. 2015): chance that a previous word is the model's
                         own */
     const real

@@ -1,7 +1,7 @@
 /* Training a decoder by teacher forcing. */
 #include <string.h>
 
-#include "captioner/net/decoder_row.h"
+#include "captioner/net/guide.h"
 #include "datasets/vocab.h"
 #include "src/base/rng.h"
 #include "src/nn/activation.h"
@@ -102,23 +102,29 @@ static const real *word_weights(nn_tape *t, const cap_timeline *l, const real *o
 }
 
 /* `loss` with what is asked of the attention. */
-static nn_var *with_penalties(nn_tape *t, const cap_unrolled *u, int steps, const int32_t *length,
-                              const cap_loss_options *options, nn_var *loss)
+static nn_var *with_penalties(nn_tape *t, const cap_memory *m, const ds_batch *batch, const cap_timeline *l,
+                              nn_var *const *alpha, const cap_loss_options *options, nn_var *loss)
 {
-    nn_var *parts[3] = {loss};
-    real weights[3] = {1};
-    int count = 1;
+    nn_var *parts[4] = {loss};
+    real weights[4] = {1};
+    int count = 1, steps = l->steps;
+    const int32_t *length = lengths_of(t, m, batch);
     if (options->coverage > 0) {
-        parts[count] = nn_coverage_penalty(t, u->alpha, length, steps);
+        parts[count] = nn_coverage_penalty(t, alpha, length, steps);
         weights[count++] = (real)options->coverage;
     }
     if (options->focus > 0 && options->focus < 1) {
-        nn_var *entropy = nn_attention_entropy(t, u->alpha, length, steps);
+        nn_var *entropy = nn_attention_entropy(t, alpha, length, steps);
         if (entropy &&
             (double)entropy->data[0] > options->focus) { /* a hinge: below, attention is left alone */
             parts[count] = entropy;
             weights[count++] = FOCUS_WEIGHT;
         }
+    }
+    if (options->guide > 0) {
+        cap_guide g = {.objects = options->objects, .regions = !options->lent};
+        parts[count] = cap_guide_loss(t, &g, m, batch, l, alpha);
+        weights[count++] = (real)options->guide;
     }
     return count > 1 ? nn_weighted_sum(t, parts, weights, count) : loss;
 }
@@ -155,5 +161,5 @@ nn_var *cap_decoder_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, 
     nn_var *loss =
         nn_weighted_cross_entropy(t, logits, l.target, weight, DS_PAD, (real)options->smoothing, info);
     if (!loss || !u.alpha[0]) return loss;
-    return with_penalties(t, &u, l.steps, lengths_of(t, m, batch), options, loss);
+    return with_penalties(t, m, batch, &l, u.alpha, options, loss);
 }

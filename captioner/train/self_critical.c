@@ -121,6 +121,9 @@ nn_var *cap_self_critical_loss(nn_tape *t, const cap_decoder *d, const cap_memor
         return NULL;
     }
     counts->reward = mean_of(worth, drawn.rows);
-    cap_loss_options options = {.weight = weight};
+    cap_loss_options options = {.weight = weight,
+                                .guide = c->attention.guide,
+                                .objects = c->attention.objects,
+                                .lent = c->attention.lent};
     return cap_decoder_loss(t, d, m, &batch, &options, NULL);
 }

@@ -31,12 +31,13 @@
 
 typedef struct cap_critic {
     const cap_cider_ids *judge;
-    const int32_t *image; /* [M] of the judge's images */
-    int samples;          /* R of each memory, 2 or more */
-    int max_words;        /* of a sample, 1..CAP_MAX_WORDS, without <end> */
-    const bool *names;    /* [V] words that name what a photo shows; NULL: all do */
-    double naming;        /* what saying all that people agree on is worth, 0 or more */
-    uint32_t source;      /* which part of the step this is: parts draw differently */
+    const int32_t *image;       /* [M] of the judge's images */
+    int samples;                /* R of each memory, 2 or more */
+    int max_words;              /* of a sample, 1..CAP_MAX_WORDS, without <end> */
+    const bool *names;          /* [V] words that name what a photo shows; NULL: all do */
+    double naming;              /* what saying all that people agree on is worth, 0 or more */
+    cap_loss_options attention; /* what is asked of it while the samples are said: guide, objects, lent */
+    uint32_t source;            /* which part of the step this is: parts draw differently */
 } cap_critic;
 
 /* Draws, judges and unrolls the samples. They are a function of (t->seed, t->step, source, row, word) and of the

@@ -561,7 +561,7 @@ err_code cap_photos_draw_batch(cap_run *r, ds_batch *b, cap_encoded *e, error *e
 
 nn_var *cap_photos_photoless_loss(cap_run *r, int *groups, cap_counts *counts, error *err)
 {
-    cap_lesson l = {.judge = data_of(r)->photoless_judge, .source = 1};
+    cap_lesson l = {.judge = data_of(r)->photoless_judge, .source = 1, .lent = true};
     if (cap_photos_draw_batch(r, &l.batch, &l.input, err)) return NULL;
     *groups = l.batch.images;
     return cap_sentences_loss_of(r, &l, counts, err);

@@ -161,6 +161,17 @@ static void bound_batches(const cap_run *r, cap_extent *x)
     x->most_batches = d->s.per_image ? captions : x->batches;
 }
 
+/* What the words of captions name, where they are guided to it. */
+static err_code find_objects(cap_sentences *d, error *err)
+{
+    const cap_namer *n = &d->model->namers[CAP_NAMER_OBJECTS];
+    if (!n->config.row)
+        return err_set(err, ERR_ARGUMENT,
+                       "to guide attention to objects takes a namer that finds them (--namers objects)");
+    return cap_object_names_create(&d->objects, d->model->vocab, (const char *const *)n->config.names.list,
+                                   n->config.names.count, &d->memory, err);
+}
+
 err_code cap_sentences_ready(cap_run *r, error *err)
 {
     cap_sentences *d = cap_sentences_of(r);
@@ -174,6 +185,7 @@ err_code cap_sentences_ready(cap_run *r, error *err)
                              .best = d->s.best_by == CAP_BEST_LOSS ? 0 : 100};
     err_code code = cap_sentences_count(r, 0, &r->extent.batches, err);
     bound_batches(r, &r->extent);
+    if (!code && d->s.loss.guide > 0) code = find_objects(d, err);
     if (code || !d->s.samples) return code;
     r->extent.most_judged = 0;
     r->extent.judges_always = false;
@@ -195,10 +207,12 @@ void cap_sentences_close(cap_run *r)
 /* ---- a step ---- */
 
 /* The model's own words come in more and more often (Bengio et al. 2015), on top of a constant share. */
-static cap_loss_options loss_options(const cap_run *r)
+static cap_loss_options loss_options(const cap_run *r, const cap_lesson *l)
 {
     const cap_train_settings *s = &cap_sentences_of(r)->s;
     cap_loss_options o = s->loss;
+    o.objects = &cap_sentences_of(r)->objects;
+    o.lent = l->lent;
     double done = (double)r->at.step / (double)(r->schedule.steps > 1 ? r->schedule.steps - 1 : 1);
     o.sampling = 1 - s->teacher_forcing * (1 - s->loss.sampling * (done < 1 ? done : 1));
     return o;
@@ -215,6 +229,7 @@ static nn_var *self_critical_loss(cap_run *r, const cap_lesson *l, const cap_mem
                          .max_words = d->s.sample_words,
                          .names = d->names,
                          .naming = d->s.naming,
+                         .attention = loss_options(r, l),
                          .source = l->source};
     return cap_self_critical_loss(&r->tape, &d->model->decoder, m, &critic, counts, err);
 }
@@ -225,7 +240,7 @@ nn_var *cap_sentences_loss_of(cap_run *r, const cap_lesson *l, cap_counts *count
     cap_memory m = cap_decoder_remember(&r->tape, decoder, &l->input);
     if (l->judge) return self_critical_loss(r, l, &m, counts, err);
     nn_loss_info info = {0};
-    cap_loss_options options = loss_options(r);
+    cap_loss_options options = loss_options(r, l);
     nn_var *loss = cap_decoder_loss(&r->tape, decoder, &m, &l->batch, &options, &info);
     *counts = (cap_counts){.judged = info.count, .hits = info.hits, .nll = info.nll};
     return loss;
@@ -271,6 +286,10 @@ const io_field cap_learning_fields[] = {
      .help = "share of the target spread over all words"},
     {FIELD("coverage", loss.coverage, IO_FIELD_NUMBER), .most = 100,
      .help = "weight of the doubly stochastic regulariser"},
+    {FIELD("guide", loss.guide, IO_FIELD_NUMBER), .most = 100,
+     .help =
+         "--namers objects: weight of what words that name an object miss of it, in their attention to its "
+         "box and the regions in it"},
     {FIELD("focus", loss.focus, IO_FIELD_NUMBER), .most = 1,
      .help = "most entropy the attention may keep, as a share of an even one's; 0: any"},
     {FIELD("scheduled_sampling", loss.sampling, IO_FIELD_NUMBER), .most = 1,

@@ -12,7 +12,8 @@ typedef struct cap_sentences {
     cap_model *model;
     const ds_encoded *targets; /* of the training part: what plans are made from */
     ds_plan *plan;             /* of the present epoch */
-    arena memory;              /* of `names` */
+    arena memory;              /* of the next two */
+    cap_object_names objects;  /* what words name, where they are guided to look at it */
     const bool *names;    /* [V] words that name what a photo shows, where they are paid for; else NULL */
     cap_cider_ids *judge; /* of self-critical training: what `targets` say; NULL: it is none */
 } cap_sentences;
@@ -63,6 +64,7 @@ nn_var *cap_sentences_loss(cap_run *r, cap_encode_batch *encode, cap_counts *cou
 typedef struct cap_lesson {
     cap_encoded input; /* on the tape: memories for each of batch.images */
     ds_batch batch;
+    bool lent;                  /* the regions are another photo's */
     const cap_cider_ids *judge; /* of batch.image, for self-critical training; NULL: word by word */
     uint32_t source;            /* samples are drawn differently for another one; 0: the plan's */
 } cap_lesson;

@@ -117,3 +117,70 @@ nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, const int32_t *le
     if (y->wants_grad) nn_record(t, entropy_backward, c);
     return t->failed ? NULL : y;
 }
+
+/* ---- looking where one should ---- */
+
+typedef struct astray_ctx {
+    nn_var **alpha, *y;
+    const uint8_t **wanted;
+    int steps;
+    double askers; /* that want something */
+} astray_ctx;
+
+static const double LEAST_LOOKED = 1e-6; /* keeps the slope finite where nothing is looked at */
+
+/* The weight that a row has on the states it wants; below 0: it wants none. */
+static double looked_at(const real *alpha, const uint8_t *wanted, size_t states)
+{
+    double sum = 0;
+    bool any = false;
+    for (size_t i = 0; i < states; i++) {
+        if (!wanted[i]) continue;
+        sum += (double)alpha[i];
+        any = true;
+    }
+    return any ? sum + LEAST_LOOKED : -1;
+}
+
+static void astray_backward(nn_tape *t, void *p)
+{
+    astray_ctx *c = p;
+    for (int s = 0; c->y->grad && s < c->steps; s++) {
+        size_t states = nn_last(c->alpha[s]), rows = nn_rows(c->alpha[s]);
+        real *d = c->wanted[s] ? nn_grad_add(t, c->alpha[s]) : NULL;
+        for (size_t r = 0; d && r < rows; r++) {
+            const uint8_t *wanted = c->wanted[s] + r * states;
+            double on = looked_at(c->alpha[s]->data + r * states, wanted, states);
+            if (on < 0) continue;
+            real slope = (real)(1 / (on * c->askers)) * c->y->grad[0];
+            for (size_t i = 0; i < states; i++)
+                if (wanted[i]) d[r * states + i] -= slope;
+        }
+    }
+}
+
+nn_var *nn_attention_astray(nn_tape *t, nn_var *const *alpha, const uint8_t *const *wanted, int steps)
+{
+    if (t->failed || steps < 1 || !alpha[0]) return NULL;
+    nn_var *y = nn_result(t, 1, (int[]){1}, wants(t, alpha, steps));
+    astray_ctx *c = nn_alloc(t, sizeof *c);
+    nn_var **copy = nn_alloc(t, steps * sizeof(nn_var *));
+    const uint8_t **kept = nn_alloc(t, steps * sizeof *kept);
+    if (t->failed) return NULL;
+    double sum = 0, askers = 0;
+    for (int s = 0; s < steps; s++) {
+        size_t states = nn_last(alpha[s]), rows = nn_rows(alpha[s]);
+        copy[s] = alpha[s];
+        kept[s] = wanted[s];
+        for (size_t r = 0; wanted[s] && r < rows; r++) {
+            double on = looked_at(alpha[s]->data + r * states, wanted[s] + r * states, states);
+            if (on < 0) continue;
+            sum -= log(on);
+            askers++;
+        }
+    }
+    y->data[0] = askers > 0 ? (real)(sum / askers) : 0;
+    *c = (astray_ctx){copy, y, kept, steps, askers};
+    if (y->wants_grad && askers > 0) nn_record(t, astray_backward, c);
+    return t->failed ? NULL : y;
+}

@@ -2,6 +2,7 @@
  *
  *     nn_var *spread = nn_coverage_penalty(t, alpha, length, steps);
  *     nn_var *evenness = nn_attention_entropy(t, alpha, length, steps);
+ *     nn_var *astray = nn_attention_astray(t, alpha, wanted, steps);
  *
  * alpha[step] is [N_step, L], the weights of the first N_step askers, N_step falling as captions end. length [N_0]
  * says how many states each asker sees, the others have weight 0 and count for nothing; NULL: all L. */
@@ -18,5 +19,11 @@ nn_var *nn_coverage_penalty(nn_tape *t, nn_var *const *alpha, const int32_t *len
  * asker's length: in 0..1, 1 when attention is even. Who sees one state has no choice and is left out. As a
  * penalty it makes attention choose. */
 nn_var *nn_attention_entropy(nn_tape *t, nn_var *const *alpha, const int32_t *length, int steps);
+
+/* The mean of -ln(weight on wanted states) over the askers that want some: 0 where all look nowhere else.
+ * wanted[step] is [N_step, L], not 0: this state, and borrowed until backward; NULL: of that step nobody wants
+ * anything. 0 where nobody does at all. (Liu, Mao, Sha, Yuille: "Attention Correctness in Neural Image
+ * Captioning", AAAI 2017, with a set of right states in the place of a distribution over them.) */
+nn_var *nn_attention_astray(nn_tape *t, nn_var *const *alpha, const uint8_t *const *wanted, int steps);
 
 #endif
