@@ -12,7 +12,8 @@ set -eu
 
 [ $# = 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 data=$(cd "$1" && pwd)
-caption=$(cd "$(dirname "${CAPTION:=build/release/caption}")" && pwd)/$(basename "$CAPTION")
+: "${CAPTION:=build/release/caption}"
+caption=$(cd "$(dirname "$CAPTION")" && pwd)/$(basename "$CAPTION")
 mkdir -p "$2"
 cd "$2"
 for folder in flickr8k coco_more coco_mini text weights; do ln -sfn "$data/$folder" "$folder"; done

@@ -6,16 +6,18 @@
 # CAPTIONS.tsv has a caption a line: number of its photo, tab, anything, tab, caption. Those of photos whose number
 # leaves 3 when divided by 18 are held out, so that no photo is on both sides. Everything is made in FOLDER; a model that
 # is there already is not made again, and one whose training was interrupted goes on. KIND: markov, ngram, lstm,
-# transformer; all of them if none is named. The first two take seconds, the others hours. Prints a line for each model;
-# what came out is told in captioner/RESULTS.md.
+# transformer; all of them if none is named. The first two take seconds, the others hours for their EPOCHS (6 unless
+# set). Prints a line for each model; what came out is told in captioner/RESULTS.md.
 set -eu
 
 [ $# -ge 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 captions=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-caption=$(cd "$(dirname "${CAPTION:=build/release/caption}")" && pwd)/$(basename "$CAPTION")
+: "${CAPTION:=build/release/caption}"
+caption=$(cd "$(dirname "$CAPTION")" && pwd)/$(basename "$CAPTION")
 mkdir -p "$2"
 cd "$2"
 shift 2
+epochs=${EPOCHS:-6}
 [ $# -gt 0 ] || set -- markov ngram lstm transformer
 
 [ -e train.txt ] || {
@@ -39,11 +41,12 @@ for kind; do
 	markov) for n in 1 2 3; do make_model "markov$n" --model "ngram:$n" --smoothing none; done ;;
 	ngram) for n in 1 2 3 4 5 6; do make_model "ngram$n" --model "ngram:$n"; done ;;
 	lstm)
-		make_model lstm --model lstm --embedding 256 --hidden 512 --dropout 0.3 --batch 64 --rate 2e-3 --epochs 6
+		make_model lstm --model lstm --embedding 128 --hidden 512 --dropout 0.1 --batch 64 --rate 3e-3 --val-share 0.01 \
+			--epochs "$epochs"
 		;;
 	transformer)
 		make_model transformer --model transformer --hidden 256 --layers 4 --heads 4 --feed-forward 1024 --dropout 0.1 \
-			--batch 64 --rate 1e-3 --warmup 0.1 --epochs 6
+			--batch 64 --rate 1e-3 --warmup 0.1 --val-share 0.01 --epochs "$epochs"
 		;;
 	*)
 		echo "there is no kind '$kind' of language model: markov, ngram, lstm or transformer" >&2
