@@ -56,12 +56,12 @@ learn() {
 
 	# To say what people say.
 	learn critical.safetensors $photos $more $judged $also $only --self-critical --init speaking.safetensors \
-		--min-count 10 --batch 160 --only-groups 48 --naming 0.2 --fall linear --rate 3e-5 --average 0.995 \
-		--epochs 4 --cache . --licence "$licence"
+		--min-count 10 --naming 0.3 --fall linear --rate 2e-5 --average 0.998 --epochs 6 --cache . \
+		--licence "$licence"
 }
 
 # To know how far it may be trusted, and to be small.
-"$caption" info critical.safetensors --export small.safetensors --store i8 --force
+"$caption" info critical.safetensors --export small.safetensors --store i8 --sharpness 1.5 --force
 rm -f builtin.safetensors
 "$caption" calibrate --model small.safetensors --captions flickr8k/captions_val.json --images flickr8k/images \
 	--captions coco_mini/captions_train.json --images coco_mini/images --out builtin.safetensors
