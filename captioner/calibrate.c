@@ -280,7 +280,7 @@ static err_code fit_features(calibrating *c, error *err)
         f->centre[d] = (float)mean;
         f->spread[d] = (float)(sqrt(squares / c->photos) + 1e-3);
     }
-    return fit_usual(c, err);
+    return f->features ? fit_usual(c, err) : ERR_OK;
 }
 
 /* The signs anew, now that words and features are fitted. What was named is as it was. */

@@ -123,7 +123,8 @@ static void tell_photos(const cap_model *m, cap_info *info)
     info->objects = names_of(m, CAP_NAMER_OBJECTS);
     info->named_words = names_of(m, CAP_NAMER_WORDS);
     info->styles = m->styles.count;
-    info->encoder = cap_cnn_architecture(&m->encoder.config);
+    info->encoder =
+        cap_model_has_states(m) ? cap_cnn_architecture(&m->encoder.config) : m->encoder.config.row->name;
     info->size = m->preprocess.size;
     info->crop = m->preprocess.fit == CNN_CROP;
     info->grid_h = m->encoder.grid_h;

@@ -158,10 +158,10 @@ CAP_API void cap_close(cap_model **model);
 /* What a model is. Strings belong to the model. */
 typedef struct cap_info {
     cap_reads reads;           /* CAP_PHOTOS, CAP_LINES or CAP_BEGINNINGS */
-    const char *encoder;       /* "mobilenet_v2", ...; of lines "lstm"; of a language model "none" */
+    const char *encoder;       /* "mobilenet_v2", ...; of lines "lstm"; "none": names or words are all it reads */
     const char *decoder;       /* "lstm"; "ngram", whose numbers are counted, not learned */
     bool attends;              /* false: it has no attention to show */
-    int features;              /* numbers of a region, or of a word of the source; of a language model 0 */
+    int features;              /* numbers of a region, or of a word of the source; 0: it sees neither */
     size_t encoder_parameters; /* learned numbers */
     size_t decoder_parameters;
     size_t namer_parameters; /* 0: it has no namers */
@@ -174,7 +174,8 @@ typedef struct cap_info {
     bool crop;               /* ... their central square, else stretched as a whole */
     float mean[3];           /* ... and normalised by these, on the scale 0..1 */
     float std[3];            /* deviations */
-    int grid_h, grid_w;      /* regions: rows, columns */
+    int grid_h, grid_w;      /* regions: rows, columns; 0: it sees what its namers name alone, and size, fit
+                                and levels say nothing */
     bool calibrated;         /* CAP_PHOTOS: its confidence is fitted, and it can be unsure, */
     double threshold;        /* which it is below this confidence, 0..1 */
     int source_vocabulary;   /* CAP_LINES, else 0: words that it can read */
@@ -316,12 +317,12 @@ typedef struct cap_description {
     int concepts;   /* what was named: objects by falling confidence, then words; 0 of models whose words do
                          not look at concepts, unless these alone were asked for */
     cap_named_concept *concept; /* [concepts] */
-    int grid_h, grid_w;         /* regions: rows, columns */
+    int grid_h, grid_w;         /* regions: rows, columns; 0: the model sees none */
     float *attention; /* [best.words][grid_h][grid_w], each word's sum is 1, or, where words look at concepts,
-                         what these and the rest leave of 1; NULL when not asked for or the model does not
-                         attend */
+                         what these and the rest leave of 1; NULL when not asked for, or the model does not
+                         attend or sees no regions */
     float *concept_attention; /* [best.words][concepts]; the rest lies on a state that stands for all that was
-                                 not named; NULL as above, or without concepts */
+                                 not named; NULL when not asked for, or without concepts */
     int width, height;        /* of the photo as displayed, pixels */
     const char *warning;      /* what is wrong with its file all the same, as a clause; static, or NULL */
     cap_view view;            /* the part of it that the regions cover */

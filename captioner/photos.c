@@ -18,9 +18,15 @@ static void keep_photo(img *photo, cap_description *out)
     *photo = (img){0};
 }
 
+/* Side of what the encoder sees; 0: it looks at nothing. */
+static int view_side(const cap_photos *g)
+{
+    return cap_model_has_states(g->s->model) ? g->s->model->preprocess.size : 0;
+}
+
 static size_t view_bytes(const cap_photos *g)
 {
-    size_t side = (size_t)g->s->model->preprocess.size;
+    size_t side = (size_t)view_side(g);
     return 3 * side * side;
 }
 
@@ -33,7 +39,7 @@ static size_t square_bytes(const cap_photos *g)
 static err_code look_at(const cap_photos *g, int i, const img *photo, error *err)
 {
     uint8_t *view = g->pixels + (size_t)i * view_bytes(g), *square = g->squares + (size_t)i * square_bytes(g);
-    err_code code = cnn_preprocess_photo(&g->s->model->preprocess, photo, view, err);
+    err_code code = view_side(g) ? cnn_preprocess_photo(&g->s->model->preprocess, photo, view, err) : ERR_OK;
     if (code || !g->square) return code;
     return cnn_letterbox(photo, g->square, square, &g->letters[i], err);
 }
@@ -42,10 +48,10 @@ static err_code look_at(const cap_photos *g, int i, const img *photo, error *err
  * for the other. */
 static err_code decode_photo(const cap_photos *g, int i, const cap_source *from, error *err)
 {
-    const cnn_preprocess *pre = &g->s->model->preprocess;
     cap_description *out = &g->out[i];
-    img_read_options o = {
-        .max_pixels = g->wishes->max_pixels, .reduce_to = pre->size, .longer_to = g->square};
+    img_read_options o = {.max_pixels = g->wishes->max_pixels,
+                          .reduce_to = view_side(g) ? view_side(g) : 1,
+                          .longer_to = g->square};
     img_info info = {0};
     img photo = {0};
     err_code code = read_source(from, &o, &photo, &info, err);

@@ -181,7 +181,7 @@ err_code cap_session_remember(cap_session *s, nn_tape *t, const cap_encoded *enc
                               error *err)
 {
     if (!t->failed) *memory = cap_decoder_remember(t, &s->model->decoder, encoded);
-    if (t->failed || (!encoded->states && s->model->kind != CAP_NOTHING))
+    if (t->failed || (!encoded->states && cap_model_has_states(s->model)))
         return err_no_memory(err, "for the net");
     bool good = !encoded->states || nn_is_finite(encoded->states); /* later steps may hide it */
     return good ? ERR_OK : cap_no_numbers(err);

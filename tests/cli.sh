@@ -2,8 +2,8 @@
 # cli.sh PROGRAM CASE MODELS: runs one case of tests/cli and compares all that a user sees. A case is a folder with
 #   cmd      a bash script; `caption` is the program, $photos the folder of test photos, $models
 #            the folder of random_sigmoid.safetensors and random_none.safetensors (photos), random_named.safetensors (photos,
-#            with namers and the styles plain and fancy), random_text_sigmoid.safetensors and random_text_none.safetensors
-#            (texts), the current folder is an empty scratch folder that is removed afterwards
+#            with namers and the styles plain and fancy), random_blind.safetensors (photos, by a namer alone),
+#            random_text_sigmoid.safetensors and random_text_none.safetensors (texts), the current folder is an empty scratch folder that is removed afterwards
 #   stdout   what it must print; absent = nothing       stderr   the same for stderr
 #   exit     the exit code; absent = 0
 # In stdout and stderr a `*` stands for any text within the line, and a line `...` for any number of lines.

@@ -176,7 +176,14 @@ static void points_lie_in_the_view(void **state)
     of_concepts[1] = 0.3f; /* no more than the region */
     assert_true(cap_points_of(&d, at));
     near((double)at[0].x, (100 + 200 * 5 / 6.0) / 400);
-    d.attention = NULL;
+    d.attention = NULL; /* a model without regions */
+    d.grid_h = d.grid_w = 0;
+    of_concepts[1] = 0;
+    assert_true(cap_points_of(&d, at));
+    assert_true(at[0].x < 0 && at[0].y < 0);
+    near((double)at[1].x, 0.75);
+    near((double)at[1].y, 0.375);
+    d.concept_attention = NULL;
     assert_false(cap_points_of(&d, at));
 }
 

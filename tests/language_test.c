@@ -185,6 +185,9 @@ static void what_cannot_be_is_told(void **state)
     cap_lstm_settings_of(&t.s.decoder)->match = NN_MATCH_DOT;
     expect_refusal(&t.s, ERR_ARGUMENT, "nothing to look at");
     tiny(&t, "lstm", "no");
+    cap_lstm_settings_of(&t.s.decoder)->concepts = true;
+    expect_refusal(&t.s, ERR_ARGUMENT, "nothing is named to a language model");
+    tiny(&t, "lstm", "no");
     cap_lstm_settings_of(&t.s.decoder)->start = CAP_START_MEAN;
     expect_refusal(&t.s, ERR_ARGUMENT, "nothing to start from");
     tiny(&t, "lstm", "no");

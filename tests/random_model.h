@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "captioner/net/blind_encoder.h"
 #include "captioner/net/cnn_encoder.h"
 #include "captioner/net/lstm_settings.h"
 #include "captioner/net/model.h"
@@ -106,6 +107,28 @@ static inline err_code random_model_write(const char *path, nn_match_kind match,
 {
     cap_model *m = NULL;
     err_code code = random_model_create(match, namers, &m, err);
+    if (!code) code = cap_model_save(m, path, IO_F16, err);
+    cap_model_close(&m);
+    return code;
+}
+
+/* One with namers of objects alone, which sees no regions. */
+static inline err_code random_model_write_blind(const char *path, error *err)
+{
+    static const char *const words[] = {"a", "dog", "cat", "runs", "on", "snow"};
+    cap_objects_settings objects = {.naming = {0.2, 4}, .size = 64, .net = "yolox_nano"};
+    cap_decoder_config decoder = random_model_decoder(NN_MATCH_SIGMOID, true);
+    cap_lstm_settings_of(&decoder)->styles = 0;
+    cap_model_form form = {.encoder = cap_encoder_defaults_of(&cap_encoder_blind), .decoder = decoder};
+    cap_model *m = NULL;
+    ds_counter *counter = ds_counter_create();
+    for (int i = 0; i < 6; i++) ds_counter_add(counter, words[i], 100 - i, NULL);
+    err_code code = ds_vocab_build(counter, &(ds_vocab_settings){0}, &form.vocab, err);
+    ds_counter_free(&counter);
+    cnn_preprocess_default(&form.preprocess);
+    form.namers[CAP_NAMER_OBJECTS] = cap_objects_config(&objects);
+    if (!code && (code = cap_model_create(&form, 5, &m, err))) cap_model_form_release(&form);
+    if (!code) favour_dogs(&m->params);
     if (!code) code = cap_model_save(m, path, IO_F16, err);
     cap_model_close(&m);
     return code;

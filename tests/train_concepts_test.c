@@ -256,6 +256,68 @@ static void a_frozen_encoder_and_a_detector(void **state)
     stops_and_goes_on(&t, "frozen_in_parts", h.asked - 3);
 }
 
+/* Captions without photos alone, as told by a detector: the photos are measured and teach nothing, so that a
+ * word that only they have is not learnt. */
+static void alone(task *t, const char *out)
+{
+    frozen_encoder(t, out);
+    t->s.encoder = "none";
+    t->s.size = 0;
+    t->s.concept.namers[CAP_NAMER_WORDS] = false;
+    t->s.concept.only_style = t->s.photos[0].style = NULL;
+    t->s.photos[0].times = CAP_ONLY_MEASURED;
+}
+
+static void captions_without_photos_alone(void **state)
+{
+    (void)state;
+    task t, next;
+    heard h = {0};
+    cap_model *m;
+    error err = {0};
+    alone(&t, "alone");
+    go_well(&t.s, &h);
+    assert_int_equal(h.encoded, 0);
+    assert_true(h.validated && h.loss[1] < h.loss[0]);
+    if (cap_model_open(t.out, &m, &err)) fail_msg("%s", err.text);
+    assert_false(cap_model_has_states(m));
+    assert_int_equal(m->decoder.config.features, 0);
+    assert_int_equal(ds_vocab_id(m->vocab, "white"), DS_UNK);
+    assert_true(ds_vocab_id(m->vocab, "thing") != DS_UNK);
+    const json_t *training = json_object_get(m->record, "training"),
+                 *set = json_array_get(json_object_get(training, "sets"), 0);
+    assert_int_equal(json_integer_value(json_object_get(training, "photos")), 0);
+    assert_int_equal(json_integer_value(json_object_get(set, "photos")), DRAWN);
+    assert_int_equal(json_integer_value(json_object_get(set, "times")), 0);
+    cap_model_close(&m);
+    int answers = h.asked;
+    stops_and_goes_on(&t, "alone_in_parts", answers - 3);
+    alone(&next, "alone_critical");
+    next.s.init = t.out;
+    next.s.concept.detector = NULL;
+    next.s.concept.namers[CAP_NAMER_OBJECTS] = false;
+    if (cap_train_take_sizes(&next.s, &err)) fail_msg("%s", err.text);
+    assert_string_equal(next.s.encoder, "none");
+    cap_train_make_self_critical(&next.s);
+    next.s.run.epochs = 1;
+    h = (heard){0};
+    go_well(&next.s, &h);
+    assert_true(h.reward[0] > 0);
+}
+
+/* Photos teach a decoder that sees what is named in them alone, beside captions without photos. */
+static void photos_without_regions(void **state)
+{
+    (void)state;
+    task t;
+    heard h = {0};
+    alone(&t, "no_regions");
+    t.s.photos[0].times = 2;
+    go_well(&t.s, &h);
+    assert_int_equal(h.encoded, 0);
+    assert_true(h.validated && h.loss[1] < h.loss[0]);
+}
+
 /* The same objects from the detector and from the file that it left. */
 static void objects_are_kept(void **state)
 {
@@ -315,6 +377,16 @@ static void what_does_not_go_together_is_refused(void **state)
     tiny(&t, "refused");
     t.s.concept.drop.all = 2;
     expect_refusal(&t.s, ERR_ARGUMENT, "'drop_concepts'");
+    tiny(&t, "refused");
+    t.s.photos[0].times = CAP_ONLY_MEASURED;
+    expect_refusal(&t.s, ERR_ARGUMENT, "--encoder none");
+    t.s.encoder = "none";
+    expect_refusal(&t.s, ERR_ARGUMENT, "a namer of words looks at the regions");
+    t.s.concept.namers[CAP_NAMER_WORDS] = false;
+    t.s.concept.captions_only = t.s.concept.only_style = NULL;
+    expect_refusal(&t.s, ERR_ARGUMENT, "nothing is learnt from photos");
+    t.s.photos[0].times = 1;
+    expect_refusal(&t.s, ERR_ARGUMENT, "it would see nothing");
 }
 
 /* ---- the order of captions without photos ---- */
@@ -367,6 +439,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(own_sentences_without_photos),
         cmocka_unit_test(a_frozen_encoder_and_a_detector),
         cmocka_unit_test(the_detector_looks_at_another_size),
+        cmocka_unit_test(captions_without_photos_alone),
+        cmocka_unit_test(photos_without_regions),
         cmocka_unit_test(objects_are_kept),
     };
     if (argc > 1) cmocka_set_test_filter(argv[1]);

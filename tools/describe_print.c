@@ -39,13 +39,13 @@ static void put_attention(io_json_build *b, const cap_description *d)
     json_t *grid = io_json_put_array(b, b->root, "grid");
     io_json_put_int(b, grid, NULL, d->grid_h);
     io_json_put_int(b, grid, NULL, d->grid_w);
-    if (!d->attention) {
+    json_t *list = NULL;
+    if (d->attention)
+        list = io_json_put_array(b, b->root, "attention");
+    else
         io_json_put_null(b, b->root, "attention");
-        return;
-    }
-    json_t *list = io_json_put_array(b, b->root, "attention");
     size_t regions = (size_t)d->grid_h * d->grid_w;
-    for (size_t i = 0; i < (size_t)d->best.words; i++)
+    for (size_t i = 0; list && i < (size_t)d->best.words; i++)
         io_json_put_floats(b, list, NULL, d->attention + i * regions, regions);
     if (!d->concept_attention) return;
     size_t concepts = (size_t)d->concepts;

@@ -95,6 +95,14 @@ static int show_json(const model_view *v)
 
 /* ---- text ---- */
 
+static bool show_confidence(const cap_info *i)
+{
+    char line[80];
+    if (!i->calibrated) return true;
+    snprintf(line, sizeof line, "calibrated; unsure below %.3f", i->threshold);
+    return info_line("confidence", line);
+}
+
 static bool show_sizes(const model_view *v)
 {
     const cap_info *i = &v->info;
@@ -105,6 +113,10 @@ static bool show_sizes(const model_view *v)
     good = info_line("model", line);
     snprintf(line, sizeof line, "%s, %zu parameters", i->encoder, i->encoder_parameters);
     good &= info_line("encoder", line);
+    if (!i->grid_h) {
+        good &= info_line("regions", "none: it sees what its namers name, and nothing else");
+        return show_confidence(i) && info_decoder(&v->model->decoder.config, i->decoder_parameters) && good;
+    }
     snprintf(line, sizeof line, "%s to %d x %d pixels; mean %.4g %.4g %.4g, deviation %.4g %.4g %.4g",
              i->crop ? "the central square, resized" : "the whole photo, stretched", i->size, i->size,
              (double)i->mean[0], (double)i->mean[1], (double)i->mean[2], (double)i->std[0], (double)i->std[1],
@@ -112,11 +124,7 @@ static bool show_sizes(const model_view *v)
     good &= info_line("photos", line);
     snprintf(line, sizeof line, "%d x %d of %d numbers each", i->grid_h, i->grid_w, i->features);
     good &= info_line("regions", line);
-    if (i->calibrated) {
-        snprintf(line, sizeof line, "calibrated; unsure below %.3f", i->threshold);
-        good &= info_line("confidence", line);
-    }
-    return info_decoder(&v->model->decoder.config, i->decoder_parameters) && good;
+    return show_confidence(i) && info_decoder(&v->model->decoder.config, i->decoder_parameters) && good;
 }
 
 static bool show_namer(const cap_namer_config *c)

@@ -11,12 +11,10 @@
 set -eu
 
 [ $# = 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-data=$(cd "$1" && pwd)
-: "${CAPTION:=build/release/caption}"
-caption=$(cd "$(dirname "$CAPTION")" && pwd)/$(basename "$CAPTION")
-mkdir -p "$2"
-cd "$2"
-for folder in flickr8k coco_more coco_mini text weights; do ln -sfn "$data/$folder" "$folder"; done
+data=$1 folder=$2
+# shellcheck source=tools/make_model.sh
+. "$(dirname "$0")/make_model.sh"
+begin flickr8k coco_more coco_mini text weights
 
 licence='for research and non-commercial use: trained on Flickr8k (Hodosh, Young, Hockenmaier 2013; research and
 education only) and on captions and photos of COCO (captions CC BY 4.0, Lin et al. 2014, Chen et al. 2015,
@@ -28,17 +26,6 @@ more='--style flickr8k --captions coco_more/captions_train.json --images coco_mo
 judged='--val flickr8k/captions_val.json --val-images flickr8k/images'
 also='--val coco_mini/captions_train.json --val-images coco_mini/images'
 only='--captions-only text/coco_captions.tsv --captions-only-style coco'
-
-# Runs a training unless its result is complete; goes on where one was interrupted.
-learn() {
-	out=$1
-	shift
-	[ ! -e "$out.done" ] || return 0
-	resume=
-	[ ! -e "$out.state" ] || resume=--resume
-	"$caption" train "$@" --out "$out" $resume
-	: >"$out.done"
-}
 
 # The lists of options are cut into words on purpose.
 # shellcheck disable=SC2086
@@ -60,8 +47,5 @@ learn() {
 		--licence "$licence"
 }
 
-# To know how far it may be trusted, and to be small.
-"$caption" info critical.safetensors --export small.safetensors --store i8 --sharpness 1.5 --force
-rm -f builtin.safetensors
-"$caption" calibrate --model small.safetensors --captions flickr8k/captions_val.json --images flickr8k/images \
-	--captions coco_mini/captions_train.json --images coco_mini/images --out builtin.safetensors
+finish critical.safetensors builtin.safetensors 1.5 --captions flickr8k/captions_val.json --images flickr8k/images \
+	--captions coco_mini/captions_train.json --images coco_mini/images

@@ -23,7 +23,7 @@ static void role_of(const char *photo_path, char role[ROLE])
 static const cap_named_concept *looked_at(const cap_description *d, int w)
 {
     size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
-    const float *of_regions = d->attention + (size_t)w * regions;
+    const float *of_regions = d->attention ? d->attention + (size_t)w * regions : NULL;
     const float *of_concepts = d->concept_attention + (size_t)w * (size_t)d->concepts;
     const cap_named_concept *best = NULL;
     float most = 0;

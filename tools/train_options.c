@@ -96,7 +96,9 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"images", .kind = OPT_INPUTS, .metavar = "DIR", .value = c->images, .max = CAP_MOST_SETS,
          .help = "folder of their photos"},
         {"times", .kind = OPT_LIST, .metavar = "N", .value = c->times, .max = CAP_MOST_SETS,
-         .help = "how often an epoch sees each of their photos; once if absent"},
+         .help =
+             "how often an epoch sees each of their photos; 0: never, they only tell what namers see, for "
+             "--captions-only; once if absent"},
         {"style", .kind = OPT_LIST, .metavar = "NAME", .value = c->styles, .max = CAP_MOST_SETS,
          .help = "what their way of writing is called, which the model can then be asked for"},
         {"val", .kind = OPT_INPUTS, .metavar = "FILE", .value = c->val, .max = CAP_MOST_SETS,
@@ -116,8 +118,10 @@ static void fill_table(opt table[MOST_OPTIONS], cap_train_settings *s, choices *
         {"max-missing", .kind = OPT_DOUBLE, .metavar = "SHARE", .value = &s->max_missing, .max = 1,
          .help = "share of photos that may be missing or damaged"},
         {"encoder", .kind = OPT_INPUT, .metavar = "NAME|FILE", .value = &s->encoder,
-         .help = "small: our own, trained along; or a file, frozen: weights of MobileNetV2 or "
-                 "EfficientNet-Lite2, or a captioner, whose encoder is taken; texts: lstm or transformer"},
+         .help =
+             "small: our own, trained along; none: no regions, only what --namers objects names; or a file, "
+             "frozen: weights of MobileNetV2 or EfficientNet-Lite2, or a captioner, whose encoder is "
+             "taken; texts: lstm or transformer"},
         {"encoder-weights", .kind = OPT_INPUT, .metavar = "FILE", .value = &s->encoder_weights,
          .help = "start our own encoder from these (caption pretrain)"},
         {"tune-encoder", .kind = OPT_FLAG, .value = &s->tune_encoder,
@@ -316,12 +320,12 @@ static err_code parse_times(const char *words, int *times, error *err)
 {
     char *end;
     long n = strtol(words, &end, 10);
-    if (*end || end == words || n < 1 || n > CAP_MOST_TIMES)
+    if (*end || end == words || n < 0 || n > CAP_MOST_TIMES)
         return err_set(err, ERR_ARGUMENT,
-                       "option '--times' takes a whole number from 1 to %d, not '%.80s' (see 'caption train "
+                       "option '--times' takes a whole number from 0 to %d, not '%.80s' (see 'caption train "
                        "--help')",
                        CAP_MOST_TIMES, words);
-    *times = (int)n;
+    *times = n ? (int)n : CAP_ONLY_MEASURED;
     return ERR_OK;
 }
 

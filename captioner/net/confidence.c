@@ -178,7 +178,7 @@ static err_code load_tensors(cap_confidence *c, const io_tensors *t, int feature
     float **to[] = {&c->centre, &c->spread};
     int64_t shape[] = {features};
     err_code code = ERR_OK;
-    for (int i = 0; !code && i < 2; i++) {
+    for (int i = 0; !code && features && i < 2; i++) {
         *to[i] = calloc((size_t)features + 1, sizeof(float));
         if (!*to[i]) return err_no_memory(err, "for a model");
         code = io_tensors_read_f32(t, tensor_names[i], 1, shape, *to[i], err);
@@ -248,7 +248,7 @@ err_code cap_confidence_save(const cap_confidence *c, const io_tensors *t, const
         if (is_ours(one->name)) continue;
         entry[count++] = (io_tensor_entry){one->name, one->dtype, one->rank, one->shape, NULL, one->data};
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; c->features && i < 2; i++)
         entry[count++] = (io_tensor_entry){tensor_names[i], IO_F32, 1, shape, values[i], NULL};
     char *metadata = describe(c, t, record, err);
     io_metadata pair = {"caption", metadata};

@@ -15,7 +15,8 @@
  * Captions: sigmoid(bias + sum of weight * sign), the probability that the caption is one of the better half
  * of a photo set. The signs are what stands in cap_signs.
  *
- * In the file: "confidence" in the metadata, and the tensors "confidence.centre" and "confidence.spread". */
+ * In the file: "confidence" in the metadata, and the tensors "confidence.centre" and "confidence.spread", which
+ * a model without regions lacks. */
 #ifndef CAPTIONER_CONFIDENCE_H
 #define CAPTIONER_CONFIDENCE_H
 

@@ -71,7 +71,8 @@ err_code cap_decoder_config_from_json(const json_t *o, const char *where, cap_de
 
 bool cap_decoder_config_attends(const cap_decoder_config *c)
 {
-    return c->features && c->row->attends && c->row->attends(c->settings.bytes);
+    if (!c->features && !cap_decoder_config_takes_concepts(c)) return false;
+    return c->row->attends && c->row->attends(c->settings.bytes);
 }
 
 err_code cap_decoder_config_take_concepts(cap_decoder_config *c, int styles, error *err)

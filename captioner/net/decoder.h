@@ -35,7 +35,7 @@ enum { CAP_SETTINGS_BYTES = 256 };
 /* A row and its settings; may be copied. */
 typedef struct cap_decoder_config {
     const cap_decoder_row *row;
-    int features;    /* D; set from the encoder; 0: there is none, words come from words alone */
+    int features;    /* D; set from the encoder; 0: it gives none, and there are concepts or words alone */
     int last_layers; /* layers whose last states the encoder gives; set from it; 0: it gives none */
     int vocabulary;  /* V; set from the data */
     union {

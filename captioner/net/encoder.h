@@ -6,10 +6,10 @@
  *     cap_encoded seen = cap_encoder_encode(&tape, &e, &(cap_input){.count = 2, .pixels = pixels});
  *     cap_encoder_release(&e);
  *
- * Encoders are rows of cap_encoder_rows (encoder_rows.c): `cnn`, a network of cnn/, `lstm`, of
- * text_encoder.h, and `none`, which reads nothing, among them. Models, their files, training and `caption
- * info` know what is here and nothing of what a row is made of. To add one, write a file with a row and name
- * it there. */
+ * Encoders are rows of cap_encoder_rows (encoder_rows.c): for photos `cnn`, a network of cnn/, and `none`,
+ * which gives no states; for lines `lstm` and `transformer`; and another `none`, which reads nothing. Rows
+ * that read the same differ in their names. Models, their files, training and `caption info` know what is
+ * here and nothing of what a row is made of. To add one, write a file with a row and name it there. */
 #ifndef CAPTIONER_ENCODER_H
 #define CAPTIONER_ENCODER_H
 
@@ -43,7 +43,7 @@ typedef struct cap_encoder_config {
 typedef struct cap_encoder {
     cap_encoder_config config;
     void *net;          /* row->net_bytes, the row's own */
-    int width;          /* D: numbers of a state */
+    int width;          /* D: numbers of a state; 0: it gives no states */
     int last_layers;    /* layers whose last states it gives; 0: none */
     int grid_h, grid_w; /* of photos: the states are the regions of such a grid, row by row; else 0 */
 } cap_encoder;

@@ -163,7 +163,7 @@ static void declare(cap_decoder *decoder, const char *prefix, nn_params *params)
     cap_lstm *d = decoder->net;
     declarer to = {params, prefix, c, decoder->config.features, decoder->config.vocabulary};
     int width = context_width(&to);
-    if (c->projection) {
+    if (c->projection && to.features) {
         nn_init init = c->rectify ? nn_init_relu(to.features) : nn_init_fan(to.features);
         d->project_w = add(&to, "regions.weight", to.features, c->projection, init, NN_DECAY);
         d->project_b = bias(&to, "regions.bias", c->projection);
@@ -202,7 +202,7 @@ static void remember(nn_tape *t, const cap_decoder *decoder, cap_memory *m)
     nn_var *v = m->source.states;
     if (!net) return;
     m->net = net;
-    if (!decoder->config.features) return; /* there is nothing to remember */
+    if (!decoder->config.features && !c->concepts) return; /* there is nothing to remember */
     if (v && d->project_w) v = nn_linear(t, v, d->project_w, d->project_b);
     if (v && d->project_w && c->rectify) v = nn_activate(t, v, NN_RELU);
     if (c->concepts) v = cap_lstm_join(t, decoder, m, v);

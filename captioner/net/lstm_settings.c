@@ -154,17 +154,25 @@ static err_code check_heads(const cap_decoder_config *config, const cap_lstm_set
 /* A language model looks at nothing and starts from nothing. */
 static err_code check_alone(cap_lstm_settings *s, error *err)
 {
-    if (s->match != NN_MATCH_NONE || s->peek || s->glance || s->concepts || s->styles)
+    if (s->match != NN_MATCH_NONE || s->peek || s->glance || s->styles)
         return err_set(
             err, ERR_ARGUMENT,
-            "a language model has nothing to look at: its match must be '%s', without peek, glance and "
-            "concepts",
+            "a language model has nothing to look at: its match must be '%s', without peek and glance",
             nn_match_rows[NN_MATCH_NONE].name);
     if (s->start == CAP_START_AUTO) s->start = CAP_START_ZERO;
     s->projection = 0;
     if (s->start == CAP_START_ZERO) return ERR_OK;
     return err_set(err, ERR_ARGUMENT, "a language model has nothing to start from: its start must be '%s'",
                    cap_start_names[CAP_START_ZERO]);
+}
+
+/* The states of concepts are as wide as projected regions, whether or not there are regions. */
+static err_code check_width(const cap_decoder_config *config, const cap_lstm_settings *s, error *err)
+{
+    if (config->features || s->projection) return ERR_OK;
+    return err_set(err, ERR_ARGUMENT,
+                   "without regions nothing says how wide the states of concepts are: the projection must "
+                   "not be 0");
 }
 
 static err_code check_glance(const cap_lstm_settings *s, error *err)
@@ -184,7 +192,7 @@ err_code cap_lstm_check(cap_decoder_config *config, error *err)
     if (inner && (s->projection || config->features != s->hidden)) s->projection = s->hidden;
     if (s->output == CAP_OUTPUT_AUTO)
         s->output = config->vocabulary <= SMALL_VOCABULARY ? CAP_OUTPUT_FULL : CAP_OUTPUT_TIED;
-    if (!config->features) return check_alone(s, err);
+    if (!config->features && !s->concepts) return check_alone(s, err);
     if (s->start == CAP_START_AUTO)
         s->start = config->last_layers && !s->glance ? CAP_START_LAST : CAP_START_MEAN;
     if (s->start != CAP_START_MEAN && s->start != CAP_START_ZERO && !config->last_layers)
@@ -197,6 +205,7 @@ err_code cap_lstm_check(cap_decoder_config *config, error *err)
             "an encoder state of %d numbers cannot be copied into a decoder state of %d; make them "
             "equal, or start from 'last'",
             config->features, s->hidden);
-    err_code code = check_heads(config, s, err);
+    err_code code = check_width(config, s, err);
+    if (!code) code = check_heads(config, s, err);
     return code ? code : check_glance(s, err);
 }

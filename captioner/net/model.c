@@ -179,6 +179,18 @@ static err_code declare_namers(cap_model *m, const cap_model_form *form, error *
     return code;
 }
 
+/* Words come from states, from concepts where there are none, or, in a language model, from words alone. */
+static err_code check_sight(const cap_model *m, const cap_decoder_config *decoder, error *err)
+{
+    bool named = cap_decoder_config_takes_concepts(decoder);
+    if (m->kind == CAP_NOTHING && named)
+        return err_set(err, ERR_ARGUMENT,
+                       "nothing is named to a language model: its decoder cannot take concepts");
+    if (m->kind == CAP_NOTHING || named || cap_model_has_states(m)) return ERR_OK;
+    return err_set(err, ERR_ARGUMENT,
+                   "the encoder gives no states, and the decoder takes no concepts: it would see nothing");
+}
+
 static err_code declare(cap_model *m, const cap_model_form *form, error *err)
 {
     cap_decoder_config decoder = form->decoder;
@@ -188,7 +200,8 @@ static err_code declare(cap_model *m, const cap_model_form *form, error *err)
     decoder.features = m->encoder.width;
     decoder.last_layers = m->encoder.last_layers;
     decoder.vocabulary = ds_vocab_size(cap_model_vocab(m));
-    if ((code = cap_decoder_config_check(&decoder, err))) return code;
+    if ((code = check_sight(m, &decoder, err)) || (code = cap_decoder_config_check(&decoder, err)))
+        return code;
     code = cap_decoder_declare(&m->decoder, &decoder, "decoder.", &m->params, err);
     return code ? code : declare_namers(m, form, err);
 }
@@ -271,6 +284,7 @@ const ds_vocab *cap_model_vocab(const cap_model *m)
 
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count)
 {
+    if (!cap_model_has_states(m)) return NULL;
     int size = m->preprocess.size;
     size_t all = (size_t)count * size * size;
     real *values = nn_scratch(t, 3 * all * sizeof *values);

@@ -13,11 +13,11 @@
  *     cap_model_close(&m);
  *
  * The file is safetensors: the tensors, and in __metadata__ one JSON text "caption". Its "kind" is
- * "captioner", with "encoder" (the backbone's name), "preprocess", "vocabulary" and, where it has them, "namers"
- * and "styles" (names of the decoder's styles), or "translator", with "encoder" (sizes of the text encoder) and
- * the codecs "source" and "target", or "language model", with the codec "target" alone; all have "format",
- * "decoder" and "record" (training, scores, licence). A decoder that counted has tables beside the
- * parameters. */
+ * "captioner", with "encoder" (the backbone's name, or an object that says that there is none), "preprocess",
+ * "vocabulary" and, where it has them, "namers" and "styles" (names of the decoder's styles), or
+ * "translator", with "encoder" (sizes of the text encoder) and the codecs "source" and "target", or
+ * "language model", with the codec "target" alone; all have "format", "decoder" and "record" (training, scores, licence). A decoder that
+ * counted has tables beside the parameters. */
 #ifndef CAPTIONER_MODEL_H
 #define CAPTIONER_MODEL_H
 
@@ -124,7 +124,14 @@ const ds_vocab *cap_model_vocab(const cap_model *m);
  * (no file of this program), FORMAT. */
 err_code cap_model_read_preprocess(const io_tensors *t, cnn_preprocess *out, error *err);
 
-/* CAP_IMAGE: regions of `count` preprocessed photos u8 [count][size][size][3]: [count, L, D]. */
+/* Whether its encoder gives states; a captioner that has none sees what its namers name alone. */
+static inline bool cap_model_has_states(const cap_model *m)
+{
+    return m->encoder.width > 0;
+}
+
+/* CAP_IMAGE: regions of `count` preprocessed photos u8 [count][size][size][3]: [count, L, D]; NULL where the
+ * model has none, which is no failure. */
 nn_var *cap_model_encode(nn_tape *t, const cap_model *m, const uint8_t *pixels, int count);
 
 /* CAP_TEXT: states of the batch's lines. Its arrays are borrowed until backward. */

@@ -52,7 +52,7 @@ static double rest_of(const cap_description *d, int word)
 static void join_row(const cap_description *d, int word, float *row, int states)
 {
     int regions = d->grid_h * d->grid_w, concepts = d->concept_attention ? d->concepts : 0;
-    memcpy(row, d->attention + (size_t)word * (size_t)regions, (size_t)regions * sizeof *row);
+    if (regions) memcpy(row, d->attention + (size_t)word * (size_t)regions, (size_t)regions * sizeof *row);
     for (int i = 0; i < concepts; i++) row[regions + i] = d->concept_attention[word * concepts + i];
     if (states > regions + concepts) row[states - 1] = (float)rest_of(d, word);
 }
@@ -62,13 +62,13 @@ bool cap_attention_add_description(cap_attention_stats *s, const cap_description
     static const double rounding = 1e-4; /* leaves less of 1 */
     arena mem = {0};
     int words = d->best.words, states = d->grid_h * d->grid_w + (d->concept_attention ? d->concepts : 0);
-    bool rest = false;
-    for (int i = 0; d->attention && i < words; i++) rest = rest || rest_of(d, i) > rounding;
+    bool rest = false, told = d->attention || d->concept_attention;
+    for (int i = 0; told && i < words; i++) rest = rest || rest_of(d, i) > rounding;
     states += rest;
     float *alpha = arena_array(&mem, (size_t)words * (size_t)states, sizeof *alpha);
-    for (int i = 0; alpha && d->attention && i < words; i++)
+    for (int i = 0; alpha && told && i < words; i++)
         join_row(d, i, alpha + (size_t)i * (size_t)states, states);
-    if (alpha) cap_attention_add(s, d->attention ? alpha : NULL, words, states);
+    if (alpha) cap_attention_add(s, told ? alpha : NULL, words, states);
     arena_release(&mem);
     return alpha;
 }

@@ -18,15 +18,24 @@ static cap_point middle_of(const cap_description *d, const cap_named_concept *c)
                        (float)((c->box.y0 + c->box.y1) / 2 / d->height)};
 }
 
-/* The strongest state that has a place. */
-static cap_point strongest_of(const cap_description *d, int word)
+/* The strongest region, and its weight in *most; outside of the photo, and 0, where there are none. */
+static cap_point strongest_region(const cap_description *d, int word, float *most)
 {
     int regions = d->grid_h * d->grid_w, best = 0;
+    *most = 0;
+    if (!d->attention) return (cap_point){-1, -1};
     const float *alpha = d->attention + (size_t)word * (size_t)regions;
     for (int j = 1; j < regions; j++)
         if (alpha[j] > alpha[best]) best = j;
-    cap_point at = centre_of(d, best);
-    float most = alpha[best];
+    *most = alpha[best];
+    return centre_of(d, best);
+}
+
+/* The strongest state that has a place. */
+static cap_point strongest_of(const cap_description *d, int word)
+{
+    float most;
+    cap_point at = strongest_region(d, word, &most);
     for (int j = 0; d->concept_attention && j < d->concepts; j++) {
         float of_concept = d->concept_attention[(size_t)word * (size_t)d->concepts + (size_t)j];
         if (!d->concept[j].boxed || !(of_concept > most)) continue;
@@ -38,7 +47,7 @@ static cap_point strongest_of(const cap_description *d, int word)
 
 bool cap_points_of(const cap_description *d, cap_point *at)
 {
-    if (!d->attention || d->grid_h * d->grid_w < 1) return false;
+    if (!d->attention && !d->concept_attention) return false;
     for (int i = 0; i < d->best.words; i++) at[i] = strongest_of(d, i);
     return true;
 }

@@ -41,8 +41,8 @@ err_code cap_grounding_start(cap_grounding *g, const ds_instances *objects, cons
 
 /* at[best.words]: the centre of the region that each word of the description looked at most, or of the box of
  * the concept, where it looked at one more than at any region. States without a place (concepts without a box,
- * and the one that stands for what was not named) are passed over. False: the description came without
- * attention, and nothing is written. */
+ * and the one that stands for what was not named) are passed over; (-1, -1), outside of the photo, where none
+ * has a place. False: the description came without attention, and nothing is written. */
 bool cap_points_of(const cap_description *d, cap_point *at);
 
 /* word[words] of a caption of an image, at[words] where each looked. A name of two words ("traffic light")

@@ -175,7 +175,7 @@ static err_code paint_panel(const sheet *s, int index, img *out, error *e)
         return s->sentence ? img_text(out, x, below, width, s->sentence, &strong, e) : ERR_OK;
     }
     img veiled;
-    const float *row = s->alpha + (size_t)(index - 1) * (s->grid_h * s->grid_w);
+    const float *row = s->alpha ? s->alpha + (size_t)(index - 1) * (s->grid_h * s->grid_w) : NULL;
     err_code rc = img_create(&veiled, s->panel.width, s->panel.height, e);
     if (rc) return rc;
     img_blit(&veiled, 0, 0, &s->panel);

@@ -37,7 +37,8 @@ err_code cap_overlay_settings(const cap_overlay_options *options, cap_overlay_op
 err_code cap_overlay_check(const img *photo, cap_view view, int grid_h, int grid_w, error *e)
 {
     if (!photo->rgb) return err_set(e, ERR_ARGUMENT, "an overlay needs a photo");
-    if (grid_h < 1 || grid_w < 1 || grid_h > max_grid || grid_w > max_grid)
+    bool none = !grid_h && !grid_w;
+    if ((!none && (grid_h < 1 || grid_w < 1)) || grid_h > max_grid || grid_w > max_grid)
         return err_set(e, ERR_ARGUMENT, "a grid of %d x %d regions cannot be painted", grid_h, grid_w);
     bool inside = view.x0 >= 0 && view.y0 >= 0 && view.x1 <= photo->width && view.y1 <= photo->height;
     if (!inside || !(view.x0 < view.x1) || !(view.y0 < view.y1))
@@ -138,6 +139,8 @@ err_code cap_overlay_veil(const img *photo, cap_view view, int grid_h, int grid_
                           float opacity, img *panel, error *e)
 {
     size_t width = panel->width, height = panel->height;
+    for (size_t i = 0; !alpha && i < width * height; i++) veil_pixel(panel->rgb + 3 * i, 0, opacity);
+    if (!alpha) return ERR_OK;
     double sx = (double)panel->width / photo->width, sy = (double)panel->height / photo->height;
     float *field = malloc(width * height * sizeof *field);
     blend *across = malloc(width * sizeof *across), *down = malloc(height * sizeof *down);

@@ -33,6 +33,8 @@
  * a detector by others, and words, by a head that is taught here (words_head.h). Photos that train get its
  * scores from heads that have not seen them. Captions without photos are learnt along: their concepts are
  * drawn (draw.h), their regions borrowed or absent; a step's loss is the mean over its photos and groups.
+ * Where all photos are only measured, captions without photos are all that is learnt from: batches and epochs
+ * are made of them. The encoder "none" is for models that see no regions, but what is named alone.
  *
  * OUT holds the model of the best epoch by the chosen validation score. A captioner carries the document
  * frequencies of its training captions, of what two photos or more have in common, unless they take over 2 MB
@@ -82,10 +84,15 @@ typedef struct cap_photo_set {
     const char *captions,
         *images;       /* COCO captions JSON and the folder of its photos; captions NULL: no set */
     const char *style; /* what its way of writing is called: "coco"; NULL: not told */
-    int times;         /* that an epoch sees each of its photos; 0: once; 1..CAP_MOST_TIMES */
+    int times;         /* that an epoch sees each of its photos; 0: once; 1..CAP_MOST_TIMES, or
+                          CAP_ONLY_MEASURED */
 } cap_photo_set;
 
-enum { CAP_MOST_SETS = 16, CAP_MOST_TIMES = 1000 };
+enum {
+    CAP_MOST_SETS = 16,
+    CAP_MOST_TIMES = 1000,
+    CAP_ONLY_MEASURED = -1 /* nothing is learnt from the set: concepts are drawn by what it shows of namers */
+};
 
 /* How a captioner learns with concepts (captioner/net/concepts.h), styles, and captions without photos. */
 typedef struct cap_concept_settings {
@@ -120,7 +127,7 @@ typedef struct cap_train_settings {
     const char *split,
         *val_split; /* of a file in Karpathy's form, several by commas; NULL: train and restval; val */
     const char
-        *encoder; /* row of the table of networks, or a safetensors file: a captioner of this program, an
+        *encoder; /* row of the table of networks, "none", or a safetensors file: a captioner of this program, an
                             encoder that cap_pretrain made, or what cnn/import.h knows */
     const char *encoder_weights; /* own encoder: file of pre-trained weights; NULL: random */
     const char *cache;     /* folder for cached features of a frozen encoder; NULL: the folder of `out` */

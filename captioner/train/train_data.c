@@ -103,6 +103,12 @@ static err_code read_captions(reading *r, error *err)
     return code;
 }
 
+static int times_of(const cap_photo_set *set)
+{
+    if (set->times == CAP_ONLY_MEASURED) return 0;
+    return set->times ? set->times : 1;
+}
+
 /* Behind the photos that are there. */
 static err_code add_part(cap_split *s, const reading *r, error *err)
 {
@@ -118,7 +124,7 @@ static err_code add_part(cap_split *s, const reading *r, error *err)
     s->part[s->parts++] = (cap_part){.images = r->set->images,
                                      .first = before,
                                      .count = more,
-                                     .times = r->set->times ? r->set->times : 1,
+                                     .times = times_of(r->set),
                                      .style = r->set->style};
     return ERR_OK;
 }

@@ -22,7 +22,7 @@
 typedef struct cap_part {
     const char *images; /* the folder */
     int32_t first, count;
-    int times;             /* that an epoch sees each of them */
+    int times;             /* that an epoch sees each of them; 0: they are only measured */
     const char *style;     /* NULL: not told */
     ds_features *features; /* NULL: photos are decoded and encoded along */
     char *features_path;

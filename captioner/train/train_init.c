@@ -69,6 +69,13 @@ static ds_codec_settings level_of(const ds_codec *c)
     return (ds_codec_settings){.level = ds_codec_level(c), .size = ds_codec_merges(c), .min_count = 1};
 }
 
+/* A backbone by the name in its table, which outlives the model. */
+static const char *encoder_of(const cap_model *m)
+{
+    const char *architecture = cap_cnn_architecture(&m->encoder.config);
+    return architecture ? cnn_backbone_find(architecture)->name : m->encoder.config.row->name;
+}
+
 err_code cap_train_take_sizes(cap_train_settings *s, error *err)
 {
     cap_model *m = NULL;
@@ -82,7 +89,7 @@ err_code cap_train_take_sizes(cap_train_settings *s, error *err)
         s->text.source_level = level_of(m->source);
         s->text.target_level = level_of(m->target);
     } else {
-        s->encoder = cnn_backbone_find(cap_cnn_architecture(&m->encoder.config))->name;
+        s->encoder = encoder_of(m);
         s->size = m->preprocess.size;
         s->crop = m->preprocess.fit == CNN_CROP;
     }
@@ -117,10 +124,9 @@ static err_code check_fields(const char *init, const char *whose, const io_field
 
 static err_code check_photos(const cap_train_settings *s, const cap_model *from, error *err)
 {
-    const char *architecture = cap_cnn_architecture(&from->encoder.config);
+    const char *encoder = encoder_of(from);
     char is[20], asked[20];
-    if (strcmp(architecture, s->encoder) != 0)
-        return refuse(s->init, "encoder", architecture, s->encoder, err);
+    if (strcmp(encoder, s->encoder) != 0) return refuse(s->init, "encoder", encoder, s->encoder, err);
     snprintf(is, sizeof is, "%d", from->preprocess.size);
     snprintf(asked, sizeof asked, "%d", s->size);
     if (s->size && s->size != from->preprocess.size) return refuse(s->init, "size of photos", is, asked, err);

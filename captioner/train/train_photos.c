@@ -28,21 +28,37 @@ const char *cap_photos_set_name(const cap_photo_set *set)
     return name;
 }
 
+/* No photo is learnt from. */
+static err_code check_alone(const cap_train_settings *s, error *err)
+{
+    if (!s->concept.captions_only)
+        return err_set(err, ERR_ARGUMENT,
+                       "nothing is learnt from photos that are only measured; captions without photos are "
+                       "missing (--captions-only)");
+    if (!cap_photos_no_encoder(s))
+        return err_set(err, ERR_ARGUMENT,
+                       "regions are learnt from photos, and all photos are only measured: --encoder none");
+    return ERR_OK;
+}
+
 static err_code check_sets(const cap_train_settings *s, error *err)
 {
     int sets = cap_photos_sets(s->photos);
+    int learnt = 0;
     if (!sets || !s->encoder) return err_set(err, ERR_ARGUMENT, "captions, images and encoder must be named");
     for (int i = 0; i < sets; i++) {
         const cap_photo_set *set = &s->photos[i];
         if (!set->images)
             return err_set(err, ERR_ARGUMENT, "the folder of the photos of '%.200s' must be named",
                            set->captions);
-        if (set->times < 0 || set->times > CAP_MOST_TIMES)
+        bool seen = set->times != CAP_ONLY_MEASURED;
+        if (seen && (set->times < 0 || set->times > CAP_MOST_TIMES))
             return err_set(err, ERR_ARGUMENT,
                            "the photos of '%.200s' cannot be seen %d times an epoch: 1 to %d", set->captions,
                            set->times, CAP_MOST_TIMES);
+        learnt += seen;
     }
-    return ERR_OK;
+    return learnt ? ERR_OK : check_alone(s, err);
 }
 
 static err_code check(const void *asked_for, const cap_run_settings *run, error *err)
@@ -66,7 +82,9 @@ static err_code check(const void *asked_for, const cap_run_settings *run, error 
     if (own && s->tune_encoder)
         return err_set(err, ERR_ARGUMENT,
                        "--tune-encoder is for imported encoders; '%s' is trained along anyway", s->encoder);
-    if (own || s->init) return ERR_OK;
+    if (cap_photos_no_encoder(s) && (s->tune_encoder || s->encoder_weights))
+        return err_set(err, ERR_ARGUMENT, "--encoder none has no weights: nothing to tune or to start from");
+    if (own || s->init || cap_photos_no_encoder(s)) return ERR_OK;
     if (s->encoder_weights)
         return err_set(err, ERR_ARGUMENT,
                        "--encoder-weights starts an encoder of our own, but --encoder '%s' names a file",
@@ -141,6 +159,8 @@ static err_code open_splits(cap_run *r, error *err)
     r->has_val = named;
     if (!code && !named) code = find_own_validation(r, err);
     d->vals = named ? named : r->has_val;
+    d->alone = true;
+    for (int i = 0; i < d->train.parts; i++) d->alone = d->alone && !d->train.part[i].times;
     for (int i = 0; !code && i < d->vals; i++) code = open_validation(r, i, err);
     return code;
 }
@@ -149,7 +169,8 @@ static err_code open_splits(cap_run *r, error *err)
  * out. */
 static err_code add_df(cap_run *r, error *err)
 {
-    const ds_captions *c = &data_of(r)->train.captions;
+    const cap_photo_data *d = data_of(r);
+    const ds_captions *c = d->alone ? &d->photoless.only.captions : &d->train.captions;
     cap_scorer *s = NULL;
     cap_df *df = NULL;
     error reason = {0};
@@ -192,11 +213,11 @@ static err_code open_photos(cap_run *r, error *err)
         (code = cap_photos_begin_concepts(r, !asked(r)->init, err)) || (code = add_df(r, err)))
         return code;
     int *per_image = &d->sentences.s.per_image;
-    d->sentences.targets = &d->train.turns;
+    d->sentences.targets = d->alone ? &d->photoless.encoded : &d->train.turns;
     if (!*per_image && (d->encoder_trains || d->has_concepts)) *per_image = 5;
     if (*per_image > r->s->batch) *per_image = r->s->batch;
     code = cap_sentences_ready(r, err);
-    r->extent.has_beside = d->photoless.groups;
+    r->extent.has_beside = d->photoless.groups && !d->alone;
     return code;
 }
 
@@ -204,10 +225,17 @@ static void introduce(const cap_run *r, text *line)
 {
     const cap_photo_data *d = data_of(r);
     const cap_model *m = model_of(r);
-    text_printf(line, "%d captions of %d photos, %d words; encoder %s (%s), %zu weights, %d regions",
-                d->train.captions.captions, d->train.captions.images, (int)ds_vocab_size(m->vocab),
-                cap_cnn_architecture(&m->encoder.config), d->encoder_trains ? "trained along" : "frozen",
-                nn_params_learned(&m->params), m->encoder.grid_h * m->encoder.grid_w);
+    if (d->alone)
+        text_printf(line, "%d photos to measure by", d->train.captions.images);
+    else
+        text_printf(line, "%d captions of %d photos", d->train.captions.captions, d->train.captions.images);
+    text_printf(line, ", %d words; encoder ", (int)ds_vocab_size(m->vocab));
+    if (cap_model_has_states(m))
+        text_printf(line, "%s (%s), %zu weights, %d regions", cap_cnn_architecture(&m->encoder.config),
+                    d->encoder_trains ? "trained along" : "frozen", nn_params_learned(&m->params),
+                    m->encoder.grid_h * m->encoder.grid_w);
+    else
+        text_printf(line, "%s, %zu weights", m->encoder.config.row->name, nn_params_learned(&m->params));
     if (d->photoless.groups)
         text_printf(line, "; %d captions of %d photos that are not at hand", d->photoless.encoded.captions,
                     d->photoless.groups);
@@ -217,8 +245,9 @@ static err_code prepare(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
     err_code code = ERR_OK;
-    if (!d->encoder_trains) code = cap_split_keep_features(&d->train, model_of(r), d->cache, r->threads, err);
-    for (int i = 0; !code && i < d->vals && !d->encoder_trains; i++)
+    bool keeps = !d->encoder_trains && cap_model_has_states(model_of(r));
+    if (keeps) code = cap_split_keep_features(&d->train, model_of(r), d->cache, r->threads, err);
+    for (int i = 0; !code && i < d->vals && keeps; i++)
         code = cap_split_keep_features(&d->val[i], model_of(r), d->cache, r->threads, err);
     return code ? code : cap_photos_name(r, err);
 }
@@ -262,7 +291,7 @@ static err_code begin(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
     err_code code = cap_sentences_plan(r, err);
-    if (code || cap_split_keeps_features(&d->train)) return code;
+    if (code || cap_split_keeps_features(&d->train) || !cap_model_has_states(model_of(r))) return code;
     arena_reset(&d->lists);
     if (!d->loader && (code = open_loader(r, d, err))) return code;
     code = ds_schedule_of_plan(d->sentences.plan, &d->lists, &d->schedule, err);
@@ -274,6 +303,7 @@ static nn_var *regions_of(cap_run *r, const ds_batch *b, bool shown, error *err)
 {
     cap_photo_data *d = data_of(r);
     ds_images photos;
+    if (!cap_model_has_states(model_of(r))) return NULL;
     if (cap_split_keeps_features(&d->train)) {
         int32_t *photo = shown ? nn_scratch(&r->tape, b->images * sizeof *photo) : NULL;
         for (int32_t i = 0; photo && i < b->images; i++) photo[i] = d->train.photo[b->image[i]];
@@ -293,6 +323,13 @@ static cap_encoded encode(cap_run *r, const ds_batch *b, error *err)
     return e;
 }
 
+static cap_encoded draw(cap_run *r, const ds_batch *b, error *err)
+{
+    cap_encoded e = {0};
+    cap_photos_draw_groups(r, b, &e, err);
+    return e;
+}
+
 /* Photos and groups without photos count alike. */
 static nn_var *loss(cap_run *r, cap_counts *counts, error *err)
 {
@@ -300,6 +337,7 @@ static nn_var *loss(cap_run *r, cap_counts *counts, error *err)
     nn_var *part[2];
     cap_counts beside = {0};
     int groups;
+    if (d->alone) return cap_sentences_loss(r, draw, counts, err);
     part[0] = cap_sentences_loss(r, encode, counts, err);
     if (!d->photoless.groups || err->code || !part[0]) return part[0];
     part[1] = cap_photos_photoless_loss(r, &groups, &beside, err);
@@ -381,14 +419,29 @@ static void record_photoless(const cap_run *r, io_json_build *b, json_t *trainin
     if (asked(r)->concept.only_style) io_json_put_string(b, o, "style", asked(r)->concept.only_style);
 }
 
+/* What is learnt from; of photos that are only measured `photos` and `captions` tell nothing. */
+static void record_photos(const cap_run *r, io_json_build *b, json_t *training)
+{
+    const cap_split *s = &data_of(r)->train;
+    int32_t photos = 0, captions = 0;
+    for (int i = 0; i < s->parts; i++) {
+        const cap_part *p = &s->part[i];
+        photos += p->times ? p->count : 0;
+        for (int32_t k = p->first; p->times && k < p->first + p->count; k++)
+            captions += s->captions.image[k].count;
+    }
+    io_json_put_int(b, training, "captions", captions);
+    io_json_put_int(b, training, "photos", photos);
+}
+
 static void record(const cap_run *r, io_json_build *b, json_t *training)
 {
     const cap_photo_data *d = data_of(r);
-    if (d->train.parts == 1)
+    bool one = d->train.parts == 1 && !d->alone;
+    if (one)
         io_json_put_string(b, training, "captions_file", cap_run_base_name(asked(r)->photos[0].captions));
-    io_json_put_int(b, training, "captions", d->train.captions.captions);
-    io_json_put_int(b, training, "photos", d->train.captions.images);
-    json_t *sets = d->train.parts > 1 ? io_json_put_array(b, training, "sets") : NULL;
+    record_photos(r, b, training);
+    json_t *sets = one ? NULL : io_json_put_array(b, training, "sets");
     for (int i = 0; sets && i < d->train.parts; i++) {
         const cap_part *p = &d->train.part[i];
         json_t *set = io_json_put_object(b, sets, NULL);

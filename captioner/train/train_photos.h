@@ -23,6 +23,7 @@ typedef struct cap_photo_data {
     int vals;
     /* of train_photos_concepts.c: */
     cap_photoless photoless; /* captions without photos; groups 0: there are none */
+    bool alone;              /* they are all that is learnt from, and the plan is made of them */
     int32_t only_style;      /* how they are written; 0: not told */
     int32_t *style;          /* [train.captions.images] likewise of photos */
     bool has_concepts;
@@ -50,6 +51,9 @@ static inline cap_photo_data *data_of(const cap_run *r)
 /* Is the encoder one of our own, trained along from the start? One of the architectures that others have
  * weights for is taken for imported where it is a model's. */
 bool cap_photos_own_encoder(const cap_train_settings *s);
+
+/* Is there none, what is named being all that the model sees? */
+bool cap_photos_no_encoder(const cap_train_settings *s);
 
 /* While opening, the captions being read: the model (see cap_sentences_make), with drawn weights or those of
  * files, and the captions as numbers of its vocabulary; then what of its encoder trains. */
@@ -84,7 +88,10 @@ bool cap_photos_show_regions(const cap_run *r);
  * the tape does not train, as the model's own sentences are those of its use. */
 err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, error *err);
 
-/* The present step's captions without photos, b->image[] being groups, and what was drawn for them. */
+/* What was drawn for a batch of captions without photos, b->image[] being groups. */
+err_code cap_photos_draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, error *err);
+
+/* The present step's captions without photos beside those of the plan, likewise. */
 err_code cap_photos_draw_batch(cap_run *r, ds_batch *b, cap_encoded *e, error *err);
 
 /* Their loss, and of how many groups it is. */

@@ -34,6 +34,9 @@ err_code cap_photos_check_concepts(const cap_train_settings *s, error *err)
     if (c->captions_only && !any && !s->init)
         return err_set(err, ERR_ARGUMENT,
                        "captions without photos are learnt by what is named in them: --namers");
+    if (c->namers[CAP_NAMER_WORDS] && cap_photos_no_encoder(s))
+        return err_set(err, ERR_ARGUMENT,
+                       "a namer of words looks at the regions of an encoder, and --encoder none has none");
     if (c->only_style && !c->captions_only)
         return err_set(err, ERR_ARGUMENT, "a style of captions without photos means nothing without them");
     return ERR_OK;
@@ -427,7 +430,7 @@ err_code cap_photos_name(cap_run *r, error *err)
         for (int i = 0; !code && i < d->vals && !d->encoder_trains; i++) code = name_words_of_val(r, i, err);
     }
     if (!code && d->photoless.groups) code = begin_drawing(r, err);
-    if (!code && d->photoless.groups && d->sentences.judge)
+    if (!code && d->photoless.groups && d->sentences.judge && !d->alone)
         code = cap_cider_ids_create(&d->photoless.encoded, true, &d->photoless_judge, err);
     return code;
 }
@@ -485,6 +488,7 @@ static bool happens(const cap_run *r, uint64_t stream, double chance)
 
 bool cap_photos_show_regions(const cap_run *r)
 {
+    if (!cap_model_has_states(model_of(r))) return false;
     return !data_of(r)->has_concepts || !happens(r, SHOW_STREAM, asked(r)->concept.hide_regions);
 }
 
@@ -519,8 +523,8 @@ err_code cap_photos_add_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, 
 
 /* ---- captions without photos ---- */
 
-/* Groups with what was drawn for them; donor[images]. */
-static err_code draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, int32_t *donor, error *err)
+/* donor[images] */
+static err_code draw_concepts(cap_run *r, const ds_batch *b, cap_encoded *e, int32_t *donor, error *err)
 {
     cap_photo_data *d = data_of(r);
     int32_t *count = NULL, *style = nn_alloc(&r->tape, b->images * sizeof *style);
@@ -540,6 +544,19 @@ static err_code draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, int32
     return ERR_OK;
 }
 
+err_code cap_photos_draw_groups(cap_run *r, const ds_batch *b, cap_encoded *e, error *err)
+{
+    cap_photo_data *d = data_of(r);
+    int32_t *donor = arena_array(&r->step_memory, b->images, sizeof *donor);
+    if (!donor) return err_no_memory(err, "in a training step");
+    err_code code = draw_concepts(r, b, e, donor, err);
+    if (code || !cap_split_keeps_features(&d->train) ||
+        !happens(r, LEND_STREAM, asked(r)->concept.lend_regions))
+        return code;
+    e->states = cap_split_features(&d->train, &r->tape, model_of(r), donor, b->images, err);
+    return e->states ? ERR_OK : err->code ? err->code : err_no_memory(err, "in a training step");
+}
+
 err_code cap_photos_draw_batch(cap_run *r, ds_batch *b, cap_encoded *e, error *err)
 {
     cap_photo_data *d = data_of(r);
@@ -548,15 +565,7 @@ err_code cap_photos_draw_batch(cap_run *r, ds_batch *b, cap_encoded *e, error *e
                                       .max_words = d->sentences.s.max_words,
                                       .seed = r->s->seed};
     err_code code = cap_photoless_batch(&d->photoless, &s, r->at.step, &r->step_memory, b, err);
-    if (code) return code;
-    int32_t *donor = arena_array(&r->step_memory, b->images, sizeof *donor);
-    if (!donor) return err_no_memory(err, "in a training step");
-    code = draw_groups(r, b, e, donor, err);
-    if (code || !cap_split_keeps_features(&d->train) ||
-        !happens(r, LEND_STREAM, asked(r)->concept.lend_regions))
-        return code;
-    e->states = cap_split_features(&d->train, &r->tape, model_of(r), donor, b->images, err);
-    return e->states ? ERR_OK : err->code ? err->code : err_no_memory(err, "in a training step");
+    return code ? code : cap_photos_draw_groups(r, b, e, err);
 }
 
 nn_var *cap_photos_photoless_loss(cap_run *r, int *groups, cap_counts *counts, error *err)

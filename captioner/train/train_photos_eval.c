@@ -21,7 +21,7 @@ typedef struct viewer {
 static err_code viewer_open(viewer *v, const cap_run *r, const cap_split *of, error *err)
 {
     *v = (viewer){.of = of};
-    if (cap_split_keeps_features(of)) return ERR_OK;
+    if (cap_split_keeps_features(of) || !cap_model_has_states(model_of(r))) return ERR_OK;
     return cap_split_plain_loader(of, model_of(r), PHOTOS, &v->loader, &v->schedule, &v->lists, err);
 }
 
@@ -31,8 +31,10 @@ static void viewer_close(viewer *v)
     arena_release(&v->lists);
 }
 
+/* NULL without a failure: the model has no regions. */
 static nn_var *viewer_next(viewer *v, cap_run *r, int first, int count, error *err)
 {
+    if (!cap_model_has_states(model_of(r))) return NULL;
     if (v->loader) {
         ds_images photos;
         if (ds_loader_next(v->loader, &photos, err)) return NULL;
@@ -169,7 +171,7 @@ static err_code add_named(cap_run *r, int set, int first, int count, cap_concept
 {
     cap_photo_data *d = data_of(r);
     int32_t *counts;
-    if (!d->has_concepts || !e->states) return ERR_OK;
+    if (!d->has_concepts || (!e->states && cap_model_has_states(model_of(r)))) return ERR_OK;
     err_code code = name_by_regions(r, set, e->states, first, count, err);
     if (code) return code;
     cap_concept *list = cap_photos_concepts(r, count, concepts, &counts);
@@ -197,7 +199,8 @@ static err_code validate(cap_run *r, int set, viewer *v, captioning *c, cap_vali
         if (!err->code) add_named(r, set, first, count, &concepts, &seen, err);
         cap_memory m = cap_decoder_remember(&r->tape, &model_of(r)->decoder, &seen);
         if (err->code) return err->code;
-        if (r->tape.failed || !seen.states) return err_no_memory(err, "while validating");
+        if (r->tape.failed || (!seen.states && cap_model_has_states(model_of(r))))
+            return err_no_memory(err, "while validating");
         code = add_loss(r, of, &m, first, count, &nll, &words, err);
         bool wanted = !asked(r)->scored || c->scored < asked(r)->scored;
         if (!code && wanted) code = add_captions(r, of, &m, first, count, c, err);

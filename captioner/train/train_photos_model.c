@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/net/blind_encoder.h"
 #include "captioner/net/cnn_encoder.h"
 #include "captioner/train/train_init.h"
 #include "captioner/train/train_photos.h"
@@ -18,9 +19,14 @@ bool cap_photos_own_encoder(const cap_train_settings *s)
     return row && !(s->init && row->import);
 }
 
+bool cap_photos_no_encoder(const cap_train_settings *s)
+{
+    return !strcmp(s->encoder, cap_encoder_blind.name);
+}
+
 static bool is_imported(const cap_run *r)
 {
-    return !cap_photos_own_encoder(asked(r));
+    return !cap_photos_own_encoder(asked(r)) && !cap_photos_no_encoder(asked(r));
 }
 
 /* Files of this program, captioners or encoders alone, say in their metadata what they hold. */
@@ -112,12 +118,13 @@ static err_code pretrained_weights(cap_run *r, error *err)
 /* A model that cannot say a word would be trained to the end. */
 static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
 {
-    const cap_split *train = &data_of(r)->train;
+    const cap_photo_data *d = data_of(r);
+    const ds_captions *only = &d->photoless.only.captions;
     const ds_vocab_settings settings = {.min_count = asked(r)->min_count};
     ds_counter *counter = ds_counter_create();
     if (!counter) return err_no_memory(err, "for a vocabulary");
-    err_code code = cap_split_count(train, counter, err);
-    if (!code) code = ds_count_captions(&data_of(r)->photoless.only.captions, counter, err);
+    err_code code = d->alone ? ERR_OK : cap_split_count(&d->train, counter, err);
+    if (!code) code = ds_count_captions(only, counter, err);
     if (!code) code = ds_vocab_build(counter, &settings, vocab, err);
     ds_counter_free(&counter);
     if (code || ds_vocab_size(*vocab) > DS_SPECIALS) return code;
@@ -126,7 +133,7 @@ static err_code make_vocab(cap_run *r, ds_vocab **vocab, error *err)
         err, ERR_ARGUMENT,
         "no word occurs %d times in the captions to learn from (%d); more of them or a smaller --min-count "
         "helps",
-        asked(r)->min_count, (int)train->captions.captions);
+        asked(r)->min_count, (int)(d->alone ? only->captions : d->train.captions.captions));
 }
 
 static err_code extend_vocab(const cap_model *from, ds_vocab **vocab, error *err)
@@ -157,17 +164,26 @@ static err_code make_form(cap_run *r, const cap_model *from, cap_model_form *for
     return code ? code : cap_photos_form_concepts(r, from, form->vocab, form, err);
 }
 
+static err_code form_encoder(const cap_run *r, cap_model_form *form, error *err)
+{
+    const cap_train_settings *s = asked(r);
+    cnn_preprocess_default(&form->preprocess);
+    form->encoder = cap_encoder_defaults_of(&cap_encoder_blind);
+    if (cap_photos_no_encoder(s)) return ERR_OK;
+    const cnn_backbone_row *row = find_encoder(r, err);
+    if (!row) return err->code;
+    form->encoder = cap_cnn_config(row->name);
+    form->preprocess.size = s->size;
+    form->preprocess.fit = s->crop ? CNN_CROP : CNN_STRETCH;
+    return s->size ? ERR_OK : usual_size(r, row, &form->preprocess.size, err);
+}
+
 err_code cap_photos_make_model(cap_run *r, const cap_model *from, error *err)
 {
     const cap_train_settings *s = asked(r);
     if (from && !s->size) data_of(r)->sentences.s.size = from->preprocess.size;
-    const cnn_backbone_row *row = find_encoder(r, err);
-    if (!row) return err->code;
-    cap_model_form form = {.encoder = cap_cnn_config(row->name), .decoder = s->decoder};
-    cnn_preprocess_default(&form.preprocess);
-    form.preprocess.size = s->size;
-    form.preprocess.fit = s->crop ? CNN_CROP : CNN_STRETCH;
-    err_code code = s->size ? ERR_OK : usual_size(r, row, &form.preprocess.size, err);
+    cap_model_form form = {.decoder = s->decoder};
+    err_code code = form_encoder(r, &form, err);
     if (!code) code = make_form(r, from, &form, err);
     if (!code) code = cap_model_create(&form, r->s->seed, &data_of(r)->sentences.model, err);
     if (code) {
@@ -185,7 +201,7 @@ err_code cap_photos_make_model(cap_run *r, const cap_model *from, error *err)
 err_code cap_photos_prepare_encoder(cap_run *r, error *err)
 {
     cap_photo_data *d = data_of(r);
-    d->encoder_trains = !is_imported(r) || asked(r)->tune_encoder;
+    d->encoder_trains = cap_photos_own_encoder(asked(r)) || (is_imported(r) && asked(r)->tune_encoder);
     if (is_imported(r)) cnn_net_freeze_norm(cap_cnn_net(&model_of(r)->encoder), true);
     if (d->encoder_trains) {
         nn_params_set_rate(&model_of(r)->params, "encoder.", asked(r)->encoder_factor);
