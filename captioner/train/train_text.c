@@ -170,7 +170,9 @@ static err_code make_codec(const cap_run *r, const ds_codec_settings *level, con
 {
     ds_codec *found = NULL;
     err_code code = learn(r, *level, lines, count, &found, err);
-    return code ? code : cap_init_codec(old, found, out, err);
+    if (!code) return cap_init_codec(old, found, out, err);
+    ds_codec_free(&found);
+    return code;
 }
 
 static err_code make_model(cap_run *r, const cap_model *from, error *err)
