@@ -160,6 +160,7 @@ static err_code learn(const cap_run *r, ds_codec_settings level, const char *con
     level.min_count = asked(r)->min_count ? asked(r)->min_count : level.level == DS_WORD ? 2 : 1;
     err_code code = ds_codec_learn(&level, lines, count, out, err);
     if (code || ds_vocab_size(ds_codec_vocab(*out)) > DS_SPECIALS) return code;
+    ds_codec_free(out);
     return err_set(err, ERR_ARGUMENT, "nothing in the texts occurs %lld times; a smaller --min-count helps",
                    (long long)level.min_count);
 }
@@ -170,9 +171,7 @@ static err_code make_codec(const cap_run *r, const ds_codec_settings *level, con
 {
     ds_codec *found = NULL;
     err_code code = learn(r, *level, lines, count, &found, err);
-    if (!code) return cap_init_codec(old, found, out, err);
-    ds_codec_free(&found);
-    return code;
+    return code ? code : cap_init_codec(old, found, out, err);
 }
 
 static err_code make_model(cap_run *r, const cap_model *from, error *err)

@@ -50,6 +50,7 @@ err_code cap_language_codec(const cap_language_settings *l, int min_count, const
     level.min_count = min_count ? min_count : level.level == DS_WORD ? 2 : 1;
     err_code code = ds_codec_learn(&level, t->train.texts.line, t->train.texts.count, out, err);
     if (code || ds_vocab_size(ds_codec_vocab(*out)) > DS_SPECIALS) return code;
+    ds_codec_free(out);
     return err_set(err, ERR_ARGUMENT, "nothing in the texts occurs %lld times; a smaller --min-count helps",
                    (long long)level.min_count);
 }
