@@ -157,11 +157,11 @@ CAP_API void cap_close(cap_model **model);
 
 /* What a model is. Strings belong to the model. */
 typedef struct cap_info {
-    cap_reads reads;           /* CAP_PHOTOS, CAP_LINES or CAP_BEGINNINGS */
-    const char *encoder;       /* "mobilenet_v2", ...; of lines "lstm"; "none": names or words are all it reads */
-    const char *decoder;       /* "lstm"; "ngram", whose numbers are counted, not learned */
-    bool attends;              /* false: it has no attention to show */
-    int features;              /* numbers of a region, or of a word of the source; 0: it sees neither */
+    cap_reads reads;     /* CAP_PHOTOS, CAP_LINES or CAP_BEGINNINGS */
+    const char *encoder; /* "mobilenet_v2", ...; of lines "lstm"; "none": names or words are all it reads */
+    const char *decoder; /* "lstm"; "ngram", whose numbers are counted, not learned */
+    bool attends;        /* false: it has no attention to show */
+    int features;        /* numbers of a region, or of a word of the source; 0: it sees neither */
     size_t encoder_parameters; /* learned numbers */
     size_t decoder_parameters;
     size_t namer_parameters; /* 0: it has no namers */

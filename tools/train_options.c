@@ -27,7 +27,7 @@ typedef struct choices {
     bool no_augment, self_critical; /* of photos */
     const char *namers;             /* "objects,words" */
     const char *model;              /* of a corpus: "ngram:5" */
-    const char *lines; /* named here for the help alone: train_reader.h has its own table */
+    const char *lines;              /* named here for the help alone: train_reader.h has its own table */
 } choices;
 
 /* Options that mean something for one kind alone. */
@@ -461,8 +461,7 @@ static err_code check_language(const opt_command *command, int argc, char **argv
 {
     static const char *const looking[] = {"match", "fixed-gain", "attend",     "start",  "peek",
                                           "gate",  "attention",  "projection", "glance", "coverage",
-                                          "focus", "guide",      "scored",     "beam",
-                                          NULL};
+                                          "focus", "guide",      "scored",     "beam",   NULL};
     static const char *const counting[] = {"text",    "val-text",  "val-share", "model", "smoothing",
                                            "level",   "min-count", "out",       "force", "seed",
                                            "licence", "quiet",     "resume",    "init"};

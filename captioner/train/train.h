@@ -126,9 +126,9 @@ typedef struct cap_train_settings {
                                one set above, if it has one; images NULL: those of the first set above */
     const char *split,
         *val_split; /* of a file in Karpathy's form, several by commas; NULL: train and restval; val */
-    const char
-        *encoder; /* row of the table of networks, "none", or a safetensors file: a captioner of this program, an
-                            encoder that cap_pretrain made, or what cnn/import.h knows */
+    /* Row of the table of networks, "none", or a safetensors file: a captioner of this program, an encoder that
+     * cap_pretrain made, or what cnn/import.h knows. */
+    const char *encoder;
     const char *encoder_weights; /* own encoder: file of pre-trained weights; NULL: random */
     const char *cache;     /* folder for cached features of a frozen encoder; NULL: the folder of `out` */
     uint64_t photo_memory; /* bytes at most for decoded photos kept from epoch to epoch; 0: none */
