@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "captioner/net/blind_encoder.h"
 #include "captioner/net/cnn_encoder.h"
 #include "captioner/net/lstm_settings.h"
 #include "captioner/net/model.h"
+#include "captioner/net/no_encoder.h"
 
 /* The namers of such a model: a detector that finds dogs and cats everywhere, and a head for three words, of
  * which the vocabulary lacks one; and two styles. */

@@ -1,5 +1,4 @@
 /* The encoders there are. */
-#include "captioner/net/blind_encoder.h"
 #include "captioner/net/cnn_encoder.h"
 #include "captioner/net/no_encoder.h"
 #include "captioner/net/text_encoder.h"

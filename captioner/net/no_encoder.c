@@ -7,6 +7,12 @@ static void defaults(void *settings)
     (void)settings;
 }
 
+static void print(const cap_encoder_config *c, text *line)
+{
+    text_append(line, c->row->about);
+}
+
+/* Width and grid stay 0. */
 static err_code declare(cap_encoder *e, int input, const char *prefix, nn_params *params, error *err)
 {
     (void)e;
@@ -31,3 +37,12 @@ const cap_encoder_row cap_encoder_none = {.name = "none",
                                           .defaults = defaults,
                                           .declare = declare,
                                           .encode = encode};
+
+const cap_encoder_row cap_encoder_blind = {.name = "none",
+                                           .about = "no regions: only what is named",
+                                           .reads = CAP_IMAGE,
+                                           .fields = fields,
+                                           .defaults = defaults,
+                                           .print = print,
+                                           .declare = declare,
+                                           .encode = encode};

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captioner/net/blind_encoder.h"
 #include "captioner/net/cnn_encoder.h"
+#include "captioner/net/no_encoder.h"
 #include "captioner/train/train_init.h"
 #include "captioner/train/train_photos.h"
 #include "cnn/import.h"
