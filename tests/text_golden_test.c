@@ -113,7 +113,7 @@ static void lstms(void **state)
 static void transformers(void **state)
 {
     (void)state;
-    check_cases(TEST_SOURCE_DIR "/golden/transformer_nets.json", 3);
+    check_cases(TEST_SOURCE_DIR "/golden/transformer_nets.json", 8);
 }
 
 static void concepts(void **state)

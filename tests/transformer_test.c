@@ -100,6 +100,47 @@ static void every_matching_function(void **state)
     }
 }
 
+/* The states of a memory attend to each other before words look at them. */
+static void memory_layers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        cap_transformer_settings e = small(), d = small();
+        d.memory_layers = 1 + (i & 1);
+        d.norm = (cap_norm)(i >> 1);
+        check("memory layers", &e, &d);
+    }
+}
+
+static double loss_while(model *m, bool training, uint64_t seed)
+{
+    arena mem = {0};
+    nn_tape t = {.mem = &mem, .training = training, .seed = seed};
+    nn_var *loss = loss_of(&t, m);
+    assert_non_null(loss);
+    double value = loss->data[0];
+    arena_release(&mem);
+    return value;
+}
+
+/* Draws drop other weights, gradients are those of what is left, and only training drops any. */
+static void weights_of_attention_drop(void **state)
+{
+    (void)state;
+    cap_transformer_settings some = small(), none = small();
+    some.attention_dropout = 0.4;
+    model with, without;
+    set_up(&with, &some, &some);
+    set_up(&without, &none, &none);
+    check_gradients(&(model_gradcheck){"attention dropout", &with.params, &with.options, loss_of, &with}, 4);
+    double kept = loss_while(&without, true, 1);
+    assert_true(loss_while(&with, true, 1) != loss_while(&with, true, 2));
+    assert_true(loss_while(&with, true, 1) != kept);
+    assert_true(loss_while(&with, false, 1) == kept);
+    tear_down(&with);
+    tear_down(&without);
+}
+
 static void sizes_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
@@ -118,6 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form),
         cmocka_unit_test(every_matching_function),
+        cmocka_unit_test(memory_layers),
+        cmocka_unit_test(weights_of_attention_drop),
         cmocka_unit_test(sizes_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

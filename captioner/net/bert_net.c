@@ -31,6 +31,8 @@ const io_field cap_bert_fields[] = {
      .help = "what the classes are told from: the state of [CLS], or the mean of all states"},
     {BODY(dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95,
      .help = "of sums and words while training"},
+    {BODY(attention_dropout, IO_FIELD_NUMBER), .later = 1, .of_training = true, .least = 0, .most = 0.95,
+     .unsaid = "0", .help = "of the weights of every attention while training"},
     {HEAD(head_dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95,
      .help = "of what the classes are told from"},
     {0},

@@ -142,6 +142,16 @@ static void declare_layer(cap_transformer_layer *l, const declarer *to, const ca
     map(to, "feed.out", s->feed_forward, d, nn_init_fan(s->feed_forward), &l->feed_w, &l->feed_b);
 }
 
+void cap_transformer_declare_layers(cap_transformer *n, const cap_transformer_settings *s, int memory,
+                                    const char *prefix, nn_params *params)
+{
+    declarer to = {params, prefix, s->epsilon, 0};
+    n->set = *s;
+    if (s->norm == CAP_NORM_PRE) norm(&to, "norm", s->hidden, &n->last);
+    for (to.layer = 1; to.layer <= s->layers; to.layer++)
+        declare_layer(&n->layer[to.layer - 1], &to, s, memory);
+}
+
 /* As in BERT (Devlin et al. 2019, and its configuration): without the factor sqrt(d) small numbers would
  * drown in the positions. */
 #define LEARNED_DEVIATION 0.02
@@ -157,9 +167,7 @@ void cap_transformer_declare(cap_transformer *n, const cap_transformer_settings 
         n->position = add(&to, "position", s->positions, s->hidden, nn_init_normal(deviation), 0);
     if (s->types) n->type = add(&to, "type", s->types, s->hidden, nn_init_normal(deviation), 0);
     if (s->embedding_norm) norm(&to, "embedding.norm", s->hidden, &n->embedding_norm);
-    if (s->norm == CAP_NORM_PRE) norm(&to, "norm", s->hidden, &n->last);
-    for (to.layer = 1; to.layer <= s->layers; to.layer++)
-        declare_layer(&n->layer[to.layer - 1], &to, s, memory);
+    cap_transformer_declare_layers(n, s, memory, prefix, params);
 }
 
 /* ---- words with their positions ---- */
@@ -231,11 +239,12 @@ nn_var *cap_transformer_project(nn_tape *t, nn_var *x, nn_var *w, nn_var *b)
     return w ? nn_linear(t, x, w, b) : x;
 }
 
-nn_var *cap_transformer_attend(nn_tape *t, const cap_projections *p, nn_var *query, nn_var *keys,
-                               nn_var *values, const nn_scope *scope, nn_var **alpha)
+nn_var *cap_transformer_attend(nn_tape *t, const cap_transformer *n, const cap_projections *p, nn_var *query,
+                               nn_var *keys, nn_var *values, const nn_scope *scope, nn_var **alpha)
 {
     nn_var *a = nn_normalise(t, nn_match(t, &p->match, query, keys, scope), scope);
     if (alpha) *alpha = a;
+    a = nn_dropout(t, a, (real)n->set.attention_dropout);
     return cap_transformer_project(t, nn_aggregate(t, a, values, scope), p->out_w, p->out_b);
 }
 
@@ -250,7 +259,16 @@ static nn_var *attend_to_all(nn_tape *t, const cap_transformer *n, int i, nn_var
     nn_var *keys = cap_transformer_project(t, in, l->self.key_w, l->self.key_b);
     nn_var *values = cap_transformer_project(t, in, l->self.value_w, l->self.value_b);
     return cap_transformer_onto(t, n, &l->self_norm, x,
-                                cap_transformer_attend(t, &l->self, query, keys, values, scope, alpha));
+                                cap_transformer_attend(t, n, &l->self, query, keys, values, scope, alpha));
+}
+
+nn_var *cap_transformer_layers(nn_tape *t, const cap_transformer *n, nn_var *x, const int32_t *length,
+                               nn_var **alpha)
+{
+    nn_scope scope = {.length = length, .heads = n->set.self_attention == CAP_SELF_PLAIN ? 1 : n->set.heads};
+    for (int i = 0; i < n->set.layers; i++)
+        x = cap_transformer_feed(t, n, i, attend_to_all(t, n, i, x, &scope, alpha));
+    return n->set.norm == CAP_NORM_PRE ? cap_transformer_norm(t, &n->last, x) : x;
 }
 
 static int32_t *words_of(nn_tape *t, const ds_source_batch *b)
@@ -267,11 +285,7 @@ nn_var *cap_transformer_read(nn_tape *t, const cap_transformer *n, const ds_sour
 {
     int32_t *word = words_of(t, b);
     if (!word) return NULL;
-    nn_scope scope = {.length = b->length,
-                      .heads = n->set.self_attention == CAP_SELF_PLAIN ? 1 : n->set.heads};
     nn_var *x = cap_transformer_embed(t, n, word, b->rows * b->max_len, b->max_len, 0);
     x = nn_reshape(t, x, 3, (int[]){b->rows, b->max_len, n->set.hidden});
-    for (int i = 0; i < n->set.layers; i++)
-        x = cap_transformer_feed(t, n, i, attend_to_all(t, n, i, x, &scope, alpha));
-    return n->set.norm == CAP_NORM_PRE ? cap_transformer_norm(t, &n->last, x) : x;
+    return cap_transformer_layers(t, n, x, b->length, alpha);
 }

@@ -39,20 +39,23 @@ typedef enum {
 
 /* Every field of either use; a table may leave some out. */
 typedef struct cap_transformer_settings {
-    int vocabulary;          /* encoder: words of the source, set from the data */
-    int hidden;              /* d, 2..16384, even, a multiple of heads; default 256 */
-    int heads;               /* 1..64, default 4 */
-    int layers;              /* 1..CAP_MAX_LAYERS, default 3 */
-    int feed_forward;        /* F, default 1024 */
-    cap_norm norm;           /* default pre */
-    cap_self self_attention; /* default qkv */
-    int activation;          /* 0: ReLU, 1: GELU; default 0 */
-    nn_match_kind match;     /* decoder: how a state of the memory fits a word; default scaled-dot */
-    double dropout;          /* of sums and embeddings while training, default 0.1 */
-    int positions;           /* learned ones, which no line may exceed; 0, the default: sines and cosines */
-    int types;               /* of words; 0, the default: there are none */
-    bool embedding_norm;     /* default false */
-    double epsilon;          /* of all norms, default 1e-5 */
+    int vocabulary;           /* encoder: words of the source, set from the data */
+    int hidden;               /* d, 2..16384, even, a multiple of heads; default 256 */
+    int heads;                /* 1..64, default 4 */
+    int layers;               /* 1..CAP_MAX_LAYERS, default 3 */
+    int feed_forward;         /* F, default 1024 */
+    cap_norm norm;            /* default pre */
+    cap_self self_attention;  /* default qkv */
+    int activation;           /* 0: ReLU, 1: GELU; default 0 */
+    nn_match_kind match;      /* decoder: how a state of the memory fits a word; default scaled-dot */
+    int memory_layers;        /* decoder: 0..CAP_MAX_LAYERS layers in which the states of the memory attend to
+                                each other before a word looks at them; default 0 */
+    double dropout;           /* of sums and embeddings while training, default 0.1 */
+    double attention_dropout; /* of the weights of all attentions while training, default 0 */
+    int positions;            /* learned ones, which no line may exceed; 0, the default: sines and cosines */
+    int types;                /* of words; 0, the default: there are none */
+    bool embedding_norm;      /* default false */
+    double epsilon;           /* of all norms, default 1e-5 */
 } cap_transformer_settings;
 
 cap_transformer_settings cap_transformer_defaults(void);
@@ -93,8 +96,12 @@ typedef struct cap_transformer {
     cap_layer_norm embedding_norm;
 } cap_transformer;
 
-/* Declares layers, last norm and embedding of `words` words as PREFIX + name. `memory` is D, the width of the
- * states that a decoder attends to; 0: there is no such attention. */
+/* Declares layers and last norm as PREFIX + name. `memory` is D, the width of the states that a decoder
+ * attends to; 0: there is no such attention. */
+void cap_transformer_declare_layers(cap_transformer *n, const cap_transformer_settings *s, int memory,
+                                    const char *prefix, nn_params *params);
+
+/* The same, with the embedding of `words` words. */
 void cap_transformer_declare(cap_transformer *n, const cap_transformer_settings *s, int words, int memory,
                              const char *prefix, nn_params *params);
 
@@ -109,6 +116,11 @@ nn_var *cap_transformer_embed(nn_tape *t, const cap_transformer *n, const int32_
 nn_var *cap_transformer_read(nn_tape *t, const cap_transformer *n, const ds_source_batch *lines,
                              nn_var **alpha);
 
+/* x [M, L, d] through all layers and the last norm: each attends to those before length[m] of its line (NULL:
+ * to all), and nothing else but x tells them apart. *alpha as above. */
+nn_var *cap_transformer_layers(nn_tape *t, const cap_transformer *n, nn_var *x, const int32_t *length,
+                               nn_var **alpha);
+
 /* A part of a layer on x: what goes in, through the norm if it comes before; and x with what came out,
  * through the norm if it comes after. */
 nn_var *cap_transformer_into(nn_tape *t, const cap_transformer *n, const cap_layer_norm *norm, nn_var *x);
@@ -121,9 +133,10 @@ nn_var *cap_transformer_feed(nn_tape *t, const cap_transformer *n, int i, nn_var
 /* Queries, keys or values of x: through w and b, or x itself where w is NULL. */
 nn_var *cap_transformer_project(nn_tape *t, nn_var *x, nn_var *w, nn_var *b);
 
-/* What queries get of keys and values, projected. *alpha as nn_normalise gives it; may be NULL. */
-nn_var *cap_transformer_attend(nn_tape *t, const cap_projections *p, nn_var *query, nn_var *keys,
-                               nn_var *values, const nn_scope *scope, nn_var **alpha);
+/* What queries get of keys and values, projected. *alpha as nn_normalise gives it, before any weight is
+ * dropped; may be NULL. */
+nn_var *cap_transformer_attend(nn_tape *t, const cap_transformer *n, const cap_projections *p, nn_var *query,
+                               nn_var *keys, nn_var *values, const nn_scope *scope, nn_var **alpha);
 
 nn_var *cap_transformer_norm(nn_tape *t, const cap_layer_norm *norm, nn_var *x);
 

@@ -16,6 +16,8 @@ static const char *match_name(int i)
 static const io_field fields[] = {
     {CAP_TRANSFORMER_FIELD(match, IO_FIELD_CHOICE), .choice = match_name,
      .help = "how well a region or source word fits a word"},
+    {CAP_TRANSFORMER_FIELD(memory_layers, IO_FIELD_INT), .later = 1, .unsaid = "0", .most = CAP_MAX_LAYERS,
+     .help = "layers in which regions or source words attend to each other before words look at them"},
     CAP_TRANSFORMER_FIELDS,
     {0},
 };
@@ -23,7 +25,9 @@ static const io_field fields[] = {
 /* cap_decoder.net */
 typedef struct network {
     cap_transformer body;
-    nn_var *out_b; /* [V]; the output layer is the embedding's matrix */
+    cap_transformer reader;      /* of the memory: its layers alone; with memory_layers */
+    nn_var *reader_w, *reader_b; /* [D,d] [d] what goes into them */
+    nn_var *out_b;               /* [V]; the output layer is the embedding's matrix */
 } network;
 
 /* cap_memory.net: keys and values of every layer, computed once. */
@@ -54,23 +58,46 @@ static bool attends(const void *settings)
     return true;
 }
 
+/* States of D numbers become states of d, which attend to each other as the words of a line do. */
+static void declare_reader(network *n, const cap_transformer_settings *s, int features, const char *prefix,
+                           nn_params *params)
+{
+    char name[96];
+    cap_transformer_settings layers = *s;
+    layers.layers = s->memory_layers;
+    snprintf(name, sizeof name, "%smemory.in.weight", prefix);
+    n->reader_w =
+        nn_params_add(params, name, 2, (int[]){features, s->hidden}, nn_init_fan(features), NN_DECAY);
+    snprintf(name, sizeof name, "%smemory.in.bias", prefix);
+    n->reader_b = nn_params_add(params, name, 1, (int[]){s->hidden}, nn_init_constant(0), 0);
+    snprintf(name, sizeof name, "%smemory.", prefix);
+    cap_transformer_declare_layers(&n->reader, &layers, 0, name, params);
+}
+
 static void declare(cap_decoder *d, const char *prefix, nn_params *params)
 {
     network *n = d->net;
     char name[96];
-    cap_transformer_declare(&n->body, cap_transformer_decoder_settings(&d->config), d->config.vocabulary,
-                            d->config.features, prefix, params);
+    const cap_transformer_settings *s = cap_transformer_decoder_settings(&d->config);
+    bool reads = d->config.features && s->memory_layers;
+    cap_transformer_declare(&n->body, s, d->config.vocabulary, reads ? s->hidden : d->config.features, prefix,
+                            params);
+    if (reads) declare_reader(n, s, d->config.features, prefix, params);
     snprintf(name, sizeof name, "%soutput.bias", prefix);
     n->out_b = nn_params_add(params, name, 1, (int[]){d->config.vocabulary}, nn_init_constant(0), 0);
 }
 
 static void remember(nn_tape *t, const cap_decoder *d, cap_memory *m)
 {
-    const cap_transformer *n = &((const network *)d->net)->body;
+    const network *all = d->net;
+    const cap_transformer *n = &all->body;
     memory *net = d->config.features ? nn_alloc(t, sizeof *net) : NULL;
     if (!net) return;
     m->net = net;
     nn_var *states = nn_dropout(t, m->source.states, (real)n->set.dropout);
+    if (all->reader_w)
+        states = cap_transformer_layers(t, &all->reader, nn_linear(t, states, all->reader_w, all->reader_b),
+                                        m->length, NULL);
     for (int i = 0; i < n->set.layers; i++) {
         const cap_projections *p = &n->layer[i].cross;
         net->keys[i] = nn_linear(t, states, p->key_w, p->key_b);
@@ -90,7 +117,7 @@ static nn_var *among_words(nn_tape *t, const cap_transformer *n, int i, nn_var *
     const cap_transformer_layer *l = &n->layer[i];
     nn_var *query = cap_transformer_project(t, in, l->self.query_w, l->self.query_b);
     return cap_transformer_onto(t, n, &l->self_norm, x,
-                                cap_transformer_attend(t, &l->self, query, keys, values, scope, NULL));
+                                cap_transformer_attend(t, n, &l->self, query, keys, values, scope, NULL));
 }
 
 /* A language model has no memory: x stays as it is. */
@@ -105,7 +132,7 @@ static nn_var *over_memory(nn_tape *t, const cap_transformer *n, int i, nn_var *
     nn_var *query = cap_transformer_project(t, in, l->cross.query_w, l->cross.query_b);
     return cap_transformer_onto(
         t, n, &l->cross_norm, x,
-        cap_transformer_attend(t, &l->cross, query, net->keys[i], net->values[i], &scope, alpha));
+        cap_transformer_attend(t, n, &l->cross, query, net->keys[i], net->values[i], &scope, alpha));
 }
 
 /* The keys or values so far [N, T d], if any, and those of the word [N, d]: [N, (T + 1) d]. */

@@ -23,9 +23,12 @@
          .help = "words attend to each other through projections, or plainly as they are"},                  \
         {CAP_TRANSFORMER_FIELD(activation, IO_FIELD_CHOICE), .choice = cap_transformer_act,                  \
          .help = "of the feed-forward network"},                                                             \
+        {CAP_TRANSFORMER_FIELD(dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95,     \
+         .help = "of sums and words while training"},                                                        \
     {                                                                                                        \
-        CAP_TRANSFORMER_FIELD(dropout, IO_FIELD_NUMBER), .of_training = true, .least = 0, .most = 0.95,      \
-                                                         .help = "of sums and words while training"          \
+        CAP_TRANSFORMER_FIELD(attention_dropout, IO_FIELD_NUMBER),                                           \
+            .later = 1, .of_training = true, .least = 0, .most = 0.95, .unsaid = "0",                        \
+            .help = "of the weights of every attention while training"                                       \
     }
 
 extern const cap_encoder_row cap_encoder_transformer;
