@@ -1,6 +1,6 @@
 /* caption PHOTO... and caption concepts PHOTO...: what their files share. describe.c reads the command line of
- * the one and goes through the photos, concepts.c reads that of the other, describe_print.c and concepts_print.c
- * say what came out. */
+ * the one, concepts.c that of the other; describe_run.c goes through the photos, describe_print.c and
+ * concepts_print.c say what came out, and sinks.c writes it into files. */
 #ifndef TOOLS_DESCRIBE_H
 #define TOOLS_DESCRIBE_H
 
@@ -8,8 +8,11 @@
 
 #include "src/io/json_build.h"
 #include "tools/decoding.h"
+#include "tools/done_list.h"
 #include "tools/model_use.h"
 #include "tools/overlay_files.h"
+#include "tools/record_file.h"
+#include "tools/sidecar.h"
 
 typedef struct describe_request {
     const char *doing; /* for the progress: "describing" */
@@ -17,10 +20,17 @@ typedef struct describe_request {
     model_use use;
     decoding decoding;
     bool json, attention, with_path, recursive;
-    bool hush; /* say nothing where the model is unsure */
+    bool hush;                   /* say nothing where the model is unsure */
+    const char *prefix, *suffix; /* what goes before and behind every sentence; NULL: nothing */
     overlay_files files;
-    bool tabs; /* the path first, not the sentence (or what is named) alone */
-    FILE *out; /* of sentences: standard error where standard output takes the overlay */
+    const char *existing;   /* the word, and */
+    existing_policy policy; /* what it means */
+    sidecar sidecar;
+    record_file records;
+    done_list done;
+    bool silent; /* sentences go to files, not to standard output */
+    bool tabs;   /* the path first, not the sentence (or what is named) alone */
+    FILE *out;   /* of sentences: standard error where standard output takes the overlay */
 } describe_request;
 
 /* What both verbs do with their command lines:
@@ -46,6 +56,16 @@ bool describe_begin(describe_request *q, const opt_command *command, int *argc, 
 
 /* Goes through the photos and folders, and ends the request. The verb's verdict. */
 int describe_run(describe_request *q, char **operands, int count);
+
+/* Appends the sentence as it is said everywhere. False: out of memory. */
+bool describe_say(const describe_request *q, const cap_alternative *a, text *out);
+
+/* Is nothing to be said, as the model is unsure? */
+bool describe_is_hushed(const describe_request *q, const cap_description *d);
+
+/* The object of --json. */
+io_json_build describe_build(const describe_request *q, const cap_description *d, const char *path,
+                             const char *overlay);
 
 /* The lines of a photo; `overlay` is the file that its overlay went to, or NULL. False: out of memory. */
 bool describe_print(const describe_request *q, const cap_description *d, const char *path,

@@ -2,9 +2,32 @@
 
 #include "tools/print.h"
 
-static void put_sentence(io_json_build *b, json_t *o, const cap_alternative *a)
+bool describe_say(const describe_request *q, const cap_alternative *a, text *out)
 {
-    io_json_put_string(b, o, "caption", a->sentence);
+    if (q->prefix) text_append(out, q->prefix);
+    text_append(out, a->sentence);
+    if (q->suffix) text_append(out, q->suffix);
+    return !out->failed;
+}
+
+bool describe_is_hushed(const describe_request *q, const cap_description *d)
+{
+    return q->hush && d->unsure;
+}
+
+/* Member `key` of an object: the sentence as it is said. */
+static void put_said(io_json_build *b, json_t *o, const describe_request *q, const char *key,
+                     const cap_alternative *a)
+{
+    text said = {0};
+    bool good = describe_say(q, a, &said);
+    io_json_put(b, o, key, good ? json_clean_string(text_string(&said)) : NULL);
+    text_release(&said);
+}
+
+static void put_sentence(io_json_build *b, json_t *o, const describe_request *q, const cap_alternative *a)
+{
+    put_said(b, o, q, "caption", a);
     io_json_put(b, o, "words", json_words(a->word, a->probability, a->words));
     io_json_put_number(b, o, "log_probability", a->log_probability);
     io_json_put_number(b, o, "score", a->score);
@@ -21,17 +44,17 @@ static void put_confidence(io_json_build *b, const describe_request *q, const ca
         io_json_put_number(b, json_array_get(words, (size_t)i), "trust", (double)trust[i]);
     io_json_put_number(b, b->root, "confidence", d->confidence);
     io_json_put_bool(b, b->root, "unsure", d->unsure);
-    if (!q->hush || !d->unsure) return;
+    if (!describe_is_hushed(q, d)) return;
     io_json_put_string(b, b->root, "caption", "");
-    io_json_put_string(b, b->root, "guess", d->best.sentence);
+    put_said(b, b->root, q, "guess", &d->best);
 }
 
 /* All sentences, the best first. */
-static void put_alternatives(io_json_build *b, const cap_description *d)
+static void put_alternatives(io_json_build *b, const describe_request *q, const cap_description *d)
 {
     json_t *list = io_json_put_array(b, b->root, "n_best");
     for (int i = 0; i < d->alternatives; i++)
-        put_sentence(b, io_json_put_object(b, list, NULL), &d->alternative[i]);
+        put_sentence(b, io_json_put_object(b, list, NULL), q, &d->alternative[i]);
 }
 
 static void put_attention(io_json_build *b, const cap_description *d)
@@ -55,50 +78,59 @@ static void put_attention(io_json_build *b, const cap_description *d)
         io_json_put_floats(b, list, NULL, d->concept_attention + i * concepts, concepts);
 }
 
-static bool print_json(const describe_request *q, const cap_description *d, const char *path,
-                       const char *overlay)
+io_json_build describe_build(const describe_request *q, const cap_description *d, const char *path,
+                             const char *overlay)
 {
     io_json_build b = io_json_build_object();
     json_put_path(&b, b.root, "path", path);
-    put_sentence(&b, b.root, d->alternative);
+    put_sentence(&b, b.root, q, d->alternative);
     put_confidence(&b, q, d);
-    if (q->decoding.n_best) put_alternatives(&b, d);
+    if (q->decoding.n_best) put_alternatives(&b, q, d);
     if (q->attention) put_attention(&b, d);
     if (overlay) json_put_path(&b, b.root, "overlay", overlay);
     if (d->warning) io_json_put_string(&b, b.root, "warning", d->warning);
-    return print_json_built(q->out, &b);
+    return b;
 }
 
-static void print_list(FILE *out, const cap_description *d, const char *path)
+static bool print_said(const describe_request *q, const cap_alternative *a)
 {
-    for (int i = 0; i < d->alternatives; i++) {
-        print_escaped(out, path);
-        fprintf(out, "\t%d\t%.6f\t", i + 1, d->alternative[i].score);
-        print_escaped(out, d->alternative[i].sentence);
-        fputc('\n', out);
-    }
+    text said = {0};
+    bool good = describe_say(q, a, &said);
+    print_escaped(q->out, text_string(&said));
+    fputc('\n', q->out);
+    text_release(&said);
+    return good;
 }
 
-static void print_text(const describe_request *q, const cap_description *d, const char *path)
+static bool print_list(const describe_request *q, const cap_description *d, const char *path)
 {
-    if (q->decoding.n_best) {
-        print_list(q->out, d, path);
-        return;
+    bool good = true;
+    for (int i = 0; i < d->alternatives && good; i++) {
+        print_escaped(q->out, path);
+        fprintf(q->out, "\t%d\t%.6f\t", i + 1, d->alternative[i].score);
+        good = print_said(q, &d->alternative[i]);
     }
+    return good;
+}
+
+static bool print_text(const describe_request *q, const cap_description *d, const char *path)
+{
+    if (q->decoding.n_best) return print_list(q, d, path);
     if (q->tabs) {
         print_escaped(q->out, path);
         fputc('\t', q->out);
     }
-    print_escaped(q->out, q->hush && d->unsure ? "(unsure)" : d->best.sentence);
-    fputc('\n', q->out);
+    if (!describe_is_hushed(q, d)) return print_said(q, &d->best);
+    fputs("(unsure)\n", q->out);
+    return true;
 }
 
 bool describe_print(const describe_request *q, const cap_description *d, const char *path,
                     const char *overlay)
 {
-    if (q->json) return print_json(q, d, path, overlay);
-    print_text(q, d, path);
-    return true;
+    if (!q->json) return print_text(q, d, path);
+    io_json_build b = describe_build(q, d, path, overlay);
+    return print_json_built(q->out, &b);
 }
 
 bool describe_print_failed(const describe_request *q, const char *path, const error *reason)

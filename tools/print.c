@@ -17,6 +17,16 @@ void print_escaped(FILE *out, const char *s)
     }
 }
 
+void print_escaped_to(text *out, const char *s)
+{
+    for (const char *end = s + strlen(s); s < end;) {
+        char shown[TEXT_SHOWN];
+        if (*s == '\\') text_append(out, "\\");
+        int n = text_show_next(&s, end, shown);
+        text_append_bytes(out, shown, (size_t)n);
+    }
+}
+
 void print_shown(FILE *out, const char *s)
 {
     for (const char *end = s + strlen(s); s < end;) {
@@ -90,30 +100,44 @@ json_t *json_words(const char *const *word, const float *probability, int words)
 
 /* JSON is printed for programs, but terminals see it as well: what they would obey is written as \uHHHH,
  * which programs read as the same. */
-static void print_json_text(FILE *out, const char *s)
+static void append_json_text(text *out, const char *s)
 {
     for (const char *end = s + strlen(s); s < end;) {
         const char *start = s;
         int32_t point = text_utf8_next(&s, end);
         if (point == 0x7F || (point > 0x7F && text_is_commanding((uint32_t)point)))
-            fprintf(out, "\\u%04x", (unsigned)point);
+            text_printf(out, "\\u%04x", (unsigned)point);
         else
-            fwrite(start, 1, (s - start), out);
+            text_append_bytes(out, start, (size_t)(s - start));
     }
-    fputc('\n', out);
+}
+
+/* Releases the tree. False: out of memory. */
+static bool append_json(text *out, json_t *o)
+{
+    char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(o);
+    if (line) append_json_text(out, line);
+    free(line);
+    return line && !out->failed;
 }
 
 bool print_json_line(FILE *out, json_t *o)
 {
-    char *line = o ? io_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    json_decref(o);
-    if (!line) return false;
-    print_json_text(out, line);
-    free(line);
-    return true;
+    text line = {0};
+    bool good = append_json(&line, o);
+    if (good) fwrite(text_string(&line), 1, line.length, out);
+    if (good) fputc('\n', out);
+    text_release(&line);
+    return good;
 }
 
 bool print_json_built(FILE *out, io_json_build *b)
 {
     return print_json_line(out, io_json_take(b));
+}
+
+bool print_json_built_to(text *out, io_json_build *b)
+{
+    return append_json(out, io_json_take(b));
 }

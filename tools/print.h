@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "src/base/text.h"
 #include "src/io/json_build.h"
 
 /* Prints on one line whatever the text holds, as text_show_next does, and \\ for a backslash: what is printed
  * leads back to the text. */
 void print_escaped(FILE *out, const char *s);
+void print_escaped_to(text *out, const char *s);
 
 /* The same without the doubled backslashes: for sentences in which text from outside occurs. */
 void print_shown(FILE *out, const char *s);
@@ -31,8 +33,9 @@ json_t *json_clean_string(const char *s);
  * digits, since `key` alone does not lead back to the file. */
 void json_put_path(io_json_build *b, json_t *object, const char *key, const char *path);
 
-/* Prints what was built on one line, as print_json_line does. */
+/* Prints what was built on one line, as print_json_line does; or puts it into a text, without an end. */
 bool print_json_built(FILE *out, io_json_build *b);
+bool print_json_built_to(text *out, io_json_build *b);
 
 /* [{"word": ..., "probability": ...}, ...]; NULL when memory is out. */
 json_t *json_words(const char *const *word, const float *probability, int words);
