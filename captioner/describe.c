@@ -124,6 +124,11 @@ static err_code look(const cap_photos *g, nn_tape *tape, sight *s, error *err)
     return code ? code : tell_style(g, tape, &s->seen, err);
 }
 
+static bool words_matter(const cap_wishes *w)
+{
+    return w->neutral || w->alt_text || w->keywords;
+}
+
 static err_code describe_read(const cap_photos *g, arena *results, error *err)
 {
     nn_tape tape;
@@ -140,6 +145,7 @@ static err_code describe_read(const cap_photos *g, arena *results, error *err)
         cap_noted *noted = g->s->noted ? &g->s->noted[g->index[i]] : NULL;
         code = fill(g->s->model, &s, i, said, (int)n_best, d, err);
         if (!code) code = cap_session_weigh(g->s, &s.seen, i, said, g->wishes->min_confidence, noted, d, err);
+        if (!code && words_matter(g->wishes)) code = cap_session_word(g->wishes, d, err);
     }
     return code;
 }

@@ -143,7 +143,13 @@ err_code cap_wishes_read(const cap_model *m, const cap_request *request, cap_rea
     out->keep_photo = r->keep_photo;
     out->only_concepts = r->only_concepts;
     out->min_confidence = r->min_confidence;
+    out->neutral = r->neutral;
+    out->alt_text = r->alt_text;
+    out->keywords = r->keywords;
     code = check_confidence(m, r, err);
+    if (!code && (r->keywords < 0 || r->keywords > CAP_MAX_KEYWORDS))
+        code = err_set(err, ERR_ARGUMENT, "%d keywords are not possible: 0 to %d are", r->keywords,
+                       CAP_MAX_KEYWORDS);
     if (code) return code;
     code = cap_search_check(o, err);
     if (!code) code = find_style(m, r->style, &out->style, err);

@@ -39,6 +39,8 @@ typedef struct cap_wishes {
     cap_word_lists words;
     uint64_t max_pixels;
     bool keep_photo;
+    bool neutral, alt_text;
+    int keywords; /* at most */
     bool only_concepts;
     int32_t style;         /* of the decoder, from 1; 0: not told */
     double min_confidence; /* 0: the model's own threshold */
@@ -89,6 +91,10 @@ bool cap_found_attention(const cap_hypothesis *h, int states, int first, int kep
 err_code cap_session_weigh(const cap_session *s, const cap_encoded *seen, int photo,
                            const cap_hypothesis *said, double min_confidence, cap_noted *noted,
                            cap_description *d, error *err);
+
+/* Puts the sentences of a description, which is weighed, into the words that were asked for, and finds its
+ * keywords. MEMORY. */
+err_code cap_session_word(const cap_wishes *w, cap_description *d, error *err);
 
 /* The memory that a result carries with it; NULL: out of memory. Released with what it holds. */
 arena *cap_result_memory(void **memory);

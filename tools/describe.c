@@ -3,6 +3,7 @@
 
 #include "tools/describe.h"
 #include "tools/verbs.h"
+#include "tools/wording.h"
 
 describe_request describe_defaults(const char *doing, overlay_painter *painter)
 {
@@ -81,6 +82,10 @@ int verb_describe(int argc, char **argv)
         CAPTION_RULES(q.decoding),
         STYLE_OPTION(q.decoding.request),
         PHOTO_OPTIONS(q),
+        WORDING_OPTIONS(q.decoding.request),
+        {"prefix", .kind = OPT_STRING, .metavar = "TEXT", .value = &q.prefix,
+         .help = "put this before every sentence, as it is: \"ohwx style, \""},
+        {"suffix", .kind = OPT_STRING, .metavar = "TEXT", .value = &q.suffix, .help = "and this behind it"},
         {"Output", .kind = OPT_GROUP},
         {"json", 'j', OPT_FLAG, .value = &q.json,
          .help =
@@ -105,9 +110,6 @@ int verb_describe(int argc, char **argv)
          .help = "the same for many photos, DIR/PHOTO.png each, like DIR/a.jpg.png; the next run replaces "
                  "them, and passes them over when they lie among the photos"},
         FORCE_OPTION(q),
-        {"prefix", .kind = OPT_STRING, .metavar = "TEXT", .value = &q.prefix,
-         .help = "put this before every sentence, as it is: \"ohwx style, \""},
-        {"suffix", .kind = OPT_STRING, .metavar = "TEXT", .value = &q.suffix, .help = "and this behind it"},
         {"Files", .kind = OPT_GROUP},
         {"output", .kind = OPT_OUTPUT, .metavar = "FILE", .value = &q.records.path,
          .help = "write to FILE.csv or FILE.tsv (path, caption, confidence, unsure) or FILE.jsonl (what "

@@ -86,6 +86,8 @@ io_json_build describe_build(const describe_request *q, const cap_description *d
     put_sentence(&b, b.root, q, d->alternative);
     put_confidence(&b, q, d);
     if (q->decoding.n_best) put_alternatives(&b, q, d);
+    if (q->decoding.request.keywords)
+        io_json_put_strings(&b, b.root, "keywords", d->keyword, (size_t)d->keywords);
     if (q->attention) put_attention(&b, d);
     if (overlay) json_put_path(&b, b.root, "overlay", overlay);
     if (d->warning) io_json_put_string(&b, b.root, "warning", d->warning);
@@ -97,9 +99,19 @@ static bool print_said(const describe_request *q, const cap_alternative *a)
     text said = {0};
     bool good = describe_say(q, a, &said);
     print_escaped(q->out, text_string(&said));
-    fputc('\n', q->out);
     text_release(&said);
     return good;
+}
+
+/* The end of a line. */
+static void print_keywords(const describe_request *q, const cap_description *d)
+{
+    if (q->decoding.request.keywords) fputc('\t', q->out);
+    for (int i = 0; i < d->keywords; i++) {
+        if (i) fputs(", ", q->out);
+        print_escaped(q->out, d->keyword[i]);
+    }
+    fputc('\n', q->out);
 }
 
 static bool print_list(const describe_request *q, const cap_description *d, const char *path)
@@ -109,6 +121,7 @@ static bool print_list(const describe_request *q, const cap_description *d, cons
         print_escaped(q->out, path);
         fprintf(q->out, "\t%d\t%.6f\t", i + 1, d->alternative[i].score);
         good = print_said(q, &d->alternative[i]);
+        fputc('\n', q->out);
     }
     return good;
 }
@@ -120,9 +133,13 @@ static bool print_text(const describe_request *q, const cap_description *d, cons
         print_escaped(q->out, path);
         fputc('\t', q->out);
     }
-    if (!describe_is_hushed(q, d)) return print_said(q, &d->best);
-    fputs("(unsure)\n", q->out);
-    return true;
+    bool good = true;
+    if (describe_is_hushed(q, d))
+        fputs("(unsure)", q->out);
+    else
+        good = print_said(q, &d->best);
+    print_keywords(q, d);
+    return good;
 }
 
 bool describe_print(const describe_request *q, const cap_description *d, const char *path,
