@@ -263,6 +263,48 @@ static void naming_is_paid_for(void **state)
     toy_decoder_release(&f);
 }
 
+/* What people said weighs in as often as asked, and is learnt as it was before the logits were sharpened. */
+static void captions_weigh_in(void **state)
+{
+    (void)state;
+    static const int32_t image[PHOTOS] = {0, 1, 2, 3}, all[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    enum { SHARP, PLAIN, BOTH, LOSSES };
+    toy_decoder f;
+    cap_cider_ids *judge = NULL;
+    arena memory = {0};
+    ds_batch people;
+    double value[LOSSES];
+    set_up(&f, 9);
+    assert_int_equal(cap_cider_ids_create(&references, true, &judge, NULL), ERR_OK);
+    assert_int_equal(ds_batch_of(&references, all, 8, 0, &memory, &people, NULL), ERR_OK);
+    for (int which = 0; which < LOSSES; which++) {
+        error err = {0};
+        cap_counts counts;
+        nn_begin(&f.tape);
+        f.tape.recording = true;
+        f.tape.step = 3;
+        cap_memory m = toy_decoder_remember(&f, 0, PHOTOS);
+        cap_lstm_settings_of(&f.decoder.config)->sharpness = which == PLAIN ? 1 : 2;
+        cap_critic c = {.judge = judge,
+                        .image = image,
+                        .samples = 5,
+                        .max_words = MOST_WORDS,
+                        .captions = &people,
+                        .cross_entropy = which == BOTH ? 0.25 : 0,
+                        .attention = {.smoothing = 0.1}};
+        nn_var *loss = which == PLAIN ? cap_decoder_loss(&f.tape, &f.decoder, &m, &people, &c.attention, NULL)
+                                      : cap_self_critical_loss(&f.tape, &f.decoder, &m, &c, &counts, &err);
+        assert_non_null(loss);
+        value[which] = (double)loss->data[0];
+        assert_false(f.tape.training);
+    }
+    assert_true(value[PLAIN] > 0.1);
+    assert_true(fabs(value[BOTH] - value[SHARP] - 0.25 * value[PLAIN]) < 1e-5);
+    arena_release(&memory);
+    cap_cider_ids_free(&judge);
+    toy_decoder_release(&f);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -299,6 +341,7 @@ int main(void)
         cmocka_unit_test(steps_raise_the_worth),
         cmocka_unit_test(the_gradient_is_that_of_the_expected_worth),
         cmocka_unit_test(naming_is_paid_for),
+        cmocka_unit_test(captions_weigh_in),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

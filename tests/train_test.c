@@ -301,6 +301,8 @@ static void self_critical(task *t, const char *out)
     cap_train_make_self_critical(&t->s);
     t->s.samples = 4;
     t->s.sample_words = 6;
+    t->s.cross_entropy = 0.2;
+    t->s.loss.smoothing = 0.1;
     t->s.run.batch = BATCH;
     t->s.run.rate = 2e-3;
     t->s.run.average = 0.5;
@@ -345,7 +347,7 @@ static void what_self_critical_training_cannot_be(void **unused)
     s.samples = 1;
     expect_refusal(&s, ERR_ARGUMENT, "two samples");
     s = t.s;
-    s.loss.smoothing = 0.1;
+    s.cross_entropy = 0;
     expect_refusal(&s, ERR_ARGUMENT, "label smoothing");
     s = t.s;
     s.teacher_forcing = 0.5;

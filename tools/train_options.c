@@ -49,6 +49,7 @@ static const char *const of_photos[] = {"captions",
                                         "samples",
                                         "sample-words",
                                         "naming",
+                                        "cross-entropy",
                                         "guide",
                                         "no-augment",
                                         "photo-memory",
@@ -500,7 +501,7 @@ static err_code check_pointless(const opt_command *command, int argc, char **arg
             return err_set(err, ERR_ARGUMENT,
                            "--%s means nothing beside --%s: %s (see 'caption train --help')", rows[i].option,
                            rows[i].beside, rows[i].why);
-    static const char *const of_samples[] = {"samples", "sample-words", "naming", NULL};
+    static const char *const of_samples[] = {"samples", "sample-words", "naming", "cross-entropy", NULL};
     const char *odd = first_given(command, argc, argv, of_samples);
     if (odd && !opt_given(command, argc, argv, "self-critical"))
         return err_set(err, ERR_ARGUMENT, "--%s needs --self-critical (see 'caption train --help')", odd);

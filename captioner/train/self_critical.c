@@ -1,7 +1,9 @@
 #include "captioner/train/self_critical.h"
 
+#include "captioner/net/decoder_row.h"
 #include "captioner/search/samples.h"
 #include "datasets/vocab.h"
+#include "src/nn/activation.h"
 
 /* ---- what the samples are worth ---- */
 
@@ -105,6 +107,30 @@ static double mean_of(const double *x, int n)
     return sum / n;
 }
 
+/* The decoder with its logits as they are. */
+static cap_decoder unsharpened(const cap_decoder *d)
+{
+    cap_decoder plain = *d;
+    const io_field *sharpness = io_fields_find(d->config.row->fields, "sharpness");
+    if (sharpness) *io_field_number(sharpness, plain.config.settings.bytes) = 1;
+    return plain;
+}
+
+/* `loss` beside that of what people said. */
+static nn_var *with_cross_entropy(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_critic *c,
+                                  nn_var *loss)
+{
+    if (!loss || !(c->cross_entropy > 0)) return loss;
+    const cap_loss_options options = {.smoothing = c->attention.smoothing};
+    const cap_decoder plain = unsharpened(d);
+    bool training = t->training;
+    t->training = true;
+    nn_var *parts[] = {loss, cap_decoder_loss(t, &plain, m, c->captions, &options, NULL)};
+    t->training = training;
+    const real weights[] = {1, (real)c->cross_entropy};
+    return parts[1] ? nn_weighted_sum(t, parts, weights, 2) : NULL;
+}
+
 nn_var *cap_self_critical_loss(nn_tape *t, const cap_decoder *d, const cap_memory *m, const cap_critic *c,
                                cap_counts *counts, error *err)
 {
@@ -125,5 +151,5 @@ nn_var *cap_self_critical_loss(nn_tape *t, const cap_decoder *d, const cap_memor
                                 .guide = c->attention.guide,
                                 .objects = c->attention.objects,
                                 .lent = c->attention.lent};
-    return cap_decoder_loss(t, d, m, &batch, &options, NULL);
+    return with_cross_entropy(t, d, m, c, cap_decoder_loss(t, d, m, &batch, &options, NULL));
 }

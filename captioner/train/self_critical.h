@@ -19,7 +19,10 @@
  *
  *     sum over the words of all samples, <end> included, of -a ln p(word) / number of these words
  *
- * whose gradient is that of the expected worth, but for its sign and scale. A model that was taught with label
+ * whose gradient is that of the expected worth, but for its sign and scale. Beside it stands, `cross_entropy`
+ * times, the loss of teacher forcing on the images' own captions, with dropout and smoothing and with a sharpness
+ * of 1, as they were learnt: it holds the language together, which what n-grams are worth alone wears down
+ * (Paulus, Xiong, Socher: "A Deep Reinforced Model for Abstractive Summarization", ICLR 2018, eq. 16). A model that was taught with label
  * smoothing gives a good tenth of each word's probability to noise: it should be sharpened (2.5), or its
  * samples are so bad that it learns to stop early. */
 #ifndef CAPTIONER_SELF_CRITICAL_H
@@ -31,13 +34,16 @@
 
 typedef struct cap_critic {
     const cap_cider_ids *judge;
-    const int32_t *image;       /* [M] of the judge's images */
-    int samples;                /* R of each memory, 2 or more */
-    int max_words;              /* of a sample, 1..CAP_MAX_WORDS, without <end> */
-    const bool *names;          /* [V] words that name what a photo shows; NULL: all do */
-    double naming;              /* what saying all that people agree on is worth, 0 or more */
-    cap_loss_options attention; /* what is asked of it while the samples are said: guide, objects, lent */
-    uint32_t source;            /* which part of the step this is: parts draw differently */
+    const int32_t *image;     /* [M] of the judge's images */
+    int samples;              /* R of each memory, 2 or more */
+    int max_words;            /* of a sample, 1..CAP_MAX_WORDS, without <end> */
+    const bool *names;        /* [V] words that name what a photo shows; NULL: all do */
+    double naming;            /* what saying all that people agree on is worth, 0 or more */
+    const ds_batch *captions; /* of the images, row_image counting memories; read where cross_entropy > 0 */
+    double cross_entropy;     /* 0 or more */
+    cap_loss_options
+        attention; /* smoothing, of cross_entropy; what is asked of it while the samples are said: guide, objects, lent */
+    uint32_t source; /* which part of the step this is: parts draw differently */
 } cap_critic;
 
 /* Draws, judges and unrolls the samples. They are a function of (t->seed, t->step, source, row, word) and of the

@@ -145,6 +145,7 @@ typedef struct cap_train_settings {
     double
         naming; /* what it is worth to such a sentence to say all that people agree on, beside its CIDEr-D of
                          0..10; default 0 */
+    double cross_entropy; /* weight of the loss of true captions beside it (self_critical.h); default 0 */
     cap_concept_settings concept;
     int per_image; /* captions of one photo side by side in a batch; 0: choose (5 if the encoder trains, or with
                       concepts) */

@@ -229,6 +229,8 @@ static nn_var *self_critical_loss(cap_run *r, const cap_lesson *l, const cap_mem
                          .max_words = d->s.sample_words,
                          .names = d->names,
                          .naming = d->s.naming,
+                         .captions = &l->batch,
+                         .cross_entropy = d->s.cross_entropy,
                          .attention = loss_options(r, l),
                          .source = l->source};
     return cap_self_critical_loss(&r->tape, &d->model->decoder, m, &critic, counts, err);
@@ -278,6 +280,9 @@ const io_field cap_learning_fields[] = {
      .help =
          "of --self-critical: what a sentence gains that says all the words for what a photo shows that most "
          "of its captions have, beside its CIDEr-D of 0 to 10"},
+    {FIELD("cross_entropy", cross_entropy, IO_FIELD_NUMBER), .most = 100,
+     .help = "of --self-critical: weight of the loss of the photos' own captions beside what sentences are "
+             "worth"},
     {FIELD("max_words", max_words, IO_FIELD_INT), .most = 1000,
      .help = "longer captions are cut, longer texts left out; 0: none is; texts: 200"},
     {FIELD("min_count", min_count, IO_FIELD_INT), .most = 1000000,
@@ -344,11 +349,12 @@ static err_code check_self_critical(const cap_train_settings *s, error *err)
         return err_set(err, ERR_ARGUMENT, "self-critical training is for captions, not for translations");
     if (!s->init)
         return err_set(err, ERR_ARGUMENT, "self-critical training needs a model to start from (--init)");
-    if (l->smoothing > 0 || l->coverage > 0 || l->focus > 0 || l->sampling > 0 || s->teacher_forcing < 1)
-        return err_set(
-            err, ERR_ARGUMENT,
-            "self-critical training does not learn word by word: label smoothing, coverage, focus, "
-            "scheduled sampling and teacher forcing have no place in it");
+    if ((l->smoothing > 0 && !(s->cross_entropy > 0)) || l->coverage > 0 || l->focus > 0 || l->sampling > 0 ||
+        s->teacher_forcing < 1)
+        return err_set(err, ERR_ARGUMENT,
+                       "self-critical training does not learn word by word: label smoothing (but for that of "
+                       "--cross-entropy), "
+                       "coverage, focus, scheduled sampling and teacher forcing have no place in it");
     return ERR_OK;
 }
 
