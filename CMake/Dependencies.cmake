@@ -31,3 +31,10 @@ caption_optional(WEBP libwebp HAVE_WEBP)
 caption_optional(LCMS2 lcms2 HAVE_LCMS2)
 caption_optional(UTF8PROC libutf8proc HAVE_UTF8PROC)
 caption_optional(PANGO pangocairo HAVE_PANGO)
+
+# Rarer formats of photos: their libraries are loaded by the first such file (src/image/library.h).
+include(Soname)
+caption_loaded(HEIF libheif heif libheif/heif.h)
+caption_loaded(TIFF "libtiff-4>=4.5" tiff tiffio.h)
+caption_loaded(GIF "" gif gif_lib.h)
+caption_loaded(RAW libraw_r raw_r libraw/libraw.h)

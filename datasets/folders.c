@@ -2,6 +2,7 @@
 
 #include "datasets/tar.h"
 #include "src/base/list.h"
+#include "src/image/image.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 /* A photo before the classes are numbered. `name` holds "...class/photo" or is the whole path. */
@@ -32,13 +32,9 @@ static const char for_photos[] = "for the list of photos";
 
 bool ds_is_photo_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"};
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t n = strlen(endings[i]);
-        if (name[0] != '.' && size > n && !strcasecmp(name + size - n, endings[i])) return true;
-    }
-    return false;
+    bool read;
+    img_format_of_name(name, &read);
+    return read;
 }
 
 /* Adds the photo `name`, whose class begins at byte `class_at` of the name. */

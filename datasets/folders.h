@@ -6,7 +6,7 @@
  *     f.item[i].label names class f.class_name[...]
  *     ds_folders_close(&f);
  *
- * Photos are files whose names end in .jpg .jpeg .jpe .jfif .png or .webp (any case) and begin with no dot;
+ * Photos are files whose names end as those of a format that this build reads (img_format_of_name), with no dot in front;
  * other files, and those deeper or less deep, are passed over. Classes and photos are sorted bytewise by name. */
 #ifndef DATASETS_FOLDERS_H
 #define DATASETS_FOLDERS_H
@@ -28,8 +28,6 @@ typedef struct ds_folders {
 /* prefix may be NULL or "". No photo at all is ERR_MISSING. On failure *out is empty. */
 err_code ds_folders_open(const char *path, const char *prefix, ds_folders *out, error *err);
 void ds_folders_close(ds_folders *f);
-
-#define DS_PHOTO_ENDINGS ".jpg, .jpeg, .jpe, .jfif, .png or .webp" /* for messages */
 
 /* Is a file of this name (no folders in it) a photo, by the rule above? */
 bool ds_is_photo_name(const char *name);

@@ -326,12 +326,12 @@ static void test_not_pictures(void **state)
     write_file(path, "", 0);
     expect_error(path, ERR_FORMAT, "empty");
     write_file(path, "x", 1);
-    expect_error(path, ERR_FORMAT, "not a JPEG, PNG or WebP file");
+    expect_error(path, ERR_FORMAT, "not a picture that caption reads");
     write_file(path, "this is text and no photo", 25);
-    expect_error(path, ERR_FORMAT, "not a JPEG, PNG or WebP file");
-    write_file(path, "GIF89a\1\0\1\0\0\0\0;", 14);
-    expect_error(path, ERR_UNSUPPORTED, ": a GIF file; save it as JPEG, PNG or WebP");
-    expect_error("/dev/zero", ERR_FORMAT, "not a JPEG");
+    expect_error(path, ERR_FORMAT, "not a picture that caption reads");
+    write_file(path, "8BPS\0\1\0\0\0\0\0\0;", 14);
+    expect_error(path, ERR_UNSUPPORTED, ": a Photoshop file; save it as JPEG, PNG or WebP");
+    expect_error("/dev/zero", ERR_FORMAT, "not a picture");
     if (geteuid() != 0) { /* root reads everything */
         chmod(path, 0);
         expect_error(path, ERR_IO, "Permission denied");
@@ -342,7 +342,7 @@ static void test_not_pictures(void **state)
     unlink(path);
     rmdir(folder);
 #if !HAVE_WEBP
-    expect_error(FOLDER "lossless.webp", ERR_UNSUPPORTED, "WebP is not supported by this build");
+    expect_error(FOLDER "lossless.webp", ERR_UNSUPPORTED, "built without WebP support (libwebp)");
 #endif
 }
 
@@ -536,28 +536,9 @@ static void test_foreign(void **state)
         const char *name, *words;
     } rows[] = {
         ROW("\0\0\0\x18"
-            "ftypavif\0\0\0\0mif1",
-            "a", ": an AVIF file; save it as JPEG"),
-        ROW("\0\0\0\x18"
-            "ftypmif1\0\0\0\0mif1avif",
-            "a", ": an AVIF file; save it as JPEG"),
-        ROW("\0\0\0\x18"
-            "ftypmif1\0\0\0\0mif1heic",
-            "a", ": a HEIC file; save it as JPEG"),
-        ROW("\0\0\0\x18"
-            "ftypheic",
-            "a", ": a HEIC file;"),
-        ROW("\0\0\0\x18"
-            "ftypcrx \0\0",
-            "a", ": a camera's raw file;"),
-        ROW("\0\0\0\x18"
             "ftypisom\0\0",
             "a.jpg", ": a video, not a photo"),
-        ROW("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "a", ": a BMP file;"),
-        ROW("BM is how this text begins", "a", "not a JPEG, PNG or WebP file"),
-        ROW("II*\0\x10\0\0\0CR\2\0", "a", ": a camera's raw file;"),
-        ROW("II*\0\x08\0\0\0\0\0\0\0", "a.tif", ": a TIFF file;"),
-        ROW("MM\0*\0\0\0\x08\0\0\0\0", "a.b.NEF", ": a camera's raw file;"),
+        ROW("BM is how this text begins", "a", "not a picture that caption reads"),
         ROW("%PDF-1.7\n1 0 obj", "a", ": a PDF file;"),
         ROW("\xFF\x0A\0\0\0\0\0\0\0\0\0\0", "a", ": a JPEG XL file;"),
         ROW("\xEF\xBB\xBF<?xml version=\"1.0\"?>\n<svg ", "a", ": an SVG file; save it as JPEG"),
@@ -566,7 +547,7 @@ static void test_foreign(void **state)
         ROW("version https://git-lfs.github.com/spec/v1\noid", "a",
             ": a Git LFS pointer, not the photo itself; 'git lfs pull'"),
         ROW("P6\n1 1\n255\n...", "a", ": a PNM file;"),
-        ROW("P", "a", "not a JPEG, PNG or WebP file"),
+        ROW("P", "a", "not a picture that caption reads"),
     };
 #undef ROW
     (void)state;

@@ -45,7 +45,7 @@ int verb_concepts(int argc, char **argv)
         FORCE_OPTION(q),
         {0},
     };
-    const opt_command command = describe_command("concepts", about, options, examples);
+    opt_command command = describe_command("concepts", about, options, examples);
     int verdict;
     if (!describe_begin(&q, &command, &argc, argv, &verdict)) return verdict;
     return describe_run(&q, argv + 1, argc - 1);

@@ -32,6 +32,7 @@ static const char *find_problem(const describe_request *q)
 {
     const char *problem = overlay_output_problem(q->overlay, q->json);
     if (problem) return problem;
+    if (q->nul && !q->list) return "-0 needs --files-from";
     if (q->files.force && !q->files.folder) return "--force needs --overlay-dir";
     if (q->overlay && q->files.folder) return "--overlay and --overlay-dir exclude each other";
     if (q->records.path && (problem = record_file_problem(q->records.path))) return problem;
@@ -43,8 +44,9 @@ static const char *find_problem(const describe_request *q)
     return NULL;
 }
 
-bool describe_begin(describe_request *q, const opt_command *command, int *argc, char **argv, int *verdict)
+bool describe_begin(describe_request *q, opt_command *command, int *argc, char **argv, int *verdict)
 {
+    command->operands_min = !opt_given(command, *argc, argv, "files-from");
     if (!verb_begin(command, argc, argv, verdict)) return false;
     const char *problem = find_problem(q);
     if (problem) *verdict = verb_misuse(command, problem);
@@ -61,7 +63,10 @@ static const char about[] =
     "line breaks in a path are written \\t and \\n and a backslash \\\\. '-' is a photo from standard input. "
     "Of a folder, what it holds besides photos (other kinds of pictures, folders) is counted on standard "
     "error. "
-    "JPEG, PNG and WebP are recognised by content. A photo that cannot be read is reported and passed over; "
+    "JPEG, PNG, WebP, BMP, and what this build has libraries for (GIF, TIFF, HEIC, AVIF, previews of raw "
+    "files; "
+    "caption --version tells) are recognised by content. A photo that cannot be read is reported and passed "
+    "over; "
     "the exit code is then 1. With --json it gets an object with path and error. In JSON a path that is not "
     "UTF-8 has its bytes beside it as path_bytes, in hexadecimal digits.";
 
@@ -123,7 +128,7 @@ int verb_describe(int argc, char **argv)
                  "that are done now"},
         {0},
     };
-    const opt_command command = describe_command("", about, options, examples);
+    opt_command command = describe_command("", about, options, examples);
     int verdict;
     if (!describe_begin(&q, &command, &argc, argv, &verdict)) return verdict;
     bool json =

@@ -14,14 +14,19 @@
 #include "tools/record_file.h"
 #include "tools/sidecar.h"
 
+enum { DESCRIBE_GLOBS = 64 };
+
 typedef struct describe_request {
     const char *doing; /* for the progress: "describing" */
     const char *overlay;
     model_use use;
     decoding decoding;
     bool json, attention, with_path, recursive;
-    bool hush;                   /* say nothing where the model is unsure */
-    const char *prefix, *suffix; /* what goes before and behind every sentence; NULL: nothing */
+    const char *exclude[DESCRIBE_GLOBS + 1]; /* globs of files and folders that are left out, up to NULL */
+    const char *list;                        /* a file of paths; NULL: there is none */
+    bool nul;                                /* with a NUL behind each */
+    bool hush;                               /* say nothing where the model is unsure */
+    const char *prefix, *suffix;             /* what goes before and behind every sentence; NULL: nothing */
     overlay_files files;
     const char *existing;   /* the word, and */
     existing_policy policy; /* what it means */
@@ -37,18 +42,25 @@ typedef struct describe_request {
  *
  *     describe_request q = describe_defaults("describing", overlay_words);
  *     const opt options[] = {MODEL_OPTIONS(q.use, q.decoding.request), PHOTO_OPTIONS(q), FORCE_OPTION(q), {0}};
- *     const opt_command command = describe_command("", about, options, examples);
+ *     opt_command command = describe_command("", about, options, examples);
  *     if (!describe_begin(&q, &command, &argc, argv, &verdict)) return verdict;     see verb_begin
  *     return describe_run(&q, argv + 1, argc - 1); */
 describe_request describe_defaults(const char *doing, overlay_painter *painter);
 opt_command describe_command(const char *name, const char *about, const opt *options, const char *examples);
-bool describe_begin(describe_request *q, const opt_command *command, int *argc, char **argv, int *verdict);
+bool describe_begin(describe_request *q, opt_command *command, int *argc, char **argv, int *verdict);
 
 /* clang-format off */
 #define PHOTO_OPTIONS(q)                                                                                     \
     {"Photos", .kind = OPT_GROUP},                                                                           \
     {"recursive", 'r', OPT_FLAG, .value = &(q).recursive,                                                    \
-     .help = "of a folder, also the photos in the folders below it"}
+     .help = "of a folder, also the photos in the folders below it"},                                        \
+    {"exclude", .kind = OPT_LIST, .metavar = "GLOB", .value = (q).exclude, .max = DESCRIBE_GLOBS,            \
+     .help = "of folders, leave out files and folders of such names, or, with a slash in it, of such paths " \
+             "from the folder on: '*.png', 'raw/', '2019/*/small/'; may be given several times"},           \
+    {"files-from", .kind = OPT_INPUT, .metavar = "FILE", .value = &(q).list,                                 \
+     .help = "take photos and folders from this list, too, one a line; -: from standard input"},             \
+    {"null", '0', OPT_FLAG, .value = &(q).nul,                                                               \
+     .help = "paths in that list end in a NUL, as 'find -print0' writes them"}
 #define FORCE_OPTION(q)                                                                                      \
     {"force", 'f', OPT_FLAG, .value = &(q).files.force,                                                      \
      .help = "with --overlay-dir: replace files that caption did not make, too"}

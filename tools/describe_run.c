@@ -260,6 +260,10 @@ static err_code list_photos(describe_job *j, char **operands, int count, error *
         if (!j->q->silent && !describe_print_failed(j->q, operands[i], err))
             return no_memory_to_print(operands[i], err);
     }
+    if (j->q->list) {
+        err_code code = photo_list_add_from(&j->photos, j->q->list, j->q->nul, err);
+        if (code) return code;
+    }
     bool alone = count == 1 && j->photos.count == 1 && !strcmp(operands[0], j->photos.path[0]);
     j->q->tabs = !alone || j->q->with_path;
     int overlays = alone ? 0 : pass_over_overlays(&j->photos);
@@ -355,7 +359,8 @@ int describe_run(describe_request *q, char **operands, int count)
     describe_job j = {.q = q};
     outputs files = {0};
     error err = {0};
-    j.photos = (photo_list){.recursive = q->recursive, .complain = complain_of_folder, .ctx = &j};
+    j.photos = (photo_list){
+        .recursive = q->recursive, .exclude = q->exclude, .complain = complain_of_folder, .ctx = &j};
     err_code code = list_photos(&j, operands, count, &err);
     tell_passed_over(&j);
     if (!code) code = pass_over_done(&j, &err);

@@ -4,27 +4,27 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "src/image/image.h"
+
 typedef struct kind {
     const char *name, *names; /* of one, of several */
     const char *endings;      /* in small letters, each between blanks */
 } kind;
 
-enum { PIPE, SOCKET, DEVICE, LINK, PICTURES };
+enum { PIPE, SOCKET, DEVICE, LINK, BESIDE, PICTURES, OTHERS = PICTURES + 5 };
 
 static const kind kinds[PASSED_OVER_KINDS] = {
     [PIPE] = {"pipe", "pipes", ""},
     [SOCKET] = {"socket", "sockets", ""},
     [DEVICE] = {"device", "devices", ""},
     [LINK] = {"link to a folder", "links to folders", ""},
-    [PICTURES] = {"HEIC", "HEIC", " heic heif hif "},
-    {"AVIF", "AVIF", " avif avifs "},
-    {"TIFF", "TIFF", " tif tiff "},
-    {"GIF", "GIF", " gif "},
-    {"BMP", "BMP", " bmp dib "},
-    {"raw", "raw",
-     " dng cr2 cr3 crw nef nrw arw sr2 srf raf orf rw2 rwl pef srw x3f 3fr fff iiq erf mrw kdc dcr mef mos "
-     "raw "},
-    {"JPEG XL", "JPEG XL", " jxl "},
+    [BESIDE] = {"raw file beside its picture", "raw files beside their pictures", ""},
+    [PICTURES] = {"HEIC", "HEIC", ""}, /* of these img_format_of_name knows the endings, ... */
+    {"AVIF", "AVIF", ""},
+    {"TIFF", "TIFF", ""},
+    {"GIF", "GIF", ""},
+    {"raw", "raw", ""},
+    [OTHERS] = {"JPEG XL", "JPEG XL", " jxl "}, /* ... and these nobody reads */
     {"JPEG 2000", "JPEG 2000", " jp2 j2k jpf jpx "},
     {"SVG", "SVG", " svg svgz "},
     {"PDF", "PDF", " pdf "},
@@ -36,13 +36,21 @@ static const kind kinds[PASSED_OVER_KINDS] = {
 
 int passed_over_kind(const char *name)
 {
-    const char *dot = strrchr(name, '.');
+    bool read;
+    const char *format = img_format_of_name(name, &read), *dot = strrchr(name, '.');
+    for (int i = PICTURES; i < OTHERS && format; i++)
+        if (!strcmp(kinds[i].name, format)) return i;
     if (!dot || dot == name || name[0] == '.') return -1;
     size_t size = strlen(++dot);
-    for (int i = PICTURES; i < PASSED_OVER_KINDS && size; i++)
+    for (int i = OTHERS; i < PASSED_OVER_KINDS && size; i++)
         for (const char *at = kinds[i].endings; (at = strchr(at, ' ')) && at[1]; at++)
             if (!strncasecmp(at + 1, dot, size) && at[size + 1] == ' ') return i;
     return -1;
+}
+
+int passed_over_raw(void)
+{
+    return BESIDE;
 }
 
 int passed_over_mode(mode_t mode)
@@ -63,6 +71,7 @@ static void tell_kinds(const passed_over *p, int all, text *out)
         int k = i % PASSED_OVER_KINDS;
         if (!p->count[k]) continue;
         text_printf(out, "%s%d %s", between, p->count[k], p->count[k] == 1 ? kinds[k].name : kinds[k].names);
+        if (k >= PICTURES && k < OTHERS) text_append(out, " (not read by this build)");
         between = ", ";
     }
 }

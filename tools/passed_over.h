@@ -20,11 +20,14 @@ typedef struct passed_over {
     bool at_least; /* not all of them were counted */
 } passed_over;
 
-/* Pictures that the program does not read, by the end of the name; -1: it is none of them. */
+/* Pictures that the program does not read, or not always, by the end of the name; -1: it is none of them. */
 int passed_over_kind(const char *name);
 
 /* What has the name of a photo and is no file: a pipe, a socket, a device. -1: it is a file. */
 int passed_over_mode(mode_t mode);
+
+/* A raw file that lies beside the camera's own picture. */
+int passed_over_raw(void);
 
 /* A link to a folder, which is not followed. */
 int passed_over_link(void);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "datasets/folders.h"
 #include "src/base/list.h"
 #include "src/image/image.h"
+#include "src/io/file.h"
 
 static const char for_photos[] = "for the list of photos";
 
@@ -42,6 +44,7 @@ typedef struct walk {
     int count;
     int64_t capacity;
     bool counting; /* count photos, do not list them */
+    size_t root;   /* bytes of a path before what globs see of it */
 } walk;
 
 static err_code add_folder(walk *w, const char *path, error *err)
@@ -79,6 +82,26 @@ static bool is_link(const struct dirent *entry, const char *path)
     return !lstat(path, &info) && S_ISLNK(info.st_mode);
 }
 
+/* A glob with a slash at its end is for folders; the slash is not compared. */
+static bool fits(const char *glob, const char *name, const char *below, bool is_dir)
+{
+    char pattern[PATH_MAX];
+    size_t n = strlen(glob);
+    bool dirs = n && glob[n - 1] == '/';
+    if ((dirs && !is_dir) || n >= sizeof pattern) return false;
+    memcpy(pattern, glob, n);
+    pattern[n - dirs] = 0;
+    const char *from = *pattern == '/' ? pattern + 1 : pattern;
+    return strchr(pattern, '/') ? !fnmatch(from, below, FNM_PATHNAME) : !fnmatch(pattern, name, 0);
+}
+
+static bool is_excluded(const walk *w, const char *name, const char *path, bool is_dir)
+{
+    for (const char *const *glob = w->l->exclude; glob && *glob; glob++)
+        if (fits(*glob, name, path + w->root, is_dir)) return true;
+    return false;
+}
+
 static err_code take_folder(walk *w, const struct dirent *entry, const char *path, error *err)
 {
     if (!is_link(entry, path)) return add_folder(w, path, err);
@@ -90,6 +113,7 @@ static err_code take_entry(walk *w, const struct dirent *entry, const char *path
 {
     mode_t mode = mode_of(entry, path);
     bool photo = ds_is_photo_name(entry->d_name);
+    if (is_excluded(w, entry->d_name, path, S_ISDIR(mode))) return ERR_OK;
     if (S_ISDIR(mode)) return take_folder(w, entry, path, err);
     int kind = photo ? passed_over_mode(mode) : passed_over_kind(entry->d_name);
     if (w->counting) {
@@ -154,17 +178,54 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static bool is_raw(const char *path)
+{
+    bool read;
+    const char *format = img_format_of_name(path, &read);
+    return format && !strcmp(format, "raw");
+}
+
+/* Bytes of a path without its ending, whose dot is among them. */
+static size_t stem_of(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot ? (size_t)(dot - path) + 1 : strlen(path);
+}
+
+/* Sorted paths of one stem follow each other: is one of those from `first` on, past i or before it, a picture? */
+static bool has_picture(const photo_list *l, int first, int i)
+{
+    size_t n = stem_of(l->path[i]);
+    for (int step = -1; step <= 1; step += 2)
+        for (int k = i + step; k >= first && k < l->count && !strncmp(l->path[k], l->path[i], n); k += step)
+            if (stem_of(l->path[k]) == n && !is_raw(l->path[k])) return true;
+    return false;
+}
+
+/* No picture is dropped, so each raw file finds its own, wherever its neighbours have moved to. */
+static void drop_raw_beside(photo_list *l, int first)
+{
+    int kept = first;
+    for (int i = first; i < l->count; i++)
+        if (!is_raw(l->path[i]) || !has_picture(l, first, i)) l->path[kept++] = l->path[i];
+    l->passed.count[passed_over_raw()] += l->count - kept;
+    l->count = kept;
+}
+
 static err_code list_folder(photo_list *l, const char *folder, error *err)
 {
-    walk w = {.l = l};
+    size_t n = strlen(folder);
+    walk w = {.l = l, .root = n + !(n && folder[n - 1] == '/')};
     int first = l->count;
     err_code code = read_folder(&w, folder, err);
     if (!code) code = read_below(&w, err);
     free(w.folder);
-    if (l->count > first)
+    if (l->count > first) {
         qsort(l->path + first, (l->count - first), sizeof *l->path, by_name);
-    else if (!code)
-        code = err_set(err, ERR_MISSING, "folder '%.200s' has no photos (" DS_PHOTO_ENDINGS ")", folder);
+        drop_raw_beside(l, first);
+    } else if (!code)
+        code = err_set(err, ERR_MISSING,
+                       "folder '%.200s' has no photos that this build reads (see caption --version)", folder);
     return code;
 }
 
@@ -172,6 +233,36 @@ err_code photo_list_add(photo_list *l, const char *operand, error *err)
 {
     if (!strcmp(operand, "-") || !is_folder(operand)) return append(l, operand, err);
     return list_folder(l, operand, err);
+}
+
+/* A line that names nothing is complained of, and the others go on. "-" is a file of that name, as standard
+ * input may be the list itself. */
+static err_code add_line(photo_list *l, const char *line, error *err)
+{
+    error reason = {0};
+    if (!*line) return ERR_OK;
+    err_code code = photo_list_add(l, strcmp(line, "-") != 0 ? line : "./-", &reason);
+    if (code == ERR_MEMORY) return err_set(err, code, "%s", reason.text);
+    if (code && l->complain) l->complain(l->ctx, &reason);
+    return ERR_OK;
+}
+
+err_code photo_list_add_from(photo_list *l, const char *path, bool nul, error *err)
+{
+    static const size_t most = (size_t)1 << 30;
+    uint8_t *bytes;
+    size_t size;
+    err_code code = io_read_file(strcmp(path, "-") != 0 ? path : "/dev/stdin", most, &bytes, &size, err);
+    if (code) return code;
+    for (size_t at = 0, n; at < size && !code; at += n + 1) { /* a NUL lies behind the last byte */
+        char *line = (char *)bytes + at;
+        const char *end = memchr(line, nul ? 0 : '\n', size - at);
+        n = end ? (size_t)(end - line) : size - at;
+        line[n] = 0;
+        code = add_line(l, line, err);
+    }
+    free(bytes);
+    return code;
 }
 
 void photo_list_release(photo_list *l)

@@ -9,7 +9,11 @@
  * bytewise order of their paths; with `recursive` also for those in the folders below it. Hidden files and
  * folders are left out, links to folders are not followed, and what is no file (a pipe would keep a batch
  * waiting for ever) is passed over and counted, as other pictures are. What the command line itself names is
- * taken as it is. */
+ * taken as it is. Of a raw file and the picture that the camera made of it, a.CR2 and a.JPG, the picture alone
+ * is listed.
+ *
+ * A glob without a slash is held against names, one with a slash against paths from the folder named on the
+ * command line; one that ends in a slash leaves out folders alone. */
 #ifndef TOOLS_PHOTO_LIST_H
 #define TOOLS_PHOTO_LIST_H
 
@@ -24,6 +28,7 @@
 typedef struct photo_list {
     /* set by the caller */
     bool recursive;
+    const char *const *exclude; /* globs, up to NULL; or NULL: what they match is left out of folders */
     void (*complain)(void *ctx, const error *reason); /* a folder below cannot be read; may be NULL */
     void *ctx;
 
@@ -37,6 +42,10 @@ typedef struct photo_list {
 
 /* Errors: MISSING (a folder without photos), IO, MEMORY. Files are not looked at: reading them will tell. */
 err_code photo_list_add(photo_list *l, const char *operand, error *err);
+
+/* Adds what a list of paths names, one a line, or each with a NUL behind it; "-" is standard input. Folders without
+ * photos are complained of. IO, MEMORY. */
+err_code photo_list_add_from(photo_list *l, const char *path, bool nul, error *err);
 void photo_list_release(photo_list *l);
 
 /* The bytes of standard input, for the operand "-"; the caller frees them. */

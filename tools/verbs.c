@@ -50,6 +50,10 @@ void verb_print_version(FILE *out)
     fprintf(out, "  libpng           %s\n", CAPTION_PNG_VERSION);
     fprintf(out, "  jansson          %s\n", CAPTION_JANSSON_VERSION);
     fprintf(out, "  libwebp          %s\n", CAPTION_WEBP_VERSION);
+    fprintf(out, "  libheif          %s\n", CAPTION_HEIF_VERSION);
+    fprintf(out, "  libtiff          %s\n", CAPTION_TIFF_VERSION);
+    fprintf(out, "  giflib           %s\n", CAPTION_GIF_VERSION);
+    fprintf(out, "  LibRaw           %s\n", CAPTION_RAW_VERSION);
     fprintf(out, "  lcms2            %s\n", CAPTION_LCMS2_VERSION);
     fprintf(out, "  utf8proc         %s\n", CAPTION_UTF8PROC_VERSION);
     fprintf(out, "  pango            %s\n", CAPTION_PANGO_VERSION);

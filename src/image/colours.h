@@ -71,4 +71,8 @@ err_code img_transform_space(const img_source *src, const img_rgb_space *space, 
 void img_transform_run(const img_transform *t, const void *from, void *to, size_t pixels);
 void img_transform_free(img_transform **t); /* NULL and pointer to NULL are fine */
 
+/* All of that for pixels[height][width][samples], RGB of 8 bits with or without alpha, in place. */
+err_code img_apply_profile(const img_source *src, const uint8_t *icc, size_t length, uint8_t *pixels,
+                           int width, int height, int samples, img_info *info, error *e);
+
 #endif

@@ -16,7 +16,17 @@ typedef struct img_source {
 typedef err_code img_reader(const img_source *src, const img_read_options *options, img *out, img_info *info,
                             error *e);
 
-img_reader img_jpeg_read, img_png_read, img_webp_read;
+img_reader img_jpeg_read, img_png_read, img_webp_read, img_bmp_read, img_gif_read, img_tiff_read,
+    img_heif_read, img_raw_read;
+
+/* UNSUPPORTED, of a format whose library this build lacks: "... was built without HEIC support (libheif)". */
+err_code img_not_built(const img_source *src, const char *format, const char *library, error *e);
+
+/* Is it a camera's raw file, by its first bytes, or, where these are those of a TIFF, by the end of its name? */
+bool img_is_raw(const uint8_t *bytes, size_t length, const char *name);
+
+/* Lays the RGBA picture that `out` holds over white and gives back what memory is left over. */
+void img_drop_alpha(img *out);
 
 /* Says of a file that is none of ours what it is, by its first bytes: "cannot read 'name': an AVIF file; ...".
  * FORMAT or UNSUPPORTED. */

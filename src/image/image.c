@@ -96,6 +96,20 @@ err_code img_damaged(const img_source *src, const char *problem, const char *det
     return err_set(e, ERR_FORMAT, "cannot read '%s': %s", src->name, problem);
 }
 
+err_code img_not_built(const img_source *src, const char *format, const char *library, error *e)
+{
+    return err_set(e, ERR_UNSUPPORTED, "cannot read '%s': caption was built without %s support (%s)",
+                   src->name, format, library);
+}
+
+void img_drop_alpha(img *out)
+{
+    size_t pixels = (size_t)out->width * (size_t)out->height;
+    img_over_white(out->rgb, pixels);
+    uint8_t *packed = realloc(out->rgb, pixels * 3);
+    if (packed) out->rgb = packed;
+}
+
 void img_over_white(uint8_t *rgba, size_t pixels)
 {
     const uint8_t *in = rgba;

@@ -1,4 +1,5 @@
-/* Pictures: reading JPEG, PNG and WebP by content, turning by EXIF, resizing, writing.
+/* Pictures: reading JPEG, PNG, WebP, BMP and, where their libraries are there, GIF, TIFF, HEIC, AVIF and the
+ * previews of raw files by content, turning by EXIF, resizing, writing.
  *
  *     img photo = {0};
  *     error err = {0};
@@ -12,7 +13,7 @@
  * on failure they leave it empty. Nothing here is global: different threads may work on different images.
  * Damaged, truncated or hostile files give an error, never half a picture; one that lacks nothing but its end
  * marker is read, with a warning. Colours become sRGB, whatever profile the file has them in. Transparent
- * pixels are laid over white. Of an animated WebP the first picture is read. */
+ * pixels are laid over white. Of an animation the first picture is read, of a TIFF the first page. */
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
@@ -37,7 +38,7 @@ void img_release(img *im);
 typedef struct img_read_options {
     uint64_t max_pixels; /* a larger picture is refused before its memory is taken; 0 = 250 million */
     int reduce_to;       /* 0 = full size; else a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long
-                            as both sides stay >= reduce_to (PNG and WebP are always read in full) ... */
+                            as both sides stay >= reduce_to (others are always read in full) ... */
     int longer_to; /* ... and the longer one >= longer_to; counts where reduce_to is not 0; 0 = no such bound */
     bool ignore_orientation; /* leave the pixels as stored instead of turning them upright */
 } img_read_options;
@@ -45,7 +46,7 @@ typedef struct img_read_options {
 typedef struct img_info {
     int width, height;  /* of the whole picture as displayed (turned upright, not reduced) */
     int orientation;    /* EXIF orientation found, 1..8; 1 when there is none */
-    const char *format; /* "JPEG", "PNG" or "WebP"; static */
+    const char *format; /* "JPEG", "PNG", "WebP", "BMP", "GIF", "TIFF", "HEIC", "AVIF", "raw"; static */
     const char
         *warning; /* what is wrong with a file that was read all the same, as a clause; static, or NULL */
 } img_info;
@@ -69,6 +70,10 @@ err_code img_read_bytes(int fd, const char *name, uint8_t **data, size_t *length
 
 /* What img_read_bytes gives, of the file of that name. */
 err_code img_read_file_bytes(const char *path, uint8_t **data, size_t *length, error *e);
+
+/* The format that a file of this name should be of, by its ending: "JPEG", "HEIC", "raw", ...; NULL: no picture's,
+ * or a hidden file. *read: this build reads it. For lists of folders: what a file is, reading it tells. */
+const char *img_format_of_name(const char *name, bool *read);
 
 /* Turns the stored pixels of an EXIF orientation (1..8; anything else counts as 1) upright, in place. */
 err_code img_orient(img *im, int orientation, error *e);

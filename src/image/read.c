@@ -28,16 +28,39 @@ static const format formats[] = {
     {"JPEG", img_jpeg_read, 0, "\xFF\xD8\xFF", 3, ""},
     {"PNG", img_png_read, 0, "\x89PNG\r\n\x1A\n", 8, ""},
     {"WebP", img_webp_read, 8, "WEBP", 4, "RIFF"},
+    {"GIF", img_gif_read, 0, "GIF8", 4, ""},
+    {"TIFF", img_tiff_read, 0, "II*\0", 4, ""},
+    {"TIFF", img_tiff_read, 0, "MM\0*", 4, ""},
+    {"TIFF", img_tiff_read, 0, "II+\0", 4, ""}, /* of more than 4 GiB, perhaps */
+    {"TIFF", img_tiff_read, 0, "MM\0+", 4, ""},
+    {"AVIF", img_heif_read, 4, "ftypavif", 8, ""},
+    {"AVIF", img_heif_read, 4, "ftypavis", 8, ""},
+    {"HEIC", img_heif_read, 4, "ftyphei", 7, ""},
+    {"HEIC", img_heif_read, 4, "ftyphev", 7, ""},
+    {"HEIC", img_heif_read, 4, "ftypmif1", 8, ""},
+    {"HEIC", img_heif_read, 4, "ftypmsf1", 8, ""},
+    {"BMP", img_bmp_read, 6, "\0\0\0\0", 4, "BM"}, /* the zeroes tell it from a text */
 };
-enum { LONGEST_SIGNATURE = 12 };
+static const format avif = {"AVIF", img_heif_read, 0, NULL, 0, NULL},
+                    raw = {"raw", img_raw_read, 0, NULL, 0, NULL};
+enum { LONGEST_SIGNATURE = 16 };
 
-static const format *find_format(const uint8_t *bytes, size_t length)
+/* A still picture in general, "mif1", says further on what is inside. */
+static bool is_avif_inside(const uint8_t *bytes, size_t length)
 {
+    return memmem(bytes + 8, length < 64 ? length - 8 : 56, "avif", 4);
+}
+
+/* By content; the raw files of most cameras are TIFF inside, so of these the name tells. */
+static const format *find_format(const uint8_t *bytes, size_t length, const char *name)
+{
+    if (img_is_raw(bytes, length, name)) return &raw;
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         const format *f = &formats[i];
-        if (length >= f->offset + f->length && !memcmp(bytes + f->offset, f->signature, f->length) &&
-            !memcmp(bytes, f->prefix, strlen(f->prefix)))
-            return f;
+        if (length < f->offset + f->length || memcmp(bytes + f->offset, f->signature, f->length) != 0 ||
+            memcmp(bytes, f->prefix, strlen(f->prefix)) != 0)
+            continue;
+        return !strcmp(f->name, "HEIC") && is_avif_inside(bytes, length) ? &avif : f;
     }
     return NULL;
 }
@@ -49,7 +72,7 @@ err_code img_read_memory(const uint8_t *bytes, size_t length, const char *name,
     if (!settings.max_pixels) settings.max_pixels = default_max_pixels;
     *out = (img){0};
     if (!length) return err_set(e, ERR_FORMAT, "cannot read '%s': the file is empty", name);
-    const format *f = find_format(bytes, length);
+    const format *f = find_format(bytes, length, name);
     if (!f) return img_refuse_foreign(bytes, length, name, e);
     img_source src = {bytes, length, name};
     img_info found = {.orientation = 1, .format = f->name};
@@ -104,7 +127,7 @@ static err_code read_all(int fd, const char *name, bytes *b, error *e)
         b->length += got;
         if (b->length > max_file)
             return err_set(e, ERR_LIMIT, "cannot read '%s': over the limit of 1 GiB for a file", name);
-        if (!had_signature && b->length >= LONGEST_SIGNATURE && !find_format(b->data, b->length))
+        if (!had_signature && b->length >= LONGEST_SIGNATURE && !find_format(b->data, b->length, name))
             return img_refuse_foreign(b->data, b->length, name, e);
         err_code rc = b->length == b->room ? grow_bytes(b, name, e) : ERR_OK;
         if (rc) return rc;

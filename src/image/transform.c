@@ -263,3 +263,15 @@ void img_transform_free(img_transform **t)
 }
 
 #endif
+
+err_code img_apply_profile(const img_source *src, const uint8_t *icc, size_t length, uint8_t *pixels,
+                           int width, int height, int samples, img_info *info, error *e)
+{
+    size_t row = (size_t)width * (size_t)samples;
+    const img_layout layout = {IMG_RGB, samples, 8, (size_t)width * (size_t)height};
+    img_transform *t = NULL;
+    err_code code = img_transform_icc(src, icc, length, layout, &t, info, e);
+    for (int y = 0; t && y < height; y++, pixels += row) img_transform_run(t, pixels, pixels, (size_t)width);
+    img_transform_free(&t);
+    return code;
+}

@@ -50,21 +50,6 @@ static int read_orientation(const img_source *src)
     return exif ? img_exif_orientation(exif, length) : 1;
 }
 
-/* Colours of all pixels[height][width][samples] to sRGB. */
-static err_code apply_profile(const img_source *src, uint8_t *pixels, int width, int height, int samples,
-                              img_info *info, error *e)
-{
-    size_t length, row = (size_t)width * samples;
-    const uint8_t *icc = find_chunk(src, "ICCP", &length);
-    img_transform *t = NULL;
-    if (!icc) return ERR_OK;
-    err_code rc = img_transform_icc(src, icc, length,
-                                    (img_layout){IMG_RGB, samples, 8, (size_t)width * height}, &t, info, e);
-    for (int y = 0; t && y < height; y++, pixels += row) img_transform_run(t, pixels, pixels, width);
-    img_transform_free(&t);
-    return rc;
-}
-
 static const char *problem_text(VP8StatusCode status)
 {
     switch (status) {
@@ -152,14 +137,11 @@ err_code img_webp_read(const img_source *src, const img_read_options *options, i
     if (status == VP8_STATUS_OUT_OF_MEMORY) return err_no_memory(e, "while reading '%s'", src->name);
     if (status != VP8_STATUS_OK) return img_damaged(src, problem_text(status), NULL, e);
     info->orientation = read_orientation(src);
-    rc = apply_profile(src, out->rgb, width, height, p.alpha ? 4 : 3, info, e);
-    if (rc) return rc;
-    if (p.alpha) {
-        img_over_white(out->rgb, pixels);
-        uint8_t *packed = realloc(out->rgb, pixels * 3);
-        if (packed) out->rgb = packed;
-    }
-    return ERR_OK;
+    size_t length;
+    const uint8_t *icc = find_chunk(src, "ICCP", &length);
+    if (icc) rc = img_apply_profile(src, icc, length, out->rgb, width, height, p.alpha ? 4 : 3, info, e);
+    if (!rc && p.alpha) img_drop_alpha(out);
+    return rc;
 }
 
 #else
@@ -170,7 +152,7 @@ err_code img_webp_read(const img_source *src, const img_read_options *options, i
     (void)options;
     (void)out;
     (void)info;
-    return err_set(e, ERR_UNSUPPORTED, "cannot read '%s': WebP is not supported by this build", src->name);
+    return img_not_built(src, "WebP", "libwebp", e);
 }
 
 #endif
