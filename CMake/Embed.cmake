@@ -15,3 +15,11 @@ function(caption_embed_model source)
     message(STATUS "  no built-in model (${CAPTION_BUILTIN_MODEL} is not there)")
   endif()
 endfunction()
+
+# The files of pages (HTML, style, scripts), which captioner/show/page_parts.c takes in likewise: they lie in the tree as
+# people read them.
+function(caption_embed_page source folder)
+  file(GLOB parts CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*")
+  set_source_files_properties(${source} PROPERTIES
+    COMPILE_DEFINITIONS "CAPTION_PAGE_FOLDER=\"${CMAKE_CURRENT_SOURCE_DIR}/${folder}\"" OBJECT_DEPENDS "${parts}")
+endfunction()

@@ -287,7 +287,10 @@ typedef struct cap_alternative {
     double confidence;      /* mean probability of a word (geometric), 0..1 */
     float *trust;           /* [words] how likely somebody who describes the photo uses the word, 0..1; NULL:
                                the model was never calibrated */
-    bool ended;             /* false: cut at the most words allowed, as nothing could end */
+    float *attention;       /* [words][...] where each word looked, as of the best one in cap_description
+                                 and cap_translation, NULL as there */
+    float *concept_attention; /* [words][concepts] the same, of photos */
+    bool ended;               /* false: cut at the most words allowed, as nothing could end */
 } cap_alternative;
 
 /* ---- photos ---- */

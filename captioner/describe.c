@@ -77,16 +77,20 @@ static err_code fill(const cap_model *m, const sight *s, int at, const cap_hypot
     d->best = found.best;
     d->alternatives = found.alternatives;
     d->alternative = found.alternative;
-    d->attention = found.attention;
+    d->attention = found.best.attention;
     d->grid_h = e->grid_h;
     d->grid_w = e->grid_w;
     d->confidence = d->best.confidence;
     if (!s->named.memories) return ERR_OK;
     err_code code = fill_concepts(m, &s->named, at, d, err);
-    if (!code &&
-        !cap_found_attention(list, s->states, regions + 1, d->concepts, memory, &d->concept_attention))
-        code = err_no_memory(err, "for a description");
-    return code;
+    if (code) return code;
+    for (int i = 0; i < d->alternatives; i++) {
+        float **named = &d->alternative[i].concept_attention;
+        if (!cap_found_attention(&list[i], s->states, regions + 1, d->concepts, memory, named))
+            return err_no_memory(err, "for a description");
+    }
+    d->best.concept_attention = d->concept_attention = d->alternative->concept_attention;
+    return ERR_OK;
 }
 
 static err_code name_photos(const cap_photos *g, nn_tape *tape, sight *s, error *err)

@@ -258,9 +258,12 @@ bool cap_found_fill(const cap_model *m, const cap_hypothesis *list, int n_best, 
                     arena *memory, cap_found *out)
 {
     *out = (cap_found){.alternative = arena_array(memory, (size_t)n_best, sizeof *out->alternative)};
-    bool good = out->alternative && cap_found_attention(list, states, 0, kept, memory, &out->attention);
-    for (int i = 0; good && i < n_best && list[i].words; i++)
-        good = fill_alternative(m, &list[i], memory, &out->alternative[out->alternatives++]);
+    bool good = out->alternative;
+    for (int i = 0; good && i < n_best && list[i].words; i++) {
+        cap_alternative *a = &out->alternative[out->alternatives++];
+        good = fill_alternative(m, &list[i], memory, a) &&
+               cap_found_attention(&list[i], states, 0, kept, memory, &a->attention);
+    }
     if (good) out->best = *out->alternative;
     return good;
 }

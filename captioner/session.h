@@ -70,10 +70,10 @@ err_code cap_session_search(cap_session *s, nn_tape *t, const cap_encoded *encod
 
 /* What descriptions and translations have in common. */
 typedef struct cap_found {
-    cap_alternative best;
+    cap_alternative
+        best; /* attention [words][kept]; NULL: none was asked for, or the model does not attend */
     int alternatives;
     cap_alternative *alternative;
-    float *attention; /* [best.words][kept]; NULL: none was asked for, or the model does not attend */
 } cap_found;
 
 /* list[n_best], the first one the best; of the `states` that its attention has a word, the first `kept` are

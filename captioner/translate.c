@@ -70,7 +70,7 @@ static bool fill(const cap_model *m, const cap_hypothesis *list, int n_best, con
     out->best = found.best;
     out->alternatives = found.alternatives;
     out->alternative = found.alternative;
-    out->attention = found.attention;
+    out->attention = found.best.attention;
     out->sources = sources;
     out->source = words_of(m->source, source, sources, memory);
     out->source_label = cap_line_labels(m->source, source, sources, memory);

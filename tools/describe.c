@@ -11,6 +11,7 @@ describe_request describe_defaults(const char *doing, overlay_painter *painter)
                           .use = model_use_defaults(),
                           .decoding = decoding_defaults(CAP_PHOTOS),
                           .files = {.paint = painter},
+                          .page = {.side = CAP_PAGE_SIDE},
                           .existing = EXISTING_DEFAULT};
     q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
     return q;
@@ -33,7 +34,11 @@ static const char *find_problem(const describe_request *q)
     const char *problem = overlay_output_problem(q->overlay, q->json);
     if (problem) return problem;
     if (q->nul && !q->list) return "-0 needs --files-from";
-    if (q->files.force && !q->files.folder) return "--force needs --overlay-dir";
+    if (q->files.force && !q->files.folder && !q->page.path)
+        return q->decoding.request.only_concepts ? "--force needs --overlay-dir"
+                                                 : "--force needs --overlay-dir or --page";
+    if (q->page.path && q->done.path)
+        return "--page shows all photos of a run, so it does not go with --skip-done";
     if (q->overlay && q->files.folder) return "--overlay and --overlay-dir exclude each other";
     if (q->records.path && (problem = record_file_problem(q->records.path))) return problem;
     bool records = q->records.path && !record_file_is_json(q->records.path);
@@ -53,7 +58,7 @@ bool describe_begin(describe_request *q, opt_command *command, int *argc, char *
     q->policy = existing_parse(q->existing);
     q->silent = q->records.path || q->sidecar.kind;
     q->out = q->overlay && !strcmp(q->overlay, "-") ? stderr : stdout;
-    q->decoding.request.keep_photo = q->overlay || q->files.folder;
+    q->decoding.request.keep_photo = q->overlay || q->files.folder || q->page.path;
     return !problem;
 }
 
@@ -76,6 +81,7 @@ static const char examples[] =
     "  caption --n-best 5 --beam 8 --avoid man --must dog photo.jpg\n"
     "  caption --overlay where.png photo.jpg\n"
     "  caption --overlay-dir sheets holiday/ > captions.tsv\n"
+    "  caption -r --page look holiday/ && xdg-open look/index.html\n"
     "  find . -name '*.jpg' -print0 | xargs -0 caption --with-path\n";
 
 int verb_describe(int argc, char **argv)
@@ -114,6 +120,7 @@ int verb_describe(int argc, char **argv)
         {"overlay-dir", 'd', OPT_STRING, "DIR", &q.files.folder,
          .help = "the same for many photos, DIR/PHOTO.png each, like DIR/a.jpg.png; the next run replaces "
                  "them, and passes them over when they lie among the photos"},
+        PAGE_OPTIONS(q.page),
         FORCE_OPTION(q),
         {"Files", .kind = OPT_GROUP},
         {"output", .kind = OPT_OUTPUT, .metavar = "FILE", .value = &q.records.path,

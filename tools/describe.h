@@ -11,6 +11,7 @@
 #include "tools/done_list.h"
 #include "tools/model_use.h"
 #include "tools/overlay_files.h"
+#include "tools/page_file.h"
 #include "tools/record_file.h"
 #include "tools/sidecar.h"
 
@@ -28,6 +29,7 @@ typedef struct describe_request {
     bool hush;                               /* say nothing where the model is unsure */
     const char *prefix, *suffix;             /* what goes before and behind every sentence; NULL: nothing */
     overlay_files files;
+    page_file page;
     const char *existing;   /* the word, and */
     existing_policy policy; /* what it means */
     sidecar sidecar;
@@ -63,7 +65,7 @@ bool describe_begin(describe_request *q, opt_command *command, int *argc, char *
      .help = "paths in that list end in a NUL, as 'find -print0' writes them"}
 #define FORCE_OPTION(q)                                                                                      \
     {"force", 'f', OPT_FLAG, .value = &(q).files.force,                                                      \
-     .help = "with --overlay-dir: replace files that caption did not make, too"}
+     .help = "with --overlay-dir and --page: replace files that caption did not make, too"}
 /* clang-format on */
 
 /* Goes through the photos and folders, and ends the request. The verb's verdict. */

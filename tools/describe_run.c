@@ -44,6 +44,7 @@ static err_code complain(describe_job *j, const char *path, const error *reason,
     ui_progress_clear(&j->progress);
     fprintf(stderr, "caption: %s\n", reason->text);
     j->unreadable++;
+    page_file_add_failed(&j->q->page, path, reason);
     if (j->q->silent) return ERR_OK;
     return describe_print_failed(j->q, path, reason) ? ERR_OK : no_memory_to_print(path, err);
 }
@@ -92,6 +93,7 @@ static err_code put_files(describe_job *j, const cap_description *d, int i, bool
 static err_code show(describe_job *j, const cap_description *d, int i, error *err)
 {
     const char *path = j->photos.path[i], *overlay = paint(j, d, i);
+    page_file_add(&j->q->page, path, d);
     bool all, alone = j->q->decoding.request.only_concepts;
     bool painted = overlay || (!j->q->overlay && !j->q->files.folder);
     bool good = j->q->silent || (alone ? concepts_print : describe_print)(j->q, d, path, overlay);
@@ -210,7 +212,9 @@ static int run_groups(describe_job *j)
         ui_progress_finish(&j->progress);
     if (code) return verb_fail(&err);
     if (ferror(stdout)) return VERB_FAILED;
-    return tell_lost(j, photos) ? VERB_DONE : VERB_FAILED;
+    bool good = tell_lost(j, photos);
+    if (page_file_end(&j->q->page, &err)) return verb_fail(&err);
+    return good ? VERB_DONE : VERB_FAILED;
 }
 
 static err_code check_model(const describe_job *j, error *err)
@@ -290,7 +294,7 @@ static err_code plan_files(describe_job *j, outputs *files, error *err)
         code = outputs_writes(files, "--overlay", q->overlay, err);
     if (!code && q->files.folder)
         code = overlay_files_plan(&j->q->files, files, l->path, l->count, lose_overlay, j, err);
-    return code;
+    return code ? code : page_file_plan(&j->q->page, files, q->files.force, err);
 }
 
 /* ---- what is done already ---- */
@@ -369,12 +373,14 @@ int describe_run(describe_request *q, char **operands, int count)
     bool any = j.photos.count;
     if (!code && any) code = model_use_open(&q->use, CAP_PHOTOS, &q->decoding.request, &err);
     if (!code && any) code = check_model(&j, &err);
+    if (!code && any) code = page_file_begin(&q->page, q->use.path, &err);
     int verdict = code ? verb_fail(&err) : run_groups(&j);
     verdict = close_files(q, verdict);
     model_use_close(&q->use);
     photo_list_release(&j.photos);
     free(j.wants);
     overlay_files_release(&q->files);
+    page_file_release(&q->page);
     outputs_release(&files);
     return verdict;
 }

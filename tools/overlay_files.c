@@ -19,30 +19,13 @@ static void role_of(const char *photo_path, char role[ROLE])
     marked_key(photo_path, role + sizeof word - 1);
 }
 
-/* The boxed concept that word w looked at most, if no region had as much of it; NULL: none. */
-static const cap_named_concept *looked_at(const cap_description *d, int w)
-{
-    size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
-    const float *of_regions = d->attention ? d->attention + (size_t)w * regions : NULL;
-    const float *of_concepts = d->concept_attention + (size_t)w * (size_t)d->concepts;
-    const cap_named_concept *best = NULL;
-    float most = 0;
-    for (size_t i = 0; i < regions; i++) most = of_regions[i] > most ? of_regions[i] : most;
-    for (int i = 0; i < d->concepts; i++) {
-        if (!d->concept[i].boxed || !(of_concepts[i] > most)) continue;
-        most = of_concepts[i];
-        best = &d->concept[i];
-    }
-    return best;
-}
-
 /* A box for each word that looked at one. NULL: memory is out. */
 static cap_overlay_box *boxes_of_words(const cap_description *d)
 {
     cap_overlay_box *boxes = calloc((size_t)d->best.words + 1, sizeof *boxes);
-    for (int w = 0; boxes && d->concept_attention && w < d->best.words; w++) {
-        const cap_named_concept *c = looked_at(d, w);
-        if (c) boxes[w] = (cap_overlay_box){c->box, c->name};
+    for (int w = 0; boxes && w < d->best.words; w++) {
+        int c = cap_overlay_object(d, &d->best, w);
+        if (c >= 0) boxes[w] = (cap_overlay_box){d->concept[c].box, d->concept[c].name};
     }
     return boxes;
 }

@@ -72,6 +72,23 @@ void cap_overlay_open_box(const img *photo, const cap_overlay_box *box, const im
         memcpy(panel->rgb + y * line + at, from->rgb + y * line + at, bytes);
 }
 
+int cap_overlay_object(const cap_description *d, const cap_alternative *said, int word)
+{
+    size_t regions = (size_t)d->grid_h * (size_t)d->grid_w;
+    if (!said->concept_attention) return -1;
+    const float *of_regions = said->attention ? said->attention + (size_t)word * regions : NULL;
+    const float *of_concepts = said->concept_attention + (size_t)word * (size_t)d->concepts;
+    float most = 0;
+    int best = -1;
+    for (size_t i = 0; of_regions && i < regions; i++) most = of_regions[i] > most ? of_regions[i] : most;
+    for (int i = 0; i < d->concepts; i++) {
+        if (!d->concept[i].boxed || !(of_concepts[i] > most)) continue;
+        most = of_concepts[i];
+        best = i;
+    }
+    return best;
+}
+
 err_code cap_overlay_boxes(const img *photo, const cap_overlay_box *boxes, int count, int width, img *out,
                            error *e)
 {

@@ -16,6 +16,10 @@ typedef struct cap_overlay_box {
     const char *label; /* NULL: there is no box */
 } cap_overlay_box;
 
+/* The concept with a box that word `word` of a sentence about the photo looked at, if at no region more; -1:
+ * none. */
+int cap_overlay_object(const cap_description *d, const cap_alternative *said, int word);
+
 /* The photo, `width` pixels wide (64..4096, narrower if it were more than 1.5 times as high as that), with all
  * boxes, the first one on top. Errors: ARGUMENT, MEMORY. */
 err_code cap_overlay_boxes(const img *photo, const cap_overlay_box *boxes, int count, int width, img *out,

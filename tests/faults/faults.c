@@ -53,6 +53,7 @@ static const fault_case cases[] = {
     {.name = "describe-kinds", .words = {MODEL, "../in/p3.jpg", "../in/p.webp"}},
     {.name = "overlay", .words = {MODEL, "--overlay", "o.png", "../in/a.jpg"}, .old = "o.png"},
     {.name = "overlay-dir", .words = {MODEL, "--overlay-dir", "over", PHOTOS}},
+    {.name = "page", .words = {MODEL, "--page", "page.html", PHOTOS}, .goes_on = true},
     {.name = "info", .words = {"info", "--json", "$M/random_sigmoid.safetensors"}},
     {.name = "info-lines", .words = {"info", "$M/random_sigmoid.safetensors"}},
     {.name = "info-text", .words = {"info", "$M/random_text_sigmoid.safetensors"}},
