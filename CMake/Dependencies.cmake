@@ -29,6 +29,7 @@ endmacro()
 
 caption_optional(WEBP libwebp HAVE_WEBP)
 caption_optional(LCMS2 lcms2 HAVE_LCMS2)
+caption_optional(EXPAT expat HAVE_EXPAT)
 caption_optional(UTF8PROC libutf8proc HAVE_UTF8PROC)
 caption_optional(PANGO pangocairo HAVE_PANGO)
 

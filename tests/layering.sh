@@ -6,7 +6,7 @@
 set -euo pipefail
 
 # Room: the rooms it may include. tests/ may include anything and nothing includes it.
-core="src/base src/math src/nn src/train src/io src/image"
+core="src/base src/math src/nn src/train src/io src/meta src/image"
 below="$core cnn datasets"
 rooms="captioner/net captioner/search captioner/score captioner/show captioner/train"
 declare -A may_include=(
@@ -15,7 +15,8 @@ declare -A may_include=(
     [src/nn]="src/base src/math src/nn"
     [src/train]="src/base src/math src/nn src/train src/io"
     [src/io]="src/base src/math src/io"
-    [src/image]="src/base src/io src/image"
+    [src/meta]="src/base src/meta"
+    [src/image]="src/base src/io src/meta src/image"
     [cnn]="$core cnn"
     [datasets]="$core datasets"
     [captioner/net]="$below captioner/net"
@@ -67,8 +68,8 @@ circles() { # ROOT
 expect_caught() { # FILE INCLUDE: planted in a scratch tree
     local scratch found
     scratch=$(mktemp -d)
-    mkdir -p "$scratch"/{src/{base,math,nn,train,io,image},cnn,datasets,captioner/{net,search,score,show,train},tools,tests}
-    touch "$scratch"/{src/{base,math,nn,train,io,image},cnn,datasets,captioner{,/net,/search,/score,/show,/train},tools,tests}/x.h
+    mkdir -p "$scratch"/{src/{base,math,nn,train,io,meta,image},cnn,datasets,captioner/{net,search,score,show,train},tools,tests}
+    touch "$scratch"/{src/{base,math,nn,train,io,meta,image},cnn,datasets,captioner{,/net,/search,/score,/show,/train},tools,tests}/x.h
     touch "$scratch/$face"
     printf '#include "%s"\n' "$2" >"$scratch/$1"
     found=$(bad_includes "$scratch" && circles "$scratch")
@@ -83,6 +84,8 @@ expect_caught src/nn/a.c src/train/x.h
 expect_caught src/io/a.h src/nn/x.h
 expect_caught src/io/a.h src/math/x.h allowed
 expect_caught src/io/a.h src/image/x.h
+expect_caught src/meta/a.c src/image/x.h
+expect_caught src/meta/a.c src/io/x.h
 expect_caught src/train/a.h cnn/x.h
 expect_caught cnn/a.c datasets/x.h
 expect_caught datasets/a.c cnn/x.h

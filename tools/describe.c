@@ -44,8 +44,12 @@ static const char *find_problem(const describe_request *q)
     bool records = q->records.path && !record_file_is_json(q->records.path);
     if (q->decoding.n_best && (records || (q->sidecar.kind && !sidecar_is_json(&q->sidecar))))
         return "several sentences (--n-best) go to JSON alone: --output FILE.jsonl, --sidecar json";
-    bool files = q->records.path || q->sidecar.kind;
-    if (q->json && files) return "with --output and --sidecar nothing is printed, so --json says nothing";
+    if (q->metadata.keep_times && !q->metadata.in_file) return "--keep-times needs --write-metadata";
+    if (q->metadata.in_file && q->decoding.n_best)
+        return "--write-metadata writes one sentence, not several (--n-best)";
+    bool files = q->records.path || q->sidecar.kind || q->metadata.in_file;
+    if (q->json && files)
+        return "with --output, --sidecar and --write-metadata nothing is printed, so --json says nothing";
     return NULL;
 }
 
@@ -56,7 +60,8 @@ bool describe_begin(describe_request *q, opt_command *command, int *argc, char *
     const char *problem = find_problem(q);
     if (problem) *verdict = verb_misuse(command, problem);
     q->policy = existing_parse(q->existing);
-    q->silent = q->records.path || q->sidecar.kind;
+    q->metadata.beside = q->sidecar.kind && !strcmp(q->sidecar.kind, "xmp");
+    q->silent = q->records.path || q->sidecar.kind || q->metadata.in_file;
     q->out = q->overlay && !strcmp(q->overlay, "-") ? stderr : stdout;
     q->decoding.request.keep_photo = q->overlay || q->files.folder || q->page.path;
     return !problem;
@@ -128,7 +133,14 @@ int verb_describe(int argc, char **argv)
                  "--json prints) instead of standard output; a file that is there is gone on with, photos "
                  "that it holds are passed over"},
         {"sidecar", .kind = OPT_CHOICE, .metavar = SIDECAR_KINDS, .value = &q.sidecar.kind,
-         .help = "write beside each photo: a.txt, a.caption or a.json of a.jpg"},
+         .help = "write beside each photo: a.txt, a.caption or a.json of a.jpg; xmp: a.jpg.xmp, which gets "
+                 "what --write-metadata writes, and keeps what it has"},
+        {"write-metadata", 'w', OPT_FLAG, .value = &q.metadata.in_file,
+         .help = "write into each photo (JPEG, PNG, WebP), of which every other byte stays: the sentence as "
+                 "XMP dc:description, EXIF ImageDescription and IPTC caption, as Iptc4xmpCore alternative "
+                 "text, and keywords (--keywords) as dc:subject; marked with model and confidence"},
+        {"keep-times", .kind = OPT_FLAG, .value = &q.metadata.keep_times,
+         .help = "of --write-metadata: the time of a photo's last change stays"},
         EXISTING_OPTION(q.existing),
         {"skip-done", .kind = OPT_OUTPUT, .metavar = "LIST", .value = &q.done.path,
          .help = "pass over the photos that this file lists and that have not changed since; it gets those "

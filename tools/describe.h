@@ -9,6 +9,7 @@
 #include "src/io/json_build.h"
 #include "tools/decoding.h"
 #include "tools/done_list.h"
+#include "tools/metadata.h"
 #include "tools/model_use.h"
 #include "tools/overlay_files.h"
 #include "tools/page_file.h"
@@ -33,6 +34,7 @@ typedef struct describe_request {
     const char *existing;   /* the word, and */
     existing_policy policy; /* what it means */
     sidecar sidecar;
+    metadata metadata;
     record_file records;
     done_list done;
     bool silent; /* sentences go to files, not to standard output */

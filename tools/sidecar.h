@@ -15,7 +15,7 @@
 #include "tools/existing.h"
 #include "tools/outputs.h"
 
-#define SIDECAR_KINDS "txt|caption|json"
+#define SIDECAR_KINDS "txt|caption|json|xmp" /* xmp: see metadata.h */
 
 typedef struct sidecar {
     const char *kind; /* one of SIDECAR_KINDS, which is also the ending; NULL: none is wanted */

@@ -8,7 +8,7 @@
 
 static bool sidecar_is_on(const describe_request *q)
 {
-    return q->sidecar.kind;
+    return q->sidecar.kind && !q->metadata.beside;
 }
 
 static err_code plan_sidecar(describe_request *q, outputs *files, const char *photo, bool *wants, error *err)
@@ -50,6 +50,38 @@ static err_code put_sidecar(describe_request *q, const cap_description *d, const
 }
 
 static const sink sidecars = {"sidecar", "sidecars", sidecar_is_on, NULL, plan_sidecar, put_sidecar, NULL};
+
+/* ---- captions in their photos, and in XMP files beside them ---- */
+
+static bool metadata_is_on(const describe_request *q)
+{
+    return q->metadata.in_file || q->metadata.beside;
+}
+
+static err_code plan_metadata(describe_request *q, outputs *files, const char *photo, bool *wants, error *err)
+{
+    q->metadata.keywords = q->decoding.request.keywords;
+    return metadata_plan(&q->metadata, files, q->policy, photo, wants, err);
+}
+
+/* Where the model has nothing to say, what it has named is all that is written. */
+static err_code put_metadata(describe_request *q, const cap_description *d, const char *photo, error *err)
+{
+    text said = {0};
+    bool silent = describe_is_hushed(q, d), good = describe_say(q, &d->best, &said);
+    const metadata_words words = {.sentence = silent ? NULL : text_string(&said),
+                                  .keyword = d->keyword,
+                                  .keywords = d->keywords,
+                                  .model = model_name(q),
+                                  .confidence = d->confidence};
+    err_code code = good ? metadata_write(&q->metadata, q->policy, photo, &words, err)
+                         : err_no_memory(err, "for the metadata of '%.200s'", photo);
+    text_release(&said);
+    return code;
+}
+
+static const sink metadata_rows = {
+    "metadata", "photos' metadata", metadata_is_on, NULL, plan_metadata, put_metadata, NULL};
 
 /* ---- one file for all ---- */
 
@@ -107,7 +139,7 @@ static const sink records = {"record",    "records",  records_is_on, open_record
 
 /* ---- all of them ---- */
 
-const sink *const sinks[SINKS] = {&sidecars, &records};
+const sink *const sinks[SINKS] = {&sidecars, &metadata_rows, &records};
 
 sink_set sinks_on(const describe_request *q)
 {

@@ -30,7 +30,7 @@ typedef struct sink {
     err_code (*close)(describe_request *q, error *err);
 } sink;
 
-enum { SINKS = 2 };
+enum { SINKS = 3 };
 extern const sink *const sinks[SINKS];
 
 typedef uint32_t sink_set; /* bit i: sinks[i] */

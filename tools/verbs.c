@@ -55,6 +55,7 @@ void verb_print_version(FILE *out)
     fprintf(out, "  giflib           %s\n", CAPTION_GIF_VERSION);
     fprintf(out, "  LibRaw           %s\n", CAPTION_RAW_VERSION);
     fprintf(out, "  lcms2            %s\n", CAPTION_LCMS2_VERSION);
+    fprintf(out, "  expat            %s\n", CAPTION_EXPAT_VERSION);
     fprintf(out, "  utf8proc         %s\n", CAPTION_UTF8PROC_VERSION);
     fprintf(out, "  pango            %s\n", CAPTION_PANGO_VERSION);
 }

@@ -39,15 +39,36 @@ def safetensors(tensors, metadata=None):
     return struct.pack("<Q", len(text)) + text + data
 
 
-def exif():
-    def tiff(order, entries, prefix=b""):
-        end = "<" if order == b"II" else ">"
-        block = order + struct.pack(end + "HI", 42, 8) + struct.pack(end + "H", len(entries))
-        for tag, kind, count, value in entries:
-            block += struct.pack(end + "HHI", tag, kind, count) + struct.pack(end + ("HH" if kind == 3 else "I"),
-                                                                            *([value, 0] if kind == 3 else [value]))
-        return prefix + block + struct.pack(end + "I", 0)
+def tiff(order, entries, prefix=b""):
+    end = "<" if order == b"II" else ">"
+    block = order + struct.pack(end + "HI", 42, 8) + struct.pack(end + "H", len(entries))
+    for tag, kind, count, value in entries:
+        block += struct.pack(end + "HHI", tag, kind, count) + struct.pack(end + ("HH" if kind == 3 else "I"),
+                                                                        *([value, 0] if kind == 3 else [value]))
+    return prefix + block + struct.pack(end + "I", 0)
 
+
+def meta():
+    """Metadata of others: XMP of a photo manager, IPTC with a caption, EXIF with a description."""
+    packet = (
+        b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+        b"<rdf:Description rdf:about='' xmlns:dc='http://purl.org/dc/elements/1.1/' dc:source='x'><dc:description>"
+        b"<rdf:Alt><rdf:li xml:lang='x-default'>mine</rdf:li></rdf:Alt></dc:description><dc:subject><rdf:Bag>"
+        b"<rdf:li>dog</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    seed("meta", "packet.xmp", packet)
+    iim = b"\x1c\x02\x78\x00\x04mine\x1c\x02\x19\x00\x03dog"
+    parts = [
+        (0xE1, b"Exif\0\0" + tiff(b"MM", [(0x010E, 2, 4, 0x6D696E00), (0x0112, 3, 1, 8)])),
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet),
+        (0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(iim)) + iim + b"\0" * (len(iim) % 2)),
+        (0xDA, b"\x01"),
+    ]
+    segments = b"".join(b"\xff" + bytes([m]) + struct.pack(">H", len(data) + 2) + data for m, data in parts)
+    seed("meta", "theirs.jpg", b"\xff\xd8" + segments + b"picture\xff\xd9")
+
+
+def exif():
     seed("exif", "good_intel", tiff(b"II", [(0x0112, 3, 1, 6)]))
     seed("exif", "good_motorola", tiff(b"MM", [(0x010F, 4, 1, 9), (0x0112, 3, 1, 8)], b"Exif\0\0"))
     seed("exif", "long_value", tiff(b"II", [(0x0112, 4, 1, 3)]))
@@ -198,6 +219,7 @@ def archive():
 with tempfile.TemporaryDirectory() as scratch:
     scratch = pathlib.Path(scratch)
     exif()
+    meta()
     tensors()
     models(scratch)
     states()
