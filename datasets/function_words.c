@@ -1,6 +1,7 @@
 #include "datasets/function_words.h"
 
 #include <stddef.h>
+#include <string.h>
 
 const char *const ds_function_words[] = {
     /* articles, and what stands in their place */
@@ -25,6 +26,13 @@ const char *const ds_function_words[] = {
     /* forms of to be, to have, to do; what goes before verbs */
     "am", "is", "are", "was", "were", "be", "been", "being", "has", "have", "had", "having", "do", "does",
     "did", "doing", "can", "could", "may", "might", "will", "would", "must", "should", NULL};
+
+bool ds_is_function_word(const char *word)
+{
+    for (const char *const *w = ds_function_words; *w; w++)
+        if (!strcmp(*w, word)) return true;
+    return false;
+}
 
 bool ds_vocab_is_english(const ds_vocab *v)
 {

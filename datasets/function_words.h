@@ -10,6 +10,8 @@
 
 extern const char *const ds_function_words[]; /* up to a NULL */
 
+bool ds_is_function_word(const char *word);
+
 /* Whether a vocabulary is one of English captions: it holds most of the commonest function words. */
 bool ds_vocab_is_english(const ds_vocab *v);
 

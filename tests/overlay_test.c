@@ -217,7 +217,7 @@ static void test_sheet_shapes(void **state)
                                             alpha, NULL, &options, &sheet, &e);
             if (rc) fail_msg("%s", e.text);
             double shape = (double)sheet.width / sheet.height;
-            if (count && sizes[i][0] == sizes[i][1]) assert_true(shape > 0.8 && shape < 2.8);
+            if (count && sizes[i][0] == sizes[i][1]) assert_true(shape > 0.8 && shape < 3);
             img_release(&sheet);
         }
         img_release(&photo);
@@ -237,9 +237,10 @@ static void test_bad_arguments(void **state)
         assert_int_equal(cap_overlay_heat(&photo, bad[i], GRID, GRID, alpha, NULL, &out, &e), ERR_ARGUMENT);
         assert_null(out.rgb);
     }
-    const cap_overlay_options wrong[] = {
-        {.panel_width = 10}, {.panel_width = 5000}, {.columns = -1}, {.opacity = 1.5f}, {.opacity = NAN}};
-    for (int i = 0; i < 5; i++)
+    const cap_overlay_options wrong[] = {{.panel_width = 10}, {.panel_width = 5000},
+                                         {.columns = -1},     {.opacity = 1.5f},
+                                         {.opacity = NAN},    {.style = CAP_OVERLAY_STYLES}};
+    for (int i = 0; i < 6; i++)
         assert_int_equal(cap_overlay_heat(&photo, whole, GRID, GRID, alpha, &wrong[i], &out, &e),
                          ERR_ARGUMENT);
     assert_int_equal(cap_overlay_heat(&photo, whole, 0, GRID, alpha, NULL, &out, &e), ERR_ARGUMENT);
@@ -270,6 +271,116 @@ static void test_sheet_too_large(void **state)
                      ERR_LIMIT);
     assert_null(out.rgb);
     img_release(&photo);
+}
+
+/* -- Styles ------------------------------------------------------------------------------------------ */
+
+static bool is_same(const img *a, const img *b)
+{
+    return a->width == b->width && a->height == b->height &&
+           !memcmp(a->rgb, b->rgb, 3 * (size_t)a->width * (size_t)a->height);
+}
+
+static img heat_of(const img *photo, const float *alpha, cap_overlay_style style)
+{
+    img panel;
+    error e = {0};
+    cap_overlay_options o = {.panel_width = 280, .style = style};
+    err_code rc = cap_overlay_heat(photo, cap_view_whole(photo), GRID, GRID, alpha, &o, &panel, &e);
+    if (rc) fail_msg("%s", e.text);
+    return panel;
+}
+
+/* On a night photo a veil can hardly show where it is open; heat shows it there as on snow. */
+static void test_heat_shows_on_any_photo(void **state)
+{
+    (void)state;
+    float alpha[GRID * GRID] = {0};
+    alpha[GRID * GRID / 2] = 1; /* in the middle, 120 to 160 of 280 pixels */
+    for (int level = 0; level <= 255; level += 51) {
+        img photo = picture_plain(280, 280, (uint8_t)level);
+        img heat = heat_of(&photo, alpha, CAP_OVERLAY_HEAT),
+            boxes = heat_of(&photo, alpha, CAP_OVERLAY_BOXES);
+        double hot = brightness(&heat, 125, 125, 155, 155), cold = brightness(&heat, 0, 0, 80, 80);
+        if (hot < cold + 80) fail_msg("grey %d: %.0f beside %.0f", level, hot, cold);
+        assert_true(is_same(&heat, &boxes));
+        img_release(&photo);
+        img_release(&heat);
+        img_release(&boxes);
+    }
+}
+
+/* What words leave to regions when they look at named things, too, is shown as if it were all. */
+static void test_weights_are_shown_as_shares(void **state)
+{
+    (void)state;
+    float alpha[GRID * GRID], less[GRID * GRID];
+    for (int i = 0; i < GRID * GRID; i++) {
+        alpha[i] = (float)(1 + i * i % 13) / 343;
+        less[i] = alpha[i] / 4; /* exact */
+    }
+    img photo = picture_plain(280, 280, 150);
+    for (int style = 0; style < CAP_OVERLAY_STYLES; style++) {
+        img all = heat_of(&photo, alpha, (cap_overlay_style)style);
+        img some = heat_of(&photo, less, (cap_overlay_style)style);
+        assert_true(is_same(&all, &some));
+        img_release(&all);
+        img_release(&some);
+    }
+    img_release(&photo);
+}
+
+static img sheet_of(const img *photo, int count, const char *const *word, const cap_overlay_options *o)
+{
+    static float alpha[WORDS * GRID * GRID];
+    img sheet;
+    error e = {0};
+    fill_alpha(alpha);
+    err_code rc = cap_overlay_sheet(photo, cap_view_whole(photo), GRID, GRID, count, word, NULL, alpha, NULL,
+                                    o, &sheet, &e);
+    if (rc) fail_msg("%s", e.text);
+    return sheet;
+}
+
+/* The sheet without words that mean little is that of the others. */
+static void test_sheet_of_content(void **state)
+{
+    (void)state;
+    static const char *const all[] = {"dog", "of", "a", "the"}, *const one[] = {"dog"};
+    img photo = picture_plain(200, 150, 150);
+    cap_overlay_options o = {.panel_width = 160, .style = CAP_OVERLAY_HEAT};
+    img plain = sheet_of(&photo, 1, one, &o), every = sheet_of(&photo, 4, all, &o);
+    o.content = true;
+    img content = sheet_of(&photo, 4, all, &o);
+    assert_true(is_same(&plain, &content));
+    assert_false(is_same(&plain, &every));
+    img nothing = sheet_of(&photo, 3, all + 1, &o);
+    assert_true(nothing.width < content.width || nothing.height < content.height);
+    img_release(&plain);
+    img_release(&every);
+    img_release(&content);
+    img_release(&nothing);
+    img_release(&photo);
+}
+
+/* Wide photos get wider panels, columns of high ones are narrow; a width that is asked for is kept. */
+static void test_panels_fit_photos(void **state)
+{
+    (void)state;
+    static const int size[][3] = {{400, 300, 320}, {300, 400, 320}, {1600, 300, 640}, {900, 300, 480}};
+    static const char *const one[] = {"dog"};
+    cap_overlay_options o = {.columns = 2};
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        img photo = picture_plain(size[i][0], size[i][1], 150), sheet = sheet_of(&photo, 1, one, &o);
+        int width = size[i][2];
+        assert_int_equal(sheet.width, 2 * (width / 10) + 2 * width + width / 16);
+        img_release(&sheet);
+        img_release(&photo);
+    }
+    img tall = picture_plain(200, 800, 150), sheet = sheet_of(&tall, 1, one, &o);
+    assert_true(sheet.width < 2 * 320 && sheet.width > 2 * 120);
+    img_release(&sheet);
+    img_release(&tall);
 }
 
 /* -- Boxes ------------------------------------------------------------------------------------------- */
@@ -336,6 +447,12 @@ static void test_sheet_opens_boxes(void **state)
     assert_false(is_plain(&framed, left + 20, top + 180));
     img_release(&plain);
     img_release(&framed);
+    o.style = CAP_OVERLAY_BOXES;
+    assert_int_equal(cap_overlay_sheet(&photo, view, 2, 2, 1, word, NULL, alpha, NULL, &o, &framed, &e),
+                     ERR_OK);
+    assert_true(is_plain(&framed, left + 100, top + 100) && is_plain(&framed, left + 20, top + 180));
+    assert_false(is_plain(&framed, left + 50, top + 100));
+    img_release(&framed);
     img_release(&photo);
 }
 
@@ -350,6 +467,10 @@ int main(void)
         cmocka_unit_test(test_sheet_shapes),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_sheet_too_large),
+        cmocka_unit_test(test_heat_shows_on_any_photo),
+        cmocka_unit_test(test_weights_are_shown_as_shares),
+        cmocka_unit_test(test_sheet_of_content),
+        cmocka_unit_test(test_panels_fit_photos),
         cmocka_unit_test(test_boxes),
         cmocka_unit_test(test_odd_boxes),
         cmocka_unit_test(test_sheet_opens_boxes),

@@ -10,7 +10,7 @@ describe_request describe_defaults(const char *doing, overlay_painter *painter)
     describe_request q = {.doing = doing,
                           .use = model_use_defaults(),
                           .decoding = decoding_defaults(CAP_PHOTOS),
-                          .files = {.paint = painter},
+                          .files = {.paint = painter, .look = overlay_look_defaults()},
                           .page = {.side = CAP_PAGE_SIDE},
                           .existing = EXISTING_DEFAULT};
     q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
@@ -39,6 +39,8 @@ static const char *find_problem(const describe_request *q)
                                                  : "--force needs --overlay-dir or --page";
     if (q->page.path && q->done.path)
         return "--page shows all photos of a run, so it does not go with --skip-done";
+    problem = overlay_look_problem(&q->files.look, q->overlay || q->files.folder);
+    if (problem) return problem;
     if (q->overlay && q->files.folder) return "--overlay and --overlay-dir exclude each other";
     if (q->records.path && (problem = record_file_problem(q->records.path))) return problem;
     bool records = q->records.path && !record_file_is_json(q->records.path);
@@ -125,6 +127,7 @@ int verb_describe(int argc, char **argv)
         {"overlay-dir", 'd', OPT_STRING, "DIR", &q.files.folder,
          .help = "the same for many photos, DIR/PHOTO.png each, like DIR/a.jpg.png; the next run replaces "
                  "them, and passes them over when they lie among the photos"},
+        OVERLAY_LOOK_OPTIONS(q.files.look),
         PAGE_OPTIONS(q.page),
         FORCE_OPTION(q),
         {"Files", .kind = OPT_GROUP},

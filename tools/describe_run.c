@@ -69,7 +69,7 @@ static const char *paint(describe_job *j, const cap_description *d, int i)
     if (path && q->files.folder)
         code = overlay_files_write(&q->files, i, d, photo, &reason);
     else if (path)
-        code = overlay_write(q->files.paint, d, photo, path, &reason);
+        code = overlay_write(q->files.paint, &q->files.look, d, photo, path, &reason);
     if (!code) return path;
     if (!ferror(stdout) || errno != EPIPE) lose_overlay(j, &reason);
     return NULL;

@@ -30,12 +30,37 @@ static cap_overlay_box *boxes_of_words(const cap_description *d)
     return boxes;
 }
 
-err_code overlay_words(const cap_description *d, img *out, error *err)
+overlay_look overlay_look_defaults(void)
+{
+    return (overlay_look){.style = cap_overlay_style_names[CAP_OVERLAY_HEAT], .words = "all"};
+}
+
+const char *overlay_look_problem(const overlay_look *look, bool wanted)
+{
+    const overlay_look plain = overlay_look_defaults();
+    if (look->width && look->width < 64) return "--overlay-width is 64 at least, or 0 for what fits";
+    bool set =
+        strcmp(look->style, plain.style) || strcmp(look->words, plain.words) || look->width || look->columns;
+    return set && !wanted ? "there is no overlay for --overlay-style, -words, -width or -columns" : NULL;
+}
+
+static cap_overlay_style style_of(const overlay_look *look)
+{
+    int style = 0;
+    while (style + 1 < CAP_OVERLAY_STYLES && strcmp(look->style, cap_overlay_style_names[style])) style++;
+    return (cap_overlay_style)style;
+}
+
+err_code overlay_words(const overlay_look *look, const cap_description *d, img *out, error *err)
 {
     const img photo = {d->photo.width, d->photo.height, d->photo.rgb};
     cap_overlay_box *boxes = boxes_of_words(d);
     if (!boxes) return err_no_memory(err, "for the boxes of an overlay");
-    const cap_overlay_options options = {.boxes = boxes};
+    const cap_overlay_options options = {.panel_width = look->width,
+                                         .columns = look->columns,
+                                         .style = style_of(look),
+                                         .content = !strcmp(look->words, "content"),
+                                         .boxes = boxes};
     err_code code =
         cap_overlay_sheet(&photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
                           d->best.probability, d->attention, d->best.sentence, &options, out, err);
@@ -43,7 +68,7 @@ err_code overlay_words(const cap_description *d, img *out, error *err)
     return code;
 }
 
-err_code overlay_concepts(const cap_description *d, img *out, error *err)
+err_code overlay_concepts(const overlay_look *look, const cap_description *d, img *out, error *err)
 {
     enum { WIDTH = 960, LABEL = 80 };
     const img photo = {d->photo.width, d->photo.height, d->photo.rgb};
@@ -56,21 +81,22 @@ err_code overlay_concepts(const cap_description *d, img *out, error *err)
         snprintf(label[i], LABEL, "%.60s %.2f", c->name, (double)c->confidence);
         if (c->boxed) boxes[i] = (cap_overlay_box){c->box, label[i]};
     }
-    if (!code) code = cap_overlay_boxes(&photo, boxes, (int)count, WIDTH, out, err);
+    if (!code)
+        code = cap_overlay_boxes(&photo, boxes, (int)count, look->width ? look->width : WIDTH, out, err);
     free(boxes);
     free(label);
     return code;
 }
 
-err_code overlay_write(overlay_painter *paint, const cap_description *d, const char *photo_path,
-                       const char *path, error *err)
+err_code overlay_write(overlay_painter *paint, const overlay_look *look, const cap_description *d,
+                       const char *photo_path, const char *path, error *err)
 {
     img sheet = {0};
     char role[ROLE];
     role_of(photo_path, role);
     const marked_mark mark = {role, strcmp(photo_path, "-") ? photo_path : "standard input",
                               d->best.sentence ? d->best.sentence : ""};
-    err_code code = paint(d, &sheet, err);
+    err_code code = paint(look, d, &sheet, err);
     if (!code) code = marked_write(path, &sheet, &mark, err);
     img_release(&sheet);
     return code;
@@ -217,7 +243,7 @@ err_code overlay_files_write(const overlay_files *f, int i, const cap_descriptio
                              error *err)
 {
     err_code code = marked_may_replace(f->path[i], word, f->force, err);
-    return code ? code : overlay_write(f->paint, d, photo_path, f->path[i], err);
+    return code ? code : overlay_write(f->paint, &f->look, d, photo_path, f->path[i], err);
 }
 
 void overlay_files_release(overlay_files *f)

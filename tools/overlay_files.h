@@ -8,14 +8,41 @@
 #include "src/image/image.h"
 #include "tools/outputs.h"
 
+/* How overlays look, as the command line says it. */
+typedef struct overlay_look {
+    const char *style; /* one of cap_overlay_style_names */
+    const char *words; /* "all" or "content" */
+    int width;         /* of a panel; 0: as fits */
+    int columns;       /* 0: as fits */
+} overlay_look;
+
+overlay_look overlay_look_defaults(void);
+
+/* What is wrong with looks where no overlay is wanted: they would change nothing. NULL: all is well. */
+const char *overlay_look_problem(const overlay_look *look, bool wanted);
+
+/* clang-format off */
+#define OVERLAY_LOOK_OPTIONS(look)                                                                           \
+    {"overlay-style", .kind = OPT_CHOICE, .metavar = "heat|veil|boxes", .value = &(look).style,              \
+     .help = "of overlays: colours that show on dark photos, too; a veil that is open where a word looked; " \
+             "or the object that it looked at in a box, and heat where it looked at none"},                  \
+    {"overlay-words", .kind = OPT_CHOICE, .metavar = "all|content", .value = &(look).words,                  \
+     .help = "content: overlays leave out words that mean little by themselves, like 'a' and 'of'"},         \
+    {"overlay-width", .kind = OPT_INT, .metavar = "N", .value = &(look).width, .min = 0, .max = 4096,        \
+     .help = "pixels of each picture of an overlay, 64 at least; 0: 320, and more where photos are wide"},   \
+    {"overlay-columns", .kind = OPT_INT, .metavar = "N", .value = &(look).columns, .min = 0, .max = 1000,    \
+     .help = "pictures side by side; 0: as fits a screen"}
+/* clang-format on */
+
 /* Paints the picture of a description that kept its photo. */
-typedef err_code overlay_painter(const cap_description *d, img *out, error *err);
+typedef err_code overlay_painter(const overlay_look *look, const cap_description *d, img *out, error *err);
 
 overlay_painter overlay_words;    /* the sheet of where each word looked */
 overlay_painter overlay_concepts; /* the photo with the boxes of what was named */
 
 typedef struct overlay_files {
     overlay_painter *paint;
+    overlay_look look;
     const char *folder;
     bool force;        /* replace what is not ours, too */
     const char **path; /* of each photo's overlay; NULL: none, the reason has been told */
@@ -36,8 +63,8 @@ err_code overlay_files_write(const overlay_files *f, int i, const cap_descriptio
 void overlay_files_release(overlay_files *f);
 
 /* Paints the overlay of a description and writes it to `path`, "-" for standard output. */
-err_code overlay_write(overlay_painter *paint, const cap_description *d, const char *photo_path,
-                       const char *path, error *err);
+err_code overlay_write(overlay_painter *paint, const overlay_look *look, const cap_description *d,
+                       const char *photo_path, const char *path, error *err);
 
 /* What is wrong with `path` (may be NULL) for an overlay: one that goes to standard output wants it alone.
  * NULL: all is well. */

@@ -12,6 +12,7 @@
 
 typedef struct request {
     const char *overlay, *photo, *sentence;
+    overlay_look look;
     model_use use;
     cap_request wanted; /* of the photo */
     bool json, quiet;
@@ -76,8 +77,9 @@ static err_code show(const request *q, const cap_judged *j, error *err)
     int warned = 0;
     if (j->description.warning) ui_warn(q->photo, j->description.warning, &warned);
     if (j->unknown && !q->quiet) warn_of_unknown(j);
-    err_code code =
-        q->overlay ? overlay_write(overlay_words, &j->description, q->photo, q->overlay, err) : ERR_OK;
+    err_code code = q->overlay
+                        ? overlay_write(overlay_words, &q->look, &j->description, q->photo, q->overlay, err)
+                        : ERR_OK;
     if (code) return code;
     if (!q->json)
         print_table(q->out, j);
@@ -119,7 +121,9 @@ static int score(request *q)
 
 int verb_score(int argc, char **argv)
 {
-    request q = {.use = model_use_defaults(), .wanted = cap_request_defaults(CAP_PHOTOS)};
+    request q = {.use = model_use_defaults(),
+                 .wanted = cap_request_defaults(CAP_PHOTOS),
+                 .look = overlay_look_defaults()};
     q.wanted.max_pixels = MODEL_MAX_PIXELS;
     const opt options[] = {
         MODEL_OPTIONS(q.use, q.wanted),
@@ -129,6 +133,7 @@ int verb_score(int argc, char **argv)
          .help = "one JSON object: words with log-probability and rank, log-probability, confidence"},
         {"overlay", 'o', OPT_OUTPUT, "OUT.png", &q.overlay,
          .help = "paint where each word looked; -: to standard output, and the table to standard error"},
+        OVERLAY_LOOK_OPTIONS(q.look),
         {"quiet", 'q', OPT_FLAG, .value = &q.quiet, .help = "no warning of words the model does not know"},
         {0},
     };
@@ -152,6 +157,7 @@ int verb_score(int argc, char **argv)
     q.sentence = argv[2];
     q.wanted.keep_photo = q.overlay;
     const char *problem = overlay_output_problem(q.overlay, q.json);
+    if (!problem) problem = overlay_look_problem(&q.look, q.overlay);
     if (problem) return verb_misuse(&command, problem);
     q.out = q.overlay && !strcmp(q.overlay, "-") ? stderr : stdout;
     return score(&q);

@@ -31,14 +31,22 @@ static frame frame_of(const img *photo, const cap_view *box, const img *panel)
     return f;
 }
 
-static void draw_frame(img *panel, frame f, img_colour c)
+static void draw_lines(img *panel, frame f, int thick, img_colour c)
 {
-    int thick = panel->width / 160 > 2 ? panel->width / 160 : 2, w = f.x1 - f.x0, h = f.y1 - f.y0;
-    int across = w < thick ? w : thick, down = h < thick ? h : thick;
+    int w = f.x1 - f.x0, h = f.y1 - f.y0, across = w < thick ? w : thick, down = h < thick ? h : thick;
     img_fill_rect(panel, f.x0, f.y0, w, down, c);
     img_fill_rect(panel, f.x0, f.y1 - down, w, down, c);
     img_fill_rect(panel, f.x0, f.y0, across, h, c);
     img_fill_rect(panel, f.x1 - across, f.y0, across, h, c);
+}
+
+/* With a light line around it, without which it would not show on dark photos. */
+static void draw_frame(img *panel, frame f, img_colour c)
+{
+    bool tiny = panel->width < 64;
+    int least = tiny ? 1 : 2, thick = panel->width / 160 > least ? panel->width / 160 : least;
+    if (!tiny) draw_lines(panel, (frame){f.x0 - 1, f.y0 - 1, f.x1 + 1, f.y1 + 1}, 1, white);
+    draw_lines(panel, f, thick, c);
 }
 
 /* Above the box where there is room, else inside it; moved to the left where it would leave the panel. */
@@ -61,6 +69,7 @@ err_code cap_overlay_paint_box(const img *photo, const cap_overlay_box *box, int
     img_colour c = colours[(size_t)number % (sizeof colours / sizeof *colours)];
     frame f = frame_of(photo, &box->box, panel);
     draw_frame(panel, f, c);
+    if (!*box->label) return ERR_OK;
     return draw_label(panel, f, box->label, c, e);
 }
 
@@ -94,7 +103,7 @@ err_code cap_overlay_boxes(const img *photo, const cap_overlay_box *boxes, int c
 {
     *out = (img){0};
     cap_overlay_options settings;
-    err_code rc = cap_overlay_settings(&(cap_overlay_options){.panel_width = width}, &settings, e);
+    err_code rc = cap_overlay_settings(photo, &(cap_overlay_options){.panel_width = width}, &settings, e);
     if (!rc) rc = cap_overlay_check(photo, cap_view_whole(photo), 1, 1, e);
     if (!rc) rc = cap_overlay_photo(photo, width, out, e);
     for (int i = count - 1; i >= 0 && !rc; i--)

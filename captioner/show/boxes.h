@@ -13,7 +13,7 @@
 
 typedef struct cap_overlay_box {
     cap_view box;      /* in pixels of the photo; what lies outside is cut off */
-    const char *label; /* NULL: there is no box */
+    const char *label; /* NULL: there is no box; "": it has no name */
 } cap_overlay_box;
 
 /* The concept with a box that word `word` of a sentence about the photo looked at, if at no region more; -1:

@@ -1,11 +1,14 @@
-/* One panel of an overlay: weights of regions -> a smooth field over the photo -> a veil. */
+/* One panel of an overlay: weights of regions -> a smooth field over the photo -> a veil, or heat. */
 #include "captioner/show/overlay_heat.h"
+
+#include "captioner/show/heat.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 static const double high_panel = 1.5; /* height of a panel at most, in widths */
 static const int max_grid = 1024;
+static const float least_peak = 3; /* in even weights: below it nothing counts as a peak */
 
 cap_view cap_view_whole(const img *photo)
 {
@@ -18,14 +21,27 @@ cap_view cap_view_centre(const img *photo)
     return (cap_view){(w - side) / 2, (h - side) / 2, (w + side) / 2, (h + side) / 2};
 }
 
-err_code cap_overlay_settings(const cap_overlay_options *options, cap_overlay_options *settings, error *e)
+const char *const cap_overlay_style_names[CAP_OVERLAY_STYLES] = {"veil", "heat", "boxes"};
+
+/* A wide photo gets a wider panel, so that it has about as many pixels as others. */
+static int fitting_width(const img *photo)
+{
+    enum { USUAL = 320 };
+    double shape = photo->height > 0 ? (double)photo->width / photo->height : 1, usual = 4.0 / 3;
+    return (int)lrint(USUAL * fmin(fmax(sqrt(shape / usual), 1), 2));
+}
+
+err_code cap_overlay_settings(const img *photo, const cap_overlay_options *options,
+                              cap_overlay_options *settings, error *e)
 {
     *settings = options ? *options : (cap_overlay_options){0};
-    if (!settings->panel_width) settings->panel_width = 320;
+    if (!settings->panel_width) settings->panel_width = fitting_width(photo);
     if (settings->opacity == 0) settings->opacity = 0.85f;
     if (settings->panel_width < 64 || settings->panel_width > 4096)
         return err_set(e, ERR_ARGUMENT, "an overlay panel of %d pixels is not in 64..4096",
                        settings->panel_width);
+    if ((unsigned)settings->style >= CAP_OVERLAY_STYLES)
+        return err_set(e, ERR_ARGUMENT, "there is no overlay style %d", (int)settings->style);
     if (settings->columns < 0)
         return err_set(e, ERR_ARGUMENT, "an overlay cannot have %d columns", settings->columns);
     if (!(settings->opacity > 0 && settings->opacity <= 1))
@@ -87,21 +103,41 @@ static void fill_blends(blend *b, int pixels, double from, double to, int region
     }
 }
 
-/* field [height][width]: the weight in multiples of an even one; returns the largest. Weights are held to
- * 0..1, no numbers count as 0. */
+/* A weight as it counts: held to 0..1, no numbers are 0. */
+static float held(float weight)
+{
+    return weight > 0 ? fminf(weight, 1) : 0;
+}
+
+/* What an even weight would be: words that look at named things, too, leave regions less than 1. */
+static float even_weight(const float *alpha, int regions)
+{
+    float sum = 0;
+    for (int i = 0; i < regions; i++) sum += held(alpha[i]);
+    return sum / (float)regions;
+}
+
+float cap_overlay_most(const float *alpha, int regions)
+{
+    float most = least_peak * even_weight(alpha, regions);
+    for (int i = 0; i < regions; i++) most = fmaxf(most, held(alpha[i]));
+    return fminf(most, 1);
+}
+
+/* field [height][width]: the weight in multiples of an even one; returns the largest. */
 static float fill_field(float *field, int width, int height, const blend *across, const blend *down,
                         const float *alpha, int grid_h, int grid_w)
 {
-    float even = (float)(grid_h * grid_w), largest = 0;
+    float even = even_weight(alpha, grid_h * grid_w), largest = 0;
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {
             float sum = 0;
             for (int j = 0; j < 16 && across[x].seen && down[y].seen; j++) {
-                float a = alpha[down[y].region[j / 4] * grid_w + across[x].region[j % 4]];
-                if (a > 0) sum += fminf(a, 1) * down[y].weight[j / 4] * across[x].weight[j % 4];
+                float a = held(alpha[down[y].region[j / 4] * grid_w + across[x].region[j % 4]]);
+                sum += a * down[y].weight[j / 4] * across[x].weight[j % 4];
             }
-            field[(size_t)y * width + x] = sum *= even;
-            if (sum > largest) largest = sum;
+            field[(size_t)y * width + x] = even > 0 ? sum / even : 0;
+            largest = fmaxf(largest, field[(size_t)y * width + x]);
         }
     }
     return largest;
@@ -110,12 +146,11 @@ static float fill_field(float *field, int width, int height, const blend *across
 /* -- The veil ---------------------------------------------------------------------------------------- */
 
 /* How open the veil is, 0..1: 0 where nothing was looked at, 1 at the panel's peak. Even attention (weight
- * and peak 1) is half open. A peak below 3 times even does not count as one, or the noise of a nearly even
+ * and peak 1) is half open. A peak below least_peak does not count as one, or the noise of a nearly even
  * panel would fill the whole range; above it an even weight opens the less the higher the peak, or a single
  * bright region would stand on a wide half-open plateau. */
 static float openness(float weight, float peak)
 {
-    const float least_peak = 3;
     if (peak < least_peak) peak = least_peak;
     float even = 0.5f * sqrtf(least_peak / peak);
     if (weight <= 1) return even * weight;
@@ -135,11 +170,41 @@ static void veil_pixel(uint8_t *p, float open, float opacity)
     }
 }
 
-err_code cap_overlay_veil(const img *photo, cap_view view, int grid_h, int grid_w, const float *alpha,
-                          float opacity, img *panel, error *e)
+/* Beneath heat the photo has lost most of its colours, which would be taken for heat. */
+static void heat_pixel(uint8_t *p, float open, float opacity)
+{
+    const float keep = 0.35f, full = 0.85f; /* the opacity at which the colours cover as they say */
+    float grey = 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2];
+    cap_heat h = cap_heat_at(open);
+    const uint8_t colour[3] = {h.colour.r, h.colour.g, h.colour.b};
+    float cover = fminf(h.cover * opacity / full, 1);
+    for (int c = 0; c < 3; c++) {
+        float paled = grey + keep * (p[c] - grey);
+        p[c] = (uint8_t)(paled + cover * (colour[c] - paled) + 0.5f);
+    }
+}
+
+static void cover_pixel(const cap_overlay_options *settings, uint8_t *p, float open)
+{
+    if (settings->style == CAP_OVERLAY_VEIL)
+        veil_pixel(p, open, settings->opacity);
+    else
+        heat_pixel(p, open, settings->opacity);
+}
+
+img_colour cap_overlay_scale(const cap_overlay_options *settings, float open)
+{
+    uint8_t light[3] = {225, 225, 225};
+    if (settings->style != CAP_OVERLAY_VEIL) return cap_heat_at(open).colour;
+    veil_pixel(light, open, settings->opacity);
+    return (img_colour){light[0], light[1], light[2]};
+}
+
+err_code cap_overlay_cover(const img *photo, cap_view view, int grid_h, int grid_w, const float *alpha,
+                           const cap_overlay_options *settings, img *panel, error *e)
 {
     size_t width = panel->width, height = panel->height;
-    for (size_t i = 0; !alpha && i < width * height; i++) veil_pixel(panel->rgb + 3 * i, 0, opacity);
+    for (size_t i = 0; !alpha && i < width * height; i++) cover_pixel(settings, panel->rgb + 3 * i, 0);
     if (!alpha) return ERR_OK;
     double sx = (double)panel->width / photo->width, sy = (double)panel->height / photo->height;
     float *field = malloc(width * height * sizeof *field);
@@ -150,7 +215,7 @@ err_code cap_overlay_veil(const img *photo, cap_view view, int grid_h, int grid_
         fill_blends(down, panel->height, view.y0 * sy, view.y1 * sy, grid_h);
         float peak = fill_field(field, panel->width, panel->height, across, down, alpha, grid_h, grid_w);
         for (size_t i = 0; i < width * height; i++)
-            veil_pixel(panel->rgb + 3 * i, openness(field[i], peak), opacity);
+            cover_pixel(settings, panel->rgb + 3 * i, openness(field[i], peak));
     }
     free(field);
     free(across);
@@ -158,15 +223,38 @@ err_code cap_overlay_veil(const img *photo, cap_view view, int grid_h, int grid_
     return ok ? ERR_OK : err_no_memory(e, "while painting an overlay");
 }
 
+bool cap_overlay_is_covered(const cap_overlay_options *settings, const cap_overlay_box *box)
+{
+    return settings->style != CAP_OVERLAY_BOXES || !box || !box->label;
+}
+
+err_code cap_overlay_look(const img *photo, cap_view view, int grid_h, int grid_w, const float *alpha,
+                          const cap_overlay_box *box, const cap_overlay_options *settings, img *panel,
+                          error *e)
+{
+    img plain;
+    bool covered = cap_overlay_is_covered(settings, box);
+    err_code rc = img_create(&plain, panel->width, panel->height, e);
+    if (rc) return rc;
+    img_blit(&plain, 0, 0, panel);
+    if (covered) rc = cap_overlay_cover(photo, view, grid_h, grid_w, alpha, settings, panel, e);
+    if (!rc && box && box->label) {
+        if (covered) cap_overlay_open_box(photo, box, &plain, panel);
+        rc = cap_overlay_paint_box(photo, box, 0, panel, e);
+    }
+    img_release(&plain);
+    return rc;
+}
+
 err_code cap_overlay_heat(const img *photo, cap_view view, int grid_h, int grid_w, const float *alpha,
                           const cap_overlay_options *options, img *out, error *e)
 {
     cap_overlay_options settings;
     *out = (img){0};
-    err_code rc = cap_overlay_settings(options, &settings, e);
+    err_code rc = cap_overlay_settings(photo, options, &settings, e);
     if (!rc) rc = cap_overlay_check(photo, view, grid_h, grid_w, e);
     if (!rc) rc = cap_overlay_photo(photo, settings.panel_width, out, e);
-    if (!rc) rc = cap_overlay_veil(photo, view, grid_h, grid_w, alpha, settings.opacity, out, e);
+    if (!rc) rc = cap_overlay_cover(photo, view, grid_h, grid_w, alpha, &settings, out, e);
     if (rc) img_release(out);
     return rc;
 }

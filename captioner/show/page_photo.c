@@ -56,13 +56,6 @@ static void put_path(io_json_build *b, const char *path)
 
 /* ---- the data ---- */
 
-static bool means_little(const char *word)
-{
-    for (const char *const *w = ds_function_words; *w; w++)
-        if (!strcmp(*w, word)) return true;
-    return false;
-}
-
 static void put_weights(io_json_build *b, json_t *o, const char *key, const float *weight, size_t count)
 {
     if (!weight) return;
@@ -96,7 +89,7 @@ static void put_word(io_json_build *b, json_t *list, const cap_description *d, c
     io_json_put_string(b, o, "w", a->word[i]);
     io_json_put_number(b, o, "p", (double)a->probability[i]);
     if (a->trust) io_json_put_number(b, o, "t", (double)a->trust[i]);
-    if (means_little(a->word[i])) io_json_put_bool(b, o, "small", true);
+    if (ds_is_function_word(a->word[i])) io_json_put_bool(b, o, "small", true);
     put_weights(b, o, "look", a->attention ? a->attention + at * regions : NULL, regions);
     put_weights(b, o, "named", a->concept_attention ? a->concept_attention + at * concepts : NULL, concepts);
     int object = cap_overlay_object(d, a, i);

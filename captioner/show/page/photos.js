@@ -3,6 +3,7 @@
 const about = JSON.parse(document.getElementById('about').textContent);
 const byId = (id) => document.getElementById(id);
 const percent = (x) => (x > 0 && x < 0.005 ? '<1' : Math.round(100 * x)) + '\u00a0%';
+const finer = (x) => (100 * x).toFixed(x < 0.0995 ? 1 : 0) + '\u00a0%';
 
 function make(tag, attributes, ...children) {
   const e = document.createElement(tag);
@@ -74,7 +75,7 @@ function showWord(p, photo, word) {
   p.querySelector('img').load();
   canvas.hidden = object ? overlay === 'boxes' : !word.look;
   if (!canvas.hidden) paintHeat(canvas, photo, word.look, overlay === 'boxes' ? 'heat' : overlay, about.ramp, object && object.box);
-  if (object) frameBox(p, object.box, object.name);
+  if (object) frameBox(p, object.box, object.name + ' ' + percent(word.named[word.object] / 1e4));
 }
 
 // What a word looked at, in a few words: what is framed first, then most first.
@@ -93,9 +94,9 @@ function shortLook(photo, word) {
   return whereInWords(photo, word.look);
 }
 
+// The right end of the scale: the largest share of its look that a region has, or what would count as a peak.
 function peakOf(word) {
-  const all = word.look ? word.look.reduce((a, b) => a + b, 0) : 0;
-  return all ? Math.max(...word.look) / all : 0;
+  return word.look ? Math.max(...word.look, 3 * word.look.reduce((a, b) => a + b, 0) / word.look.length) / 1e4 : 0;
 }
 
 // ---- a sentence whose words can be pointed at ----
@@ -171,7 +172,7 @@ function card(photo) {
     if (!w) return;
     word.textContent = w.w + ' ' + percent(w.p);
     where.textContent = shortLook(photo, w);
-    most.textContent = percent(peakOf(w));
+    most.textContent = finer(peakOf(w));
   };
   host.append(frame, make('div', { class: 'text' },
     make('p', { class: 'card-said' }, sentence(photo, said, host, p, tell)),
@@ -201,7 +202,7 @@ function openLarge(photo) {
   const tell = (w) => {
     if (!w) return quiet();
     const trust = w.t === undefined ? '' : ', trust ' + percent(w.t);
-    reading.replaceChildren(make('span', {}, make('b', {}, w.w), ' \u2013 probability ' + percent(w.p) + trust), scale(percent(peakOf(w))));
+    reading.replaceChildren(make('span', {}, make('b', {}, w.w), ' \u2013 probability ' + percent(w.p) + trust), scale(finer(peakOf(w))));
     for (const [share, what] of lookedAt(photo, w).slice(0, 3)) reading.append(make('span', {}, percent(share) + ' of its look at ' + what));
   };
   quiet();
