@@ -10,6 +10,7 @@ describe_request describe_defaults(const char *doing, overlay_painter *painter)
     describe_request q = {.doing = doing,
                           .use = model_use_defaults(),
                           .decoding = decoding_defaults(CAP_PHOTOS),
+                          .chained = chained_defaults(),
                           .files = {.paint = painter, .look = overlay_look_defaults()},
                           .page = {.side = CAP_PAGE_SIDE},
                           .existing = EXISTING_DEFAULT};
@@ -101,6 +102,7 @@ int verb_describe(int argc, char **argv)
         STYLE_OPTION(q.decoding.request),
         PHOTO_OPTIONS(q),
         WORDING_OPTIONS(q.decoding.request),
+        CHAINED_OPTIONS(q.chained),
         {"prefix", .kind = OPT_STRING, .metavar = "TEXT", .value = &q.prefix,
          .help = "put this before every sentence, as it is: \"ohwx style, \""},
         {"suffix", .kind = OPT_STRING, .metavar = "TEXT", .value = &q.suffix, .help = "and this behind it"},
@@ -159,6 +161,12 @@ int verb_describe(int argc, char **argv)
         return verb_misuse(&command, "--attention needs --json, --output FILE.jsonl or --sidecar json");
     error err = {0};
     if (decoding_apply(&q.decoding, &err)) return verb_misuse(&command, err.text);
+    const char *problem = chained_problem(&q.chained);
+    if (problem) return verb_misuse(&command, problem);
+    q.chained.use.threads = q.use.threads;
+    q.chained.use.precision = q.use.precision;
+    q.chained.alt_text = q.decoding.request.alt_text;
+    q.decoding.request.alt_text = q.chained.alt_text && !q.chained.use.path;
     q.hush = q.hush || q.decoding.request.min_confidence > 0;
     q.decoding.request.attention = q.attention || q.decoding.request.keep_photo;
     return describe_run(&q, argv + 1, argc - 1);

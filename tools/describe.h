@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "src/io/json_build.h"
+#include "tools/chained.h"
 #include "tools/decoding.h"
 #include "tools/done_list.h"
 #include "tools/metadata.h"
@@ -23,6 +24,7 @@ typedef struct describe_request {
     const char *overlay;
     model_use use;
     decoding decoding;
+    chained chained;
     bool json, attention, with_path, recursive;
     const char *exclude[DESCRIBE_GLOBS + 1]; /* globs of files and folders that are left out, up to NULL */
     const char *list;                        /* a file of paths; NULL: there is none */

@@ -86,6 +86,7 @@ io_json_build describe_build(const describe_request *q, const cap_description *d
     put_sentence(&b, b.root, q, d->alternative);
     put_confidence(&b, q, d);
     if (q->decoding.n_best) put_alternatives(&b, q, d);
+    chained_put_json(&q->chained, d, &b);
     if (q->decoding.request.keywords)
         io_json_put_strings(&b, b.root, "keywords", d->keyword, (size_t)d->keywords);
     if (q->attention) put_attention(&b, d);

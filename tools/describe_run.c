@@ -159,7 +159,9 @@ static err_code run_group(describe_job *j, error *err)
         code = cap_describe_files(q->use.session, &q->decoding.request, path, n, d, reason, err);
     else
         describe_input(q, d, reason);
+    if (!code) code = chained_put(&j->q->chained, d, n, reason, err);
     for (int i = 0; !code && i < n; i++) {
+        chained_show(&j->q->chained, i);
         if (!reason[i].code) warn(j, &d[i], path[i]);
         if (reason[i].code)
             code = complain(j, path[i], &reason[i], err);
@@ -373,10 +375,12 @@ int describe_run(describe_request *q, char **operands, int count)
     bool any = j.photos.count;
     if (!code && any) code = model_use_open(&q->use, CAP_PHOTOS, &q->decoding.request, &err);
     if (!code && any) code = check_model(&j, &err);
+    if (!code && any) code = chained_open(&q->chained, q->decoding.request.attention, &err);
     if (!code && any) code = page_file_begin(&q->page, q->use.path, &err);
     int verdict = code ? verb_fail(&err) : run_groups(&j);
     verdict = close_files(q, verdict);
     model_use_close(&q->use);
+    chained_close(&q->chained);
     photo_list_release(&j.photos);
     free(j.wants);
     overlay_files_release(&q->files);

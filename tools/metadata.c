@@ -141,6 +141,7 @@ err_code metadata_write(const metadata *m, existing_policy policy, const char *p
                           .alt_text = words->sentence ? text_string(&alt) : NULL,
                           .keyword = words->keyword,
                           .keywords = words->keywords,
+                          .lang = words->lang,
                           .mark = {CAPTION_VERSION, words->model, words->confidence}};
     err_code code = make_path(photo, &path) && !alt.failed ? ERR_OK : no_memory(photo, err);
     if (!code && m->beside) code = write_place(m, true, policy, text_string(&path), &w, err);

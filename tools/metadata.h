@@ -2,7 +2,7 @@
  *
  *     metadata m = {.in_file = true};
  *     if (metadata_plan(&m, &files, EXISTING_KEEP, "a.jpg", &wanted, &err)) ...
- *     const metadata_words words = {"a dog runs", keyword, 2, "built-in", 0.8};
+ *     const metadata_words words = {"a dog runs", keyword, 2, NULL, "built-in", 0.8};
  *     if (wanted && metadata_write(&m, EXISTING_KEEP, "a.jpg", &words, &err)) ...
  *
  * What is written, and what stays, src/meta/meta.h says. A file is written to a temporary beside it, which is
@@ -23,6 +23,7 @@ typedef struct metadata_words {
     const char *sentence; /* NULL: none is to be written */
     const char *const *keyword;
     int keywords;
+    const char *lang; /* of the sentence; NULL: nobody has said it */
     const char *model;
     double confidence;
 } metadata_words;

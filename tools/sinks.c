@@ -72,6 +72,7 @@ static err_code put_metadata(describe_request *q, const cap_description *d, cons
     const metadata_words words = {.sentence = silent ? NULL : text_string(&said),
                                   .keyword = d->keyword,
                                   .keywords = d->keywords,
+                                  .lang = q->chained.lang,
                                   .model = model_name(q),
                                   .confidence = d->confidence};
     err_code code = good ? metadata_write(&q->metadata, q->policy, photo, &words, err)

@@ -30,7 +30,7 @@ typedef struct meta_block {
 typedef struct meta_blocks {
     meta_block of[META_KINDS];
     bool changed[META_KINDS]; /* for writing: it is not the one of the file */
-    bool exif_elsewhere;      /* the file has EXIF in a form that is not written: a second one would hide it */
+    bool exif_elsewhere; /* the file has EXIF in a form that is not written: a second one would hide it */
 } meta_blocks;
 
 typedef struct meta_format {

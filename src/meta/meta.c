@@ -198,6 +198,7 @@ static err_code decide(job *j, error *err)
     err_code code = decide_keywords(j, err);
     j->done.changed = j->done.description || j->done.alt_text || j->done.keywords;
     if (code || !j->done.changed) return code;
+    j->xmp.lang = j->words->lang;
     const meta_mark *m = &j->words->mark;
     xmp_mark *mark = &j->xmp.mark;
     if (mark->program && !j->done.description && !j->done.alt_text) return ERR_OK;

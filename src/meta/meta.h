@@ -51,6 +51,7 @@ typedef struct meta_words {
     const char *alt_text;       /* NULL: none */
     const char *const *keyword; /* [keywords] */
     int keywords;               /* 0: none */
+    const char *lang; /* of description and alternative text, as BCP 47 names it; NULL: nobody says it */
     meta_mark mark;
 } meta_words;
 

@@ -34,6 +34,7 @@ typedef struct xmp_words {
     const char *description; /* dc:description, x-default or the first; NULL: none */
     const char *alt_text;    /* Iptc4xmpCore:AltTextAccessibility, likewise */
     xmp_list keyword;        /* dc:subject */
+    const char *lang; /* for writing: in which the two texts stand besides x-default; NULL: x-default alone */
     xmp_mark mark;
 } xmp_words;
 

@@ -35,12 +35,22 @@ static void append_attribute(text *out, const char *name, const char *value)
     text_append(out, "\"");
 }
 
-static void append_alternative(text *out, const char *name, const char *value)
+static void append_in(text *out, const char *lang, const char *value)
+{
+    text_append(out, "     <rdf:li xml:lang=\"");
+    append_escaped(out, lang);
+    text_append(out, "\">");
+    append_escaped(out, value);
+    text_append(out, "</rdf:li>\n");
+}
+
+static void append_alternative(text *out, const char *name, const char *lang, const char *value)
 {
     if (!value) return;
-    text_printf(out, "   <%s>\n    <rdf:Alt>\n     <rdf:li xml:lang=\"x-default\">", name);
-    append_escaped(out, value);
-    text_printf(out, "</rdf:li>\n    </rdf:Alt>\n   </%s>\n", name);
+    text_printf(out, "   <%s>\n    <rdf:Alt>\n", name);
+    append_in(out, "x-default", value);
+    if (lang) append_in(out, lang, value);
+    text_printf(out, "    </rdf:Alt>\n   </%s>\n", name);
 }
 
 static void append_bag(text *out, const char *name, const xmp_list *list)
@@ -69,8 +79,9 @@ static void append_words(text *out, const char *about, unsigned kinds, const xmp
     append_attribute(out, "caption:captionDescription", m->description);
     append_attribute(out, "caption:captionAltText", m->alt_text);
     text_append(out, ">\n");
-    if (kinds & XMP_DESCRIPTION) append_alternative(out, "dc:description", w->description);
-    if (kinds & XMP_ALT_TEXT) append_alternative(out, "Iptc4xmpCore:AltTextAccessibility", w->alt_text);
+    if (kinds & XMP_DESCRIPTION) append_alternative(out, "dc:description", w->lang, w->description);
+    if (kinds & XMP_ALT_TEXT)
+        append_alternative(out, "Iptc4xmpCore:AltTextAccessibility", w->lang, w->alt_text);
     if (kinds & XMP_KEYWORDS) append_bag(out, "dc:subject", &w->keyword);
     if (m->program) append_bag(out, "caption:captionKeywords", &m->keyword);
     text_append(out, "  </rdf:Description>\n");
