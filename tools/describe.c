@@ -13,6 +13,7 @@ describe_request describe_defaults(const char *doing, overlay_painter *painter)
                           .chained = chained_defaults(),
                           .files = {.paint = painter, .look = overlay_look_defaults()},
                           .page = {.side = CAP_PAGE_SIDE},
+                          .look = {.as = "auto"},
                           .existing = EXISTING_DEFAULT};
     q.decoding.request.max_pixels = MODEL_MAX_PIXELS;
     return q;
@@ -40,7 +41,8 @@ static const char *find_problem(const describe_request *q)
                                                  : "--force needs --overlay-dir or --page";
     if (q->page.path && q->done.path)
         return "--page shows all photos of a run, so it does not go with --skip-done";
-    problem = overlay_look_problem(&q->files.look, q->overlay || q->files.folder);
+    problem = overlay_look_problem(&q->files.look, q->overlay || q->files.folder || q->look.on);
+    if (!problem) problem = look_problem(&q->look, q->json);
     if (problem) return problem;
     if (q->overlay && q->files.folder) return "--overlay and --overlay-dir exclude each other";
     if (q->records.path && (problem = record_file_problem(q->records.path))) return problem;
@@ -66,7 +68,7 @@ bool describe_begin(describe_request *q, opt_command *command, int *argc, char *
     q->metadata.beside = q->sidecar.kind && !strcmp(q->sidecar.kind, "xmp");
     q->silent = q->records.path || q->sidecar.kind || q->metadata.in_file;
     q->out = q->overlay && !strcmp(q->overlay, "-") ? stderr : stdout;
-    q->decoding.request.keep_photo = q->overlay || q->files.folder || q->page.path;
+    q->decoding.request.keep_photo = q->overlay || q->files.folder || q->page.path || q->look.on;
     return !problem;
 }
 
@@ -89,6 +91,7 @@ static const char examples[] =
     "  caption --n-best 5 --beam 8 --avoid man --must dog photo.jpg\n"
     "  caption --overlay where.png photo.jpg\n"
     "  caption --overlay-dir sheets holiday/ > captions.tsv\n"
+    "  caption --look photo.jpg\n"
     "  caption -r --page look holiday/ && xdg-open look/index.html\n"
     "  find . -name '*.jpg' -print0 | xargs -0 caption --with-path\n";
 
@@ -130,6 +133,7 @@ int verb_describe(int argc, char **argv)
          .help = "the same for many photos, DIR/PHOTO.png each, like DIR/a.jpg.png; the next run replaces "
                  "them, and passes them over when they lie among the photos"},
         OVERLAY_LOOK_OPTIONS(q.files.look),
+        LOOK_OPTIONS(q.look),
         PAGE_OPTIONS(q.page),
         FORCE_OPTION(q),
         {"Files", .kind = OPT_GROUP},

@@ -10,6 +10,7 @@
 #include "tools/chained.h"
 #include "tools/decoding.h"
 #include "tools/done_list.h"
+#include "tools/look.h"
 #include "tools/metadata.h"
 #include "tools/model_use.h"
 #include "tools/overlay_files.h"
@@ -33,6 +34,7 @@ typedef struct describe_request {
     const char *prefix, *suffix;             /* what goes before and behind every sentence; NULL: nothing */
     overlay_files files;
     page_file page;
+    look look;
     const char *existing;   /* the word, and */
     existing_policy policy; /* what it means */
     sidecar sidecar;

@@ -98,6 +98,7 @@ static err_code show(describe_job *j, const cap_description *d, int i, error *er
     bool painted = overlay || (!j->q->overlay && !j->q->files.folder);
     bool good = j->q->silent || (alone ? concepts_print : describe_print)(j->q, d, path, overlay);
     err_code code = good ? put_files(j, d, i, &all, err) : no_memory_to_print(path, err);
+    if (!code && j->q->look.on) code = look_put(&j->q->look, d, err);
     if (!code && all && painted && j->q->done.path) code = done_list_note(&j->q->done, path, err);
     return code;
 }
@@ -223,7 +224,7 @@ static err_code check_model(const describe_job *j, error *err)
 {
     cap_info info;
     cap_get_info(j->q->use.model, &info);
-    bool overlays = j->q->overlay || j->q->files.folder;
+    bool overlays = j->q->overlay || j->q->files.folder || j->q->look.on;
     if (overlays && !info.attends && !j->q->decoding.request.only_concepts)
         return err_set(err, ERR_MISMATCH, "this model attends to nothing, so there is nothing to paint");
     if (j->q->hush && !info.calibrated)
@@ -367,7 +368,8 @@ int describe_run(describe_request *q, char **operands, int count)
     error err = {0};
     j.photos = (photo_list){
         .recursive = q->recursive, .exclude = q->exclude, .complain = complain_of_folder, .ctx = &j};
-    err_code code = list_photos(&j, operands, count, &err);
+    err_code code = q->look.on ? look_begin(&q->look, &q->files.look, &err) : ERR_OK;
+    if (!code) code = list_photos(&j, operands, count, &err);
     tell_passed_over(&j);
     if (!code) code = pass_over_done(&j, &err);
     if (!code && j.photos.count) code = plan_files(&j, &files, &err);

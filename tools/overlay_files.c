@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "captioner/show/overlay.h"
 #include "src/base/text.h"
 #include "tools/marked.h"
 
@@ -32,7 +31,7 @@ static cap_overlay_box *boxes_of_words(const cap_description *d)
 
 overlay_look overlay_look_defaults(void)
 {
-    return (overlay_look){.style = cap_overlay_style_names[CAP_OVERLAY_HEAT], .words = "all"};
+    return (overlay_look){.style = cap_overlay_style_names[CAP_OVERLAY_HEAT], .words = "auto"};
 }
 
 const char *overlay_look_problem(const overlay_look *look, bool wanted)
@@ -51,19 +50,32 @@ static cap_overlay_style style_of(const overlay_look *look)
     return (cap_overlay_style)style;
 }
 
-err_code overlay_words(const overlay_look *look, const cap_description *d, img *out, error *err)
+err_code overlay_look_options(const overlay_look *look, const cap_description *d, bool in_terminal,
+                              cap_overlay_options *options, cap_overlay_box **boxes, error *err)
+{
+    *boxes = boxes_of_words(d);
+    *options = (cap_overlay_options){.panel_width = look->width,
+                                     .columns = look->columns,
+                                     .style = style_of(look),
+                                     .content = !strcmp(look->words, "content") ||
+                                                (in_terminal && !strcmp(look->words, "auto")),
+                                     .boxes = *boxes};
+    return *boxes ? ERR_OK : err_no_memory(err, "for the boxes of an overlay");
+}
+
+err_code overlay_sheet(const cap_overlay_options *options, const cap_description *d, img *out, error *err)
 {
     const img photo = {d->photo.width, d->photo.height, d->photo.rgb};
-    cap_overlay_box *boxes = boxes_of_words(d);
-    if (!boxes) return err_no_memory(err, "for the boxes of an overlay");
-    const cap_overlay_options options = {.panel_width = look->width,
-                                         .columns = look->columns,
-                                         .style = style_of(look),
-                                         .content = !strcmp(look->words, "content"),
-                                         .boxes = boxes};
-    err_code code =
-        cap_overlay_sheet(&photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
-                          d->best.probability, d->attention, d->best.sentence, &options, out, err);
+    return cap_overlay_sheet(&photo, d->view, d->grid_h, d->grid_w, d->best.words, d->best.word,
+                             d->best.probability, d->attention, d->best.sentence, options, out, err);
+}
+
+err_code overlay_words(const overlay_look *look, const cap_description *d, img *out, error *err)
+{
+    cap_overlay_options options;
+    cap_overlay_box *boxes;
+    err_code code = overlay_look_options(look, d, false, &options, &boxes, err);
+    if (!code) code = overlay_sheet(&options, d, out, err);
     free(boxes);
     return code;
 }

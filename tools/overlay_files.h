@@ -5,13 +5,14 @@
 #define TOOLS_OVERLAY_FILES_H
 
 #include "captioner/caption.h"
+#include "captioner/show/overlay.h"
 #include "src/image/image.h"
 #include "tools/outputs.h"
 
 /* How overlays look, as the command line says it. */
 typedef struct overlay_look {
     const char *style; /* one of cap_overlay_style_names */
-    const char *words; /* "all" or "content" */
+    const char *words; /* "all", "content" or "auto": all in pictures, content in a terminal */
     int width;         /* of a panel; 0: as fits */
     int columns;       /* 0: as fits */
 } overlay_look;
@@ -21,13 +22,22 @@ overlay_look overlay_look_defaults(void);
 /* What is wrong with looks where no overlay is wanted: they would change nothing. NULL: all is well. */
 const char *overlay_look_problem(const overlay_look *look, bool wanted);
 
+/* As options of captioner/show/overlay.h, for a description; what is shown is `in_terminal`, or a picture. The
+ * caller frees *boxes. MEMORY. */
+err_code overlay_look_options(const overlay_look *look, const cap_description *d, bool in_terminal,
+                              cap_overlay_options *options, cap_overlay_box **boxes, error *err);
+
+/* The sheet of a description that kept its photo. */
+err_code overlay_sheet(const cap_overlay_options *options, const cap_description *d, img *out, error *err);
+
 /* clang-format off */
 #define OVERLAY_LOOK_OPTIONS(look)                                                                           \
     {"overlay-style", .kind = OPT_CHOICE, .metavar = "heat|veil|boxes", .value = &(look).style,              \
      .help = "of overlays: colours that show on dark photos, too; a veil that is open where a word looked; " \
              "or the object that it looked at in a box, and heat where it looked at none"},                  \
-    {"overlay-words", .kind = OPT_CHOICE, .metavar = "all|content", .value = &(look).words,                  \
-     .help = "content: overlays leave out words that mean little by themselves, like 'a' and 'of'"},         \
+    {"overlay-words", .kind = OPT_CHOICE, .metavar = "auto|all|content", .value = &(look).words,                  \
+     .help = "content: leave out words that mean little by themselves, like 'a' and 'of'; auto: in a "        \
+             "terminal alone"},                                                                              \
     {"overlay-width", .kind = OPT_INT, .metavar = "N", .value = &(look).width, .min = 0, .max = 4096,        \
      .help = "pixels of each picture of an overlay, 64 at least; 0: 320, and more where photos are wide"},   \
     {"overlay-columns", .kind = OPT_INT, .metavar = "N", .value = &(look).columns, .min = 0, .max = 1000,    \
