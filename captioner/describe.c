@@ -1,5 +1,5 @@
 /* Photos: how they become encoder states, and what is said of their regions. */
-#include "captioner/photos.h"
+#include "captioner/ahead.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +229,21 @@ cap_code cap_describe_files(cap_session *s, const cap_request *request, const ch
     cap_source *from = arena_array(&mem, (size_t)(count > 0 ? count : 0), sizeof *from);
     if (!from) return err_no_memory(err, "for %d photos", count);
     for (int i = 0; i < count; i++) from[i].path = paths[i];
+    err_code code = describe(s, request, from, count, out, errors, err);
+    arena_release(&mem);
+    return code;
+}
+
+cap_code cap_describe_ahead(cap_session *s, const cap_request *request, cap_ahead *list, int count,
+                            cap_description *out, cap_error *errors, cap_error *err)
+{
+    arena mem = {0};
+    cap_source *from = arena_array(&mem, (size_t)(count > 0 ? count : 0), sizeof *from);
+    if (!from) return err_no_memory(err, "for %d photos", count);
+    for (int i = 0; i < count; i++) {
+        bool read = list[i].pixels || list[i].reason.code;
+        from[i] = read ? (cap_source){.ahead = &list[i]} : (cap_source){.path = list[i].path};
+    }
     err_code code = describe(s, request, from, count, out, errors, err);
     arena_release(&mem);
     return code;

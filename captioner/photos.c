@@ -1,5 +1,5 @@
 /* Reading photos: from files to the pixels that the nets look at. */
-#include "captioner/photos.h"
+#include "captioner/ahead.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,12 +114,34 @@ static err_code copy_photo(const cap_photos *g, int i, error *err)
     return ERR_OK;
 }
 
+/* What was read before is for the same request, so it has the same parts. */
+static err_code take_ahead(const cap_photos *g, int i, error *err)
+{
+    cap_ahead *a = g->from[i].ahead;
+    if (a->reason.code) {
+        if (err) *err = a->reason;
+        return a->reason.code;
+    }
+    g->out[i] = a->description;
+    a->description = (cap_description){0};
+    memcpy(g->pixels + (size_t)i * view_bytes(g), a->pixels, view_bytes(g));
+    memcpy(g->squares + (size_t)i * square_bytes(g), a->square, square_bytes(g));
+    if (g->square) g->letters[i] = *a->letter;
+    return ERR_OK;
+}
+
+static err_code take_photo(const cap_photos *g, int i, error *err)
+{
+    if (g->from[i].ahead) return take_ahead(g, i, err);
+    return g->from[i].pixels.rgb ? copy_photo(g, i, err) : read_photo(g, i, err);
+}
+
 static void read_task(void *ctx, int i, int worker)
 {
     (void)worker;
     const cap_photos *g = ctx;
     cap_description *d = &g->out[i];
-    err_code code = g->from[i].pixels.rgb ? copy_photo(g, i, &g->errors[i]) : read_photo(g, i, &g->errors[i]);
+    err_code code = take_photo(g, i, &g->errors[i]);
     if (code) {
         g->errors[i].code = code;
         cap_description_release(d);
@@ -164,4 +186,39 @@ err_code cap_photos_read(cap_photos *g, arena *mem, error *err)
     pool_run(g->s->threads, g->count, read_task, g);
     pack_photos(g);
     return ERR_OK;
+}
+
+/* ---- ahead ---- */
+
+static err_code read_ahead(const cap_model *m, const cap_request *request, const char *path, cap_ahead *out)
+{
+    cap_session alone = {.model = m}; /* without threads: the caller's does it */
+    const cap_source from = {.path = path};
+    cap_wishes wishes;
+    err_code code = cap_wishes_read(m, request, CAP_PHOTOS, &wishes, &out->reason);
+    if (code) return code;
+    cap_photos g = {.s = &alone,
+                    .wishes = &wishes,
+                    .from = &from,
+                    .count = 1,
+                    .out = &out->description,
+                    .errors = &out->reason};
+    code = cap_photos_read(&g, &out->memory, &out->reason);
+    out->pixels = g.pixels;
+    out->square = g.squares;
+    out->letter = g.letters;
+    return code ? code : out->reason.code;
+}
+
+void cap_ahead_read(const cap_model *m, const cap_request *request, const char *path, cap_ahead *out)
+{
+    *out = (cap_ahead){.path = path};
+    out->reason.code = read_ahead(m, request, path, out);
+}
+
+void cap_ahead_release(cap_ahead *a)
+{
+    cap_description_release(&a->description);
+    arena_release(&a->memory);
+    *a = (cap_ahead){0};
 }

@@ -10,13 +10,14 @@
 #include "captioner/session.h"
 #include "cnn/detect.h"
 
-/* Where a photo comes from: one of the three. */
+/* Where a photo comes from: one of the four. */
 typedef struct cap_source {
     const char *path;
     const void *bytes; /* a file of `size` bytes called `name` */
     size_t size;
     const char *name;
-    img pixels; /* borrowed */
+    img pixels;              /* borrowed */
+    struct cap_ahead *ahead; /* read before, see captioner/ahead.h */
 } cap_source;
 
 typedef struct cap_photos {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tools/describe.h"
+#include "tools/stream.h"
 #include "tools/verbs.h"
 #include "tools/wording.h"
 
@@ -35,6 +36,9 @@ static const char *find_problem(const describe_request *q)
 {
     const char *problem = overlay_output_problem(q->overlay, q->json);
     if (problem) return problem;
+    if (q->every > 0 && !q->stream) return "--every needs --stream";
+    if (q->watch && (q->overlay || q->files.folder || q->page.path))
+        return "--watch goes with lines, --output and --sidecar, not with overlays and pages";
     if (q->nul && !q->list) return "-0 needs --files-from";
     if (q->files.force && !q->files.folder && !q->page.path)
         return q->decoding.request.only_concepts ? "--force needs --overlay-dir"
@@ -53,6 +57,9 @@ static const char *find_problem(const describe_request *q)
     if (q->metadata.in_file && q->decoding.n_best)
         return "--write-metadata writes one sentence, not several (--n-best)";
     bool files = q->records.path || q->sidecar.kind || q->metadata.in_file;
+    if (q->stream && (files || q->done.path || q->list || q->overlay || q->files.folder || q->page.path ||
+                      q->recursive || q->watch || q->look.on))
+        return "--stream prints lines; photos and files do not go with it";
     if (q->json && files)
         return "with --output, --sidecar and --write-metadata nothing is printed, so --json says nothing";
     return NULL;
@@ -60,7 +67,9 @@ static const char *find_problem(const describe_request *q)
 
 bool describe_begin(describe_request *q, opt_command *command, int *argc, char **argv, int *verdict)
 {
-    command->operands_min = !opt_given(command, *argc, argv, "files-from");
+    bool stream = opt_given(command, *argc, argv, "stream");
+    command->operands_min = !stream && !opt_given(command, *argc, argv, "files-from");
+    if (stream) command->operands_max = 0;
     if (!verb_begin(command, argc, argv, verdict)) return false;
     const char *problem = find_problem(q);
     if (problem) *verdict = verb_misuse(command, problem);
@@ -93,6 +102,7 @@ static const char examples[] =
     "  caption --overlay-dir sheets holiday/ > captions.tsv\n"
     "  caption --look photo.jpg\n"
     "  caption -r --page look holiday/ && xdg-open look/index.html\n"
+    "  ffmpeg -i film.mp4 -f mjpeg - | caption --stream - --every 2\n"
     "  find . -name '*.jpg' -print0 | xargs -0 caption --with-path\n";
 
 int verb_describe(int argc, char **argv)
@@ -104,6 +114,19 @@ int verb_describe(int argc, char **argv)
         CAPTION_RULES(q.decoding),
         STYLE_OPTION(q.decoding.request),
         PHOTO_OPTIONS(q),
+        {"watch", .kind = OPT_FLAG, .value = &q.watch,
+         .help = "describe the photos of the folders, then those that come to lie in them (with -r, or below "
+                 "them) or "
+                 "change, each as soon as it is complete; Ctrl-C ends"},
+        {"stream", .kind = OPT_INPUT, .metavar = "FILE", .value = &q.stream,
+         .help =
+             "instead of photos: JPEG or PNG pictures that come one after another, -: from standard input; "
+             "the newest is described, those there is no time for are dropped, and a line is printed when "
+             "the sentence changes; with --json it has the picture's number (frame) and the seconds since "
+             "the "
+             "first one (time)"},
+        {"every", .kind = OPT_DOUBLE, .metavar = "S", .value = &q.every, .max = 86400,
+         .help = "with --stream: describe a picture every S seconds at most"},
         WORDING_OPTIONS(q.decoding.request),
         CHAINED_OPTIONS(q.chained),
         {"prefix", .kind = OPT_STRING, .metavar = "TEXT", .value = &q.prefix,
@@ -173,5 +196,5 @@ int verb_describe(int argc, char **argv)
     q.decoding.request.alt_text = q.chained.alt_text && !q.chained.use.path;
     q.hush = q.hush || q.decoding.request.min_confidence > 0;
     q.decoding.request.attention = q.attention || q.decoding.request.keep_photo;
-    return describe_run(&q, argv + 1, argc - 1);
+    return q.stream ? stream_run(&q) : describe_run(&q, argv + 1, argc - 1);
 }

@@ -30,6 +30,9 @@ typedef struct describe_request {
     const char *exclude[DESCRIBE_GLOBS + 1]; /* globs of files and folders that are left out, up to NULL */
     const char *list;                        /* a file of paths; NULL: there is none */
     bool nul;                                /* with a NUL behind each */
+    const char *stream;                      /* a file of pictures, one after another; NULL: there is none */
+    double every;                            /* seconds between those that are described, at least */
+    bool watch;                              /* go on with photos that come to lie in the folders */
     bool hush;                               /* say nothing where the model is unsure */
     const char *prefix, *suffix;             /* what goes before and behind every sentence; NULL: nothing */
     overlay_files files;

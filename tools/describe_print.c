@@ -95,13 +95,11 @@ io_json_build describe_build(const describe_request *q, const cap_description *d
     return b;
 }
 
-static bool print_said(const describe_request *q, const cap_alternative *a)
+/* What is to be printed of one sentence, before anything of its line is: memory may be out. */
+static bool compose(const describe_request *q, const cap_alternative *a, text *said)
 {
-    text said = {0};
-    bool good = describe_say(q, a, &said);
-    print_escaped(q->out, text_string(&said));
-    text_release(&said);
-    return good;
+    text_clear(said);
+    return describe_say(q, a, said);
 }
 
 /* The end of a line. */
@@ -118,28 +116,31 @@ static void print_keywords(const describe_request *q, const cap_description *d)
 static bool print_list(const describe_request *q, const cap_description *d, const char *path)
 {
     bool good = true;
+    text said = {0};
     for (int i = 0; i < d->alternatives && good; i++) {
+        good = compose(q, &d->alternative[i], &said);
+        if (!good) break;
         print_escaped(q->out, path);
         fprintf(q->out, "\t%d\t%.6f\t", i + 1, d->alternative[i].score);
-        good = print_said(q, &d->alternative[i]);
+        print_escaped(q->out, text_string(&said));
         fputc('\n', q->out);
     }
+    text_release(&said);
     return good;
 }
 
 static bool print_text(const describe_request *q, const cap_description *d, const char *path)
 {
     if (q->decoding.n_best) return print_list(q, d, path);
-    if (q->tabs) {
+    text said = {0};
+    bool hushed = describe_is_hushed(q, d), good = hushed || compose(q, &d->best, &said);
+    if (good && q->tabs) {
         print_escaped(q->out, path);
         fputc('\t', q->out);
     }
-    bool good = true;
-    if (describe_is_hushed(q, d))
-        fputs("(unsure)", q->out);
-    else
-        good = print_said(q, &d->best);
-    print_keywords(q, d);
+    if (good) print_escaped(q->out, hushed ? "(unsure)" : text_string(&said));
+    if (good) print_keywords(q, d);
+    text_release(&said);
     return good;
 }
 

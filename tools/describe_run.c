@@ -9,11 +9,14 @@
 
 #include "src/io/file.h"
 #include "tools/describe.h"
+#include "tools/interrupt.h"
 #include "tools/photo_list.h"
 #include "tools/print.h"
 #include "tools/progress.h"
+#include "tools/read_ahead.h"
 #include "tools/sinks.h"
 #include "tools/verbs.h"
+#include "tools/watch.h"
 
 /* Photos that go through the net together; fewer when they are kept at full size. */
 enum { GROUP = 8, KEPT_GROUP = 2 };
@@ -26,6 +29,10 @@ typedef struct describe_job {
     int lost;                    /* overlays that could not be written */
     int warned;                  /* photos that were read in spite of a fault */
     sink_set *wants;    /* [photos.count] which files want a description of it; NULL: there are none */
+    read_ahead *ahead;  /* reads the next photos meanwhile; NULL: they are read in their turn */
+    watcher *watcher;   /* NULL: nothing is watched */
+    photo_list rules;   /* which photos are taken of the folders that are watched */
+    bool watching;      /* the photos are those that have come since the start */
     int lost_by[SINKS]; /* files of each kind that could not be written */
 } describe_job;
 
@@ -148,18 +155,31 @@ static int next_group(const describe_job *j)
     return n ? n : 1;
 }
 
+/* The next n photos, which lie at path[n]. Those that were read ahead are moved out of the way in any case. */
+static err_code describe_next(describe_job *j, const char **path, int n, cap_description *d, error *reason,
+                              error *err)
+{
+    const describe_request *q = j->q;
+    cap_ahead list[GROUP] = {0};
+    err_code code = ERR_OK;
+    if (j->ahead) read_ahead_take(j->ahead, n, list);
+    if (!strcmp(path[0], "-"))
+        describe_input(q, d, reason);
+    else if (j->ahead)
+        code = cap_describe_ahead(q->use.session, &q->decoding.request, list, n, d, reason, err);
+    else
+        code = cap_describe_files(q->use.session, &q->decoding.request, path, n, d, reason, err);
+    for (int i = 0; i < n; i++) cap_ahead_release(&list[i]);
+    return code;
+}
+
 static err_code run_group(describe_job *j, error *err)
 {
     cap_description d[GROUP] = {0};
     error reason[GROUP] = {0};
-    const describe_request *q = j->q;
     const char **path = j->photos.path + j->done;
     int n = next_group(j);
-    err_code code = ERR_OK;
-    if (strcmp(path[0], "-"))
-        code = cap_describe_files(q->use.session, &q->decoding.request, path, n, d, reason, err);
-    else
-        describe_input(q, d, reason);
+    err_code code = describe_next(j, path, n, d, reason, err);
     if (!code) code = chained_put(&j->q->chained, d, n, reason, err);
     for (int i = 0; !code && i < n; i++) {
         chained_show(&j->q->chained, i);
@@ -191,29 +211,52 @@ static bool tell_lost(const describe_job *j, int photos)
     return good;
 }
 
-static int run_groups(describe_job *j)
+/* True: stop, with *err set, or because the reader of standard output has left: main knows how to end then. */
+static bool has_to_stop(describe_job *j, err_code *code, error *err)
 {
-    error err = {0};
+    if (*code) return true;
+    if (!fflush(stdout)) {
+        *code = done_list_write(&j->q->done, err);
+    } else if (errno != EPIPE) {
+        *code = err_set(err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
+    }
+    return *code || ferror(stdout) || (j->watcher && ui_asked_to_stop(NULL));
+}
+
+static err_code run_groups(describe_job *j, error *err)
+{
+    err_code code = ERR_OK;
+    bool stop = false;
+    while (!stop && j->done < j->photos.count) {
+        code = run_group(j, err);
+        stop = has_to_stop(j, &code, err);
+    }
+    return code;
+}
+
+/* The photos that the command line names, with a bar, and read ahead. */
+static err_code run_first(describe_job *j, error *err)
+{
+    const cap_request *request = &j->q->decoding.request;
     int photos = j->photos.count;
     j->progress = (ui_progress){.label = j->q->doing, .unit = "photos", .total = photos};
     j->progress.quiet = photos < 2 || !isatty(STDERR_FILENO) || (isatty(STDOUT_FILENO) && !j->q->silent);
     ui_progress_start(&j->progress);
-    err_code code = ERR_OK;
-    while (!code && j->done < photos) {
-        code = run_group(j, &err);
-        if (code) continue;
-        if (!fflush(stdout)) {
-            code = done_list_write(&j->q->done, &err);
-            continue;
-        }
-        if (errno == EPIPE) break; /* the reader has left; main knows how to end then */
-        code = err_set(&err, ERR_IO, "cannot write to standard output: %s", strerror(errno));
-    }
+    if (photos > 1 && !request->keep_photo) /* photos at full size would fill the memory */
+        j->ahead = read_ahead_start(j->q->use.model, request, j->photos.path, photos, j->q->use.threads);
+    err_code code = run_groups(j, err);
+    read_ahead_stop(&j->ahead);
     if (code || ferror(stdout))
         ui_progress_clear(&j->progress);
     else
         ui_progress_finish(&j->progress);
-    if (code) return verb_fail(&err);
+    return code;
+}
+
+/* What is said at the end of `photos`. */
+static int finish(describe_job *j, int photos)
+{
+    error err = {0};
     if (ferror(stdout)) return VERB_FAILED;
     bool good = tell_lost(j, photos);
     if (page_file_end(&j->q->page, &err)) return verb_fail(&err);
@@ -261,7 +304,7 @@ static err_code list_photos(describe_job *j, char **operands, int count, error *
     for (int i = 0; i < count; i++) {
         err_code code = photo_list_add(&j->photos, operands[i], err);
         if (code == ERR_MEMORY) return code;
-        if (!code) continue;
+        if (!code || (j->watcher && code == ERR_MISSING)) continue; /* there will be some */
         verb_fail(err);
         j->empty++;
         if (!j->q->silent && !describe_print_failed(j->q, operands[i], err))
@@ -272,7 +315,7 @@ static err_code list_photos(describe_job *j, char **operands, int count, error *
         if (code) return code;
     }
     bool alone = count == 1 && j->photos.count == 1 && !strcmp(operands[0], j->photos.path[0]);
-    j->q->tabs = !alone || j->q->with_path;
+    j->q->tabs = !alone || j->q->with_path || j->watcher;
     int overlays = alone ? 0 : pass_over_overlays(&j->photos);
     if (j->q->overlay && j->photos.count > 1)
         return err_set(err, ERR_ARGUMENT, "--overlay takes one photo, not %d; --overlay-dir takes many",
@@ -307,7 +350,7 @@ static err_code pass_over_done(describe_job *j, error *err)
     photo_list *l = &j->photos;
     done_list *d = &j->q->done;
     int kept = 0, all = l->count;
-    err_code code = d->path ? done_list_open(d, err) : ERR_OK;
+    err_code code = d->path && !j->watching ? done_list_open(d, err) : ERR_OK;
     if (code || !d->path) return code;
     for (int i = 0; i < all && !code; i++) {
         bool done;
@@ -315,7 +358,7 @@ static err_code pass_over_done(describe_job *j, error *err)
         if (!done) l->path[kept++] = l->path[i];
     }
     l->count = kept;
-    if (!code && kept < all)
+    if (!code && kept < all && !j->watching)
         ui_say("passed over: %d of %d photos are done, says '%s'", all - kept, all, d->path);
     return code;
 }
@@ -333,21 +376,26 @@ static err_code plan_sinks(describe_job *j, outputs *files, error *err)
     photo_list *l = &j->photos;
     int kept = 0, had = 0, all = l->count;
     if (!sinks_on(j->q)) return ERR_OK;
+    err_code code = j->watching ? ERR_OK : sinks_open(j->q, err);
+    free(j->wants);
     j->wants = calloc((size_t)all + 1, sizeof *j->wants);
-    err_code code = j->wants ? sinks_open(j->q, err) : err_no_memory(err, "for the list of photos");
+    if (!code && !j->wants) code = err_no_memory(err, "for the list of photos");
     for (int i = 0; i < all && !code; i++) {
         sink_set wants;
         int lost = count_lost(j);
         code = sinks_plan(j->q, files, l->path[i], &wants, lose_file, j, err);
         if (!wants && !j->q->decoding.request.keep_photo) {
-            had += count_lost(j) == lost;
+            bool has = count_lost(j) == lost;
+            had += has;
+            if (!code && has && j->q->done.path) code = done_list_note(&j->q->done, l->path[i], err);
             continue;
         }
         j->wants[kept] = wants;
         l->path[kept++] = l->path[i];
     }
     l->count = kept;
-    if (!code && had)
+    if (!code) code = done_list_write(&j->q->done, err);
+    if (!code && had && !j->watching)
         ui_say("passed over: %d of %d photos have what they were to get; see --existing", had, all);
     return code;
 }
@@ -361,32 +409,112 @@ static int close_files(describe_request *q, int verdict)
     return code ? verb_fail(&err) : verdict;
 }
 
+/* ---- what comes later ---- */
+
+static err_code enter_folder(void *ctx, const char *folder, size_t root, error *err)
+{
+    describe_job *j = ctx;
+    return j->watcher ? watch_folder(j->watcher, folder, root, err) : ERR_OK;
+}
+
+/* Photos that may be in the making are left to the watcher. */
+static err_code leave_fresh(describe_job *j, error *err)
+{
+    photo_list *l = &j->photos;
+    err_code code = ERR_OK;
+    int kept = 0;
+    for (int i = 0; i < l->count && j->watcher && !code; i++) {
+        if (watch_is_fresh(l->path[i]))
+            code = watch_wait_for(j->watcher, l->path[i], err);
+        else
+            l->path[kept++] = l->path[i];
+    }
+    if (j->watcher) l->count = kept;
+    return code;
+}
+
+static err_code plan_all(describe_job *j, error *err)
+{
+    outputs files = {0};
+    err_code code = pass_over_done(j, err);
+    if (!code && j->photos.count) code = plan_files(j, &files, err);
+    if (!code) code = plan_sinks(j, &files, err);
+    outputs_release(&files);
+    return code;
+}
+
+static err_code run_new(describe_job *j, error *err)
+{
+    j->done = 0;
+    pass_over_overlays(&j->photos);
+    err_code code = plan_all(j, err);
+    if (!code) code = run_groups(j, err);
+    for (int i = 0; i < j->done && !code; i++) code = watch_note(j->watcher, j->photos.path[i], err);
+    return code;
+}
+
+/* Until somebody asks to stop, or the reader leaves. */
+static err_code watch_on(describe_job *j, int *photos, error *err)
+{
+    err_code code = ERR_OK;
+    if (isatty(STDERR_FILENO)) ui_say("watching for more photos; Ctrl-C ends");
+    j->watching = j->progress.quiet = true;
+    while (!code && !ferror(stdout) && !ui_asked_to_stop(NULL)) {
+        photo_list_release(&j->photos);
+        code = watch_next(j->watcher, ui_asked_to_stop, NULL, &j->photos, err);
+        *photos += j->photos.count;
+        if (!code && j->photos.count) code = run_new(j, err);
+    }
+    return code;
+}
+
+static err_code describe_all(describe_job *j, int *photos, error *err)
+{
+    bool any = j->photos.count || j->watcher;
+    describe_request *q = j->q;
+    err_code code = any ? model_use_open(&q->use, CAP_PHOTOS, &q->decoding.request, err) : ERR_OK;
+    if (!code && any) code = check_model(j, err);
+    if (!code && any) code = chained_open(&q->chained, q->decoding.request.attention, err);
+    if (!code && any) code = page_file_begin(&q->page, q->use.path, err);
+    if (!code) code = run_first(j, err);
+    *photos = j->photos.count;
+    return code || !j->watcher ? code : watch_on(j, photos, err);
+}
+
+static err_code find_photos(describe_job *j, char **operands, int count, error *err)
+{
+    photo_list *l = &j->photos;
+    l->recursive = j->q->recursive;
+    l->exclude = j->q->exclude;
+    l->complain = complain_of_folder;
+    l->enter = enter_folder;
+    l->ctx = j;
+    j->rules = *l;
+    err_code code = j->q->watch ? watch_open(&j->rules, &j->watcher, err) : ERR_OK;
+    if (!code) code = list_photos(j, operands, count, err);
+    if (!code) code = leave_fresh(j, err);
+    tell_passed_over(j);
+    return code;
+}
+
 int describe_run(describe_request *q, char **operands, int count)
 {
     describe_job j = {.q = q};
-    outputs files = {0};
     error err = {0};
-    j.photos = (photo_list){
-        .recursive = q->recursive, .exclude = q->exclude, .complain = complain_of_folder, .ctx = &j};
+    int photos = 0;
+    if (q->watch) ui_heed_signals();
     err_code code = q->look.on ? look_begin(&q->look, &q->files.look, &err) : ERR_OK;
-    if (!code) code = list_photos(&j, operands, count, &err);
-    tell_passed_over(&j);
-    if (!code) code = pass_over_done(&j, &err);
-    if (!code && j.photos.count) code = plan_files(&j, &files, &err);
-    if (!code) code = plan_sinks(&j, &files, &err);
-    bool any = j.photos.count;
-    if (!code && any) code = model_use_open(&q->use, CAP_PHOTOS, &q->decoding.request, &err);
-    if (!code && any) code = check_model(&j, &err);
-    if (!code && any) code = chained_open(&q->chained, q->decoding.request.attention, &err);
-    if (!code && any) code = page_file_begin(&q->page, q->use.path, &err);
-    int verdict = code ? verb_fail(&err) : run_groups(&j);
+    if (!code) code = find_photos(&j, operands, count, &err);
+    if (!code) code = plan_all(&j, &err);
+    if (!code) code = describe_all(&j, &photos, &err);
+    int verdict = code ? verb_fail(&err) : finish(&j, photos);
     verdict = close_files(q, verdict);
     model_use_close(&q->use);
     chained_close(&q->chained);
+    watch_close(&j.watcher);
     photo_list_release(&j.photos);
     free(j.wants);
     overlay_files_release(&q->files);
     page_file_release(&q->page);
-    outputs_release(&files);
     return verdict;
 }

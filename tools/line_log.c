@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/io/file.h"
@@ -26,11 +28,24 @@ static err_code check_kind(const line_log *l, error *err)
     return err_set(err, ERR_ARGUMENT, "cannot write '%.300s': what is there is no file", l->path);
 }
 
+/* One that was killed a moment ago may be on its way out still. File systems without locks have nobody to wait
+ * for. */
+static bool lock_patiently(int fd)
+{
+    enum { TRIES = 20 };
+    static const struct timespec nap = {0, 100000000};
+    for (int i = 0; i < TRIES; i++) {
+        if (i) nanosleep(&nap, NULL);
+        if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return true;
+    }
+    return false;
+}
+
 static err_code open_locked(line_log *l, error *err)
 {
     l->fd = open(l->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (l->fd < 0) return cannot_write(l, errno, err);
-    if (!flock(l->fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return ERR_OK;
+    if (lock_patiently(l->fd)) return ERR_OK;
     return err_set(err, ERR_ARGUMENT, "cannot write '%.300s': another run of caption is writing it", l->path);
 }
 

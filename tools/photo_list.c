@@ -95,11 +95,18 @@ static bool fits(const char *glob, const char *name, const char *below, bool is_
     return strchr(pattern, '/') ? !fnmatch(from, below, FNM_PATHNAME) : !fnmatch(pattern, name, 0);
 }
 
-static bool is_excluded(const walk *w, const char *name, const char *path, bool is_dir)
+static bool is_excluded(const photo_list *l, const char *name, const char *below, bool is_dir)
 {
-    for (const char *const *glob = w->l->exclude; glob && *glob; glob++)
-        if (fits(*glob, name, path + w->root, is_dir)) return true;
+    for (const char *const *glob = l->exclude; glob && *glob; glob++)
+        if (fits(*glob, name, below, is_dir)) return true;
     return false;
+}
+
+bool photo_list_takes(const photo_list *l, const char *path, size_t root, bool is_dir)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (*name == '.' || is_excluded(l, name, path + root, is_dir)) return false;
+    return is_dir ? l->recursive : ds_is_photo_name(name);
 }
 
 static err_code take_folder(walk *w, const struct dirent *entry, const char *path, error *err)
@@ -113,7 +120,7 @@ static err_code take_entry(walk *w, const struct dirent *entry, const char *path
 {
     mode_t mode = mode_of(entry, path);
     bool photo = ds_is_photo_name(entry->d_name);
-    if (is_excluded(w, entry->d_name, path, S_ISDIR(mode))) return ERR_OK;
+    if (is_excluded(w->l, entry->d_name, path + w->root, S_ISDIR(mode))) return ERR_OK;
     if (S_ISDIR(mode)) return take_folder(w, entry, path, err);
     int kind = photo ? passed_over_mode(mode) : passed_over_kind(entry->d_name);
     if (w->counting) {
@@ -152,7 +159,10 @@ static err_code read_entries(walk *w, DIR *dir, const char *folder, error *err)
 
 static err_code read_folder(walk *w, const char *folder, error *err)
 {
-    DIR *dir = opendir(folder);
+    photo_list *l = w->l;
+    err_code told = l->enter && !w->counting ? l->enter(l->ctx, folder, w->root, err) : ERR_OK;
+    DIR *dir = told ? NULL : opendir(folder);
+    if (told) return told;
     if (!dir) return err_set(err, ERR_IO, "cannot read folder '%.200s': %s", folder, strerror(errno));
     err_code code = read_entries(w, dir, folder, err);
     closedir(dir);
@@ -212,10 +222,9 @@ static void drop_raw_beside(photo_list *l, int first)
     l->count = kept;
 }
 
-static err_code list_folder(photo_list *l, const char *folder, error *err)
+err_code photo_list_add_folder(photo_list *l, const char *folder, size_t root, error *err)
 {
-    size_t n = strlen(folder);
-    walk w = {.l = l, .root = n + !(n && folder[n - 1] == '/')};
+    walk w = {.l = l, .root = root};
     int first = l->count;
     err_code code = read_folder(&w, folder, err);
     if (!code) code = read_below(&w, err);
@@ -231,8 +240,9 @@ static err_code list_folder(photo_list *l, const char *folder, error *err)
 
 err_code photo_list_add(photo_list *l, const char *operand, error *err)
 {
+    size_t n = strlen(operand);
     if (!strcmp(operand, "-") || !is_folder(operand)) return append(l, operand, err);
-    return list_folder(l, operand, err);
+    return photo_list_add_folder(l, operand, n + (n && operand[n - 1] != '/'), err);
 }
 
 /* A line that names nothing is complained of, and the others go on. "-" is a file of that name, as standard

@@ -32,6 +32,9 @@ typedef struct photo_list {
     void (*complain)(void *ctx, const error *reason); /* a folder below cannot be read; may be NULL */
     void *ctx;
 
+    /* Told each folder before it is read; `root` are the bytes of its path before what globs see. NULL: nobody */
+    err_code (*enter)(void *ctx, const char *folder, size_t root, error *err);
+
     const char **path; /* [count] */
     int count;
     int64_t capacity;
@@ -47,6 +50,12 @@ err_code photo_list_add(photo_list *l, const char *operand, error *err);
  * photos are complained of. IO, MEMORY. */
 err_code photo_list_add_from(photo_list *l, const char *path, bool nul, error *err);
 void photo_list_release(photo_list *l);
+
+/* A folder below one that is listed: globs see of paths what is behind their first `root` bytes. */
+err_code photo_list_add_folder(photo_list *l, const char *folder, size_t root, error *err);
+
+/* Would a folder with this entry, at path = FOLDER/name, list it, or be walked on into it? */
+bool photo_list_takes(const photo_list *l, const char *path, size_t root, bool is_dir);
 
 /* The bytes of standard input, for the operand "-"; the caller frees them. */
 err_code photo_from_input(uint8_t **bytes, size_t *size, error *err);

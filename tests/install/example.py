@@ -26,6 +26,8 @@ class Alternative(c.Structure):
         ("score", c.c_double),
         ("confidence", c.c_double),
         ("trust", c.POINTER(c.c_float)),
+        ("attention", c.POINTER(c.c_float)),
+        ("concept_attention", c.POINTER(c.c_float)),
         ("ended", c.c_bool),
     ]
 
