@@ -179,18 +179,60 @@ def test_alone(b):
     expect(not b.complaints(), 'the console complains')
 
 
+def make_lines(folder):
+    page = os.path.join(folder, 'lines.html')
+    done = subprocess.run([program, 'translate', '--model', os.path.join(models, 'random_text_sigmoid.safetensors'), '--alignment', page],
+                          input=b'one two three\nthree two\nno \xff text\n', capture_output=True, check=False)
+    expect(done.returncode == 1, f'exit code {done.returncode}: {done.stderr}')  # of the line that is no text
+    return page
+
+
+COLOURED = '''return [...document.querySelectorAll('.pair')[0].querySelectorAll('.tokens')[arguments[0]].querySelectorAll('.token')]
+  .filter((t) => parseInt(t.style.getPropertyValue('--look') || '0') > 0).length'''
+
+
+def test_lines(b):
+    """Of a page of lines."""
+    expect(b.run('return document.querySelectorAll(".pair").length') == 2, 'not every line is there')
+    expect(b.run('return document.querySelectorAll("#failures li").length') == 1, 'the line that failed is not told')
+    source = b.run('return document.querySelector(".pair .tokens").querySelectorAll(".token").length')
+    b.hover('.pair .tokens + .tokens .token')
+    expect(b.run(COLOURED, 0) > 0, 'a word that is pointed at colours no word of the source')
+    b.away()
+    expect(b.run(COLOURED, 0) == 0, 'the colours stay')
+    b.hover('.pair .tokens .token')
+    expect(b.run(COLOURED, 1) > 0, 'a word of the source colours nothing')
+    b.tap('.pair .tokens + .tokens .token')
+    b.away()
+    expect(b.run(COLOURED, 0) > 0, 'a tap does not stay')
+    b.run('document.querySelector(".pair .token").focus()')
+    b.type([web.RIGHT])
+    expect(b.run('return document.activeElement === document.querySelectorAll(".pair .token")[1]') == (source > 1), 'the arrow moves nothing')
+    b.click('.pair summary')
+    settle(b, f'return document.querySelectorAll(".pair table tr th[scope=col]").length === {source}', 'the table is not there')
+    b.keys('#filter', 'three two')
+    expect(b.run('return document.querySelectorAll(".pair").length') == 1, 'the filter lets other lines through')
+    for dark in (False, True):
+        b.dark(dark)
+        for selector, ratio in b.run(CONTRAST, ['h1', '.hint', '.token', '.pair .number', '.pair .sure', '.pair summary']):
+            expect(ratio >= 4.5, f"'{selector}' has a contrast of {ratio:.2f}")
+    for width in (320, 1400):
+        b.resize(width, 900)
+        settle(b, 'return document.documentElement.scrollWidth <= document.documentElement.clientWidth', f'too wide at {width}')
+
+
 def test_many(b, page, folder):
     """A thousand photos: five of the page again and again."""
     with open(page, encoding='utf-8') as f:
         lines = f.read().split('\n')
-    at = [i for i, line in enumerate(lines) if 'class="photo"' in line and 'type="text/plain"' in line]
+    at = [i for i, line in enumerate(lines) if 'class="item"' in line and 'type="text/plain"' in line]
     many = os.path.join(folder, 'many.html')
     with open(many, 'w', encoding='utf-8') as f:
         f.write('\n'.join(lines[:at[0]] + [lines[i] for i in at] * 200 + lines[at[-1] + 1:]))
     size = os.path.getsize(many)
     expect(size < 60e6, f'1,000 photos take {size / 1e6:.1f} MB')
     b.open(many)
-    expect(b.run('return document.querySelectorAll(".card").length') == 1000, 'photos are lost')
+    settle(b, 'return document.querySelectorAll(".card").length === 1000', 'photos are lost', 60)
     took = b.run('const t = performance.getEntriesByType("navigation")[0]; return t.loadEventEnd - t.startTime') / 1000
     expect(took < 8, f'1,000 photos open in {took:.1f} s')  # 1 to 2 s on a machine that does nothing else
     print(f'1,000 photos: {size / 1e6:.1f} MB, open in {took:.2f} s')
@@ -211,6 +253,10 @@ def main():
                 test(b)
                 complaints = b.complaints()
                 expect(not complaints, f'{test.__name__}: the console says {complaints}')
+            b.open(make_lines(folder))
+            b.away()
+            test_lines(b)
+            test_alone(b)
             test_many(b, page, folder)
     return 0
 

@@ -113,7 +113,7 @@ static const char *string_of(const json_t *o, const char *key)
     return json_string_value(json_object_get(o, key));
 }
 
-#define PHOTO "type=\"application/json\" class=\"photo\""
+#define ITEM "type=\"application/json\" class=\"item\""
 
 static char *read_page(const char *file)
 {
@@ -159,7 +159,7 @@ static void what_names_hold_does_not_end_the_data(void **state)
     assert_string_equal(string_of(about, "program"), options.program);
     assert_string_equal(string_of(about, "model"), options.model);
     assert_int_equal(json_array_size(json_object_get(about, "ramp")), CAP_HEAT_STEPS);
-    json_t *photo = next_json(&at, PHOTO), *failed = next_json(&at, PHOTO);
+    json_t *photo = next_json(&at, ITEM), *failed = next_json(&at, ITEM);
     assert_string_equal(string_of(photo, "path"), "x/<!--<script>\\n\xEF\xBF\xBD.jpg");
     assert_float_equal(number_at(json_object_get(photo, "view"), 1), 0.25, 1e-6);
     assert_float_equal(number_at(json_object_get(photo, "shown"), 1), 200, 0);
@@ -169,6 +169,35 @@ static void what_names_hold_does_not_end_the_data(void **state)
     json_decref(photo);
     json_decref(failed);
     free(page);
+}
+
+static void lines_keep_their_weights(void **state)
+{
+    (void)state;
+    static const char *const source[] = {"</script>", "b", "\xC2\xB6"}, *const target[] = {"x", "\xFF"};
+    static const float weight[] = {0.5f, 0.25f, 0.25f, 0, 1, 0}, sure[] = {0.5f, 1};
+    static const unsigned char end[] = {0, 0, 1};
+    const cap_map map = {2, 3, target, source, weight, sure, end};
+    const cap_page_options of_lines = {.program = "caption 1", .model = "m", .lines = true};
+    cap_page *page;
+    error err = {0};
+    assert_int_equal(cap_page_open(in("l.html"), &of_lines, &page, &err), ERR_OK);
+    assert_int_equal(cap_page_add_line(page, 7, "x \xFF", &map, &err), ERR_OK);
+    assert_int_equal(cap_page_close(&page, &err), ERR_OK);
+    char *bytes = read_page(in("l.html"));
+    const char *at = bytes;
+    assert_int_equal(count(bytes, "<script"), count(bytes, "</script>"));
+    assert_null(strstr(bytes, "{{"));
+    json_t *line = next_json(&at, ITEM), *rows = json_object_get(line, "weights");
+    assert_int_equal(json_integer_value(json_object_get(line, "number")), 7);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(line, "source"), 0)), source[0]);
+    assert_float_equal(number_at(json_object_get(line, "end"), 0), 2, 0);
+    assert_int_equal(json_array_size(rows), 2);
+    for (size_t i = 0; i < 6; i++)
+        assert_float_equal(number_at(json_array_get(rows, i / 3), i % 3), 10000 * (double)weight[i], 0);
+    assert_string_equal(string_of(json_array_get(json_object_get(line, "target"), 1), "w"), "\xEF\xBF\xBD");
+    json_decref(line);
+    free(bytes);
 }
 
 static void photos_keep_their_shape(void **state)
@@ -189,7 +218,7 @@ static void photos_keep_their_shape(void **state)
         assert_null(page);
         char *bytes = read_page(in("s.html"));
         const char *at = bytes;
-        json_t *data = next_json(&at, PHOTO), *shown = json_object_get(data, "shown");
+        json_t *data = next_json(&at, ITEM), *shown = json_object_get(data, "shown");
         assert_int_equal((int)number_at(shown, 0), size[i][2]);
         assert_int_equal((int)number_at(shown, 1), size[i][3]);
         json_decref(data);
@@ -275,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_names_hold_does_not_end_the_data),
         cmocka_unit_test(photos_keep_their_shape),
+        cmocka_unit_test(lines_keep_their_weights),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_page_knows_its_maker),
         cmocka_unit_test(base64_is_that_of_the_standard),

@@ -12,7 +12,7 @@
 
 static const char program[] = "caption";
 
-static bool names_a_page(const char *path)
+bool page_file_is_named(const char *path)
 {
     const char *dot = strrchr(path, '.');
     return dot && (!strcasecmp(dot, ".html") || !strcasecmp(dot, ".htm"));
@@ -35,7 +35,7 @@ static err_code name_file(page_file *p, error *err)
     text path = {0};
     size_t length = strlen(p->path);
     text_append(&path, p->path);
-    if (!names_a_page(p->path))
+    if (!page_file_is_named(p->path))
         text_append(&path, length && p->path[length - 1] == '/' ? "index.html" : "/index.html");
     p->file = text_take(&path);
     return p->file ? ERR_OK : err_no_memory(err, "for the name of a page");
@@ -44,7 +44,7 @@ static err_code name_file(page_file *p, error *err)
 err_code page_file_plan(page_file *p, outputs *files, bool force, error *err)
 {
     if (!p->path) return ERR_OK;
-    bool chosen = !names_a_page(p->path);
+    bool chosen = !page_file_is_named(p->path);
     if (!strcmp(p->path, "-")) return err_set(err, ERR_ARGUMENT, "--page takes a folder or a file .html");
     err_code code = name_file(p, err);
     if (!code) code = outputs_writes(files, "--page", p->file, err);
@@ -61,14 +61,20 @@ err_code page_file_begin(page_file *p, const char *model_path, error *err)
     const char *model = slash ? slash + 1 : model_path; /* where it lies is nobody's business */
     const cap_page_options options = {.program = "caption " CAPTION_VERSION,
                                       .model = model ? model : "the model inside the program",
+                                      .lines = p->lines,
                                       .side = p->side};
-    err_code code = names_a_page(p->path) ? ERR_OK : io_make_dirs(p->path, err);
-    return code ? code : cap_page_open(p->file, &options, &p->page, err);
+    err_code code = page_file_is_named(p->path) ? ERR_OK : io_make_dirs(p->path, err);
+    return code ? code : cap_page_open(p->file ? p->file : p->path, &options, &p->page, err);
 }
 
 void page_file_add(page_file *p, const char *photo, const cap_description *d)
 {
     if (p->page && cap_page_add(p->page, photo, d, &p->failed)) cap_page_abort(&p->page);
+}
+
+void page_file_add_line(page_file *p, int64_t number, const char *sentence, const cap_map *map)
+{
+    if (p->page && cap_page_add_line(p->page, number, sentence, map, &p->failed)) cap_page_abort(&p->page);
 }
 
 void page_file_add_failed(page_file *p, const char *photo, const error *reason)

@@ -15,8 +15,9 @@
 
 typedef struct page_file {
     const char
-        *path; /* a file .html or .htm, or a folder, in which it is index.html; NULL: no page is wanted */
-    int side;  /* see cap_page_options */
+        *path;  /* a file .html or .htm, or a folder, in which it is index.html; NULL: no page is wanted */
+    bool lines; /* see cap_page_options, */
+    int side;   /* and there */
     char *file;
     cap_page *page;
     error failed;
@@ -31,11 +32,16 @@ typedef struct page_file {
      .help = "with --page: pixels of the longer side of photos"}
 /* clang-format on */
 
-/* Errors: ARGUMENT (a file that is no page of ours lies where the program chose the name, unless `force`; what
+/* Is it the name of a page, .html or .htm? */
+bool page_file_is_named(const char *path);
+
+/* Where the command line names the page itself (OPT_OUTPUT), there is nothing to plan.
+ * Errors: ARGUMENT (a file that is no page of ours lies where the program chose the name, unless `force`; what
  * outputs_writes() refuses), MEMORY, IO. */
 err_code page_file_plan(page_file *p, outputs *files, bool force, error *err);
 err_code page_file_begin(page_file *p, const char *model_path, error *err);
 void page_file_add(page_file *p, const char *photo, const cap_description *d);
+void page_file_add_line(page_file *p, int64_t number, const char *sentence, const cap_map *map);
 void page_file_add_failed(page_file *p, const char *photo, const error *reason);
 err_code page_file_end(page_file *p, error *err);
 void page_file_release(page_file *p); /* a page that was not ended is not written */

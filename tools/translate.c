@@ -11,6 +11,7 @@
 #include "tools/decoding.h"
 #include "tools/line_group.h"
 #include "tools/model_use.h"
+#include "tools/page_file.h"
 #include "tools/print.h"
 #include "tools/sheets.h"
 #include "tools/verbs.h"
@@ -26,6 +27,7 @@ typedef struct translate_job {
     const request *q;
     line_group in;
     io_writer *pairs;
+    page_file page;       /* of --alignment NAME.html */
     int64_t failed, lost; /* lines; pictures of them */
     int columns;          /* of the terminal; 0: not one */
 } translate_job;
@@ -75,6 +77,8 @@ static err_code show_maps(translate_job *j, const cap_translation *t, int64_t nu
     err_code code = write_pairs(j, &map, err);
     if (!code && j->q->alignment && !strcmp(j->q->alignment, "-"))
         code = sheet_print(&map, j->columns, err);
+    else if (!code && j->page.path)
+        page_file_add_line(&j->page, number, t->best.sentence, &map);
     else if (!code && j->q->alignment)
         write_sheet_or_complain(j, t, &map, number);
     free(is_end);
@@ -154,6 +158,9 @@ static bool refuse(translate_job *j, const pending_line *p)
     bool good = write_pairs(j, NULL, NULL) != ERR_MEMORY; /* the writer remembers another failure */
     fprintf(stderr, "caption: line %lld: %s\n", (long long)p->number, p->reason.text);
     j->failed++;
+    char line[32];
+    snprintf(line, sizeof line, "line %lld", (long long)p->number);
+    page_file_add_failed(&j->page, line, &p->reason);
     if (j->q->json)
         good = print_failed(p);
     else if (j->q->decoding.n_best)
@@ -239,8 +246,13 @@ static int translate(request *q)
     if (!code) cap_get_info(q->use.model, &info);
     if (!code && (q->alignment || q->pairs) && !info.attends)
         code = err_set(&err, ERR_MISMATCH, "this model attends to nothing, so it has no alignment to show");
+    if (q->alignment && page_file_is_named(q->alignment))
+        j.page = (page_file){.path = q->alignment, .lines = true};
     if (!code) code = open_pairs(&j, &err);
+    if (!code) code = page_file_begin(&j.page, q->use.path, &err);
     if (!code) code = run_groups(&j, &err);
+    if (!code) code = page_file_end(&j.page, &err);
+    page_file_release(&j.page);
     code = close_pairs(&j, code, &err);
     line_group_release(&j.in);
     model_use_close(&q->use);
@@ -283,10 +295,12 @@ int verb_translate(int argc, char **argv)
                  "translation, target (words), probability [words], log_probability, score, confidence, "
                  "attention "
                  "[target][source]; with --n-best all of them"},
-        {"alignment", 'a', OPT_OUTPUT, "OUT.png", &q.alignment,
+        {"alignment", 'a', OPT_OUTPUT, "OUT", &q.alignment,
          .help =
              "paint where each word looked: source across, target down, bright is attended; OUT.png for the "
-             "first line, OUT-2.png for the second and so on; -: print it in shades below the line"},
+             "first line, OUT-2.png for the second and so on; OUT.html: a page of all lines, whose words "
+             "show where "
+             "they looked; -: print it in shades below the line"},
         {"force", 'f', OPT_FLAG, .value = &q.force,
          .help = "with --alignment: OUT-2.png and so on also replace files that caption did not make"},
         {"pairs-out", 'p', OPT_OUTPUT, "FILE", &q.pairs,

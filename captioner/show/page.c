@@ -11,8 +11,8 @@
 struct cap_page {
     io_writer *file;
     int side;
-    cap_page_options options; /* while it is opened */
-    const char *rest;         /* of the frame, behind the photos */
+    cap_page_options options;
+    const char *rest; /* of the frame, behind the items */
 };
 
 /* ---- the frame ---- */
@@ -49,24 +49,25 @@ static err_code put_named(text *t, const char *name, size_t length, const cap_pa
     if (is(name, length, "about")) return put_about(t, o, err);
     if (is(name, length, "style")) put_part(t, parts.style);
     if (is(name, length, "heat")) put_part(t, parts.heat);
-    if (is(name, length, "script")) put_part(t, parts.photos_script);
+    if (is(name, length, "common")) put_part(t, parts.common);
+    if (is(name, length, "script")) put_part(t, o->lines ? parts.lines_script : parts.photos_script);
     return ERR_OK;
 }
 
-/* Writes the frame from `rest` on, up to the place of the photos or to its end. */
+/* Writes the frame from `rest` on, up to the place of the items or to its end. */
 static err_code write_frame(cap_page *p, error *err)
 {
     text t = {0};
     err_code code = ERR_OK;
-    bool photos = false;
-    while (!code && !photos && *p->rest) {
+    bool items = false;
+    while (!code && !items && *p->rest) {
         const char *open = strstr(p->rest, "{{"), *close = open ? strstr(open, "}}") : NULL;
         size_t plain = close ? (size_t)(open - p->rest) : strlen(p->rest);
         text_append_bytes(&t, p->rest, plain);
         p->rest += plain;
         if (!close) continue;
-        photos = is(open + 2, (size_t)(close - open) - 2, "photos");
-        if (!photos) code = put_named(&t, open + 2, (size_t)(close - open) - 2, &p->options, err);
+        items = is(open + 2, (size_t)(close - open) - 2, "items");
+        if (!items) code = put_named(&t, open + 2, (size_t)(close - open) - 2, &p->options, err);
         p->rest = close + 2;
     }
     if (!code && t.failed) code = err_no_memory(err, "for a page");
@@ -80,17 +81,18 @@ static err_code write_frame(cap_page *p, error *err)
 err_code cap_page_open(const char *path, const cap_page_options *o, cap_page **out, error *err)
 {
     int side = o->side ? o->side : CAP_PAGE_SIDE;
+    const cap_page_parts parts = cap_page_get_parts();
     *out = NULL;
     if (side < 64 || side > 4096)
         return err_set(err, ERR_ARGUMENT, "photos of %d pixels on a page: not in 64..4096", side);
     cap_page *p = calloc(1, sizeof *p);
     if (!p) return err_no_memory(err, "for a page");
-    *p = (cap_page){.side = side, .options = *o, .rest = cap_page_get_parts().photos_html.begin};
+    *p = (cap_page){
+        .side = side, .options = *o, .rest = (o->lines ? parts.lines_html : parts.photos_html).begin};
     error reason = {0};
     p->file = io_writer_open(path, &reason);
     err_code code = p->file ? write_frame(p, &reason) : reason.code;
     if (!code) {
-        p->options = (cap_page_options){0};
         *out = p;
         return ERR_OK;
     }
@@ -111,6 +113,12 @@ err_code cap_page_add(cap_page *p, const char *path, const cap_description *d, e
 {
     text t = {0};
     return write_text(p, &t, cap_page_put_photo(&t, path, d, p->side, err), err);
+}
+
+err_code cap_page_add_line(cap_page *p, int64_t number, const char *sentence, const cap_map *map, error *err)
+{
+    text t = {0};
+    return write_text(p, &t, cap_page_put_line(&t, number, sentence, map, err), err);
 }
 
 err_code cap_page_add_failed(cap_page *p, const char *path, const char *reason, error *err)

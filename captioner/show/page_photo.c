@@ -1,70 +1,17 @@
 /* What a photo becomes on a page: its data, and its pixels. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "captioner/show/overlay.h"
 #include "captioner/show/page_parts.h"
 #include "datasets/function_words.h"
 #include "src/base/base64.h"
 #include "src/image/image.h"
-#include "src/io/json.h"
 #include "src/io/json_build.h"
 
-enum { QUALITY = 76 };           /* of the JPEG */
-static const double unit = 1e-4; /* weights of attention are whole numbers of these */
-
-/* ---- text that may stand in HTML ---- */
-
-/* A '<' could begin what ends a script element or hides its end; JSON knows another way to write it. */
-err_code cap_page_put_json(text *t, json_t *tree, error *err)
-{
-    char *dumped =
-        tree ? io_json_text(tree, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6)) : NULL;
-    for (const char *s = dumped; s && *s;) {
-        size_t plain = strcspn(s, "<");
-        text_append_bytes(t, s, plain);
-        s += plain;
-        if (*s) text_append(t, "\\u003c");
-        s += *s != 0;
-    }
-    bool good = dumped && !t->failed;
-    free(dumped);
-    json_decref(tree);
-    return good ? ERR_OK : err_no_memory(err, "for a page");
-}
-
-void cap_page_put_escaped(text *t, const char *s)
-{
-    for (; *s; s++) {
-        if (strchr("<>&\"'", *s))
-            text_printf(t, "&#%d;", *s);
-        else
-            text_append_bytes(t, s, 1);
-    }
-}
-
-/* A path as people may see it: nothing in it turns the direction of the text or breaks the line. */
-static void put_path(io_json_build *b, const char *path)
-{
-    text shown = {0};
-    text_append_shown(&shown, path);
-    if (shown.failed) b->failed = true;
-    io_json_put_string(b, b->root, "path", text_string(&shown));
-    text_release(&shown);
-}
+enum { QUALITY = 76 }; /* of the JPEG */
 
 /* ---- the data ---- */
-
-static void put_weights(io_json_build *b, json_t *o, const char *key, const float *weight, size_t count)
-{
-    if (!weight) return;
-    json_t *list = io_json_put_array(b, o, key);
-    for (size_t i = 0; i < count; i++) {
-        double w = weight[i] > 0 ? fmin((double)weight[i], 1) : 0; /* no number: 0 */
-        io_json_put_int(b, list, NULL, lrint(w / unit));
-    }
-}
 
 static void put_box(io_json_build *b, json_t *o, const char *key, const cap_view *box,
                     const cap_description *d)
@@ -90,8 +37,9 @@ static void put_word(io_json_build *b, json_t *list, const cap_description *d, c
     io_json_put_number(b, o, "p", (double)a->probability[i]);
     if (a->trust) io_json_put_number(b, o, "t", (double)a->trust[i]);
     if (ds_is_function_word(a->word[i])) io_json_put_bool(b, o, "small", true);
-    put_weights(b, o, "look", a->attention ? a->attention + at * regions : NULL, regions);
-    put_weights(b, o, "named", a->concept_attention ? a->concept_attention + at * concepts : NULL, concepts);
+    cap_page_put_weights(b, o, "look", a->attention ? a->attention + at * regions : NULL, regions);
+    cap_page_put_weights(b, o, "named", a->concept_attention ? a->concept_attention + at * concepts : NULL,
+                         concepts);
     int object = cap_overlay_object(d, a, i);
     if (object >= 0) io_json_put_int(b, o, "object", object);
 }
@@ -124,7 +72,7 @@ static void put_concepts(io_json_build *b, const cap_description *d)
 static err_code put_data(text *t, const char *path, const cap_description *d, const img *shown, error *err)
 {
     io_json_build b = io_json_build_object();
-    put_path(&b, path);
+    cap_page_put_path(&b, path);
     put_pair(&b, "side", d->width, d->height);
     put_pair(&b, "shown", shown->width, shown->height);
     put_pair(&b, "grid", d->grid_h, d->grid_w);
@@ -162,22 +110,11 @@ err_code cap_page_put_photo(text *t, const char *path, const cap_description *d,
 {
     img shown = {0};
     err_code code = shrink(d, side, &shown, err);
-    text_append(t, "<script type=\"application/json\" class=\"photo\">");
+    cap_page_begin_item(t);
     if (!code) code = put_data(t, path, d, &shown, err);
     text_append(t, "</script><script type=\"text/plain\">");
     if (!code) code = put_pixels(t, &shown, err);
     text_append(t, "</script>\n");
     img_release(&shown);
-    return code;
-}
-
-err_code cap_page_put_failed(text *t, const char *path, const char *reason, error *err)
-{
-    io_json_build b = io_json_build_object();
-    put_path(&b, path);
-    io_json_put_string(&b, b.root, "error", reason);
-    text_append(t, "<script type=\"application/json\" class=\"photo\">");
-    err_code code = cap_page_put_json(t, io_json_take(&b), err);
-    text_append(t, "</script>\n");
     return code;
 }

@@ -1,25 +1,7 @@
 // The page of photos: cards from the data in the page, words that show where they looked, filter, order, one photo large.
-// Every text from outside is put in as text, never as markup.
-const about = JSON.parse(document.getElementById('about').textContent);
-const byId = (id) => document.getElementById(id);
-const percent = (x) => (x > 0 && x < 0.005 ? '<1' : Math.round(100 * x)) + '\u00a0%';
-const finer = (x) => (100 * x).toFixed(x < 0.0995 ? 1 : 0) + '\u00a0%';
-
-function make(tag, attributes, ...children) {
-  const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes || {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith('--')) e.style.setProperty(name, value);
-    else if (name.startsWith('on')) e.addEventListener(name.slice(2), value);
-    else e.setAttribute(name, value === true ? '' : value);
-  }
-  e.append(...children.filter((c) => c !== null && c !== undefined));
-  return e;
-}
-
 // Each photo is two blocks: what is said of it, and behind it its pixels, which are read when they are looked at.
 const photos = [], failures = [];
-for (const block of document.querySelectorAll('script.photo')) {
+for (const block of document.querySelectorAll('script.item')) {
   const photo = JSON.parse(block.textContent);
   if (photo.error) {
     failures.push(photo);
@@ -133,18 +115,12 @@ function sentence(photo, said, host, p, tell) {
     return b;
   });
   list.addEventListener('keydown', (e) => {
-    const at = buttons.indexOf(document.activeElement);
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[e.key];
     if (e.key === 'Escape' && (fixed || shown)) {
       fix(fixed);
       e.preventDefault();
       e.stopPropagation();
     }
-    if (at < 0 || to === undefined || !buttons[to]) return;
-    buttons[at].tabIndex = -1;
-    buttons[to].tabIndex = 0;
-    buttons[to].focus();
-    e.preventDefault();
+    moveAmong(buttons, e);
   });
   buttons.forEach((b, i) => list.append(...(i ? [' ', b] : [b])));
   return list;
@@ -268,7 +244,7 @@ function facts(photo) {
 }
 
 large.addEventListener('close', () => {
-  if (large.photo) large.photo.card.querySelector('.frame').focus();
+  if (large.photo && large.photo.card) large.photo.card.querySelector('.frame').focus();
   large.replaceChildren();
 });
 large.addEventListener('click', (e) => { if (e.target === large) large.close(); });
@@ -296,13 +272,33 @@ const orders = {
   name: (a, b) => a.path.localeCompare(b.path, undefined, { numeric: true }) || a.number - b.number,
 };
 
+// Cards are made a few at a time, so that the first ones are seen at once; `finishCards` makes all that are missing.
+let drawings = 0, finishCards = () => {};
+
+function draw(wishes) {
+  const grid = byId('photos'), mine = ++drawings, list = shownPhotos, few = 48;
+  let at = 0;
+  const more = (count) => {
+    const next = list.slice(at, at + count).map((p) => p.card || card(p));
+    for (const c of next) for (const b of c.querySelectorAll('.word')) b.classList.toggle('found', wishes.some((w) => b.word.w.toLowerCase().startsWith(w)));
+    at += next.length;
+    grid.append(...next);
+  };
+  const goOn = () => {
+    if (mine !== drawings || at >= list.length) return;
+    more(few);
+    setTimeout(goOn);
+  };
+  grid.replaceChildren();
+  more(few);
+  setTimeout(goOn);
+  finishCards = () => more(list.length);
+}
+
 function refresh() {
   const wishes = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
   shownPhotos = photos.filter((p) => fits(p, wishes)).sort(orders[byId('sort').value]);
-  byId('photos').replaceChildren(...shownPhotos.map((p) => p.card || card(p)));
-  for (const p of shownPhotos) {
-    for (const b of p.card.querySelectorAll('.word')) b.classList.toggle('found', wishes.some((w) => b.word.w.toLowerCase().startsWith(w)));
-  }
+  draw(wishes);
   const all = photos.length === 1 ? '1 photo' : photos.length + ' photos';
   byId('count').textContent = wishes.length ? shownPhotos.length + ' of ' + all : '';
   for (const b of document.querySelectorAll('#common button')) b.setAttribute('aria-pressed', String(wishes.includes(b.value)));
@@ -329,28 +325,16 @@ function common() {
 const ramp = about.ramp.map(([r, g, b]) => 'rgb(' + r + ' ' + g + ' ' + b + ')').join(', ');
 document.documentElement.style.setProperty('--ramp', 'linear-gradient(to right, ' + ramp + ')');
 document.title = byId('title').textContent = photos.length === 1 ? '1 photo, described' : photos.length + ' photos, described';
-byId('made').textContent = 'Made by ' + about.program + ' with ' + about.model + '. Everything is in this file; nothing is loaded from elsewhere.';
-byId('failed').hidden = !failures.length;
-byId('failures').append(...failures.map((f) => make('li', {}, make('bdi', {}, f.path), ': ' + f.error)));
+startPage(failures);
 filter.addEventListener('input', refresh);
-byId('tools').addEventListener('submit', (e) => e.preventDefault());
 byId('sort').addEventListener('change', refresh);
 byId('overlay').addEventListener('change', (e) => {
   overlay = e.target.value;
   document.documentElement.style.setProperty('--ramp', overlay === 'veil'
     ? 'linear-gradient(to right, #1a1b20, #f4f4f4)' : 'linear-gradient(to right, ' + ramp + ')');
 });
-byId('theme').addEventListener('change', (e) => {
-  if (e.target.value === 'auto') document.documentElement.removeAttribute('data-theme');
-  else document.documentElement.dataset.theme = e.target.value;
-});
-document.addEventListener('keydown', (e) => {
-  if (e.key === '/' && !/INPUT|SELECT/.test(document.activeElement.tagName) && !large.open) {
-    filter.focus();
-    e.preventDefault();
-  }
-});
 addEventListener('beforeprint', () => {
+  finishCards();
   for (const p of shownPhotos) p.card.querySelector('img').load();
 });
 common();
