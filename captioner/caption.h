@@ -336,6 +336,8 @@ typedef struct cap_description {
     const char **keyword;     /* [keywords] likeliest first: of what was named, and of what the sentence says */
     int width, height;        /* of the photo as displayed, pixels */
     const char *warning;      /* what is wrong with its file all the same, as a clause; static, or NULL */
+    const char *blank;        /* "black", "white" or "one colour": that is all there is to see, and a calibrated
+                                 model is unsure of what it says, with confidence 0; static; NULL: there is more */
     cap_view view;            /* the part of it that the regions cover */
     cap_pixels photo;         /* upright, at full size; empty unless kept */
     void *memory;             /* the library's: holds the arrays above */

@@ -44,6 +44,24 @@ static err_code look_at(const cap_photos *g, int i, const img *photo, error *err
     return cnn_letterbox(photo, g->square, square, &g->letters[i], err);
 }
 
+/* Is it black, white or of one colour all over, but for noise? A photo that is not tells it by its first pixels. */
+static const char *find_blank(const img *photo)
+{
+    enum { DARK = 24, LIGHT = 246, NOISE = 8 };
+    uint8_t least[3] = {255, 255, 255}, most[3] = {0};
+    bool black = true, white = true, plain = true;
+    size_t bytes = 3 * (size_t)photo->width * (size_t)photo->height;
+    for (size_t i = 0; i < bytes && (black || white || plain); i++) {
+        uint8_t value = photo->rgb[i], *low = &least[i % 3], *high = &most[i % 3];
+        if (value < *low) *low = value;
+        if (value > *high) *high = value;
+        black = black && value <= DARK;
+        white = white && value >= LIGHT;
+        plain = plain && *high - *low <= NOISE;
+    }
+    return black ? "black" : white ? "white" : plain ? "one colour" : NULL;
+}
+
 /* The net sees the same pixels whether or not the photo is kept: it is decoded small for the one and in full
  * for the other. */
 static err_code decode_photo(const cap_photos *g, int i, const cap_source *from, error *err)
@@ -59,6 +77,7 @@ static err_code decode_photo(const cap_photos *g, int i, const cap_source *from,
     out->width = info.width;
     out->height = info.height;
     out->warning = info.warning;
+    out->blank = find_blank(&photo);
     bool full = photo.width == info.width && photo.height == info.height;
     code = look_at(g, i, &photo, err);
     if (!code && g->wishes->keep_photo && !full) {
@@ -106,6 +125,7 @@ static err_code copy_photo(const cap_photos *g, int i, error *err)
     if (code) return code;
     out->width = photo->width;
     out->height = photo->height;
+    out->blank = find_blank(photo);
     code = look_at(g, i, photo, err);
     if (code || !g->wishes->keep_photo) return code;
     if ((code = img_create(&kept, photo->width, photo->height, err))) return code;

@@ -308,6 +308,7 @@ err_code cap_session_weigh(const cap_session *s, const cap_encoded *seen, int ph
         gather_signs(s->model, seen, photo, said, mean, variance, namable, &signs);
         if (noted) noted->signs = signs;
         if (c->fitted) d->confidence = cap_confidence_caption(c, &signs);
+        if (c->fitted && d->blank) d->confidence = 0;
         d->unsure = c->fitted && d->confidence < (min_confidence > 0 ? min_confidence : c->threshold);
     }
     arena_release(&mem);

@@ -135,6 +135,15 @@ static void long_ones_end_before_a_joint(void **state)
     cap_alt_text("a dog runs with a ball in its mouth", 22, &t);
     assert_string_equal(text_string(&t), "A dog runs.");
     text_clear(&t);
+    cap_alt_text("a dog runs fast while its friend in the water swims", 36, &t);
+    assert_string_equal(text_string(&t), "A dog runs fast.");
+    text_clear(&t);
+    cap_alt_text("a dog runs fast while its friend swims in the water", 44, &t);
+    assert_string_equal(text_string(&t), "A dog runs fast.");
+    text_clear(&t);
+    cap_alt_text("a dog runs fast while its brown friend swims in the water", 51, &t);
+    assert_string_equal(text_string(&t), "A dog runs fast while its brown friend swims.");
+    text_clear(&t);
     cap_alt_text("a dog with the black", 20, &t);
     assert_string_equal(text_string(&t), "A dog.");
     text_clear(&t);
@@ -154,7 +163,7 @@ static cap_description description(void)
     static float likely[] = {0.9F, 0.5F, 0.9F, 0.9F, 0.9F, 0.9F, 0.4F, 0.2F};
     static cap_named_concept concept[] = {
         {.name = "traffic light", .confidence = 0.8F}, {.name = "dog", .confidence = 0.45F},
-        {.name = "person", .confidence = 0.62F},        {.name = "man", .confidence = 0.5F},
+        {.name = "person", .confidence = 0.62F},       {.name = "man", .confidence = 0.5F},
         {.name = "umbrella", .confidence = 0.2F},      {.name = "red", .confidence = 0.29F}};
     return (cap_description){
         .best = {.words = 8, .word = word, .probability = likely}, .concepts = 6, .concept = concept};

@@ -91,6 +91,7 @@ io_json_build describe_build(const describe_request *q, const cap_description *d
         io_json_put_strings(&b, b.root, "keywords", d->keyword, (size_t)d->keywords);
     if (q->attention) put_attention(&b, d);
     if (overlay) json_put_path(&b, b.root, "overlay", overlay);
+    if (d->blank) io_json_put_string(&b, b.root, "blank", d->blank);
     if (d->warning) io_json_put_string(&b, b.root, "warning", d->warning);
     return b;
 }

@@ -113,9 +113,12 @@ static err_code show(describe_job *j, const cap_description *d, int i, error *er
 /* The photo is described all the same. */
 static void warn(describe_job *j, const cap_description *d, const char *path)
 {
-    if (!d->warning) return;
+    if (!d->warning && !d->blank) return;
+    text blank = {0};
+    if (d->blank) text_printf(&blank, "it is %s%s all over", *d->blank == 'o' ? "of " : "", d->blank);
     ui_progress_clear(&j->progress);
-    ui_warn(path, d->warning, &j->warned);
+    ui_warn(path, d->warning ? d->warning : text_string(&blank), &j->warned);
+    text_release(&blank);
 }
 
 /* A folder below one that was named. */
@@ -179,10 +182,11 @@ static err_code run_group(describe_job *j, error *err)
     error reason[GROUP] = {0};
     const char **path = j->photos.path + j->done;
     int n = next_group(j);
+    bool translates = j->q->chained.use.path;
     err_code code = describe_next(j, path, n, d, reason, err);
-    if (!code) code = chained_put(&j->q->chained, d, n, reason, err);
+    if (!code && translates) code = chained_put(&j->q->chained, d, n, reason, err);
     for (int i = 0; !code && i < n; i++) {
-        chained_show(&j->q->chained, i);
+        if (translates) chained_show(&j->q->chained, i);
         if (!reason[i].code) warn(j, &d[i], path[i]);
         if (reason[i].code)
             code = complain(j, path[i], &reason[i], err);

@@ -85,6 +85,27 @@ static size_t without_dangling(const char *s, size_t n)
     }
 }
 
+/* The same without a clause at its end that has hardly begun: "..., while their companion". */
+static size_t without_stump(const char *s, size_t n)
+{
+    static const char *const openings[] = {"while", "as", "that", "which", "who", "where", "when", NULL};
+    enum { STUMP = 3, LEFT = 3 }; /* words */
+    const char *at = s;
+    size_t end = 0, start = 0;
+    int words = 0, before = 0, behind = STUMP + 1;
+    for (stretch w = next_word(&at); w.length && (size_t)(at - s) <= n; w = next_word(&at)) {
+        behind++;
+        if (is_in(w, openings)) {
+            start = end;
+            before = words;
+            behind = 0;
+        }
+        words++;
+        end = (size_t)(at - s);
+    }
+    return behind <= STUMP && before >= LEFT ? start : n;
+}
+
 /* Bytes of the longest beginning of at most `most` characters that is whole. */
 static size_t whole_beginning(const char *s, size_t most)
 {
@@ -101,7 +122,7 @@ static size_t whole_beginning(const char *s, size_t most)
         while (characters(s, fits + 1) <= most) fits++;
         return fits;
     }
-    size_t n = without_dangling(s, joint ? joint : fits);
+    size_t n = without_dangling(s, without_stump(s, joint ? joint : fits));
     return n ? n : fits;
 }
 

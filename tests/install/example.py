@@ -68,6 +68,7 @@ class Description(c.Structure):
         ("width", c.c_int),
         ("height", c.c_int),
         ("warning", c.c_char_p),
+        ("blank", c.c_char_p),
         ("view", View),
         ("photo", Pixels),
         ("memory", c.c_void_p),
