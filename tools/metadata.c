@@ -57,7 +57,9 @@ static err_code look_at(const char *path, bool beside, const meta_words *words, 
     }
     free(bytes);
     *wanted = *wanted || done.changed;
-    return code;
+    if (code != ERR_UNSUPPORTED || beside || !meta_is_possible()) return code;
+    const error why = *err;
+    return err_set(err, code, "%.400s; --sidecar xmp writes beside it", why.text);
 }
 
 /* Whatever the words are: is there a place for them? */
@@ -100,7 +102,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 static err_code replace(const char *path, const struct stat *before, const text *content, bool keep_times,
                         error *err)
 {
-    struct stat now;
+    struct stat now = {0};
     if (before ? stat(path, &now) || !is_same_file(before, &now) : !stat(path, &now))
         return err_set(err, ERR_IO, "'%.300s' has changed meanwhile: it is left alone", path);
     err_code code = io_write_file(path, content->data, content->length, err);
