@@ -56,6 +56,7 @@ function showWord(p, photo, word) {
   clearPicture(p);
   p.querySelector('img').load();
   canvas.hidden = object ? overlay === 'boxes' : !word.look;
+  p.classList.toggle('paled', !canvas.hidden && overlay !== 'veil'); // colours of its own would be taken for heat
   if (!canvas.hidden) paintHeat(canvas, photo, word.look, overlay === 'boxes' ? 'heat' : overlay, about.ramp, object && object.box);
   if (object) frameBox(p, object.box, object.name + ' ' + percent(word.named[word.object] / 1e4));
 }
@@ -147,7 +148,7 @@ function card(photo) {
   const tell = (w) => {
     if (!w) return;
     word.textContent = w.w + ' ' + percent(w.p);
-    where.textContent = shortLook(photo, w);
+    where.textContent = w.object === undefined ? shortLook(photo, w) : ''; // else the box has its name on it
     most.textContent = finer(peakOf(w));
   };
   host.append(frame, make('div', { class: 'text' },
