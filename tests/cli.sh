@@ -6,6 +6,7 @@
 #            random_text_sigmoid.safetensors and random_text_none.safetensors (texts), the current folder is an empty scratch folder that is removed afterwards
 #   stdout   what it must print; absent = nothing       stderr   the same for stderr
 #   exit     the exit code; absent = 0
+#   needs    what the build must have, else the case is skipped: a library, as --version names it, or "model", the one inside
 # In stdout and stderr a `*` stands for any text within the line, and a line `...` for any number of lines.
 set -euo pipefail
 program=$(readlink -f "$1")
@@ -14,6 +15,17 @@ photos=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/photos
 models=$(readlink -f "$3")
 export LSAN_OPTIONS=suppressions=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/leaks.txt:print_suppressions=0
 export program photos models
+
+has() { # WHAT
+    case $1 in
+    model) "$program" info >/dev/null 2>&1 ;;
+    *) "$program" --version | grep -q "^  $1  *[0-9]" ;;
+    esac
+}
+if [ -e "$folder/needs" ] && ! has "$(<"$folder/needs")"; then
+    echo "skipped: this build has no $(<"$folder/needs")"
+    exit 77
+fi
 
 matches() { # LINE PATTERN
     local pattern=${2//\\/\\\\}
