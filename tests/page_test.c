@@ -50,6 +50,9 @@ static cap_description description(cap_alternative *a, img *photo)
                              .confidence = 0.5,
                              .concepts = 2,
                              .concept = concepts,
+                             .keywords = 1,
+                             .keyword = words,
+                             .blank = "black",
                              .grid_h = 2,
                              .grid_w = 2,
                              .width = 100,
@@ -163,6 +166,8 @@ static void what_names_hold_does_not_end_the_data(void **state)
     assert_string_equal(string_of(photo, "path"), "x/<!--<script>\\n\xEF\xBF\xBD.jpg");
     assert_float_equal(number_at(json_object_get(photo, "view"), 1), 0.25, 1e-6);
     assert_float_equal(number_at(json_object_get(photo, "shown"), 1), 200, 0);
+    assert_string_equal(string_of(photo, "blank"), "black");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(photo, "keywords"), 0)), words[0]);
     check_words(photo);
     assert_string_equal(string_of(failed, "error"), "</script>");
     json_decref(about);

@@ -79,6 +79,8 @@ static err_code put_data(text *t, const char *path, const cap_description *d, co
     put_box(&b, b.root, "view", &d->view, d);
     io_json_put_number(&b, b.root, "confidence", d->confidence);
     if (d->unsure) io_json_put_bool(&b, b.root, "unsure", true);
+    if (d->blank) io_json_put_string(&b, b.root, "blank", d->blank);
+    if (d->keywords) io_json_put_strings(&b, b.root, "keywords", d->keyword, (size_t)d->keywords);
     if (d->warning) io_json_put_string(&b, b.root, "warning", d->warning);
     put_concepts(&b, d);
     put_said(&b, d);

@@ -155,7 +155,7 @@ function card(photo) {
     make('p', { class: 'card-said' }, sentence(photo, said, host, p, tell)),
     make('div', { class: 'foot' },
       make('div', { class: 'file' }, make('bdi', { class: 'name', title: photo.path }, nameOf(photo)),
-        photo.unsure ? make('span', { class: 'badge' }, 'unsure') : null, sureness(photo.confidence, 'confidence')),
+        photo.unsure || photo.blank ? make('span', { class: 'badge' }, photo.blank || 'unsure') : null, sureness(photo.confidence, 'confidence')),
       make('div', { class: 'look', 'aria-hidden': 'true' }, word, where, scale(most)))));
   seen.observe(frame);
   photo.card = host;
@@ -240,7 +240,8 @@ function named(photo, p) {
 
 function facts(photo) {
   return make('section', { class: 'facts' }, make('h2', { id: 'large-name' }, make('bdi', {}, photo.path)),
-    make('p', {}, photo.side[0] + ' \u00d7 ' + photo.side[1] + ' pixels, confidence ' + percent(photo.confidence) + (photo.unsure ? ', unsure' : '')),
+    make('p', {}, photo.side[0] + ' \u00d7 ' + photo.side[1] + ' pixels, confidence ' + percent(photo.confidence) + (photo.unsure ? ', unsure' : '') + (photo.blank ? '; all there is to see is ' + photo.blank : '')),
+    photo.keywords ? make('p', {}, 'Keywords: ' + photo.keywords.join(', ')) : null,
     photo.warning ? make('p', { class: 'warning' }, photo.warning) : null);
 }
 
