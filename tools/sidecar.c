@@ -35,23 +35,45 @@ static bool make_path(const sidecar *s, const char *photo, text *path)
 
 /* ---- marks ---- */
 
-/* What the attribute holds of a content: "0.1.0 HASH". */
-static void make_mark(const void *content, size_t size, char mark[MARK])
+/* The attribute is "VERSION HASH TIME": of the content, and when the file was written, in nanoseconds. */
+static long long time_of(const struct stat *st)
 {
-    char hex[HASH_HEX];
+    return (long long)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* Best effort: where it fails, the file stays like a person's. */
+static void set_attribute(const char *path, const void *content, size_t size)
+{
+    struct stat st;
+    char hex[HASH_HEX], mark[MARK];
     hash_hex(hash_bytes(content, size, 0), hex);
-    snprintf(mark, MARK, "%s %s", CAPTION_VERSION, hex);
+    if (stat(path, &st)) return;
+    snprintf(mark, sizeof mark, "%s %s %lld", CAPTION_VERSION, hex, time_of(&st));
+    if (setxattr(path, attribute, mark, strlen(mark), 0)) errno = 0;
+}
+
+static bool read_attribute(const char *path, char hex[HASH_HEX], long long *time)
+{
+    char mark[MARK];
+    ssize_t n = getxattr(path, attribute, mark, sizeof mark - 1);
+    mark[n > 0 ? n : 0] = 0;
+    return n > 0 && sscanf(mark, "%*s %32s %lld", hex, time) == 2;
 }
 
 static bool has_attribute(const char *path, const uint8_t *content, size_t size)
 {
-    char there[MARK], mark[MARK];
-    ssize_t n = getxattr(path, attribute, there, sizeof there - 1);
-    if (n <= 0) return false;
-    there[n] = 0;
-    make_mark(content, size, mark);
-    const char *old = strchr(there, ' '), *new = strchr(mark, ' ');
-    return old && !strcmp(old, new); /* whatever the version */
+    char hex[HASH_HEX], there[HASH_HEX];
+    long long time;
+    hash_hex(hash_bytes(content, size, 0), hex);
+    return read_attribute(path, there, &time) && !strcmp(there, hex);
+}
+
+/* A loss of power may leave a file of ours empty, which nobody has written since. */
+static bool is_torn(const char *path, const struct stat *st)
+{
+    char hex[HASH_HEX];
+    long long time;
+    return !st->st_size && read_attribute(path, hex, &time) && time == time_of(st);
 }
 
 /* The hash of the caption, which tells whether somebody corrected it. */
@@ -102,7 +124,7 @@ static bool is_ours(const sidecar *s, const char *path)
 static bool may_write(const sidecar *s, existing_policy policy, const char *path)
 {
     struct stat st;
-    if (lstat(path, &st)) return true;
+    if (lstat(path, &st) || is_torn(path, &st)) return true;
     if (policy == EXISTING_KEEP || stat(path, &st) || !S_ISREG(st.st_mode)) return false;
     return existing_allows(policy, policy == EXISTING_REPLACE_OURS && is_ours(s, path));
 }
@@ -121,15 +143,13 @@ err_code sidecar_plan(const sidecar *s, outputs *files, existing_policy policy, 
     return code;
 }
 
-static err_code write_marked(const sidecar *s, const char *path, const char *content, error *err)
+/* Not synced: that takes longer than describing a photo does, and what is lost is made again. */
+static err_code write_marked(const char *path, const char *content, error *err)
 {
-    char mark[MARK];
     size_t size = strlen(content);
-    err_code code = io_write_file(path, content, size, err);
-    if (code || sidecar_is_json(s)) return code;
-    make_mark(content, size, mark);
-    if (setxattr(path, attribute, mark, strlen(mark), 0)) errno = 0; /* it stays like a person's, then */
-    return ERR_OK;
+    err_code code = io_write_file_unsynced(path, content, size, err);
+    if (!code) set_attribute(path, content, size);
+    return code;
 }
 
 err_code sidecar_write(const sidecar *s, existing_policy policy, const char *photo, const char *content,
@@ -138,7 +158,7 @@ err_code sidecar_write(const sidecar *s, existing_policy policy, const char *pho
     text path = {0};
     err_code code = make_path(s, photo, &path) ? ERR_OK : err_no_memory(err, "for the name of a sidecar");
     if (!code && may_write(s, policy, text_string(&path)))
-        code = write_marked(s, text_string(&path), content, err);
+        code = write_marked(text_string(&path), content, err);
     text_release(&path);
     return code;
 }

@@ -139,6 +139,7 @@ struct io_writer {
     size_t used;
     int fd;
     int failure; /* errno of the first failed write; 0 = none */
+    bool unsynced;
 };
 
 static void writer_free(io_writer **w)
@@ -288,13 +289,13 @@ static int commit(io_writer *w)
     flush(w);
     if (w->failure) return w->failure;
     bool temp = w->temp;
-    if (temp && (fsync(w->fd) || rename(w->temp, w->path))) return errno;
+    if (temp && ((!w->unsynced && fsync(w->fd)) || rename(w->temp, w->path))) return errno;
     free(w->temp);
     w->temp = NULL;
     int fd = w->fd; /* closed last: until the file has its name, the lock on it must stay */
     w->fd = -1;
     if (close(fd) && !temp) return errno;
-    if (temp) sync_folder(w->path);
+    if (temp && !w->unsynced) sync_folder(w->path);
     return 0;
 }
 
@@ -313,12 +314,23 @@ void io_writer_abort(io_writer **w)
     writer_free(w);
 }
 
-err_code io_write_file(const char *path, const void *bytes, size_t n, error *err)
+static err_code write_file(const char *path, const void *bytes, size_t n, bool unsynced, error *err)
 {
     io_writer *w = io_writer_open(path, err);
     if (!w) return err ? err->code : ERR_IO;
+    w->unsynced = unsynced;
     io_writer_write(w, bytes, n, NULL);
     return io_writer_close(&w, err);
+}
+
+err_code io_write_file(const char *path, const void *bytes, size_t n, error *err)
+{
+    return write_file(path, bytes, n, false, err);
+}
+
+err_code io_write_file_unsynced(const char *path, const void *bytes, size_t n, error *err)
+{
+    return write_file(path, bytes, n, true, err);
 }
 
 /* ---- folders and logs ---- */

@@ -53,6 +53,10 @@ void io_writer_abort(io_writer **w); /* removes the temporary file; NULL and poi
 /* Writes `n` bytes as the whole new content of `path`, atomically. */
 err_code io_write_file(const char *path, const void *bytes, size_t n, error *err);
 
+/* The same for thousands of small files that can be made again: all or nothing whatever happens to this program,
+ * but the disk is not waited for, so that a loss of power may leave a new file empty. */
+err_code io_write_file_unsynced(const char *path, const void *bytes, size_t n, error *err);
+
 /* Creates the folder and its parents; one that exists already is fine. */
 err_code io_make_dirs(const char *path, error *err);
 
