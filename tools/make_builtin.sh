@@ -12,6 +12,7 @@ set -eu
 
 [ $# = 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 data=$1 folder=$2
+tools=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/make_model.sh
 . "$(dirname "$0")/make_model.sh"
 begin flickr8k coco_more coco_mini text weights
@@ -35,16 +36,23 @@ only='--captions-only text/coco_captions.tsv --captions-only-style coco'
 		--tune-encoder --encoder-factor 0.15 --dropout 0.4 --attend output --heads 8 --average 0.998 --epochs 14 \
 		--batch 100
 
-	# To speak, of regions and of what is named, with and without photos.
-	learn speaking.safetensors $photos $more $judged $also $only --encoder seeing.safetensors --namers objects,words \
-		--detector weights/yolox_nano.safetensors --detector-size 320 --attend output --heads 8 --glance 256 \
-		--softmax each --per-image 5 --batch 80 --only-groups 32 --dropout 0.4 --min-count 10 --average 0.998 \
-		--epochs 14 --best-by loss --cache .
+	# To speak, of regions and of what is named, with and without photos, and of altered copies of the photos.
+	[ -e flickr8k_2/captions_train.json ] && [ -e coco_more_2/captions_train.json ] ||
+		python3 "$tools/make_copies.py" coco_more flickr8k
+	copies=
+	for k in 0 1 2; do
+		copies="$copies --captions flickr8k_$k/captions_train.json --images flickr8k_$k/images --style flickr8k"
+		copies="$copies --captions coco_more_$k/captions_train.json --images coco_more_$k/images --times 6 --style coco"
+	done
+	learn speaking.safetensors $photos $more $copies $judged $also $only --encoder seeing.safetensors \
+		--namers objects,words --detector weights/yolox_nano.safetensors --detector-size 320 --attend output --heads 8 \
+		--glance 256 --softmax each --per-image 5 --batch 80 --only-groups 32 --dropout 0.4 --min-count 10 \
+		--average 0.998 --epochs 4 --guide 0.1 --hide-regions 0.15 --best-by loss --cache .
 
 	# To say what people say.
 	learn critical.safetensors $photos $more $judged $also $only --self-critical --init speaking.safetensors \
-		--min-count 10 --naming 0.3 --fall linear --rate 2e-5 --average 0.998 --epochs 6 --cache . \
-		--licence "$licence"
+		--min-count 10 --naming 0.5 --cross-entropy 0.2 --label-smoothing 0.1 --hide-regions 0.25 --fall linear \
+		--rate 2e-5 --average 0.998 --epochs 4 --cache . --licence "$licence"
 }
 
 finish critical.safetensors builtin.safetensors 1.5 --captions flickr8k/captions_val.json --images flickr8k/images \
