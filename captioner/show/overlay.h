@@ -36,7 +36,7 @@ typedef struct cap_overlay_options {
     bool content;  /* no panels for words that mean little by themselves, like "a" and "of" */
     const cap_overlay_box
         *boxes; /* [words] of a sheet: what a word looked at more than at any region, which is
-                                     then open and framed; NULL: none */
+                                     then framed; NULL: none */
 } cap_overlay_options;
 
 /* The contact sheet: first the photo with the sentence beneath, then one panel a word, its word and

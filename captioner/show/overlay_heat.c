@@ -239,7 +239,7 @@ err_code cap_overlay_look(const img *photo, cap_view view, int grid_h, int grid_
     img_blit(&plain, 0, 0, panel);
     if (covered) rc = cap_overlay_cover(photo, view, grid_h, grid_w, alpha, settings, panel, e);
     if (!rc && box && box->label) {
-        if (covered) cap_overlay_open_box(photo, box, &plain, panel);
+        if (settings->style == CAP_OVERLAY_VEIL) cap_overlay_open_box(photo, box, &plain, panel);
         rc = cap_overlay_paint_box(photo, box, 0, panel, e);
     }
     img_release(&plain);

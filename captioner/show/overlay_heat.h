@@ -20,7 +20,7 @@ err_code cap_overlay_cover(const img *photo, cap_view view, int grid_h, int grid
                            const cap_overlay_options *settings, img *panel, error *e);
 
 /* What a word looked at, on `panel`, which shows `photo` at another size: the cover, and the box (one without a
- * label, or NULL: none), which is open and framed. */
+ * label, or NULL: none), which is framed, and open in a veil; heat goes on inside of it. */
 err_code cap_overlay_look(const img *photo, cap_view view, int grid_h, int grid_w, const float *alpha,
                           const cap_overlay_box *box, const cap_overlay_options *settings, img *panel,
                           error *e);

@@ -57,7 +57,7 @@ function showWord(p, photo, word) {
   p.querySelector('img').load();
   canvas.hidden = object ? overlay === 'boxes' : !word.look;
   p.classList.toggle('paled', !canvas.hidden && overlay !== 'veil'); // colours of its own would be taken for heat
-  if (!canvas.hidden) paintHeat(canvas, photo, word.look, overlay === 'boxes' ? 'heat' : overlay, about.ramp, object && object.box);
+  if (!canvas.hidden) paintHeat(canvas, photo, word.look, overlay === 'boxes' ? 'heat' : overlay, about.ramp, overlay === 'veil' && object && object.box);
   if (object) frameBox(p, object.box, object.name + ' ' + percent(word.named[word.object] / 1e4));
 }
 
