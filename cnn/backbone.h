@@ -92,4 +92,30 @@ err_code cnn_net_fold(cnn_net *net, error *err);
  * multiplied by these factors [O]. NULL: not a dense weight of this net. Good after cnn_net_fold. */
 const real *cnn_net_fold_factors(const cnn_net *net, const nn_var *weight);
 
+/* ---- in 8 bits ---- */
+
+/* What the numbers of one channel of a result are from and to. */
+typedef struct cnn_range {
+    float low, high;
+} cnn_range;
+
+/* How many ranges a net has: one for each channel of each result, in order, the pixels' first. */
+int cnn_net_ranges(const cnn_net *net);
+
+/* Ranges, 0 included, for photos [N,S,S,3]: range[cnn_net_ranges]. All results lie in the tape's arena
+ * together. False after a failure. */
+bool cnn_net_watch(const cnn_net *net, nn_tape *tape, nn_var *pixels, cnn_range *range);
+
+/* To run in 8 bits, a net
+ *   1. is given the ranges, of which those of the pixels are the same for all channels;
+ *   2. has its norms folded, and its dense weights packed (PACKED_I8), the rows that belong to channel c of
+ *      what they read multiplied by factors[c] (of *count channels; NULL: as they are);
+ *   3. is narrowed: forward that records nothing then runs in bytes, and its results are close to f32's.
+ * A net that has ops which do not go together in bytes has no factors, and stays as it is. Weights must not
+ * change afterwards. Errors: MEMORY; FORMAT (weights that are not there, or too large). */
+err_code cnn_net_scale(cnn_net *net, const cnn_range *range, error *err);
+const float *cnn_net_row_factors(const cnn_net *net, const nn_var *weight, int *count);
+err_code cnn_net_narrow(cnn_net *net, error *err);
+bool cnn_net_is_narrow(const cnn_net *net);
+
 #endif

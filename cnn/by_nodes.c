@@ -1,6 +1,7 @@
 /* One node after the other: every op there is, recorded (all photos at once) or not (in slices). */
 #include <string.h>
 
+#include "cnn/bytes.h"
 #include "cnn/maps.h"
 #include "cnn/nodes.h"
 
@@ -149,12 +150,11 @@ typedef struct slices_ctx {
     nn_var *y;
     int last, slices;
     const bool *bare;
+    const cnn_extent *extent;
     bool *failed; /* [slices] */
 } slices_ctx;
 
-/* A slot whose result nobody reads from node `i` on; holder[slot] is the node that it belongs to, 0: none.
- * The net is as wide as it has to be for one to be there. */
-static int free_slot(const cnn_net *net, const int *holder, int i)
+int cnn_free_slot(const cnn_net *net, const int *holder, int i)
 {
     int slot = 0;
     while (holder[slot] && net->node[holder[slot]].last_reader >= i) slot++;
@@ -169,7 +169,7 @@ static nn_var *run_nodes(const slices_ctx *c, int worker, nn_tape *t, nn_var *x)
     result[0] = x;
     for (int first = 1, last; first <= c->last && !t->failed; first = last + 1) {
         const cnn_node *n = &net->node[first];
-        int taken = cnn_bands_take(net, t, first, c->bare), slot = free_slot(net, holder, first);
+        int taken = cnn_bands_take(net, t, first, c->bare), slot = cnn_free_slot(net, holder, first);
         last = taken ? first + taken - 1 : first;
         holder[slot] = last;
         t->mem = workspace_slot(c->space, worker, CNN_SLOT_RESULT + slot);
@@ -193,6 +193,11 @@ static void run_slice(void *p, int index, int worker)
     nn_var part = {.data = c->x->data + first * per_photo(c->x), .rank = 4};
     memcpy(part.dim, dim, sizeof dim);
     nn_tape t = c->tape;
+    if (cnn_bytes_take(c->net, &t, c->last)) {
+        real *to = c->y->data + first * per_photo(c->y);
+        c->failed[index] = !cnn_forward_by_bytes(c->net, &t, c->space, worker, &part, c->extent, to);
+        return;
+    }
     const nn_var *y = run_nodes(c, worker, &t, &part);
     c->failed[index] = t.failed || !y;
     if (!c->failed[index])
@@ -204,13 +209,14 @@ nn_var *cnn_forward_by_slices(cnn_net *net, nn_tape *t, const nn_var *x, int las
 {
     int photos = x->dim[0];
     slices_ctx c = {.net = net, .tape = *t, .x = x, .last = last, .bare = bare, .slices = 1};
+    c.extent = extent;
     if (photos >= SLICE && cnn_norms_are_constant(net, t, 1)) c.slices = photos / SLICE;
     c.y = nn_result(t, 4, (int[]){photos, extent[last].height, extent[last].width, net->node[last].channels},
                     false);
     c.failed = nn_alloc(t, c.slices * sizeof *c.failed);
     bool alone = c.slices == 1; /* then the threads share the layers */
     c.space = cnn_workspace_of(net, t);
-    if (!workspace_reserve(c.space, alone ? 1 : pool_threads(t->threads), CNN_SLOT_RESULT + net->width))
+    if (!workspace_reserve(c.space, alone ? 1 : pool_threads(t->threads), CNN_SLOT_RESULT + net->width + 1))
         t->failed = true;
     if (t->failed) return NULL;
     c.tape.recording = false;

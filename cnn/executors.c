@@ -82,7 +82,7 @@ static int last_quiet(const cnn_net *net, const nn_tape *t, const nn_var *pixels
 }
 
 /* Looked at anew every time: parameters change, and nobody tells. */
-static bool is_bare(const cnn_node *n)
+bool cnn_node_is_bare(const cnn_node *n)
 {
     const nn_batch_norm_params *p = &n->norm;
     if (!cnn_has_norm(n) || !n->weight->data) return true;
@@ -103,7 +103,7 @@ nn_var *cnn_net_forward(cnn_net *net, nn_tape *tape, nn_var *pixels)
         return NULL;
     }
     int quiet = last_quiet(net, tape, pixels);
-    for (int i = 1; i <= quiet && !tape->training; i++) bare[i] = is_bare(&net->node[i]);
+    for (int i = 1; i <= quiet && !tape->training; i++) bare[i] = cnn_node_is_bare(&net->node[i]);
     nn_var *x = quiet ? cnn_forward_by_slices(net, tape, pixels, quiet, bare, extent) : pixels;
     if (!x || quiet == net->count - 1) return x;
     if (!nn_wants(tape, pixels) && cnn_norms_are_constant(net, tape, quiet + 1) &&

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cnn/bytes.h"
 #include "cnn/nodes.h"
 
 extern const cnn_backbone_row cnn_small, cnn_mobilenet_v2, cnn_efficientnet_lite2, cnn_yolox_nano;
@@ -86,6 +87,7 @@ void cnn_net_free(cnn_net **net)
 {
     if (!net || !*net) return;
     workspace_release(&(*net)->scratch);
+    cnn_bytes_free(&(*net)->bytes);
     free((*net)->node);
     free(*net);
     *net = NULL;

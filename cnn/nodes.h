@@ -108,14 +108,17 @@ enum {
     CNN_SLOT_GROUP,                                 /* by_groups.c: of worker 0, one for each group */
     CNN_SLOT_SEGMENT = CNN_SLOT_GROUP + CNN_GROUPS, /* by_groups.c */
     CNN_SLOT_GRADS,                                 /* by_groups.c: two */
-    CNN_SLOT_RESULT = CNN_SLOT_GRADS + 2            /* by_nodes.c: `width` */
+    CNN_SLOT_RESULT = CNN_SLOT_GRADS + 2            /* by_nodes.c, by_bytes.c: `width`, and the pixels */
 };
+
+typedef struct cnn_bytes cnn_bytes;
 
 struct cnn_net {
     const cnn_backbone_row *row;
     cnn_node *node;
     int count, capacity;
     int width;         /* the most results that are to be read at once, the pixels left out */
+    cnn_bytes *bytes;  /* the plan of bytes.h; NULL: none */
     error refusal;     /* while building: why it came to nothing */
     workspace scratch; /* of tapes without one */
 };
@@ -152,6 +155,9 @@ void cnn_inputs_of(const cnn_node *n, nn_var *const *result, nn_var *input[CNN_M
 
 bool cnn_node_learns(const nn_tape *t, const cnn_node *n);
 
+/* Whether its norm is the identity and a bias, or it has none. */
+bool cnn_node_is_bare(const cnn_node *n);
+
 /* Whether the norms of node `first` and on are constants under this tape: then photos do not depend on each
  * other. */
 bool cnn_norms_are_constant(const cnn_net *net, const nn_tape *tape, int first);
@@ -162,6 +168,10 @@ nn_var *cnn_forward_by_nodes(const cnn_net *net, nn_tape *t, nn_var *x, int firs
 
 /* The tape's workspace, or the net's own. */
 workspace *cnn_workspace_of(cnn_net *net, const nn_tape *t);
+
+/* A slot whose result nobody reads from node `i` on; holder[slot] is the node that it belongs to, 0: none.
+ * The net is as wide as it has to be for one to be there. */
+int cnn_free_slot(const cnn_net *net, const int *holder, int i);
 
 /* Nodes 1..last, x [N,H,W,C], recording nothing; `last` is a cut. NULL after a
  * failure. */

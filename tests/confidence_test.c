@@ -165,7 +165,7 @@ static void save_with(const cap_confidence *c)
     error err = {0};
     json_t *record = json_pack("{s:i}", "photos", 3);
     io_tensors *t = io_tensors_open(plain, &err);
-    if (!t || cap_confidence_save(c, t, record, calibrated, &err)) fail_msg("%s", err.text);
+    if (!t || cap_confidence_save(c, NULL, t, record, calibrated, &err)) fail_msg("%s", err.text);
     io_tensors_close(&t);
     json_decref(record);
 }
@@ -246,7 +246,7 @@ static void only_the_confidence_changes(void **state)
     char again[96];
     snprintf(again, sizeof again, "%s.2", calibrated);
     c.bias = -2;
-    assert_int_equal(cap_confidence_save(&c, after, record, again, &err), ERR_OK);
+    assert_int_equal(cap_confidence_save(&c, NULL, after, record, again, &err), ERR_OK);
     cap_model *m;
     assert_int_equal(cap_model_open(again, &m, &err), ERR_OK);
     near(m->confidence.bias, -2, 0);

@@ -3,6 +3,7 @@
 
 #include "captioner/calibrate.h"
 #include "captioner/net/builtin.h"
+#include "captioner/ranges_find.h"
 #include "src/io/safetensors.h"
 #include "tools/interrupt.h"
 #include "tools/model_use.h"
@@ -62,13 +63,26 @@ static void print_report(const json_t *report, const cap_confidence *fit)
 
 /* ---- the verb ---- */
 
-static err_code write_model(const request *q, const cap_confidence *fit, const json_t *report, error *err)
+/* Of a model that computes in f32, whatever the precision is for which its confidence is fitted. */
+static err_code find_ranges(const request *q, cap_ranges *out, error *err)
+{
+    model_use exact = {.path = q->use.path, .threads = q->use.threads};
+    exact.precision = cap_precision_names[CAP_F32];
+    const cap_request plain = cap_request_defaults(CAP_PHOTOS);
+    err_code code = model_use_open(&exact, CAP_PHOTOS, &plain, err);
+    if (!code) code = cap_ranges_find(exact.session, q->set, q->sets, out, err);
+    model_use_close(&exact);
+    return code;
+}
+
+static err_code write_model(const request *q, const cap_confidence *fit, const cap_ranges *ranges,
+                            const json_t *report, error *err)
 {
     size_t size;
     const void *bytes = cap_builtin_model(&size);
     io_tensors *t = q->use.path ? io_tensors_open(q->use.path, err)
                                 : io_tensors_open_memory(bytes, size, "built-in model", err);
-    err_code code = t ? cap_confidence_save(fit, t, report, q->out, err) : err->code;
+    err_code code = t ? cap_confidence_save(fit, ranges, t, report, q->out, err) : err->code;
     io_tensors_close(&t);
     return code;
 }
@@ -76,6 +90,7 @@ static err_code write_model(const request *q, const cap_confidence *fit, const j
 static err_code run(request *q, error *err)
 {
     cap_confidence fit = {0};
+    cap_ranges ranges = {0};
     json_t *report = NULL;
     const cap_request plain = cap_request_defaults(CAP_PHOTOS);
     const cap_calibrate_request wanted = {.set = q->set, .sets = q->sets, .tell = tell, .ctx = q};
@@ -86,10 +101,12 @@ static err_code run(request *q, error *err)
     if (!code) code = cap_calibrate(q->use.session, &wanted, &fit, &report, err);
     ui_progress_clear(&q->bar);
     ui_leave_signals();
-    if (!code) code = write_model(q, &fit, report, err);
+    if (!code) code = find_ranges(q, &ranges, err);
+    if (!code) code = write_model(q, &fit, &ranges, report, err);
     if (!code) print_report(report, &fit);
     json_decref(report);
     cap_confidence_release(&fit);
+    cap_ranges_release(&ranges);
     model_use_close(&q->use);
     return code;
 }
@@ -132,9 +149,11 @@ int verb_calibrate(int argc, char **argv)
             "is "
             "one that people use for the photo (\"trust\"), how likely a sentence is one of the better half "
             "(\"confidence\"), and below which confidence the model is unsure, as it should be of pictures "
-            "that "
-            "show nothing. The weights stay as they are. A few hundred photos are enough; they should be of "
-            "all the kinds that the model is meant for.",
+            "that show nothing; and the ranges of what its networks compute, with which they run in 8 bits. "
+            "The weights "
+            "stay as they are. A few hundred photos are enough; they should be of all the kinds that the "
+            "model is meant "
+            "for.",
         .options = options,
         .examples =
             "caption calibrate --model m.safetensors --captions val.json --images photos --out "

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "captioner/net/ranges.h"
+
 /* Weights beyond this are damage: logistic regression on signs of everyday size gives tens. */
 #define MOST 1e6
 
@@ -235,21 +237,22 @@ static bool is_ours(const char *name)
     return !strcmp(name, tensor_names[0]) || !strcmp(name, tensor_names[1]);
 }
 
-err_code cap_confidence_save(const cap_confidence *c, const io_tensors *t, const json_t *record,
-                             const char *path, error *err)
+err_code cap_confidence_save(const cap_confidence *c, const cap_ranges *ranges, const io_tensors *t,
+                             const json_t *record, const char *path, error *err)
 {
     size_t all = io_tensors_count(t), count = 0;
-    int64_t shape[] = {c->features};
+    int64_t shape[] = {c->features}, of_ranges[CAP_RANGED][2];
     const float *values[] = {c->centre, c->spread};
-    io_tensor_entry *entry = calloc(all + 2, sizeof *entry);
+    io_tensor_entry *entry = calloc(all + 2 + CAP_RANGED, sizeof *entry);
     if (!entry) return err_no_memory(err, "while writing '%s'", path);
     for (size_t i = 0; i < all; i++) {
         const io_tensor *one = io_tensors_at(t, i);
-        if (is_ours(one->name)) continue;
+        if (is_ours(one->name) || (ranges && cap_ranges_own(one->name))) continue;
         entry[count++] = (io_tensor_entry){one->name, one->dtype, one->rank, one->shape, NULL, one->data};
     }
     for (int i = 0; c->features && i < 2; i++)
         entry[count++] = (io_tensor_entry){tensor_names[i], IO_F32, 1, shape, values[i], NULL};
+    if (ranges) count += (size_t)cap_ranges_entries(ranges, of_ranges, entry + count);
     char *metadata = describe(c, t, record, err);
     io_metadata pair = {"caption", metadata};
     err_code code = metadata ? io_tensors_save(path, entry, count, &pair, 1, err) : ERR_FORMAT;

@@ -90,9 +90,12 @@ err_code cap_confidence_load(cap_confidence *c, const json_t *o, const io_tensor
                              const char *where, error *err);
 void cap_confidence_release(cap_confidence *c);
 
-/* Writes the open model file t again as `path`, with this confidence in place of its own, if it had one, and
- * with `record` (an object) as the member "confidence" of its record. */
-err_code cap_confidence_save(const cap_confidence *c, const io_tensors *t, const json_t *record,
-                             const char *path, error *err);
+struct cap_ranges;
+
+/* Writes the open model file t again as `path`, with this confidence and these ranges (ranges.h; NULL: its
+ * own) in place of those that it had, and with `record` (an object) as the member "confidence" of its record.
+ * */
+err_code cap_confidence_save(const cap_confidence *c, const struct cap_ranges *ranges, const io_tensors *t,
+                             const json_t *record, const char *path, error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "captioner/net/decoder_row.h"
+#include "captioner/net/ranges.h"
 #include "captioner/net/weights.h"
 #include "datasets/tokenise.h"
 #include "src/nn/activation.h"
@@ -100,6 +101,7 @@ static err_code read_matrices(cap_model *m, const io_tensors *weights, const cap
         real *values = n->flags & NN_TABLE ? n->var.data : buffer;
         const real *factors = factors_of(m, &n->var);
         code = cap_weights_read(n, weights, values, err);
+        if (!code && packing->conv == PACKED_I8) cap_ranges_scale(m, &n->var, values);
         if (!code) code = nn_param_pack(n, packing->linear, packing->conv, values, factors, err);
     }
     return code;
@@ -121,9 +123,11 @@ static err_code read_packed(cap_model *m, const io_tensors *weights, const cap_p
         n->var.data = NULL; /* folding leaves it for later */
     }
     if (!code) code = cap_model_prepare(m, err);
+    if (!code && packing->conv == PACKED_I8) code = cap_ranges_load(m, weights, err);
     real *buffer = code ? NULL : malloc(most * sizeof *buffer);
     if (!code && !buffer) code = err_no_memory(err, "for %zu weights", most);
     if (!code) code = read_matrices(m, weights, packing, buffer, err);
+    if (!code && packing->conv == PACKED_I8) code = cap_ranges_narrow(m, err);
     free(buffer);
     return code;
 }

@@ -8,6 +8,7 @@
 #include "captioner/net/builtin.h"
 #include "captioner/net/decoder_row.h"
 #include "captioner/net/model.h"
+#include "captioner/net/ranges.h"
 #include "src/io/json.h"
 #include "src/io/json_build.h"
 
@@ -278,7 +279,12 @@ static err_code from_description(const json_t *o, const io_tensors *t, const cap
     snprintf(where, sizeof where, "'%.250s': metadata", io_tensors_name(t));
     json_t *record;
     cap_model_form form = {0};
+    cap_packing own;
     err_code code = read_form(o, t, where, &form, err);
+    if (packing && packing->conv == PACKED_I8 && !cap_ranges_exist(t)) { /* convolutions stay as they are */
+        own = (cap_packing){packing->linear, PACKED_F32};
+        packing = &own;
+    }
     if (!code) code = io_json_object_or(o, "record", where, &record, err);
     if (!code)
         code = cap_model_create_loaded(&form, t, form.encoder.row->reads == CAP_IMAGE ? packing : NULL, out,

@@ -24,6 +24,7 @@
 
 #include "captioner/net/concepts.h"
 #include "captioner/net/names.h"
+#include "cnn/backbone.h"
 #include "cnn/detect.h"
 #include "datasets/vocab.h"
 #include "src/io/fields.h"
@@ -171,6 +172,10 @@ const real *cap_namer_factors(const cap_namer *n, const nn_var *weight);
 /* Weights of a detector by others (cnn/import.h) into that of `objects`, after nn_params_finish. Errors: those
  * of cnn_import; MISMATCH (its input is to be normalised in a way of its own). */
 err_code cap_objects_import(const cap_namer *n, const io_tensors *file, error *err);
+
+/* The detector of `objects`, and how its input is normalised; NULL: it is another namer, or none. */
+cnn_net *cap_objects_net(const cap_namer *n);
+const cnn_preprocess *cap_objects_preprocess(const cap_namer *n);
 
 /* ---- naming ---- */
 

@@ -26,6 +26,16 @@ static const objects_part *part_of(const cap_namer *n)
     return n->net;
 }
 
+cnn_net *cap_objects_net(const cap_namer *n)
+{
+    return n->config.row == &cap_namer_objects && n->net ? part_of(n)->net : NULL;
+}
+
+const cnn_preprocess *cap_objects_preprocess(const cap_namer *n)
+{
+    return n->config.row == &cap_namer_objects && n->net ? &part_of(n)->pre : NULL;
+}
+
 static void defaults(void *settings)
 {
     *(cap_objects_settings *)settings =

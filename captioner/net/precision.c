@@ -12,13 +12,14 @@ err_code cap_precision_check(cap_precision precision, error *err)
 }
 
 /* Where products in bf16 are not faster, a convolution in bf16 would be slower than one in f32, and less
- * exact. */
+ * exact; of bytes likewise. */
 cap_packing cap_packing_of(cap_precision precision)
 {
     static const packed_type linear[] = {
         [CAP_BF16] = PACKED_BF16, [CAP_F32] = PACKED_F32, [CAP_INT8] = PACKED_I8};
     const kernels *k = kernels_best();
     if (precision == CAP_AUTO) return (cap_packing){k->fastest.words, k->fastest.encoder};
+    if (precision == CAP_INT8 && k->int8.fast) return (cap_packing){PACKED_I8, PACKED_I8};
     bool narrow = precision != CAP_F32 && gemm_rounds(GEMM_BF16);
     return (cap_packing){linear[precision], narrow ? PACKED_BF16 : PACKED_F32};
 }

@@ -11,6 +11,7 @@ void kernels_fill(cpu_flags flags, kernels *k)
 {
     *k = (kernels){0};
     kernels_fill_plain(k);
+    kernels_fill_bytes(k);
     kernels_fill_generic(k);
     k->fastest.why = "no AVX2: what is narrower is widened one by one";
 #if CAPTION_X86

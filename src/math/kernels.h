@@ -206,16 +206,87 @@ typedef struct kernels_bytes {
     const float *scale;
 } kernels_bytes;
 
+/* ---- maps of bytes: a byte b of channel j stands for (b - zero) * scale[j] ---- */
+
+/* What follows sums of products of bytes: of column j
+ *
+ *     v = sum * factor[j] + shift[j] + plus * plus_factor[j]
+ *
+ * as a number, or as a byte: v rounded to whole numbers (with `silu`, v sigmoid(v) silu[j] + zero), cut to
+ * least..most. So scales and zeros of all maps are in these numbers. A sum begins with start[j], that of the
+ * products of zeros, negated. Arrays go on to a multiple of 16. */
+typedef struct kernels_byte_finish {
+    const int32_t *start;
+    const float *factor, *shift;
+    const float *silu; /* NULL: none */
+    float zero;
+    int least, most;     /* 0..255 */
+    const uint8_t *plus; /* a map of bytes in the place of the result; NULL: nothing is added */
+    const float *plus_factor;
+} kernels_byte_finish;
+
+/* y[rows,n] = x[rows,k] w, w in panels of PACKED_I8. Up to three bytes behind a row of x are read, which may
+ * hold anything. With `reals`, the results are numbers, cut to low..high. */
+typedef struct kernels_byte_product {
+    int rows, k, n;
+    const uint8_t *x;
+    size_t ldx;
+    const int8_t *w;
+    kernels_byte_finish finish;
+    uint8_t *y; /* of both of these one is NULL; ldy is that of `plus`, too */
+    real *reals;
+    size_t ldy;
+    real low, high;
+} kernels_byte_product;
+
+/* A row of a depthwise convolution of 3x3 or 5x5. */
+typedef struct kernels_byte_depthwise {
+    int kernel, step;                 /* step: 1 or 2 */
+    int channels, width, left, count; /* width: of a row of x; the first window begins `left` before it */
+    uint8_t beside;                   /* what is beside the map */
+    const int8_t *weights;            /* as byte_depthwise_order leaves them, 64-byte aligned */
+    kernels_byte_finish finish;       /* plus is NULL */
+} kernels_byte_depthwise;
+
+/* The sum of two maps. */
+typedef struct kernels_byte_mix {
+    int channels;
+    const float *of_a, *of_b, *shift; /* [channels] */
+} kernels_byte_mix;
+
+/* The order of depthwise weights: for every 16 channels, every column of the kernel and every four of its
+ * rows, the quads of 16 channels; rows and channels that are missing are 0. w[kernel,kernel,channels]. */
+size_t byte_depthwise_numbers(int kernel, int channels);
+void byte_depthwise_order(int kernel, int channels, const int8_t *w, int8_t *to);
+
 typedef struct kernels_int8 {
+    /* Whether convolutions of bytes are faster than those in f32. */
+    bool fast;
+
     /* As f32.packed, with panels of PACKED_I8, for up to KERNELS_ROWS rows. */
     void (*packed)(int rows, int k, int begin, int end, const kernels_bytes *x, const int8_t *w,
                    const float *scale, const int32_t *offset, real beta, real *y, int ldy);
 
     /* to[4j + i] = rows[i n + j] factor[j], rounded to whole numbers in -127..127; i in 0..3. */
     void (*pack_quads)(const real *rows, int n, const real *factor, int8_t *to);
+    /* A panel of PACKED_I8: 16 columns of w[k,ld] times factor[16], to[k up to a multiple of 4][16]. scale[j]
+     * is that at which the largest magnitude of column j is 127, NaN where one is no number; offset[j] 128
+     * times the sum of the column. */
+    void (*pack_panel)(const real *w, size_t ld, int k, const real *factor, int8_t *to, float *scale,
+                       int32_t *offset);
     /* to[i] = 128 + x[i] / scale for the scale at which the largest magnitude is 127; returns it, NaN where x
      * has one. */
     float (*narrow_row)(const real *x, int n, uint8_t *to);
+
+    /* Sums are exact and what follows them is one fused step a column, so bytes of two tables are the same;
+     * those of `silu` may be one apart. */
+    void (*product)(const kernels_byte_product *p);
+    /* y[count,channels] from `kernel` rows of x [width,channels]. */
+    void (*depthwise)(const kernels_byte_depthwise *d, const uint8_t *const *x, uint8_t *y);
+    /* y[i] = x[i] * factor + shift, rounded and cut to bytes. */
+    void (*narrow)(const real *x, size_t n, float factor, float shift, uint8_t *y);
+    /* y = a of_a[j] + b of_b[j] + shift[j] for all channels j of all pixels, rounded and cut to bytes. */
+    void (*mix)(const kernels_byte_mix *m, const uint8_t *a, const uint8_t *b, size_t pixels, uint8_t *y);
 } kernels_int8;
 
 /* ---- layers ---- */

@@ -6,6 +6,7 @@
 
 /* In plain C: what has instructions of its own on some CPUs alone. */
 void kernels_fill_plain(kernels *k);
+void kernels_fill_bytes(kernels *k);
 
 /* Vectors of 16 bytes, which every 64-bit CPU has. */
 void kernels_fill_generic(kernels *k);

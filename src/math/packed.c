@@ -8,11 +8,10 @@
 #include "src/base/bounds.h"
 
 enum {
-    PANEL = 16,        /* columns */
-    PAIR_PANEL = 32,   /* of BF16 */
-    LINES = 32,        /* rows of w packed at a time, and in a block of BF16 */
-    DEEPEST_I8 = 4096, /* rows of x are made 8 bits wide on the stack */
-    ROW_CHUNK = 64,    /* rows of x per task when there are many */
+    PANEL = 16,      /* columns */
+    PAIR_PANEL = 32, /* of BF16 */
+    LINES = 32,      /* rows of w packed at a time, and in a block of BF16 */
+    ROW_CHUNK = 64,  /* rows of x per task when there are many */
 };
 
 /* ---- packing ---- */
@@ -56,10 +55,11 @@ static void pack_f32(const source *s, packed *p)
     }
 }
 
+static const real ones[PANEL] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
 /* LINES rows and PANEL columns from (l, j) on, where they lie or, at the edges, by way of `block`. */
 static void pack_tile(const source *s, int l, int j, real block[LINES][PANEL], uint16_t *to)
 {
-    static const real ones[PANEL] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     const kernels *own = kernels_best();
     if (s->w.op == GEMM_N && l + LINES <= s->k && j + PANEL <= s->n) {
         own->bf16.pack_pairs(mat_from(s->w, l, j).data, s->w.ld, LINES, s->factor ? s->factor + j : ones, to);
@@ -108,6 +108,11 @@ static void pack_i8(const source *s, packed *p)
         int8_t *to = (int8_t *)p->panels + (size_t)j * lines;
         real inverse[PANEL];
         int32_t *offset = p->offset + j;
+        if (s->w.op == GEMM_N && j + PANEL <= s->n) {
+            own->int8.pack_panel(mat_from(s->w, 0, j).data, s->w.ld, s->k, s->factor ? s->factor + j : ones,
+                                 to, p->scale + j, offset);
+            continue;
+        }
         find_scales(s, j, p->scale + j);
         for (int c = 0; c < PANEL; c++)
             inverse[c] = p->scale[j + c] > 0 ? (real)(1 / p->scale[j + c]) : 0; /* NaN too: w becomes 0 */
@@ -188,7 +193,7 @@ void packed_place_bf16(pool *threads, packed *p, int k, int n, mat w, void *pane
 packed *packed_create(packed_type type, int k, int n, mat w, const real *factor)
 {
     if (REAL_IS_DOUBLE) type = PACKED_F32;
-    if (type == PACKED_I8 && k > DEEPEST_I8) type = PACKED_BF16;
+    if (type == PACKED_I8 && k > PACKED_MOST_I8) type = PACKED_BF16;
     size_t wide = round_up(n, PANEL);
     packed *p = calloc(1, sizeof *p);
     if (!p) return NULL;
@@ -247,7 +252,7 @@ static void narrow_rows(const float *x, int ldx, int rows, int k, uint8_t *to, s
 static void product_i8(const job *j, int begin, int end)
 {
     const packed *p = j->p;
-    uint8_t bytes[KERNELS_ROWS * DEEPEST_I8];
+    uint8_t bytes[KERNELS_ROWS * PACKED_MOST_I8];
     float scale[KERNELS_ROWS];
     kernels_bytes x = {bytes, round_up(p->k, 4), scale};
     const kernels_int8 *own = &kernels_best()->int8;

@@ -18,7 +18,10 @@
 #include "src/math/gemm.h"
 #include "src/math/kernels.h"
 
-enum { PACKED_SPARE = 31 };
+enum {
+    PACKED_SPARE = 31,
+    PACKED_MOST_I8 = 4096, /* k of I8; deeper weights are packed in BF16 */
+};
 
 typedef struct packed {
     packed_type type;

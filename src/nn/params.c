@@ -131,7 +131,9 @@ static err_code pack(nn_param *n, packed_type linear, packed_type conv, const re
     nn_var *v = &n->var;
     bool table = n->flags & NN_TABLE;
     int wide = table ? v->dim[0] : nn_last(v), deep = table ? v->dim[1] : nn_rows(v);
-    packed_type type = v->rank == 2 ? linear : n->flags & NN_PRECISE ? PACKED_F32 : conv;
+    packed_type type = v->rank == 2                                   ? linear
+                       : n->flags & NN_PRECISE && conv == PACKED_BF16 ? PACKED_F32
+                                                                      : conv;
     packed_free(&v->packed);
     v->packed = packed_create(type, deep, wide, (mat){values, nn_last(v), table ? GEMM_T : GEMM_N}, factor);
     if (v->packed) return ERR_OK;

@@ -35,7 +35,7 @@ enum {
     NN_DECAY = 1,   /* weight decay applies */
     NN_BUFFER = 2,  /* not learned: running statistics */
     NN_TABLE = 4,   /* [V,E], whose product is with its transpose */
-    NN_PRECISE = 8, /* of a convolution: packed in f32, whatever others are packed as */
+    NN_PRECISE = 8, /* of a convolution: packed in f32 where others are in bf16 */
 };
 
 typedef struct nn_param {

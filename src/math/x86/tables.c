@@ -8,6 +8,7 @@
 #include "src/math/x86/bf16_depthwise.h"
 #include "src/math/x86/halves.h"
 #include "src/math/x86/vnni.h"
+#include "src/math/x86/vnni_bytes.h"
 
 static void avx2(kernels *k)
 {
@@ -34,10 +35,14 @@ static void avx512(kernels *k)
 
 static void vnni(kernels *k)
 {
+    k->int8.fast = true;
     k->int8.packed = vnni_packed_i8;
-    /* Words in 8 bits are said twice as fast, but a single photo does not make up for what their packing costs when
-     * the model is opened: 9 ms where the whole process takes 30. */
-    k->fastest.why = "no AMX; with VNNI int8 is faster for many photos, but slower to open";
+    k->int8.product = vnni_byte_product;
+    k->int8.depthwise = vnni_byte_depthwise;
+    k->int8.narrow = vnni_byte_narrow;
+    k->int8.mix = vnni_byte_mix;
+    k->fastest.encoder = k->fastest.words = PACKED_I8;
+    k->fastest.why = "VNNI multiplies bytes, no AMX; an encoder without ranges computes in f32";
 }
 
 /* Products would not gain: what is converted is then multiplied in f32 all the same. */
@@ -52,6 +57,7 @@ static void bf16(kernels *k)
 
 static void amx(kernels *k)
 {
+    k->int8.fast = false; /* tiles multiply bf16 faster */
     k->bf16.fast = true;
     k->bf16.gemm_suits = amx_gemm_suits;
     k->bf16.gemm = amx_gemm_bf16;
