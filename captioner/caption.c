@@ -50,10 +50,11 @@ static err_code check_reads(const cap_model *m, cap_reads reads, const char *nam
 
 /* Of a translator the decoder alone runs often enough to be packed. What users may ask for is made now: later
  * the model is only read. */
-static err_code finish(cap_model *m, const cap_packing *packing, error *err)
+static err_code finish(cap_model *m, cap_precision precision, error *err)
 {
     if (m->kind != CAP_IMAGE) {
-        err_code code = nn_params_pack(&m->params, "decoder.", packing->linear, packing->conv, err);
+        cap_packing packing = cap_packing_of_texts(precision);
+        err_code code = nn_params_pack(&m->params, "decoder.", packing.linear, packing.conv, err);
         if (code) return code;
     }
     m->record_text = io_json_text(m->record, JSON_COMPACT);
@@ -69,7 +70,7 @@ static err_code open_file(const model_file *f, const cap_open_options *o, cap_mo
     code = f->path ? cap_model_open_packed(f->path, &packing, out, err)
                    : cap_model_open_memory_packed(f->bytes, f->size, f->name, &packing, out, err);
     if (!code) code = check_reads(*out, o->reads, f->name, err);
-    if (!code) code = finish(*out, &packing, err);
+    if (!code) code = finish(*out, o->precision, err);
     if (code) cap_close(out);
     return code;
 }

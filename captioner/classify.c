@@ -27,7 +27,7 @@ void cap_verdict_release(cap_verdict *v)
 static err_code open_model(cap_classifier *c, const char *path, cap_precision precision, int threads,
                            error *err)
 {
-    cap_packing packing = cap_packing_of(precision);
+    cap_packing packing = cap_packing_of_texts(precision);
     err_code code = cap_bert_open(path, &packing, &c->model, err);
     if (!code && !c->model->labels.count)
         code = err_set(

@@ -62,7 +62,7 @@ static void environment(void **state)
     assert_int_equal(cpu_get_flags(), all);
 }
 
-/* No entry is missing on any CPU, and only what multiplies bf16 says that it is fast. */
+/* No entry is missing on any CPU, and only what multiplies bf16, or bytes, fast is asked for it. */
 static void whole_tables(void **state)
 {
     (void)state;
@@ -75,7 +75,9 @@ static void whole_tables(void **state)
         assert_true(k.bf16.stride && k.bf16.round && k.bf16.packed_rounded && k.bf16.packed_to_rounded);
         assert_true(k.bf16.taps_pack && k.bf16.taps && k.bf16.depthwise && k.bf16.peak);
         assert_non_null(k.fastest.why);
-        assert_true(k.bf16.fast || (k.fastest.encoder == PACKED_F32 && k.fastest.words != PACKED_BF16));
+        assert_true(k.int8.product && k.int8.depthwise && k.int8.narrow && k.int8.mix && k.int8.pack_panel);
+        assert_true(k.bf16.fast || (k.fastest.encoder != PACKED_BF16 && k.fastest.words != PACKED_BF16));
+        assert_true(k.int8.fast || (k.fastest.encoder != PACKED_I8 && k.fastest.words != PACKED_I8));
     }
 }
 

@@ -79,6 +79,9 @@ typedef struct cap_packing {
 
 cap_packing cap_packing_of(cap_precision precision);
 
+/* The same for models of texts, where `auto` never is int8: what that costs was measured with captions alone. */
+cap_packing cap_packing_of_texts(cap_precision precision);
+
 /* A new model with drawn weights. Those of a detector come with cap_objects_import. */
 err_code cap_model_create(const cap_model_form *form, uint64_t seed, cap_model **out, error *err);
 

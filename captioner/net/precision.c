@@ -23,3 +23,9 @@ cap_packing cap_packing_of(cap_precision precision)
     bool narrow = precision != CAP_F32 && gemm_rounds(GEMM_BF16);
     return (cap_packing){linear[precision], narrow ? PACKED_BF16 : PACKED_F32};
 }
+
+cap_packing cap_packing_of_texts(cap_precision precision)
+{
+    bool bytes = precision == CAP_AUTO && kernels_best()->fastest.words == PACKED_I8;
+    return cap_packing_of(bytes ? CAP_F32 : precision);
+}
