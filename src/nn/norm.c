@@ -3,61 +3,91 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_CHUNKS = 64 };
+
+/* ---- layer normalisation ---- */
+
 typedef struct layer_ctx {
+    const kernels *k;
     nn_var *x, *gamma, *beta, *y;
+    real epsilon;
     real *mean, *inverse; /* [rows] */
+    size_t chunk;         /* rows of one: fixed by the shape */
+    real *dx, *parts;     /* parts [chunks][4][d]: sums for gamma and beta, added up in order, and two rows */
 } layer_ctx;
+
+static void layer_some(void *p, size_t begin, size_t end)
+{
+    const layer_ctx *c = p;
+    int d = nn_last(c->x);
+    const real *gamma = c->gamma->data, *beta = c->beta->data;
+    for (size_t i = begin; i < end; i++) {
+        const real *x = c->x->data + i * d;
+        real *y = c->y->data + i * d, mean = c->mean[i] = c->k->vector.sum(x, d) / (real)d;
+        for (int j = 0; j < d; j++) y[j] = x[j] - mean;
+        real inverse = c->inverse[i] = 1 / (real)sqrt(c->k->vector.dot(y, y, d) / (real)d + c->epsilon);
+        for (int j = 0; j < d; j++) y[j] = y[j] * inverse * gamma[j] + beta[j];
+    }
+}
+
+static void layer_some_back(void *p, size_t begin, size_t end)
+{
+    const layer_ctx *c = p;
+    size_t d = nn_last(c->x);
+    const real *gamma = c->gamma->data;
+    real *to_gamma = c->parts + begin / c->chunk * 4 * d, *to_beta = to_gamma + d, *hat = to_beta + d,
+         *g = hat + d;
+    memset(to_gamma, 0, 2 * d * sizeof *to_gamma);
+    for (size_t i = begin; i < end; i++) {
+        const real *x = c->x->data + i * d, *dy = c->y->grad + i * d;
+        real mean = c->mean[i], inverse = c->inverse[i];
+        for (size_t j = 0; j < d; j++) {
+            hat[j] = (x[j] - mean) * inverse;
+            g[j] = dy[j] * gamma[j];
+        }
+        c->k->vector.product_add(dy, hat, to_gamma, (int)d);
+        c->k->vector.add(dy, to_beta, (int)d);
+        if (!c->dx) continue;
+        real flat = c->k->vector.sum(g, (int)d) / (real)d, slope = c->k->vector.dot(g, hat, (int)d) / (real)d;
+        real *dx = c->dx + i * d;
+        for (size_t j = 0; j < d; j++) dx[j] += inverse * (g[j] - flat - hat[j] * slope);
+    }
+}
 
 static void layer_backward(nn_tape *t, void *p)
 {
     layer_ctx *c = p;
     if (!c->y->grad) return;
-    int d = nn_last(c->x);
-    real *dx = nn_grad_add(t, c->x), *dg = nn_grad_add(t, c->gamma), *db = nn_grad_add(t, c->beta);
-    for (int i = 0, rows = nn_rows(c->x); i < rows; i++) {
-        const real *x = c->x->data + (size_t)i * d, *dy = c->y->grad + (size_t)i * d;
-        double s1 = 0, s2 = 0;
-        for (int j = 0; j < d; j++) {
-            real hat = (x[j] - c->mean[i]) * c->inverse[i], g = dy[j] * c->gamma->data[j];
-            s1 += (double)g;
-            s2 += (double)(g * hat);
-            if (dg) dg[j] += dy[j] * hat;
-            if (db) db[j] += dy[j];
-        }
-        for (int j = 0; dx && j < d; j++) {
-            real hat = (x[j] - c->mean[i]) * c->inverse[i], g = dy[j] * c->gamma->data[j];
-            dx[(size_t)i * d + j] += c->inverse[i] * (g - (real)(s1 / d) - hat * (real)(s2 / d));
-        }
+    size_t d = nn_last(c->x), rows = nn_rows(c->x), chunks = (rows + c->chunk - 1) / c->chunk;
+    c->dx = nn_grad_add(t, c->x);
+    real *to_gamma = nn_grad_add(t, c->gamma), *to_beta = nn_grad_add(t, c->beta);
+    c->parts = nn_scratch(t, chunks * 4 * d * sizeof *c->parts);
+    if (t->failed) return;
+    nn_parallel(t, rows, c->chunk, layer_some_back, c);
+    for (size_t i = 0; i < chunks; i++) {
+        const real *part = c->parts + i * 4 * d;
+        if (to_gamma) t->k->vector.add(part, to_gamma, (int)d);
+        if (to_beta) t->k->vector.add(part + d, to_beta, (int)d);
     }
 }
 
 nn_var *nn_layer_norm(nn_tape *t, nn_var *x, nn_var *gamma, nn_var *beta, double epsilon)
 {
+    enum { GRAIN = 1 << 13, LEAST_ROWS = 16 };
     if (t->failed || !x) return NULL;
-    int d = nn_last(x), rows = nn_rows(x);
+    size_t d = nn_last(x), rows = nn_rows(x);
     nn_var *y = nn_result(t, x->rank, x->dim, nn_wants(t, x) || nn_wants(t, gamma) || nn_wants(t, beta));
     layer_ctx *c = nn_alloc(t, sizeof *c);
-    real *stats = nn_scratch(t, 2 * (size_t)rows * sizeof *stats);
+    real *stats = nn_scratch(t, 2 * rows * sizeof *stats);
     if (t->failed) return NULL;
-    *c = (layer_ctx){x, gamma, beta, y, stats, stats + rows};
-    for (int i = 0; i < rows; i++) {
-        const real *in = x->data + (size_t)i * d;
-        double sum = 0, squares = 0;
-        for (int j = 0; j < d; j++) sum += (double)in[j];
-        for (int j = 0; j < d; j++) squares += ((double)in[j] - sum / d) * ((double)in[j] - sum / d);
-        c->mean[i] = (real)(sum / d);
-        c->inverse[i] = (real)(1 / sqrt(squares / d + epsilon));
-        for (int j = 0; j < d; j++)
-            y->data[(size_t)i * d + j] =
-                (in[j] - c->mean[i]) * c->inverse[i] * gamma->data[j] + beta->data[j];
-    }
+    *c = (layer_ctx){t->k, x, gamma, beta, y, (real)epsilon, stats, stats + rows, .chunk = LEAST_ROWS};
+    if (c->chunk * MAX_CHUNKS < rows) c->chunk = (rows + MAX_CHUNKS - 1) / MAX_CHUNKS;
+    nn_parallel(t, rows, 1 + GRAIN / d, layer_some, c);
     if (y->wants_grad) nn_record(t, layer_backward, c);
     return t->failed ? NULL : y;
 }
 
 /* ---- batch normalisation ---- */
-
-enum { MAX_CHUNKS = 64 };
 
 typedef struct batch_ctx {
     const kernels *k;
