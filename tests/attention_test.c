@@ -102,7 +102,7 @@ static nn_var *input(nn_tape *t, const float *values, int rank, int a, int b, in
     return nn_input(t, values, rank, (int[]){a, b, c});
 }
 
-/* The weights and the context of every query in every head. The bounds leave room for float sums in another
+/* The weights, unless they are NULL, and the context of every query in every head. The bounds leave room for float sums in another
  * order. */
 static void compare(const data *x, nn_match_kind kind, const nn_scope *o, const float *weights,
                     const float *context)
@@ -114,10 +114,10 @@ static void compare(const data *x, nn_match_kind kind, const nn_scope *o, const 
     for (int n = 0; n < s->askers; n++)
         for (int head = 0; head < heads; head++)
             for (int q = 0; q < s->queries; q++) {
-                const float *w = weights + ((n * heads + head) * s->queries + q) * s->states;
+                const float *w = weights ? weights + ((n * heads + head) * s->queries + q) * s->states : NULL;
                 int memory = o->memory_of ? o->memory_of[n] : n;
                 normalise(x, kind, o, n, q, head, alpha);
-                for (int l = 0; l < s->states; l++) assert_true(fabs(w[l] - alpha[l]) < 2e-5);
+                for (int l = 0; w && l < s->states; l++) assert_true(fabs(w[l] - alpha[l]) < 2e-5);
                 for (int i = 0; i < width; i++) {
                     double want = 0;
                     for (int l = 0; l < s->states; l++)
@@ -152,6 +152,13 @@ static void check(const data *x, nn_match_kind kind, const nn_scope *o, int thre
     assert_int_equal(alpha->rank, rank + (heads > 1));
     assert_int_equal(context->rank, rank);
     compare(x, kind, o, alpha->data, context->data);
+    if (!nn_match_rows[kind].network) {
+        nn_var *blocks =
+            nn_attend(&t, &m, query, keys, values, o, 0.5f); /* nothing drops: this is no training */
+        assert_non_null(blocks);
+        assert_int_equal(blocks->rank, rank);
+        compare(x, kind, o, NULL, blocks->data);
+    }
     pool_free(&p);
     arena_release(&mem);
 }
@@ -216,6 +223,87 @@ static void test_long_texts(void **state)
     release(&x);
 }
 
+/* More blocks than one of both; the scores of the first block are the lower ones, and those of the last. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    static const int32_t length[] = {300, 129};
+    nn_scope o = {.heads = 2, .length = length};
+    sizes s = {2, 2, 130, 300, 16, 24};
+    data x = make(s);
+    for (int i = 0; i < 2 * 300 * 16; i++)
+        x.keys[i] *= (float)(i / 16 % 300 < 200 ? 1 + i / 16 % 300 / 50 : 1);
+    check(&x, NN_MATCH_SCALED_DOT, &o, 2);
+    check(&x, NN_MATCH_DOT, &o, 1);
+    o.causal = true;
+    o.before = 170;
+    check(&x, NN_MATCH_SCALED_DOT, &o, 2);
+    release(&x);
+}
+
+/* The gradients of all three inputs by either way, the sum of squares of the results being the loss. */
+static void gradients(const data *x, const nn_scope *o, bool blocks, int threads, float *out, size_t *peak)
+{
+    const sizes *s = &x->s;
+    arena mem = {0};
+    pool *p = pool_create(threads);
+    nn_tape t = {.mem = &mem, .threads = p, .recording = true};
+    nn_begin(&t);
+    nn_var *in[] = {input(&t, x->query, 3, s->askers, s->queries, s->d),
+                    input(&t, x->keys, 3, s->memories, s->states, s->d),
+                    input(&t, x->values, 3, s->memories, s->states, s->value)};
+    for (int i = 0; i < 3; i++) in[i]->wants_grad = true;
+    nn_match_params m = {.kind = NN_MATCH_SCALED_DOT};
+    nn_var *y = blocks ? nn_attend(&t, &m, in[0], in[1], in[2], o, 0)
+                       : nn_aggregate(&t, nn_normalise(&t, nn_match(&t, &m, in[0], in[1], o), o), in[2], o);
+    assert_non_null(y);
+    real *dy = nn_grad_add(&t, y);
+    for (size_t i = 0; i < nn_count(y); i++) dy[i] = 2 * y->data[i];
+    nn_backward_from_grads(&t);
+    assert_false(t.failed);
+    for (int i = 0; out && i < 3; i++) {
+        memcpy(out, in[i]->grad, nn_count(in[i]) * sizeof *out);
+        out += nn_count(in[i]);
+    }
+    *peak = mem.peak;
+    pool_free(&p);
+    arena_release(&mem);
+}
+
+static void test_gradients_in_blocks(void **state)
+{
+    (void)state;
+    sizes s = {2, 2, 130, 300, 16, 24};
+    data x = make(s);
+    size_t count = 2 * (130 * 16 + 300 * (16 + 24)), peak;
+    float *at_once = malloc(count * sizeof *at_once), *one = malloc(count * sizeof *one),
+          *two = malloc(count * sizeof *two);
+    assert_true(at_once && one && two);
+    nn_scope o = {.heads = 4, .causal = true, .before = 170};
+    gradients(&x, &o, false, 1, at_once, &peak);
+    gradients(&x, &o, true, 1, one, &peak);
+    gradients(&x, &o, true, 2, two, &peak);
+    for (size_t i = 0; i < count; i++) assert_true(fabs(at_once[i] - one[i]) < 2e-5);
+    assert_memory_equal(one, two, count * sizeof *one); /* the same bits */
+    free(at_once);
+    free(one);
+    free(two);
+    release(&x);
+}
+
+/* The scores of 2,000 words among themselves would be 128 MB in these eight heads, and as much again for the
+ * weights, and twice for the gradients. What is needed are results and gradients of the size of the inputs. */
+static void test_memory_in_blocks(void **state)
+{
+    (void)state;
+    sizes s = {1, 1, 2000, 2000, 64, 64};
+    data x = make(s);
+    size_t peak;
+    gradients(&x, &(nn_scope){.heads = 8}, true, 1, NULL, &peak);
+    assert_true(peak < 3 << 20);
+    release(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +311,9 @@ int main(void)
         cmocka_unit_test(test_sentences_among_themselves),
         cmocka_unit_test(test_hidden_states),
         cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_gradients_in_blocks),
+        cmocka_unit_test(test_memory_in_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,40 @@ static nn_var *f_attention_long(nn_tape *t, void *c)
     return attend(t, c, &(nn_scope){.causal = true, .before = 80});
 }
 
+/* The same in blocks. The second length begins no second block of 128 states. */
+static nn_var *in_blocks(nn_tape *t, bench *b, const nn_scope *scope, double dropout)
+{
+    nn_match_params m = {.kind = (nn_match_kind)b->kind};
+    return score(t, nn_attend(t, &m, b->p[0], b->p[1], b->p[2], scope, dropout));
+}
+
+static nn_var *f_blocks(nn_tape *t, void *c)
+{
+    return in_blocks(t, c, &(nn_scope){.memory_of = memory_of, .length = lengths, .heads = 2}, 0);
+}
+
+static nn_var *f_blocks_long(nn_tape *t, void *c)
+{
+    static const int32_t long_and_short[] = {140, 90};
+    return in_blocks(t, c, &(nn_scope){.length = long_and_short, .heads = 2}, 0);
+}
+
+static nn_var *f_blocks_causal(nn_tape *t, void *c)
+{
+    return in_blocks(t, c, &(nn_scope){.heads = 2, .causal = true, .before = 70}, 0);
+}
+
+static nn_var *f_blocks_dropout(nn_tape *t, void *c)
+{
+    return in_blocks(t, c, &(nn_scope){.heads = 2, .causal = true, .before = 70}, 0.3);
+}
+
+static nn_var *f_blocks_seen(nn_tape *t, void *c)
+{
+    static const uint8_t seen[] = {1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0};
+    return in_blocks(t, c, &(nn_scope){.length = lengths, .heads = 2, .seen = seen}, 0);
+}
+
 /* The second query of the first asker sees nothing. */
 static nn_var *f_attention_seen(nn_tape *t, void *c)
 {
@@ -413,6 +447,15 @@ static const row rows[] = {
      f_attention_long,
      {{3, 1, 120, 200}, {3, 1, 200, 200}, {3, 1, 200, 120}},
      NN_MATCH_SCALED_DOT},
+    {"attention in blocks, masked, one query",
+     f_blocks,
+     {{2, 5, 4}, {3, 2, 3, 4}, {3, 2, 3, 6}},
+     NN_MATCH_DOT},
+    MANY_QUERIES("attention in blocks", f_blocks, NN_MATCH_SCALED_DOT),
+    TWO_HEADS("attention in blocks, several", f_blocks_long, NN_MATCH_SCALED_DOT, 70, 140),
+    TWO_HEADS("attention in blocks, causal", f_blocks_causal, NN_MATCH_SCALED_DOT, 70, 140),
+    TWO_HEADS("attention in blocks, dropout", f_blocks_dropout, NN_MATCH_GENERAL, 70, 140),
+    TWO_HEADS("attention in blocks, states hidden", f_blocks_seen, NN_MATCH_DOT, 2, 3),
     {"doubly stochastic regulariser", f_coverage, {{2, 3, 5}}, 0},
     {"attention astray", f_astray, {{2, 3, 5}}, 0},
     {"entropy of attention", f_entropy, {{2, 3, 5}}, 0},

@@ -242,10 +242,16 @@ nn_var *cap_transformer_project(nn_tape *t, nn_var *x, nn_var *w, nn_var *b)
 nn_var *cap_transformer_attend(nn_tape *t, const cap_transformer *n, const cap_projections *p, nn_var *query,
                                nn_var *keys, nn_var *values, const nn_scope *scope, nn_var **alpha)
 {
-    nn_var *a = nn_normalise(t, nn_match(t, &p->match, query, keys, scope), scope);
-    if (alpha) *alpha = a;
-    a = nn_dropout(t, a, (real)n->set.attention_dropout);
-    return cap_transformer_project(t, nn_aggregate(t, a, values, scope), p->out_w, p->out_b);
+    real dropout = (real)n->set.attention_dropout;
+    nn_var *found;
+    if (alpha || nn_match_rows[p->match.kind].network) {
+        nn_var *a = nn_normalise(t, nn_match(t, &p->match, query, keys, scope), scope);
+        if (alpha) *alpha = a;
+        found = nn_aggregate(t, nn_dropout(t, a, dropout), values, scope);
+    } else {
+        found = nn_attend(t, &p->match, query, keys, values, scope, dropout);
+    }
+    return cap_transformer_project(t, found, p->out_w, p->out_b);
 }
 
 /* ---- whole lines ---- */
@@ -266,8 +272,8 @@ nn_var *cap_transformer_layers(nn_tape *t, const cap_transformer *n, nn_var *x, 
                                nn_var **alpha)
 {
     nn_scope scope = {.length = length, .heads = n->set.self_attention == CAP_SELF_PLAIN ? 1 : n->set.heads};
-    for (int i = 0; i < n->set.layers; i++)
-        x = cap_transformer_feed(t, n, i, attend_to_all(t, n, i, x, &scope, alpha));
+    for (int i = 0, last = n->set.layers - 1; i <= last; i++)
+        x = cap_transformer_feed(t, n, i, attend_to_all(t, n, i, x, &scope, i == last ? alpha : NULL));
     return n->set.norm == CAP_NORM_PRE ? cap_transformer_norm(t, &n->last, x) : x;
 }
 

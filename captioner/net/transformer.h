@@ -134,7 +134,7 @@ nn_var *cap_transformer_feed(nn_tape *t, const cap_transformer *n, int i, nn_var
 nn_var *cap_transformer_project(nn_tape *t, nn_var *x, nn_var *w, nn_var *b);
 
 /* What queries get of keys and values, projected. *alpha as nn_normalise gives it, before any weight is
- * dropped; may be NULL. */
+ * dropped; may be NULL, and then no scores of all states at once are made. */
 nn_var *cap_transformer_attend(nn_tape *t, const cap_transformer *n, const cap_projections *p, nn_var *query,
                                nn_var *keys, nn_var *values, const nn_scope *scope, nn_var **alpha);
 

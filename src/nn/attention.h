@@ -84,6 +84,15 @@ nn_var *nn_normalise_apart(nn_tape *t, nn_var *scores, nn_var *balance, const in
 /* context [N, Tq, D], or [N, D] where the scores are of one query each. */
 nn_var *nn_aggregate(nn_tape *t, nn_var *alpha, nn_var *values, const nn_scope *scope);
 
+/* All three in one, for matching functions that are inner products (those that are no network): the same to
+ * rounding, but the scores of a block of queries and states alone exist at a time, not the [Tq, L] of every
+ * head, here as in the backward pass, which makes them again from a number that is kept of each query (Rabe
+ * and Staats 2021, "Self-attention Does Not Need O(n^2) Memory"; Dao et al. 2022, "FlashAttention"). While
+ * training, weights are dropped with probability `dropout`, 0 to below 1, and the others divided by what is
+ * left, as nn_dropout does. */
+nn_var *nn_attend(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, nn_var *values,
+                  const nn_scope *scope, real dropout);
+
 /* The mean over `heads` heads of alpha [N, H, Tq, L] or [N, H, L]: [N, Tq, L] or [N, L]; with one head alpha itself.
  */
 nn_var *nn_head_mean(nn_tape *t, nn_var *alpha, int heads);

@@ -45,9 +45,14 @@ size_t nn_cells_states(const nn_cells *c, int memory, int head)
 
 bool nn_cells_by_memory(nn_cells *c)
 {
+    c->turned = nn_scratch(c->tape, nn_cells_scores(c, c->askers, 0) * sizeof *c->turned);
+    return c->turned && nn_cells_lists(c);
+}
+
+bool nn_cells_lists(nn_cells *c)
+{
     c->first = nn_scratch(c->tape, c->memories * sizeof *c->first);
     c->next = nn_scratch(c->tape, c->askers * sizeof *c->next);
-    c->turned = nn_scratch(c->tape, nn_cells_scores(c, c->askers, 0) * sizeof *c->turned);
     if (c->tape->failed) return false;
     for (int m = 0; m < c->memories; m++) c->first[m] = -1;
     for (int n = c->askers - 1; n >= 0; n--) {

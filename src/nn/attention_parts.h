@@ -11,7 +11,7 @@ typedef struct nn_cells {
     nn_scope scope;
     int askers, queries, memories, states, heads;
     int width, line;   /* of queries and keys, or of contexts and values */
-    int *first, *next; /* askers of each memory as linked lists, see nn_cells_by_memory */
+    int *first, *next; /* askers of each memory as linked lists, see nn_cells_lists */
     real *turned;      /* [cells, states, queries] for nn_cells_spread; NULL forward */
 } nn_cells;
 
@@ -30,8 +30,9 @@ size_t nn_cells_scores(const nn_cells *c, int asker, int head);
 size_t nn_cells_queries(const nn_cells *c, int asker, int head);
 size_t nn_cells_states(const nn_cells *c, int memory, int head);
 
-/* Fills the lists and `turned` for a backward pass; false when memory is out. */
+/* Fills the lists and `turned` for a backward pass, or the lists alone; false when memory is out. */
 bool nn_cells_by_memory(nn_cells *c);
+bool nn_cells_lists(nn_cells *c);
 
 /* Rows of scores that are worth a task of their own. */
 size_t nn_cells_grain(const nn_cells *c);
