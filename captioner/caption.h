@@ -1,4 +1,5 @@
-/* caption: a photo in, a sentence out, and where each word looked; a line of text in, its translation out.
+/* caption: a photo in, a sentence out, and where each word looked; a line of text in, its translation out, or its
+ * class.
  *
  *     #include <caption.h>                    cc program.c $(pkg-config --cflags --libs caption)
  *
@@ -49,6 +50,17 @@
  *     if (cap_open("lm.safetensors", NULL, &model, &err) || ...)
  *     if (cap_complete(session, NULL, "a dog runs", 0, &c, &err)) ...
  *     puts(c.text);
+ *
+ * A model that reads tells the class of a line:
+ *
+ *     cap_classifier *reader;
+ *     cap_verdict v;
+ *     const char *line = "a film of rare warmth";
+ *     if (cap_classifier_open("sentiment.safetensors", CAP_AUTO, 0, &reader, &err)) ...
+ *     if (cap_classify(reader, &line, 1, false, &v, reason, &err)) ...
+ *     if (!reason[0].code) printf("%s %.2f\n", cap_classifier_label(reader, v.label), v.probability[v.label]);
+ *     cap_verdict_release(&v);
+ *     cap_classifier_close(&reader);
  *
  * A server: one model for all, and each thread with a session of its own, of one thread:
  *
@@ -464,6 +476,49 @@ typedef struct cap_measured {
  * MEMORY; the sums are as they were then. */
 CAP_API cap_code cap_measure(cap_session *s, const char *const *lines, int count, cap_measured *sums,
                              cap_error *err);
+
+/* ---- classes of lines ---- */
+
+/* A model that reads (`caption train --classify` makes it), and what one thread works with. */
+typedef struct cap_classifier cap_classifier;
+
+/* What is said of a line. */
+typedef struct cap_verdict {
+    int label;          /* the likeliest */
+    float *probability; /* [cap_classifier_labels()] 0..1, together 1 */
+    int pieces, heads;
+    const char **piece; /* [pieces] what was read, [CLS] and [SEP] among it */
+    float *attention; /* [heads][pieces] where [CLS] looked in the last layer, each head's sum is 1; NULL: not
+                           asked for */
+    void *memory;     /* the library's: holds the arrays above */
+} cap_verdict;
+
+/* Zeroed and released verdicts are fine. */
+CAP_API void cap_verdict_release(cap_verdict *v);
+
+/* Opens a model file. Threads are those of cap_session_open(); it serves one thread at a time. Errors: MISSING,
+ * IO, FORMAT (no model, or damaged), MISMATCH (a model that tells no classes), ARGUMENT (an option out of
+ * range, no path: there is none built in), MEMORY; then *out is NULL. */
+CAP_API cap_code cap_classifier_open(const char *path, cap_precision precision, int threads,
+                                     cap_classifier **out, cap_error *err);
+
+/* Another one with the same weights in memory, for another thread; either may be closed first. Errors:
+ * ARGUMENT (threads below 0), MEMORY; then *out is NULL. */
+CAP_API cap_code cap_classifier_share(const cap_classifier *c, int threads, cap_classifier **out,
+                                      cap_error *err);
+
+CAP_API void cap_classifier_close(cap_classifier **c); /* NULL and pointer to NULL are fine */
+
+CAP_API int cap_classifier_labels(const cap_classifier *c); /* how many classes there are */
+
+/* The name of class 0..labels-1; NULL when out of range. It belongs to the model. */
+CAP_API const char *cap_classifier_label(const cap_classifier *c, int index);
+
+/* `count` lines together, which is faster than one by one. A line that is not UTF-8 (FORMAT), or of more pieces
+ * than the model has positions (LIMIT), leaves out[i] empty and its reason in errors[i]; the others are told
+ * all the same. Returns what failed for all of them, then every out[i] is empty. Errors: MEMORY. */
+CAP_API cap_code cap_classify(cap_classifier *c, const char *const *lines, int count, bool attention,
+                              cap_verdict *out, cap_error *errors, cap_error *err);
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "captioner/classify.h"
+#include "captioner/caption.h"
 #include "captioner/train/train_reader.h"
 #include "src/base/text.h"
 #include "tests/training.h"
@@ -123,7 +123,7 @@ static void expect_label(const char *model, const char *line, const char *label)
     error err = {0}, reason;
     if (cap_classifier_open(model, CAP_F32, 1, &c, &err)) fail_msg("%s", err.text);
     if (cap_classify(c, &line, 1, true, &v, &reason, &err)) fail_msg("%s", err.text);
-    assert_string_equal(cap_classifier_labels(c)->list[v.label], label);
+    assert_string_equal(cap_classifier_label(c, v.label), label);
     assert_true(v.probability[v.label] >= 0.5F);
     for (int h = 0; h < v.heads; h++) {
         float sum = 0;
@@ -132,8 +132,41 @@ static void expect_label(const char *model, const char *line, const char *label)
     }
     assert_int_equal(v.heads, 2);
     assert_string_equal(v.piece[0], "[CLS]");
+    cap_verdict blind;
+    if (cap_classify(c, &line, 1, false, &blind, &reason, &err)) fail_msg("%s", err.text);
+    assert_null(blind.attention);
+    assert_true(fabsf(blind.probability[v.label] - v.probability[v.label]) < 1e-5F);
     cap_verdict_release(&v);
+    cap_verdict_release(&blind);
     cap_classifier_close(&c);
+}
+
+/* Whoever shares weights keeps them when the first one is gone; a line that cannot be read has a reason. */
+static void weights_are_shared(const char *model)
+{
+    cap_classifier *first = NULL, *second = NULL, *none = NULL;
+    cap_verdict v[3];
+    error err = {0}, reason[3];
+    const char *lines[] = {"a good film", "not \xff UTF-8", ""};
+    assert_int_equal(cap_classifier_open(model, CAP_F32, 1, &first, &err), ERR_OK);
+    assert_int_equal(cap_classifier_share(first, -1, &none, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_classifier_share(first, 2, &second, &err), ERR_OK);
+    cap_classifier_close(&first);
+    assert_int_equal(cap_classify(second, lines, 3, false, v, reason, &err), ERR_OK);
+    assert_int_equal(reason[0].code, ERR_OK);
+    assert_int_equal(reason[1].code, ERR_FORMAT);
+    assert_null(v[1].probability);
+    assert_int_equal(reason[2].code, ERR_OK);
+    assert_int_equal(cap_classifier_labels(second), 2);
+    assert_null(cap_classifier_label(second, 2));
+    assert_null(cap_classifier_label(second, -1));
+    for (int i = 0; i < 3; i++) cap_verdict_release(&v[i]);
+    cap_classifier_close(&second);
+    cap_classifier_close(&none);
+    cap_classifier_close(NULL);
+    assert_int_equal(cap_classifier_open(NULL, CAP_F32, 1, &none, &err), ERR_ARGUMENT);
+    assert_int_equal(cap_classifier_open(model, CAP_PRECISIONS, 1, &none, &err), ERR_ARGUMENT);
+    assert_null(none);
 }
 
 static void classes_are_learned(void **state)
@@ -151,6 +184,7 @@ static void classes_are_learned(void **state)
         assert_non_null(strstr(l.said, "8 lines, 8 to validate on; 50 pieces"));
         expect_label(p.out, "a good film", "good");
         expect_label(p.out, "the film was bad", "bad");
+        weights_are_shared(p.out);
     }
     end(&p);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "captioner/classify.h"
+#include "captioner/caption.h"
 #include "src/io/json_build.h"
 #include "tools/line_group.h"
 #include "tools/precision.h"
@@ -36,17 +36,16 @@ static bool to_terminal(const request *q)
 
 static void put_probabilities(const classify_job *j, io_json_build *b, const cap_verdict *v)
 {
-    const cap_names *labels = cap_classifier_labels(j->reader);
     json_t *o = io_json_put_object(b, b->root, "probabilities");
-    for (int i = 0; i < labels->count; i++)
-        io_json_put_number(b, o, labels->list[i], (double)v->probability[i]);
+    for (int i = 0; i < cap_classifier_labels(j->reader); i++)
+        io_json_put_number(b, o, cap_classifier_label(j->reader, i), (double)v->probability[i]);
 }
 
 static bool print_json(const classify_job *j, const cap_verdict *v, int64_t number)
 {
     io_json_build b = io_json_build_object();
     io_json_put_int(&b, b.root, "line", number);
-    io_json_put_string(&b, b.root, "label", cap_classifier_labels(j->reader)->list[v->label]);
+    io_json_put_string(&b, b.root, "label", cap_classifier_label(j->reader, v->label));
     io_json_put_number(&b, b.root, "probability", (double)v->probability[v->label]);
     put_probabilities(j, &b, v);
     io_json_put_strings(&b, b.root, "pieces", v->piece, (size_t)v->pieces);
@@ -73,7 +72,7 @@ static err_code show_map(classify_job *j, const cap_verdict *v, int64_t number, 
                          .weight = v->attention};
     if (to_terminal(j->q)) return sheet_print(&map, j->columns, err);
     const sheet_place place = {j->q->attention, number, "attention",
-                               cap_classifier_labels(j->reader)->list[v->label], j->q->force};
+                               cap_classifier_label(j->reader, v->label), j->q->force};
     error reason = {0};
     if (sheet_write(&place, &map, &reason) && j->lost++ < TOLD) fprintf(stderr, "caption: %s\n", reason.text);
     return ERR_OK;
@@ -84,7 +83,7 @@ static err_code show(classify_job *j, const cap_verdict *v, int64_t number, erro
     if (j->q->json && !print_json(j, v, number))
         return err_no_memory(err, "while printing line %lld", (long long)number);
     if (!j->q->json) {
-        print_escaped(stdout, cap_classifier_labels(j->reader)->list[v->label]);
+        print_escaped(stdout, cap_classifier_label(j->reader, v->label));
         printf("\t%.4f\n", (double)v->probability[v->label]);
     }
     return v->attention && !(j->q->json && to_terminal(j->q)) ? show_map(j, v, number, err) : ERR_OK;
