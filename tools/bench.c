@@ -324,7 +324,8 @@ int verb_bench(int argc, char **argv)
 {
     bench_request q = {.seconds = 1};
     const opt options[] = {
-        {"only", 0, OPT_CHOICE, "sgemm|cold|warm|encoder|words|many|decoder|train|dates|ngram|score|scale",
+        {"only", 0, OPT_CHOICE,
+         "sgemm|cold|warm|encoder|words|many|decoder|train|dates|ngram|language|pairs|lines|score|scale",
          &q.only, .help = "these rows only"},
         {"photo", 0, OPT_INPUT, "FILE", &q.photo, .help = "the photo to describe; a drawn one if absent"},
         {"threads", 't', OPT_INT, "N", &q.threads, 0, 1024,

@@ -67,11 +67,14 @@ struct bench_row {
 /* Amount of a row of convolutions: which of them. */
 enum { BENCH_NARROWING, BENCH_WIDENING, BENCH_DEEP_NARROWING, BENCH_THREE_BY_THREE };
 
+/* Amount of a row of texts: the net learns; else it predicts or translates. */
+enum { BENCH_LEARNING = 1 };
+
 /* Amount of a training row: captions, words, vocabulary and decoder as other programs are measured with. */
 enum { BENCH_PEERS = 1 };
 
 /* The first is sgemm on one thread and the second on all: what the others are compared with. */
-enum { BENCH_ROWS_MAX = 64 };
+enum { BENCH_ROWS_MAX = 80 };
 extern const bench_row bench_rows[];
 extern const int bench_row_count;
 
@@ -80,6 +83,7 @@ extern const int bench_row_count;
 pool *bench_pool(const bench_case *c);  /* NULL: the row is one of a single thread */
 void bench_draw(real *x, size_t count); /* the same numbers every time, in [-0.5, 0.5); NULL is fine */
 err_code bench_no_memory(const bench_case *c, error *err);
+packed_type bench_packed_type(const char *name); /* "f32", "bf16" or "int8" */
 
 /* ---- functions of the rows ---- */
 
@@ -135,6 +139,19 @@ err_code bench_ngram_open(bench_case *c, error *err);
 err_code bench_counting_run(bench_case *c, error *err);
 err_code bench_ngram_run(bench_case *c, error *err); /* queries */
 void bench_ngram_close(bench_case *c);
+
+err_code bench_language_open(bench_case *c, error *err);
+err_code bench_language_run(bench_case *c, error *err);
+void bench_language_close(bench_case *c);
+
+err_code bench_lines_open(bench_case *c, error *err);
+err_code bench_lines_run(bench_case *c, error *err);
+void bench_lines_close(bench_case *c);
+
+err_code bench_pairs_open(bench_case *c, error *err);
+err_code bench_learning_pairs_run(bench_case *c, error *err);
+err_code bench_translating_run(bench_case *c, error *err);
+void bench_pairs_close(bench_case *c);
 
 err_code bench_score_open(bench_case *c, error *err);
 err_code bench_score_run(bench_case *c, error *err);

@@ -16,6 +16,10 @@
 #define GREEDY_WORK bench_greedy_open, bench_words_run, bench_words_close
 #define BEAM_WORK bench_beam_open, bench_words_run, bench_words_close
 #define WHOLE_WORK bench_whole_open, bench_words_run, bench_words_close
+#define LANGUAGE_WORK bench_language_open, bench_language_run, bench_language_close
+#define LEARNING_PAIRS_WORK bench_pairs_open, bench_learning_pairs_run, bench_pairs_close
+#define TRANSLATING_WORK bench_pairs_open, bench_translating_run, bench_pairs_close
+#define LINES_WORK bench_lines_open, bench_lines_run, bench_lines_close
 #define COLD_WORK bench_cold_open, bench_cold_run, bench_cold_close
 
 static const char peak_panels[] = "panels of 64 KiB, nothing else";
@@ -27,6 +31,10 @@ static const char even_dates[] = "29 symbols, 11 steps, vocabulary 60, 16, 256, 
 /* A word of this decoder reads 8.3 million weights: what others are measured with, one with an output layer
  * of its own and an embedding of 256, reads 8.1 million. */
 static const char random_decoder[] = "vocabulary 10,000, embedding 448, random weights";
+static const char texts_of_12[] = "64 texts of 12 words of 10,000";
+static const char pairs_of_16[] = "64 pairs of 16 words of 8,000";
+static const char lines_of_16[] = "32 lines of 16 words together, greedy";
+static const char one_line[] = "one line of 32 pieces", many_lines[] = "32 lines of 32 pieces together";
 static const char many_photos[] = "16 photos at once, from pixels to 20 words, greedy";
 static const char kept_features[] = "random features of MobileNetV2's shape";
 static const char peers_captions[] = "32 captions, 20 words of 10,000, embedding 448";
@@ -130,6 +138,30 @@ const bench_row bench_rows[] = {
      GEMM_F32, 0, bench_ngram_open, bench_counting_run, bench_ngram_close},
     {"ngram", "5-grams, queries", "words/s", NULL, "550,000 words of 10,000", BENCH_RATE, false, false,
      GEMM_F32, 0, bench_ngram_open, bench_ngram_run, bench_ngram_close},
+    {"language", "LSTM of 512, predicting", "words/s", "lstm", texts_of_12, BENCH_RATE, false, false,
+     GEMM_F32, 0, LANGUAGE_WORK},
+    {"language", "LSTM of 512, learning", "words/s", "lstm", texts_of_12, BENCH_RATE, true, false, GEMM_F32,
+     BENCH_LEARNING, LANGUAGE_WORK},
+    {"language", "Transformer, predicting", "words/s", "transformer", texts_of_12, BENCH_RATE, false, false,
+     GEMM_F32, 0, LANGUAGE_WORK},
+    {"language", "Transformer, learning", "words/s", "transformer", texts_of_12, BENCH_RATE, true, false,
+     GEMM_F32, BENCH_LEARNING, LANGUAGE_WORK},
+    {"pairs", "Transformer, learning, f32", "pairs/s", "f32", pairs_of_16, BENCH_RATE, true, false, GEMM_F32,
+     BENCH_LEARNING, LEARNING_PAIRS_WORK},
+    {"pairs", "Transformer, learning, bf16", "pairs/s", "f32", pairs_of_16, BENCH_RATE, true, false,
+     GEMM_BF16, BENCH_LEARNING, LEARNING_PAIRS_WORK},
+    {"pairs", "Transformer, translating, f32", "lines/s", "f32", lines_of_16, BENCH_RATE, false, false,
+     GEMM_F32, 0, TRANSLATING_WORK},
+    {"pairs", "Transformer, translating, int8", "lines/s", "int8", lines_of_16, BENCH_RATE, false, false,
+     GEMM_F32, 0, TRANSLATING_WORK},
+    {"lines", "MiniLM, one line, f32", "lines/s", "f32", one_line, BENCH_RATE, false, false, GEMM_F32, 1,
+     LINES_WORK},
+    {"lines", "MiniLM, one line, int8", "lines/s", "int8", one_line, BENCH_RATE, false, false, GEMM_F32, 1,
+     LINES_WORK},
+    {"lines", "MiniLM, 32 lines, f32", "lines/s", "f32", many_lines, BENCH_RATE, false, false, GEMM_F32, 32,
+     LINES_WORK},
+    {"lines", "MiniLM, 32 lines, int8", "lines/s", "int8", many_lines, BENCH_RATE, false, false, GEMM_F32, 32,
+     LINES_WORK},
     {"score", "BLEU, ROUGE-L, CIDEr", "images/s", NULL, "5,000 images, 25,000 references", BENCH_RATE, false,
      false, GEMM_F32, 0, bench_score_open, bench_score_run, bench_score_close},
     {"scale", "10 words", "ms", "bf16", random_decoder, BENCH_TIME, false, false, GEMM_F32, 10, WORDS_WORK},

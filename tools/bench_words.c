@@ -3,7 +3,6 @@
  * of many photos at once. The output layer is tied to the embedding; 448 numbers a word make it read as many
  * weights as an output layer of its own would. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "captioner/search/search.h"
 #include "src/base/rng.h"
@@ -25,11 +24,6 @@ typedef struct words_state {
     real *features;  /* [photos][L][D] */
     uint8_t *pixels; /* [photos][size][size][3]; NULL: from the features on */
 } words_state;
-
-static packed_type type_of(const char *name)
-{
-    return !strcmp(name, "int8") ? PACKED_I8 : !strcmp(name, "bf16") ? PACKED_BF16 : PACKED_F32;
-}
 
 static bool draw_input(words_state *s)
 {
@@ -53,7 +47,7 @@ static err_code open_words(bench_case *c, words_sizes sizes, error *err)
     words_state *s = c->state = calloc(1, sizeof *s);
     if (!s) return bench_no_memory(c, err);
     s->sizes = sizes;
-    packed_type linear = type_of(c->row->subject);
+    packed_type linear = bench_packed_type(c->row->subject);
     bool narrow = linear != PACKED_F32 && gemm_rounds(GEMM_BF16);
     err_code code = bench_make_model("mobilenet_v2", VOCABULARY, EMBEDDING, &s->model, err);
     if (!code) code = cap_encoder_prepare(&s->model->encoder, err);
