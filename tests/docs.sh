@@ -46,7 +46,7 @@ known_options() { # ROOT PROGRAM
     "$2" train --decoder transformer --help
     "$2" train --classify FILE --help
     "$2" train --masked FILE --help
-    cat "$1"/tools/check "$1"/tools/peers/compare.py
+    cat "$1"/tools/check "$1"/tools/peers/compare.py "$1"/tools/peers/compare_lines.py
     echo --build --install --prefix --preset --cflags --libs --static
 }
 
