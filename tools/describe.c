@@ -53,10 +53,17 @@ static const char *find_problem(const describe_request *q)
     bool records = q->records.path && !record_file_is_json(q->records.path);
     if (q->decoding.n_best && (records || (q->sidecar.kind && !sidecar_is_json(&q->sidecar))))
         return "several sentences (--n-best) go to JSON alone: --output FILE.jsonl, --sidecar json";
+    bool files = q->records.path || q->sidecar.kind || q->metadata.in_file;
+    bool keywords = q->metadata.in_file || (q->records.path && !records) || sidecar_is_json(&q->sidecar) ||
+                    q->metadata.beside;
+    if (q->decoding.request.keywords && files && !keywords)
+        return "--keywords go to JSON and metadata alone: --output FILE.jsonl, --sidecar json or xmp, "
+               "--write-metadata";
+    if (!files && existing_parse(q->existing) != EXISTING_KEEP)
+        return "--existing needs --output, --sidecar or --write-metadata";
     if (q->metadata.keep_times && !q->metadata.in_file) return "--keep-times needs --write-metadata";
     if (q->metadata.in_file && q->decoding.n_best)
         return "--write-metadata writes one sentence, not several (--n-best)";
-    bool files = q->records.path || q->sidecar.kind || q->metadata.in_file;
     if (q->stream && (files || q->done.path || q->list || q->overlay || q->files.folder || q->page.path ||
                       q->recursive || q->watch || q->look.on))
         return "--stream prints lines; photos and files do not go with it";
@@ -71,10 +78,10 @@ bool describe_begin(describe_request *q, opt_command *command, int *argc, char *
     command->operands_min = !stream && !opt_given(command, *argc, argv, "files-from");
     if (stream) command->operands_max = 0;
     if (!verb_begin(command, argc, argv, verdict)) return false;
+    q->metadata.beside = q->sidecar.kind && !strcmp(q->sidecar.kind, "xmp");
     const char *problem = find_problem(q);
     if (problem) *verdict = verb_misuse(command, problem);
     q->policy = existing_parse(q->existing);
-    q->metadata.beside = q->sidecar.kind && !strcmp(q->sidecar.kind, "xmp");
     q->silent = q->records.path || q->sidecar.kind || q->metadata.in_file;
     q->out = q->overlay && !strcmp(q->overlay, "-") ? stderr : stdout;
     q->decoding.request.keep_photo = q->overlay || q->files.folder || q->page.path || q->look.on;

@@ -354,7 +354,7 @@ static err_code check_operands(const walk *w, error *err)
     if (w->operands < c->operands_min)
         return USAGE_ERROR(c, err, "'%s' is missing from the command line", c->operands);
     if (most == OPT_ANY || w->operands <= most) return ERR_OK;
-    if (!most) return USAGE_ERROR(c, err, "'caption %s' takes options only", c->verb);
+    if (!most) return USAGE_ERROR(c, err, "'caption%s%s' takes options only", *c->verb ? " " : "", c->verb);
     return USAGE_ERROR(c, err, "too many operands, expected '%s'", c->operands);
 }
 

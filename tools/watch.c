@@ -278,10 +278,20 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Nothing will ever come: no folder was named, or all of them are gone. */
+static bool is_over(const watcher *w)
+{
+    for (int i = 0; i < w->folders; i++)
+        if (w->folder[i].id >= 0) return false;
+    return !w->count;
+}
+
 err_code watch_next(watcher *w, bool (*stop)(void *), void *ctx, photo_list *list, error *err)
 {
     err_code code = ERR_OK;
     while (!code && !list->count && !stop(ctx)) {
+        if (is_over(w))
+            return err_set(err, ERR_MISSING, "there is no folder to watch; name one that is there and stays");
         struct pollfd events = {.fd = w->fd, .events = POLLIN};
         poll(&events, 1, w->count ? (int)(1000 * nap) : 1000);
         code = read_events(w, err);

@@ -30,7 +30,8 @@ err_code watch_note(watcher *w, const char *photo, error *err);
 /* Was the file changed within the last two seconds? */
 bool watch_is_fresh(const char *photo);
 
-/* Waits for photos and adds them to the list, in the order of their names. None: stop() has said so. */
+/* Waits for photos and adds them to the list, in the order of their names. None: stop() has said so. MISSING: no
+ * folder is watched, or none any more. */
 err_code watch_next(watcher *w, bool (*stop)(void *), void *ctx, photo_list *list, error *err);
 
 void watch_close(watcher **w); /* NULL and pointer to NULL are fine */
