@@ -133,6 +133,7 @@ err_code io_read_file(const char *path, size_t max_bytes, uint8_t **bytes, size_
 enum { BUFFER = 256 << 10, TRIES = 100 };
 
 struct io_writer {
+    char *name; /* as the caller wrote it, for messages */
     char *path; /* what is replaced, symbolic links resolved */
     char *temp; /* NULL: written directly */
     uint8_t *buffer;
@@ -148,6 +149,7 @@ static void writer_free(io_writer **w)
     free((*w)->buffer);
     free((*w)->temp);
     free((*w)->path);
+    free((*w)->name);
     free(*w);
     *w = NULL;
 }
@@ -232,7 +234,8 @@ io_writer *io_writer_open(const char *path, error *err)
     if (w) {
         w->fd = -1;
         w->buffer = malloc(BUFFER);
-        number = w->buffer ? open_target(w, path) : ENOMEM;
+        w->name = strdup(path);
+        number = w->buffer && w->name ? open_target(w, path) : ENOMEM;
     }
     if (!number) return w;
     fail_file(err, "write", path, number);
@@ -267,7 +270,7 @@ err_code io_writer_write(io_writer *w, const void *bytes, size_t n, error *err)
         memcpy(w->buffer + w->used, bytes, n);
         w->used += n;
     }
-    return w->failure ? fail_file(err, "write", w->path, w->failure) : ERR_OK;
+    return w->failure ? fail_file(err, "write", w->name, w->failure) : ERR_OK;
 }
 
 /* The name is durable only when its folder is. A folder that cannot be synced (some network file systems) is
@@ -302,7 +305,7 @@ static int commit(io_writer *w)
 err_code io_writer_close(io_writer **w, error *err)
 {
     int number = commit(*w);
-    err_code code = number ? fail_file(err, "write", (*w)->path, number) : ERR_OK;
+    err_code code = number ? fail_file(err, "write", (*w)->name, number) : ERR_OK;
     io_writer_abort(w);
     return code;
 }
