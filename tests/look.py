@@ -21,6 +21,7 @@ def play(answer, patience=60, **environment):
     before = termios.tcgetattr(slave)
     settings = {**os.environ, 'TERM': 'xterm', **environment}
     settings.pop('COLORTERM', None)
+    settings['LSAN_OPTIONS'] = f'suppressions={os.path.join(os.path.dirname(photos), "leaks.txt")}:print_suppressions=0'
     start = time.time()
 
     def lead():  # the terminal is that of a session of its own

@@ -71,6 +71,9 @@ static toff_t size_input(thandle_t handle)
     return in->src->length;
 }
 
+__attribute__((format(printf, 4, 0))) static int keep_problem(TIFF *tiff, void *ctx, const char *module,
+                                                              const char *format, va_list args);
+
 static int keep_problem(TIFF *tiff, void *ctx, const char *module, const char *format, va_list args)
 {
     input *in = ctx;
