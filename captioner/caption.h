@@ -271,11 +271,11 @@ typedef struct cap_request {
     bool keep_photo;       /* keep photos at full size in their descriptions; default false */
     double min_confidence; /* a description below it is unsure, above 0 up to 1, of calibrated models alone;
                               0: the model's own threshold; default 0 */
-    bool neutral;          /* of photos, in English: "person", "child" and "their" in place of "man", "girl" and
-                              "his", in sentences and keywords (words stay the model's); default false */
-    bool alt_text;         /* of photos: sentences begin with a capital, end with a full stop, have at most 125
-                              characters and do not say that they tell of a photo; default false */
-    int keywords;          /* of photos: so many at most, 0..64; default 0 */
+    bool neutral;  /* of photos, in English: "person", "child" and "their" in place of "man", "girl" and
+                      "his", in sentences and keywords (words stay the model's); default false */
+    bool alt_text; /* of photos: sentences begin with a capital, end with a full stop, have at most 125
+                      characters and do not say that they tell of a photo; default false */
+    int keywords;  /* of photos: so many at most, 0..64; default 0 */
 } cap_request;
 
 /* No translation is longer than twice its source and ten words in any case, the source rounded up to a
@@ -345,14 +345,14 @@ typedef struct cap_description {
     float *concept_attention; /* [best.words][concepts]; the rest lies on a state that stands for all that was
                                  not named; NULL when not asked for, or without concepts */
     int keywords;             /* 0 to request.keywords */
-    const char **keyword;     /* [keywords] likeliest first: of what was named, and of what the sentence says */
-    int width, height;        /* of the photo as displayed, pixels */
-    const char *warning;      /* what is wrong with its file all the same, as a clause; static, or NULL */
-    const char *blank;        /* "black", "white" or "one colour": that is all there is to see, and a calibrated
-                                 model is unsure of what it says, with confidence 0; static; NULL: there is more */
-    cap_view view;            /* the part of it that the regions cover */
-    cap_pixels photo;         /* upright, at full size; empty unless kept */
-    void *memory;             /* the library's: holds the arrays above */
+    const char **keyword; /* [keywords] likeliest first: of what was named, and of what the sentence says */
+    int width, height;    /* of the photo as displayed, pixels */
+    const char *warning;  /* what is wrong with its file all the same, as a clause; static, or NULL */
+    const char *blank;    /* "black", "white" or "one colour": that is all there is to see, and a calibrated
+                             model is unsure of what it says, with confidence 0; static; NULL: there is more */
+    cap_view view;        /* the part of it that the regions cover */
+    cap_pixels photo;     /* upright, at full size; empty unless kept */
+    void *memory;         /* the library's: holds the arrays above */
 } cap_description;
 
 /* Zeroed and released descriptions are fine. */

@@ -23,7 +23,9 @@ static void try(writer *write, const uint8_t *bytes, size_t size)
             fuzz_must_say(&err);
         } else if (done.changed) {
             fuzz_taken++;
-            if (write((const uint8_t *)first.data, first.length, "a", &words, META_KEEP, &second, &done, &err)) abort();
+            if (write((const uint8_t *)first.data, first.length, "a", &words, META_KEEP, &second, &done,
+                      &err))
+                abort();
             if (done.changed && policy == META_REPLACE) abort(); /* it says all that now */
         }
         text_release(&first);
