@@ -270,23 +270,14 @@ static void attend_backward(nn_tape *t, void *p)
 static attending take_apart(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *keys, nn_var *values,
                             const nn_scope *scope)
 {
-    int heads = scope->heads > 1 ? scope->heads : 1;
     attending c = {.query = query, .key = keys, .value = values, .scale = 1};
-    c.cells = (nn_cells){.tape = t,
-                         .scope = *scope,
-                         .askers = query->dim[0],
-                         .queries = query->rank == 3 ? query->dim[1] : 1,
-                         .memories = keys->dim[0],
-                         .states = keys->dim[1],
-                         .heads = heads,
-                         .width = nn_last(keys) / heads,
-                         .line = nn_last(keys)};
+    c.cells = nn_cells_of_keys(t, query, keys, scope);
     c.block = min_int(STATES, round_up(c.cells.states, 4));
     c.blocks = ceil_div(c.cells.queries, QUERIES);
     c.keys = c.values = c.cells;
     c.keys.states = c.values.states = c.block;
     c.values.line = nn_last(values);
-    c.values.width = c.values.line / heads;
+    c.values.width = c.values.line / c.cells.heads;
     if (m->kind == NN_MATCH_SCALED_DOT) c.scale = (real)(1 / sqrt((double)c.cells.width));
     return c;
 }

@@ -17,6 +17,20 @@ nn_cells nn_cells_of_scores(nn_tape *t, const nn_var *scores, const nn_scope *sc
                       .heads = heads};
 }
 
+nn_cells nn_cells_of_keys(nn_tape *t, const nn_var *query, const nn_var *keys, const nn_scope *scope)
+{
+    int heads = scope->heads > 1 ? scope->heads : 1;
+    return (nn_cells){.tape = t,
+                      .scope = *scope,
+                      .askers = query->dim[0],
+                      .queries = query->rank == 3 ? query->dim[1] : 1,
+                      .memories = keys->dim[0],
+                      .states = keys->dim[1],
+                      .heads = heads,
+                      .width = nn_last(keys) / heads,
+                      .line = nn_last(keys)};
+}
+
 int nn_cells_memory(const nn_cells *c, int asker)
 {
     return c->scope.memory_of ? c->scope.memory_of[asker] : asker;

@@ -234,20 +234,6 @@ static void match_backward(nn_tape *t, void *p)
         t->k->vector.add(c->dv_parts + (size_t)m * cells->line, dv, cells->line);
 }
 
-static nn_cells cells_of(nn_tape *t, const nn_var *query, const nn_var *keys, const nn_scope *scope)
-{
-    int heads = scope->heads > 1 ? scope->heads : 1;
-    return (nn_cells){.tape = t,
-                      .scope = *scope,
-                      .askers = query->dim[0],
-                      .queries = query->rank == 3 ? query->dim[1] : 1,
-                      .memories = keys->dim[0],
-                      .states = keys->dim[1],
-                      .heads = heads,
-                      .width = nn_last(keys) / heads,
-                      .line = nn_last(keys)};
-}
-
 /* [N, Tq, L], or [N, L] of queries without a dimension of their own; the heads, if there are any, second. */
 static nn_var *new_scores(nn_tape *t, const nn_cells *c, int query_rank, bool wants)
 {
@@ -272,7 +258,7 @@ nn_var *nn_match(nn_tape *t, const nn_match_params *m, nn_var *query, nn_var *ke
     if (t->failed || !query || !keys) return NULL;
     bool wants = nn_wants(t, query) || nn_wants(t, keys) || nn_wants(t, m->v) || nn_wants(t, m->bias) ||
                  nn_wants(t, m->log_gain);
-    nn_matching c = {.cells = cells_of(t, query, keys, scope),
+    nn_matching c = {.cells = nn_cells_of_keys(t, query, keys, scope),
                      .m = *m,
                      .row = &nn_match_rows[m->kind],
                      .query = query,

@@ -17,6 +17,8 @@ typedef struct nn_cells {
 
 /* What scores [N, Tq, L] or [N, L], with the heads second if there are any, say of the sizes. */
 nn_cells nn_cells_of_scores(nn_tape *t, const nn_var *scores, const nn_scope *scope);
+/* Of queries and the keys that they are compared with. */
+nn_cells nn_cells_of_keys(nn_tape *t, const nn_var *query, const nn_var *keys, const nn_scope *scope);
 
 int nn_cells_memory(const nn_cells *c, int asker);
 
